@@ -1,0 +1,74 @@
+"""What can go wrong, each kind with a name of its own.
+
+Every error is a `BackpropError` and also the built-in kind that a reader would expect, so `except ValueError`
+works too. A message says where, what was wanted, what came, and the likely cure, in that order.
+"""
+
+
+class BackpropError(Exception):
+    """The kind of every error that this engine raises on purpose.
+
+    A chain of layers that lets an error pass through adds its own place with `within`, outermost first:
+    "layer 2 (Linear): wants ...", or "layer 1.0 (Linear): ..." in a nested network.
+    """
+
+    def __init__(self, message):
+        super().__init__(message)
+        self.message = message
+        self.index = ""
+        self.layer = ""
+
+    def named(self, layer):
+        """The same error, now that it is known in which layer: the innermost that says so."""
+        self.layer = self.layer or layer
+        return self
+
+    def within(self, index):
+        """The same error, now placed at position `index` of a chain."""
+        self.index = f"{index}.{self.index}" if self.index else str(index)
+        return self
+
+    def __str__(self):
+        if self.index:
+            return f"layer {self.index} ({self.layer}): {self.message}"
+        return f"{self.layer}: {self.message}" if self.layer else self.message
+
+
+class ShapeError(BackpropError, ValueError):
+    """An array of the wrong rank or size."""
+
+
+class DTypeError(BackpropError, TypeError):
+    """An array of the wrong element type, or no array at all; the last words are the cure."""
+
+
+class LabelError(BackpropError, ValueError):
+    """Targets that are no class labels and no class probabilities."""
+
+
+class NonFiniteError(BackpropError, ArithmeticError):
+    """NaN or infinity where training needs a number."""
+
+
+class ParameterError(BackpropError, TypeError):
+    """Something else where a Parameter belongs, or an optimizer that holds one which its layer has replaced."""
+
+
+class CallOrderError(BackpropError, RuntimeError):
+    """`backward` before the forward call whose cache it needs."""
+
+
+class HookError(BackpropError, RuntimeError):
+    """A hook that returned a value: hooks look on, they do not change results."""
+
+
+class DeviceError(BackpropError, RuntimeError):
+    """A device or a set of kernels that is not there."""
+
+
+class CheckpointError(BackpropError, ValueError):
+    """Saved values that do not fit the network they are loaded into."""
+
+
+class GradientError(BackpropError, AssertionError):
+    """A backward that disagrees with finite differences."""

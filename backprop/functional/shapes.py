@@ -1,0 +1,37 @@
+"""How arrays of any rank become the few shapes that kernels know, without copying where they are contiguous."""
+
+import math
+
+import numpy as np
+
+from backprop.errors import ShapeError
+
+
+def contiguous(array):
+    """The array itself where its elements lie in C order, else a copy that does."""
+    return np.asarray(array, order="C")
+
+
+def flat(array):
+    """(...) -> (size,)"""
+    return contiguous(array).reshape(-1)
+
+
+def rows(array):
+    """(..., F) -> (N, F): every vector along the last axis is a row."""
+    width = array.shape[-1]
+    return contiguous(array).reshape(math.prod(array.shape[:-1]), width)
+
+
+def around(array, axis):
+    """(...) -> (B, C, D): C is `axis`, B all axes before it, D all after it."""
+    shape = array.shape
+    before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    return contiguous(array).reshape(before, shape[axis], after)
+
+
+def axis_of(array, dim):
+    """`dim`, counted from the end where it is negative, as an axis of the array; ShapeError where there is none."""
+    if not -array.ndim <= dim < array.ndim:
+        raise ShapeError(f"wants an array with an axis {dim}, got {array.shape}")
+    return dim % array.ndim

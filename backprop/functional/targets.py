@@ -1,0 +1,79 @@
+"""Targets of a classification: integer labels, or probabilities of the scores' shape. Anything else is refused here."""
+
+import math
+
+import numpy as np
+
+from backprop import kernels
+from backprop.errors import LabelError, ShapeError
+from backprop.functional.shapes import around, contiguous, flat
+
+TOLERANCE = 1e-4  # how far the sum of a sample's probabilities may be from 1: float32 rounding over many classes
+
+
+def class_axis(z):
+    """The axis of the classes in scores z: 1, or 0 for the scores (C,) of a single sample."""
+    if z.ndim == 0:
+        raise ShapeError("wants scores (C,) or (N, C, ...), got ()")
+    return 0 if z.ndim == 1 else 1
+
+
+def sample_shape(z):
+    """The shape of z without its class axis: one entry per sample."""
+    axis = class_axis(z)
+    return z.shape[:axis] + z.shape[axis + 1 :]
+
+
+def samples(array, axis):
+    """One value per sample, (N, ...) -> (B, D), arranged as `around` arranges the scores."""
+    before = math.prod(array.shape[:axis])
+    return contiguous(array).reshape(before, math.prod(array.shape[axis:]))
+
+
+def is_labels(y):
+    """Whether targets are class labels; otherwise they are probabilities."""
+    return y.dtype.kind in "iu"
+
+
+def targets(z, y):
+    """y as the kernels may use it for scores z (N, C, ...): int64 labels (N, ...), or probabilities of z's shape.
+
+    Raises ShapeError for another number of labels, and LabelError, naming the first bad index, for a label outside
+    [0, C), for floats that are no probabilities, and for any other type.
+    """
+    y = np.asarray(y)
+    wanted = sample_shape(z)
+    if is_labels(y):
+        if y.shape != wanted:
+            raise ShapeError(f"scores of shape {z.shape} want labels of shape {wanted}, got {y.shape}")
+        y = y.astype(np.int64, copy=False)
+        _refuse_at(_first(z, "first_bad_label", flat(y), z.shape[class_axis(z)]), z, y)
+    elif y.dtype.kind in "fc" and y.shape == z.shape:
+        kernels.of(y, z)
+        _refuse_at(_first(z, "first_bad_probability", around(y, class_axis(z)), TOLERANCE), z, y)
+    else:
+        cure = "; use y.astype(np.int64)" if y.shape == wanted else ""
+        raise LabelError(
+            f"scores of shape {z.shape} want integer labels of shape {wanted} or probabilities of shape {z.shape}, "
+            f"got {y.dtype} of shape {y.shape}{cure}"
+        )
+    return y
+
+
+def _first(z, check, *args):
+    k = kernels.of(z)
+    first = k.empty((1,), np.int64)
+    getattr(k, check)(*args, first)
+    return int(first[0])
+
+
+def _refuse_at(flat_index, z, y):
+    if flat_index < 0:
+        return
+    index = tuple(map(int, np.unravel_index(flat_index, sample_shape(z)))) if z.ndim > 1 else ()
+    axis = class_axis(z)
+    if is_labels(y):
+        wanted, got = f"labels in [0, {z.shape[axis]})", y[index]
+    else:
+        wanted, got = "probabilities, >= 0 with sum 1", y[index[:axis] + (slice(None),) + index[axis:]]
+    raise LabelError(f"wants {wanted}, got {got} at index {index[0] if len(index) == 1 else index}")

@@ -1,0 +1,81 @@
+"""The numbers: one contract, kept by each set of kernels. This file is the one place that chooses between them.
+
+    reference   plain NumPy, obvious, also for complex numbers: the oracle of all the others
+    cpu         Numba: parallel, float32 and float64
+
+Every kernel is a function of C-contiguous arrays that writes into `out` and returns nothing. It allocates no result,
+knows no layer and checks nothing: `backprop.functional` has done that. Arguments are positional and have no defaults:
+inputs first, then numbers, then `out`, then `accumulate` (True adds to what `out` holds). A step of training is
+therefore a list of kernel calls and nothing else. `empty(shape, dtype)` gives the arrays to write into.
+"""
+
+import contextlib
+import contextvars
+import importlib
+
+import numpy as np
+
+from backprop.errors import DeviceError, DTypeError
+
+NAMES = ("reference", "cpu")
+
+_active = contextvars.ContextVar("backprop_kernels", default="cpu")
+
+
+@contextlib.contextmanager
+def use_kernels(name):
+    """Within this block, arrays on the CPU are computed by the kernels called `name`: "cpu" or "reference".
+
+    >>> with use_kernels("reference"):
+    ...     active()
+    'reference'
+    """
+    if name not in NAMES:
+        raise DeviceError(f"no kernels are called {name!r}; there are {', '.join(NAMES)}")
+    token = _active.set(name)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+def active():
+    """The name of the kernels that compute arrays on the CPU just now."""
+    return _active.get()
+
+
+def load(name):
+    """The kernel set `name` as a module. Imported at first use, so that `import backprop` stays light."""
+    return importlib.import_module(f"backprop.kernels.{name}")
+
+
+_floats = {"reference": tuple(map(np.dtype, ("f4", "f8", "c16"))), "cpu": tuple(map(np.dtype, ("f4", "f8")))}
+_loaded = {}
+
+
+def of(*arrays):
+    """The kernel set that computes these floating-point arrays; None stands for an argument left out.
+
+    Raises DTypeError unless all are NumPy arrays of one element type that the set can compute. The last array is the
+    one to follow (a layer's parameter): the cure names its type.
+    """
+    name = _active.get()
+    arrays = [array for array in arrays if array is not None]
+    for array in arrays:
+        if not isinstance(array, np.ndarray):
+            raise DTypeError(f"wants a NumPy array, got {_describe(array)}; use np.asarray(x, dtype=np.float32)")
+    wanted = arrays[-1].dtype
+    if wanted not in _floats[name]:
+        allowed = " or ".join(map(str, _floats[name]))
+        raise DTypeError(f"the {name} kernels compute {allowed}, got {wanted}; use x.astype(np.float32)")
+    for array in arrays:
+        if array.dtype != wanted:
+            raise DTypeError(f"wants {wanted} throughout, got {array.dtype}; use x.astype(np.{wanted})")
+    if name not in _loaded:
+        _loaded[name] = load(name)
+    return _loaded[name]
+
+
+def _describe(thing):
+    name = type(thing).__name__
+    return f"a {name}" if name[0].lower() not in "aeiou" else f"an {name}"

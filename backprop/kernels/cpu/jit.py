@@ -1,0 +1,35 @@
+"""How every CPU kernel is compiled, and the rule that makes its bits independent of the number of threads.
+
+Each output is owned by one iteration of the parallel loop, which computes it from beginning to end in a fixed order.
+Loops over single elements walk in blocks of BLOCK: a thread gets whole blocks, so the places where vector code hands
+over to scalar code do not move when the number of threads changes.
+"""
+
+import functools
+import os
+
+import numba
+
+BLOCK = 2048
+
+# Sums may be reordered into vector lanes and a*b + c fused; NaN and infinity keep their meaning, so they can be found.
+kernel = functools.partial(
+    numba.njit, parallel=True, cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}
+)
+
+# Numba would try TBB first and fall back to a pool of its own, which ends the process when two Python threads enter it.
+if "NUMBA_THREADING_LAYER_PRIORITY" not in os.environ:
+    numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+
+
+def set_num_threads(count):
+    """Use `count` threads, from 1 to as many as Numba started with (the machine's cores)."""
+    most = numba.config.NUMBA_NUM_THREADS
+    if not 1 <= count <= most:
+        raise ValueError(f"threads must be from 1 to {most}, got {count}")
+    numba.set_num_threads(count)
+
+
+def get_num_threads():
+    """How many threads the kernels use."""
+    return numba.get_num_threads()

@@ -1,0 +1,67 @@
+"""Softmax and its logarithm over one axis. u is (B, C, D): C is that axis, B and D all the axes before and after it.
+
+Iteration b owns out[b]. Subtracting the largest entry first changes nothing, and no exponential overflows.
+"""
+
+import math
+
+from numba import prange
+
+from backprop.kernels.cpu.jit import kernel
+
+
+@kernel()
+def softmax(u, out):
+    """s[c] = e^u[c] / sum_k e^u[k]"""
+    for b in prange(u.shape[0]):
+        for d in range(u.shape[2]):
+            largest = u[b, 0, d]
+            for c in range(u.shape[1]):
+                largest = max(largest, u[b, c, d])
+            sum_e = out.dtype.type(0)
+            for c in range(u.shape[1]):
+                e = math.exp(u[b, c, d] - largest)
+                out[b, c, d] = e
+                sum_e += e
+            for c in range(u.shape[1]):
+                out[b, c, d] /= sum_e
+
+
+@kernel()
+def softmax_backward(delta, s, out):
+    """(4s) delta_u = s * (delta - sum(delta * s))"""
+    for b in prange(s.shape[0]):
+        for d in range(s.shape[2]):
+            dot = out.dtype.type(0)
+            for c in range(s.shape[1]):
+                dot += delta[b, c, d] * s[b, c, d]
+            for c in range(s.shape[1]):
+                out[b, c, d] = s[b, c, d] * (delta[b, c, d] - dot)
+
+
+@kernel()
+def log_softmax(u, out):
+    """log s[c] = u[c] - log sum_k e^u[k]"""
+    for b in prange(u.shape[0]):
+        for d in range(u.shape[2]):
+            largest = u[b, 0, d]
+            for c in range(u.shape[1]):
+                largest = max(largest, u[b, c, d])
+            sum_e = out.dtype.type(0)
+            for c in range(u.shape[1]):
+                sum_e += math.exp(u[b, c, d] - largest)
+            log_sum = math.log(sum_e)
+            for c in range(u.shape[1]):
+                out[b, c, d] = u[b, c, d] - largest - log_sum
+
+
+@kernel()
+def log_softmax_backward(delta, log_s, out):
+    """(4l) delta_u = delta - s * sum(delta)"""
+    for b in prange(log_s.shape[0]):
+        for d in range(log_s.shape[2]):
+            sum_delta = out.dtype.type(0)
+            for c in range(log_s.shape[1]):
+                sum_delta += delta[b, c, d]
+            for c in range(log_s.shape[1]):
+                out[b, c, d] = delta[b, c, d] - math.exp(log_s[b, c, d]) * sum_delta

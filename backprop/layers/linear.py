@@ -1,0 +1,89 @@
+"""Linear multiplies by a matrix and adds a vector; Bias only adds the vector."""
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.errors import ShapeError
+from backprop.module import Module
+from backprop.parameter import Parameter
+from backprop.rng import generator
+
+
+class Linear(Module):
+    """u = a X^T + mu for N row vectors a.  Lecture A 8:34-13:33, 37:20; B.
+
+        a (..., I)   weight X (O, I)   bias mu (O,) or None   u (..., O)     N = product of the leading axes
+
+    forward   (1) (2)  u[n,o]       = sum_i a[n,i] X[o,i] + mu[o]
+    backward  (5)      dL/dX[o,i]   = sum_n delta[n,o] a[n,i]      X[o,i] met a[n,i] once in every sample n
+              (6)      dL/dmu[o]    = sum_n delta[n,o]             mu[o] was added to every sample
+              (7)      delta_a[n,i] = sum_o delta[n,o] X[o,i]      a[n,i] went into every output o
+
+    The text's y = A x + b has x as a column. Here samples are rows, the transpose of that: y^T = x^T A^T + b^T.
+    X and mu start uniform in +-1/sqrt(I), as PyTorch's do, so that u begins about as large as a.
+
+    Raises ShapeError unless a's last axis has length I, DTypeError unless a has X's element type.
+
+    >>> layer = Linear(in_features=4, out_features=3, bias=False)
+    >>> layer.weight = Parameter([[1, 2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 6]])
+    >>> layer(np.array([1, 2, 3, 4], dtype=np.float32))
+    array([30., 40., 50.], dtype=float32)
+    """
+
+    analytic = True
+
+    def __init__(self, in_features, out_features, bias=True, dtype=np.float32):
+        self.in_features, self.out_features = in_features, out_features
+        bound = 1 / np.sqrt(in_features) if in_features else 0
+        self.weight = Parameter(generator().uniform(-bound, bound, (out_features, in_features)).astype(dtype))
+        self.bias = Parameter(generator().uniform(-bound, bound, out_features).astype(dtype)) if bias else None
+
+    def forward(self, a):
+        self.cache = a  # (5) needs it
+        return F.linear(a, self.weight, self.bias)  # (1) (2)
+
+    def backward(self, delta):
+        a = self.cache
+        self.weight.accumulate(F.linear_weight_grad, delta, a)  # (5)
+        if self.bias is not None:
+            self.bias.accumulate(F.linear_bias_grad, delta)  # (6)
+        return F.linear_input_grad(delta, self.weight)  # (7)
+
+    def extra_repr(self):
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Bias(Module):
+    """u = a + mu: the smallest layer that learns.  Lecture A 32:50-37:00.
+
+        a (..., F)   bias mu (F,)   u (..., F)     N = product of the leading axes
+
+    forward   (2)  u[n,f]       = a[n,f] + mu[f]
+    backward  (6)  dL/dmu[f]    = sum_n delta[n,f]    mu[f] was added to every sample
+              (7)  delta_a[n,f] = delta[n,f]          a[n,f] went through unchanged
+
+    mu starts at zero. Images (N, C, H, W) are refused, whatever their width: their bias belongs to a channel, and a
+    convolution carries its own (71:09).
+    """
+
+    analytic = True
+
+    def __init__(self, num_features, dtype=np.float32):
+        self.num_features = num_features
+        self.bias = Parameter(np.zeros(num_features, dtype))
+
+    def forward(self, a):
+        if np.ndim(a) > 3:
+            raise ShapeError(
+                f"wants (..., {self.num_features}) with at most 3 axes, got {np.shape(a)}; insert Flatten() before it, "
+                "or let a convolution carry the bias"
+            )
+        self.cache = None
+        return F.bias(a, self.bias)  # (2)
+
+    def backward(self, delta):
+        self.bias.accumulate(F.bias_grad, delta)  # (6)
+        return delta  # (7)
+
+    def extra_repr(self):
+        return f"num_features={self.num_features}"

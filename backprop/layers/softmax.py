@@ -1,0 +1,54 @@
+"""Softmax turns scores into shares that sum to 1; LogSoftmax gives the logarithms of those shares."""
+
+from backprop import functional as F
+from backprop.module import Module
+
+
+class Softmax(Module):
+    """s = softmax(u) along one axis: u, s (..., C, ...).
+
+    forward         s[c]       = e^u[c] / sum_k e^u[k]
+    backward  (4s)  delta_u[c] = s[c] (delta[c] - sum_k delta[k] s[k])      ds[k]/du[c] = s[k] ([k = c] - s[c])
+
+    `dim` is the last axis unless it is given; PyTorch guesses it from the rank, with a warning.
+    """
+
+    analytic = True
+
+    def __init__(self, dim=-1):
+        self.dim = dim
+
+    def forward(self, u):
+        self.cache = s = F.softmax(u, self.dim)
+        return s
+
+    def backward(self, delta):
+        return F.softmax_backward(delta, self.cache, self.dim)  # (4s)
+
+    def extra_repr(self):
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Module):
+    """log softmax(u) along one axis: u, output (..., C, ...).
+
+    forward         log s[c]   = u[c] - log sum_k e^u[k]
+    backward  (4l)  delta_u[c] = delta[c] - s[c] sum_k delta[k]             d log s[k]/du[c] = [k = c] - s[c]
+
+    `dim` is the last axis unless it is given.
+    """
+
+    analytic = True
+
+    def __init__(self, dim=-1):
+        self.dim = dim
+
+    def forward(self, u):
+        self.cache = log_s = F.log_softmax(u, self.dim)
+        return log_s
+
+    def backward(self, delta):
+        return F.log_softmax_backward(delta, self.cache, self.dim)  # (4l)
+
+    def extra_repr(self):
+        return f"dim={self.dim}"

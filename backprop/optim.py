@@ -1,0 +1,89 @@
+"""Optimizers move parameters against their gradients."""
+
+import numpy as np
+
+from backprop import kernels
+from backprop.errors import ParameterError
+from backprop.functional.shapes import flat
+from backprop.parameter import Parameter
+
+
+class Optimizer:
+    """The base of optimizers: it holds parameters in groups, each a dict of "params" and options such as "lr".
+
+    `parameters` is an iterable of Parameters, or of such dicts, whose options stand before the defaults. A subclass
+    writes `update(parameter, state, **options)`; `state` is a dict of its own for each parameter, empty at first.
+    """
+
+    def __init__(self, parameters, **defaults):
+        groups = list(parameters)
+        if not groups:
+            raise ValueError("an optimizer without parameters: does the network have any?")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        self.param_groups = [{**defaults, **group, "params": list(group["params"])} for group in groups]
+        self.state = {}
+        for parameter in self._all():
+            if not isinstance(parameter, Parameter):
+                raise ParameterError(f"an optimizer holds Parameters, got {type(parameter).__name__}")
+            if parameter in self.state:
+                raise ParameterError("an optimizer holds each Parameter once; use net.parameters(), which does")
+            self.state[parameter] = {}
+
+    def _all(self):
+        return [parameter for group in self.param_groups for parameter in group["params"]]
+
+    def zero_grad(self):
+        """Forget all gradients: each `grad` is None again."""
+        for parameter in self._all():
+            parameter.zero_grad()
+
+    def step(self):
+        """Move every parameter that has a gradient.
+
+        Raises ParameterError if a layer has replaced one of them since: the new one would not learn.
+        """
+        for parameter in self._all():
+            if parameter.replaced:
+                raise ParameterError(
+                    f"{parameter.replaced} was replaced after this optimizer was made; "
+                    "make a new one: SGD(net.parameters(), ...)"
+                )
+        for group in self.param_groups:
+            options = {name: value for name, value in group.items() if name != "params"}
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self.update(parameter, self.state[parameter], **options)
+
+    def update(self, parameter, state, **options):
+        raise NotImplementedError(f"{type(self).__name__} has no update")
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent.  Lecture A 53:36.
+
+        (15)   theta <- theta - lr g
+               with momentum   v <- momentum v + (1 - dampening) g,   theta <- theta - lr v;   v starts as the first g
+
+    g is the gradient plus weight_decay * theta. `nesterov` steps along g + momentum v instead of v.
+    """
+
+    def __init__(self, parameters, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False):
+        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
+            if not value >= 0:
+                raise ValueError(f"{name} must be >= 0, got {value}")
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError(f"nesterov wants momentum > 0 and dampening = 0, got {momentum} and {dampening}")
+        super().__init__(
+            parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
+        )
+
+    def update(self, parameter, state, lr, momentum, dampening, weight_decay, nesterov):
+        theta, g = flat(parameter.data), flat(parameter.grad)
+        first = "momentum" not in state
+        if momentum and first:
+            state["momentum"] = np.empty_like(parameter.data)
+        v = flat(state["momentum"]) if momentum else theta
+        k = kernels.of(g, v, theta)
+        numbers = map(float, (lr, momentum, dampening, weight_decay))
+        k.sgd(theta, g, v, *numbers, bool(nesterov), first)  # (15)

@@ -1,0 +1,93 @@
+"""A Parameter is an array that learns: its values, and the gradient that backward passes add up beside them."""
+
+import numpy as np
+
+from backprop import kernels
+from backprop.errors import DTypeError, ShapeError
+
+
+class Parameter:
+    """Values `data`, which an optimizer changes in place, and `grad`, dL/d(data), of the same shape and type.
+
+    A list, or an array of integers, becomes float32; an array of floats keeps its type. The values are copied, so
+    that training never changes the array it was made from. With `requires_grad=False` the parameter is frozen:
+    backward passes leave it alone and `grad` stays None.
+
+    >>> w = Parameter([[1, 2], [3, 4]])
+    >>> w.shape, w.dtype, w.grad
+    ((2, 2), dtype('float32'), None)
+    """
+
+    def __init__(self, data, requires_grad=True):
+        data = np.asarray(data)
+        if data.dtype.kind not in "fc":
+            if data.dtype.kind not in "iub":
+                raise DTypeError(f"a Parameter is made of numbers, got {data.dtype}; use np.asarray(x, np.float32)")
+            data = data.astype(np.float32)
+        self.data = np.array(data, order="C")
+        self.requires_grad = requires_grad
+        self.owners = 0  # how many module attributes hold this parameter
+        self.replaced = ""  # whose attribute held it last, once none does any more
+        self._sum = None  # the array behind grad, kept while grad is None, so that a step allocates nothing
+        self._has_grad = False
+
+    @property
+    def shape(self):
+        return self.data.shape
+
+    @property
+    def dtype(self):
+        return self.data.dtype
+
+    @property
+    def size(self):
+        return self.data.size
+
+    @property
+    def grad(self):
+        """The sum of the gradients since `zero_grad`, or None before the first backward. Live: it changes in place."""
+        return self._sum if self._has_grad else None
+
+    @grad.setter
+    def grad(self, value):
+        if value is None:
+            self._has_grad = False
+            return
+        if np.shape(value) != self.shape:
+            raise ShapeError(f"a gradient has its parameter's shape {self.shape}, got {np.shape(value)}")
+        self._sum = np.array(value, dtype=self.dtype, order="C")
+        self._has_grad = True
+
+    def accumulate(self, gradient, *args):
+        """Add what `gradient(*args, out=..., accumulate=...)` computes: the sum over every use of this parameter.
+
+        Nothing is computed for a frozen parameter. The first gradient after `zero_grad` overwrites, the others add.
+        """
+        if not self.requires_grad:
+            return
+        if self._sum is None or self._sum.shape != self.shape or self._sum.dtype != self.dtype:
+            self._sum = kernels.of(self.data).empty(self.shape, self.dtype)
+            self._has_grad = False
+        gradient(*args, out=self._sum, accumulate=self._has_grad)
+        self._has_grad = True
+
+    def zero_grad(self):
+        """Forget the gradient: `grad` is None again."""
+        self._has_grad = False
+
+    def to(self, dtype):
+        """Change the element type in place, the gradient's too. Returns the parameter."""
+        dtype = np.dtype(dtype)
+        if dtype != self.dtype:
+            grad = self.grad
+            self.data = self.data.astype(dtype)
+            self.grad = grad
+        return self
+
+    def __repr__(self):
+        return f"Parameter(shape={self.shape}, dtype={self.dtype}{'' if self.requires_grad else ', frozen'})"
+
+
+def values(array):
+    """The plain array of a Parameter; anything else as it is."""
+    return array.data if isinstance(array, Parameter) else array

@@ -1,0 +1,131 @@
+"""What a module holds: its parameters and children by name, and the verbs that act on all of them."""
+
+import numpy as np
+
+from backprop.errors import CheckpointError, DeviceError
+from backprop.parameter import Parameter
+
+
+class States:
+    """The part of Module that walks over the tree. Names are PyTorch's: "0.weight" is the weight of child "0"."""
+
+    def named_children(self):
+        """(name, module) for each child: an attribute, or an item of a list or tuple of modules."""
+        for name, value in vars(self).items():
+            if isinstance(value, States):
+                yield name, value
+            elif isinstance(value, (list, tuple)):
+                for index, item in enumerate(value):
+                    if isinstance(item, States):
+                        yield f"{name}.{index}", item
+
+    def children(self):
+        """Each child module once, in order."""
+        return list(dict.fromkeys([child for _, child in self.named_children()]))
+
+    def named_modules(self, prefix=""):
+        """(path, module) for this module, whose path is "", and every module below it, each once."""
+        seen = set()
+        for path, module in self._walk(prefix):
+            if module not in seen:
+                seen.add(module)
+                yield path, module
+
+    def modules(self):
+        """This module and every module below it, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_parameters(self):
+        """(path, Parameter), each parameter once, though several layers may share it."""
+        seen = set()
+        for path, parameter in self._walk_parameters():
+            if parameter not in seen:
+                seen.add(parameter)
+                yield path, parameter
+
+    def parameters(self):
+        """Every parameter once: what an optimizer takes."""
+        for _, parameter in self.named_parameters():
+            yield parameter
+
+    def _walk(self, prefix=""):
+        yield prefix, self
+        for name, child in self.named_children():
+            yield from child._walk(f"{prefix}.{name}" if prefix else name)
+
+    def _walk_parameters(self):
+        for path, module in self._walk():
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter):
+                    yield (f"{path}.{name}" if path else name), value
+
+    def zero_grad(self):
+        """Forget all gradients: each `grad` is None again."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    def requires_grad_(self, requires_grad=True):
+        """Freeze (False) or unfreeze (True) every parameter. Returns the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+            parameter.zero_grad()
+        return self
+
+    def train(self, mode=True):
+        """Switch this module and all below it to training. Returns the module."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self):
+        """Switch to evaluation: layers that behave differently there (dropout) do; caches are kept all the same."""
+        return self.train(False)
+
+    def to(self, *target, device=None, dtype=None):
+        """Move all parameters to another element type, in place: `net.to(np.float64)`. Returns the module.
+
+        Raises DeviceError for any device but "cpu": this version has no other kernels.
+        """
+        for item in target:
+            if isinstance(item, str) and item.split(":")[0] in ("cpu", "cuda"):
+                device = item
+            else:
+                dtype = item
+        if device not in (None, "cpu"):
+            raise DeviceError(f"no kernels for the device {device!r} in this version; the CPU works: net.to('cpu')")
+        if dtype is not None:
+            for parameter in self.parameters():
+                parameter.to(dtype)
+        return self
+
+    def astype(self, dtype):
+        """The same as `to(dtype=dtype)`."""
+        return self.to(dtype=dtype)
+
+    def state_dict(self):
+        """Path -> array for every parameter, under PyTorch's names.
+
+        The arrays are copies, where PyTorch hands out the live ones: what was saved stays what it was while training
+        goes on.
+        """
+        return {path: parameter.data.copy() for path, parameter in self._walk_parameters()}
+
+    def load_state_dict(self, state, strict=True):
+        """Copy the arrays of `state` into the parameters of the same names, keeping the parameters' element types.
+
+        Raises CheckpointError, with the network as it was, if a shape differs or (with `strict`) a name is missing
+        or unknown.
+        """
+        own = dict(self._walk_parameters())
+        if strict and own.keys() != state.keys():
+            missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+            raise CheckpointError(f"the names do not fit this network: missing {missing}, unknown {unknown}")
+        fitting = {path: np.asarray(state[path]) for path in own if path in state}
+        for path, array in fitting.items():
+            if array.shape != own[path].shape:
+                raise CheckpointError(f"{path} has shape {own[path].shape} in this network, {array.shape} in the state")
+            if array.dtype.kind not in "fiu":
+                raise CheckpointError(f"{path} holds {array.dtype} in the state, which are no real numbers")
+        for path, array in fitting.items():
+            own[path].data[...] = array
