@@ -15,6 +15,7 @@ True
 """
 
 from backprop import functional
+from backprop.data import DataLoader
 from backprop.errors import (
     BackpropError,
     CallOrderError,
@@ -28,7 +29,8 @@ from backprop.errors import (
     ParameterError,
     ShapeError,
 )
-from backprop.kernels import use_kernels
+from backprop.gradcheck import gradcheck
+from backprop.kernels import get_num_threads, set_num_threads, use_kernels
 from backprop.layers import Bias, Flatten, Linear, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
 from backprop.loss import CrossEntropyLoss, L1Loss, Loss, MSELoss
 from backprop.module import Module

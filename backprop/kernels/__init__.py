@@ -76,6 +76,31 @@ def of(*arrays):
     return _loaded[name]
 
 
+@contextlib.contextmanager
+def on_compile(callback):
+    """Within this block, call `callback(name)` whenever a kernel is about to be compiled, which takes about a second.
+
+    Compiled kernels are kept on disk beside their source, so on a machine each is compiled once.
+    """
+    if active() != "cpu":
+        yield
+        return
+    from backprop.kernels.cpu.jit import on_compile
+
+    with on_compile(callback):
+        yield
+
+
+def set_num_threads(count):
+    """Let the CPU kernels use `count` threads, from 1 to the machine's cores. Results do not depend on it."""
+    load("cpu").set_num_threads(count)
+
+
+def get_num_threads():
+    """How many threads the CPU kernels use."""
+    return load("cpu").get_num_threads()
+
+
 def _describe(thing):
     name = type(thing).__name__
     return f"a {name}" if name[0].lower() not in "aeiou" else f"an {name}"

@@ -9,6 +9,7 @@ import functools
 import os
 
 import numba
+from numba.core import event
 
 BLOCK = 2048
 
@@ -20,6 +21,22 @@ kernel = functools.partial(
 # Numba would try TBB first and fall back to a pool of its own, which ends the process when two Python threads enter it.
 if "NUMBA_THREADING_LAYER_PRIORITY" not in os.environ:
     numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+
+
+class _Listener(event.Listener):
+    def __init__(self, callback):
+        self.callback = callback
+
+    def on_start(self, event):
+        self.callback(event.data["dispatcher"].py_func.__name__)
+
+    def on_end(self, event):
+        pass
+
+
+def on_compile(callback):
+    """A context in which `callback(name)` hears of every kernel that is compiled, not of those loaded from disk."""
+    return event.install_listener("numba:compile", _Listener(callback))
 
 
 def set_num_threads(count):

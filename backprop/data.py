@@ -1,0 +1,64 @@
+"""From arrays to shuffled mini-batches of floating-point numbers."""
+
+import numpy as np
+
+from backprop import kernels
+from backprop.errors import ShapeError
+from backprop.functional.shapes import contiguous
+from backprop.rng import generator
+
+
+class DataLoader:
+    """Mini-batches (x, y) of `images` (N, ...) and `labels` (N, ...), in order or shuffled.
+
+    Images of integers (uint8 pixels 0 to 255) become `dtype`, scaled to 0 to 1; images of floats keep their values.
+    Each batch is fetched, converted and scaled in one pass when it is asked for. The last one may be smaller, unless
+    `drop_last`. Every `for` loop over the loader is one epoch; its order follows from `seed` and the epoch's number
+    alone, whatever else drew random numbers meanwhile. Without a seed, one is drawn from the engine's own generator.
+
+    Raises ShapeError for different counts of images and labels.
+
+    >>> loader = DataLoader(np.array([[0], [51], [255]], np.uint8), np.array([0, 1, 2]), batch_size=2)
+    >>> for x, y in loader:
+    ...     print(x.tolist(), y.tolist())
+    [[0.0], [0.20000000298023224]] [0, 1]
+    [[1.0]] [2]
+    """
+
+    def __init__(self, images, labels, batch_size=1, shuffle=False, seed=None, drop_last=False, dtype=None):
+        images, labels = np.asarray(images), np.asarray(labels)
+        if images.ndim == 0 or images.shape[:1] != labels.shape[:1]:
+            raise ShapeError(f"as many labels as images, please: got images {images.shape} and labels {labels.shape}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        whole_numbers = images.dtype.kind in "iub"
+        self.images = contiguous(images)
+        self.labels = labels.astype(np.int64) if labels.dtype.kind in "iu" else labels
+        self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
+        self.dtype = np.dtype(dtype or (np.float32 if whole_numbers else images.dtype))
+        self.scale = 1 / np.iinfo(images.dtype).max if images.dtype.kind in "iu" else 1.0
+        self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
+        self.epoch = 0
+
+    def __len__(self):
+        """How many batches an epoch has."""
+        whole, rest = divmod(len(self.images), self.batch_size)
+        return whole + (1 if rest and not self.drop_last else 0)
+
+    def __iter__(self):
+        order = self._order(self.epoch)
+        self.epoch += 1
+        for batch in range(len(self)):
+            index = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield self.batch(index), self.labels[index]
+
+    def _order(self, epoch):
+        count = len(self.images)
+        return np.random.default_rng([self.seed, epoch]).permutation(count) if self.shuffle else np.arange(count)
+
+    def batch(self, index):
+        """The images at `index` (K,), converted and scaled: x (K, ...)."""
+        k = kernels.of(np.empty(0, self.dtype))
+        x = k.empty((len(index), *self.images.shape[1:]), self.dtype)
+        k.gather(self.images.reshape(len(self.images), -1), index, self.scale, x.reshape(len(index), -1))
+        return x

@@ -1,0 +1,82 @@
+"""Derivatives without a backward pass: from values of the function alone. They judge what backward computes.
+
+(19)  central difference   (L(theta + h e) - L(theta - h e)) / 2h     loses digits to cancellation as h shrinks
+(20)  complex step         Im L(theta + i h e) / h                    subtracts nothing, so h may be 1e-30
+"""
+
+import numpy as np
+
+FIRST_STEP = 0.01  # relative to the entry, or absolute below 1: small against the kinks that inputs keep away from
+SETTLED = 1e-11  # two estimates this close, relative to L, are as good as round-off lets them be
+COMPLEX_STEP = 1e-30
+
+
+def central(loss, theta, entries):
+    """dL/d(theta.flat[e]) for each e of `entries`, and an estimate of each one's error.          (19)
+
+    `loss()` computes L from the array `theta` as it stands; theta is changed in place and put back. The differences
+    are SciPy's, of eighth order, halving h until the result settles.
+    """
+    return _differences(loss, theta, entries, direction=0)
+
+
+def one_sided(loss, theta, entry, direction):
+    """(derivative, error estimate) at one entry from the right (direction 1) or from the left (-1) only."""
+    derivative, error = _differences(loss, theta, np.array([entry]), direction)
+    return derivative[0], error[0]
+
+
+def complex_step(loss, theta, entries):
+    """dL/d(theta.flat[e]) for each e of `entries`, exact to rounding, where L is analytic.         (20)
+
+    `theta` is complex and `loss()` computes a complex L from it.
+    """
+    flat, derivatives = theta.reshape(-1), np.empty(len(entries))
+    for k, entry in enumerate(entries):
+        kept = flat[entry]
+        flat[entry] = kept + 1j * COMPLEX_STEP
+        derivatives[k] = np.imag(loss()) / COMPLEX_STEP  # (20)
+        flat[entry] = kept
+    return derivatives
+
+
+def _differences(loss, theta, entries, direction):
+    from scipy.differentiate import derivative
+
+    flat = theta.reshape(-1)
+
+    def values(points, index):
+        """SciPy asks for many points at once; each is one entry of theta moved, and one L."""
+        result, index = np.empty(points.shape), np.broadcast_to(index, points.shape)
+        for at in np.ndindex(points.shape):
+            entry = int(index[at])
+            kept, flat[entry] = flat[entry], points[at]
+            result[at] = loss()
+            flat[entry] = kept
+        return result
+
+    start = flat[entries]
+    found = derivative(
+        values,
+        start,
+        args=(np.asarray(entries, float),),
+        tolerances={"atol": SETTLED * max(1, abs(loss())), "rtol": 100 * SETTLED},
+        initial_step=FIRST_STEP * np.maximum(1, np.abs(start)),
+        step_direction=direction,
+        maxiter=12,
+    )
+    return np.atleast_1d(found.df), np.atleast_1d(found.error)
+
+
+def sweep(f, df, x, steps):
+    """Relative errors of three derivatives of f at x over a range of step sizes h.
+
+    f takes a real or a complex number; df is the true derivative. Returns a dict from the method's name to an array of
+    errors: the one-sided difference, the central difference (19) and the complex step (20).
+    """
+    estimates = {
+        "one-sided difference": [(f(x + h) - f(x)) / h for h in steps],
+        "central difference (19)": [(f(x + h) - f(x - h)) / (2 * h) for h in steps],
+        "complex step (20)": [np.imag(f(x + 1j * h)) / h for h in steps],
+    }
+    return {name: np.abs(np.array(values) - df) / abs(df) for name, values in estimates.items()}

@@ -1,0 +1,25 @@
+"""The networks of the lecture, in the order in which it builds them. Each takes images (N, H, W) or (N, 1, H, W)."""
+
+from backprop.layers import Bias, Flatten, Linear, ReLU
+from backprop.sequential import Sequential
+
+
+def bias(features=784, classes=10):
+    """Two biases (A 64:19): the pixels themselves are the scores, of which there are far too many.
+
+    It can learn how frequent each class is, and nothing about images.
+    """
+    return Sequential(Flatten(), Bias(features), Bias(features))
+
+
+def linear(features=784, classes=10):
+    """One linear layer: a template for each class, compared with the image by a dot product."""
+    return Sequential(Flatten(), Linear(features, classes))
+
+
+def mlp(features=784, classes=10, hidden=128):
+    """Two linear layers with a ReLU between them (A 43:39)."""
+    return Sequential(Flatten(), Linear(features, hidden), ReLU(), Linear(hidden, classes))
+
+
+MODELS = {"bias": bias, "linear": linear, "mlp": mlp}

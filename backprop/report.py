@@ -1,0 +1,98 @@
+"""What a gradient check found: one row for each array, and the verdict on all of them."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from backprop.errors import GradientError
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One parameter, or the input.
+
+    error            the largest |backward - difference| over the entries checked
+    relative         the largest error relative to its entry (small entries: to a thousandth of the array's largest)
+    index            of the worst entry; `backward` and `numeric` are its two values
+    complex_error    the largest relative difference to the complex step, None where it does not apply
+    verdict          "ok", or what is wrong: "WRONG...", "undecided" (the differences did not settle), "kink"
+    """
+
+    path: str
+    shape: tuple
+    entries: int
+    worst: int
+    error: float
+    relative: float
+    index: tuple
+    backward: float
+    numeric: float
+    complex_error: float | None
+    verdict: str
+
+    @property
+    def ok(self):
+        return self.verdict == "ok"
+
+    def cells(self):
+        """The row as texts, in the order of HEADINGS."""
+        size = 1
+        for length in self.shape:
+            size *= length
+        return (
+            self.path,
+            str(self.shape),
+            f"{self.entries}" if self.entries == size else f"{self.entries} of {size}",
+            f"{self.error:.1e}",
+            f"{self.relative:.1e}",
+            "-" if self.complex_error is None else f"{self.complex_error:.1e}",
+            str(self.index),
+            f"{self.backward:.9g}",
+            f"{self.numeric:.9g}",
+            self.verdict,
+        )
+
+
+HEADINGS = (
+    "array",
+    "shape",
+    "entries",
+    "abs error",
+    "rel error",
+    "complex step",
+    "worst at",
+    "backward",
+    "difference",
+    "",
+)
+
+
+class Report:
+    """The rows of one module's check. `print(report)` shows the table; `report.ok` is the verdict on all rows."""
+
+    def __init__(self, name, rows):
+        self.name, self.rows = name, rows
+
+    @property
+    def ok(self):
+        return all(row.ok for row in self.rows)
+
+    def raise_if_wrong(self):
+        """Raise GradientError, with the table, unless every row is ok. Returns the report."""
+        if not self.ok:
+            wrong = ", ".join(row.path for row in self.rows if not row.ok)
+            raise GradientError(f"backward of {self.name} disagrees with finite differences in {wrong}\n{self}")
+        return self
+
+    def __str__(self):
+        return "\n".join([self.name, *table([HEADINGS, *[row.cells() for row in self.rows]])])
+
+    __repr__ = __str__
+
+
+def table(rows: Sequence[Sequence[str]], indent="  "):
+    """Lines with the columns of `rows` under each other; the first row is the heading."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        (indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+        for row in rows
+    ]

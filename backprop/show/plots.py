@@ -1,0 +1,173 @@
+"""The pictures of a training run and of the gradient check, as PNG files. Each function returns the path it wrote."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from backprop.differences import sweep
+
+BLUE, ORANGE, GREEN, GREY = "#2563a8", "#d9730d", "#2e8b57", "#8a8f98"
+
+
+def _figure(width, height):
+    return Figure(figsize=(width, height), dpi=150, layout="constrained")
+
+
+def _axes(figure, *place):
+    axes = figure.add_subplot(*place)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def curves(history, path, title, floor=None):
+    """Loss over the steps, with the test loss; accuracy over the epochs. `floor` is the entropy of the labels."""
+    figure = _figure(9, 3.6)
+    figure.suptitle(title, fontsize=11)
+    steps = np.arange(1, len(history.losses) + 1)
+    per_epoch = len(steps) / max(len(history.epochs), 1)
+    ends = [per_epoch * (number + 1) for number in range(len(history.epochs))]
+
+    axes = _axes(figure, 1, 2, 1)
+    axes.plot(steps, history.losses, color=BLUE, alpha=0.2, linewidth=0.6)
+    window = max(1, min(100, len(steps) // 10))
+    if len(steps) >= window:
+        smooth = np.convolve(history.losses, np.ones(window) / window, mode="valid")
+        axes.plot(steps[window - 1 :], smooth, color=BLUE, label=f"training, mean of {window} steps")
+    if history.epochs and history.epochs[0].test_loss is not None:
+        axes.plot(ends, [e.test_loss for e in history.epochs], "o-", color=ORANGE, markersize=4, label="test")
+    if floor is not None:
+        axes.axhline(floor, color=GREY, linestyle="--", linewidth=1)
+        axes.annotate(
+            f"knows only class frequencies: entropy {floor:.3f}",
+            (1, floor),
+            xycoords=("axes fraction", "data"),
+            xytext=(-2, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color=GREY,
+        )
+    axes.set(xlabel="step", ylabel="cross-entropy loss", ylim=(0, None))
+    axes.legend(frameon=False, fontsize=8)
+
+    axes = _axes(figure, 1, 2, 2)
+    epochs = np.arange(1, len(history.epochs) + 1)
+    axes.plot(
+        epochs, [100 * e.train_accuracy for e in history.epochs], "o-", color=BLUE, markersize=4, label="training"
+    )
+    if history.epochs and history.epochs[0].test_accuracy is not None:
+        accuracies = [100 * e.test_accuracy for e in history.epochs]
+        axes.plot(epochs, accuracies, "o-", color=ORANGE, markersize=4, label="test")
+        axes.annotate(
+            f"{accuracies[-1]:.2f}%",
+            (epochs[-1], accuracies[-1]),
+            xytext=(0, -13),
+            textcoords="offset points",
+            ha="center",
+        )
+    axes.set(xlabel="epoch", ylabel="accuracy, %")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False, fontsize=8, loc="center right")
+    figure.savefig(path)
+    return path
+
+
+def confusion(matrix, path, title):
+    """How often each digit (row) was taken for each other (column). The diagonal is right, and left uncoloured."""
+    figure = _figure(5.2, 4.8)
+    axes = figure.add_subplot()
+    classes = len(matrix)
+    wrong = np.where(np.eye(classes, dtype=bool), 0, matrix)
+    axes.imshow(wrong, cmap="Oranges", vmax=max(1, wrong.max()))
+    for row in range(classes):
+        for column in range(classes):
+            if matrix[row, column]:
+                right = row == column
+                dark = wrong[row, column] > 0.6 * wrong.max()
+                axes.text(
+                    column,
+                    row,
+                    matrix[row, column],
+                    ha="center",
+                    va="center",
+                    fontsize=7.5,
+                    weight="bold" if right else "normal",
+                    color=BLUE if right else "white" if dark else "black",
+                )
+    axes.set(xlabel="taken for", ylabel="is", xticks=range(classes), yticks=range(classes))
+    axes.set_title(title, fontsize=10)
+    axes.tick_params(length=0)
+    figure.savefig(path)
+    return path
+
+
+def mistakes(images, labels, probabilities, path, rows=4, columns=8):
+    """The test images that were taken for something else with the greatest confidence, worst first."""
+    taken_for = probabilities.argmax(axis=1)
+    confidence = probabilities.max(axis=1)
+    wrong = np.flatnonzero(taken_for != labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][: rows * columns]
+    figure = _figure(1.05 * columns, 1.25 * rows + 0.4)
+    figure.suptitle(f"the {len(worst)} most confident mistakes of {len(wrong)}", fontsize=10)
+    for place, index in enumerate(worst):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        axes.imshow(255 - images[index].reshape(images.shape[-2:]), cmap="gray", vmin=0, vmax=255)
+        axes.set_title(f"{labels[index]}, not {taken_for[index]}\n{confidence[index]:.1%}", fontsize=7)
+        axes.axis("off")
+    figure.savefig(path)
+    return path
+
+
+def weights(matrix, path, title, image_shape=(28, 28), most=64):
+    """The rows of a first layer's weight, each as the image that it answers to most: blue for ink, orange against."""
+    count = min(len(matrix), most)
+    columns = 5 if count <= 10 else 16
+    rows = -(-count // columns)
+    side = 1.5 if count <= 10 else 0.62
+    figure = _figure(side * columns, side * rows + 0.5)
+    figure.suptitle(title, fontsize=10)
+    limit = np.quantile(np.abs(matrix[:count]), 0.995) or 1
+    for place in range(count):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        axes.imshow(
+            -matrix[place].reshape(image_shape), cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="nearest"
+        )
+        if count <= 10:
+            axes.set_title(str(place), fontsize=9)
+        axes.set(xticks=[], yticks=[])
+        for spine in axes.spines.values():
+            spine.set_edgecolor("#d0d4da")
+    figure.savefig(path)
+    return path
+
+
+def step_sweep(path):
+    """Three derivatives of sigmoid(3 sin x) at x = 1 over the step h: truncation, round-off, and the way around both."""
+
+    def f(x):
+        return 1 / (1 + np.exp(-3 * np.sin(x)))
+
+    steps = np.logspace(-20, 0, 161)
+    a = f(1.0)
+    errors = sweep(f, a * (1 - a) * 3 * np.cos(1.0), 1.0, steps)
+    figure = _figure(7.5, 4.6)
+    axes = _axes(figure)
+    for (name, error), color in zip(errors.items(), (ORANGE, GREEN, BLUE), strict=True):
+        axes.loglog(steps, np.maximum(error, 1e-17), color=color, label=name, linewidth=1.6)
+    guides = np.array([1e-7, 1])
+    axes.loglog(guides, 0.5 * guides, ":", color=GREY, linewidth=1)
+    axes.loglog(guides[-1] * np.array([1e-4, 1]), 0.3 * np.array([1e-8, 1]), ":", color=GREY, linewidth=1)
+    axes.text(2.5e-2, 4e-2, "truncation, ~h", color=GREY, fontsize=8, ha="right")
+    axes.text(8e-3, 3e-7, "truncation, ~h²", color=GREY, fontsize=8)
+    axes.text(1e-13, 6e-2, "round-off, ~1/h:\nf(x+h) and f(x-h)\nshare their digits", color=GREY, fontsize=8)
+    axes.text(1e-19, 5e-16, "subtracts nothing: exact for every small h", color=BLUE, fontsize=8)
+    axes.set(
+        xlabel="step h",
+        ylabel="relative error of the derivative",
+        ylim=(1e-17, 10),
+        xlim=(steps[0], steps[-1]),
+        title="The derivative of sigmoid(3 sin x) at x = 1, from values of the function alone",
+    )
+    axes.title.set_fontsize(10)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    figure.savefig(path)
+    return path

@@ -1,0 +1,80 @@
+"""What a training run leaves behind: metrics.json and its pictures."""
+
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.layers import Linear
+from backprop.show import plots
+from backprop.train import evaluate, predict
+
+
+def write_run(out, net, loss, history, data, test, options, started):
+    """Write the run into the folder `out`; returns the metrics, which are also in metrics.json.
+
+    data      the Dataset; `test` is the loader over its test half
+    options   what the run was asked for, kept in metrics.json
+    started   time.perf_counter() at its start
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    test_loss, test_accuracy = evaluate(net, loss, test)
+    probabilities = np.concatenate([F.softmax(scores, 1) for scores, _ in predict(net, test)])
+    labels = np.asarray(data.test_labels)
+    classes = int(data.train_labels.max()) + 1
+    title = f"{options['model']} on {options['data']}, seed {options['seed']}"
+
+    plots.curves(history, out / "curves.png", title, floor=label_entropy(data.train_labels))
+    plots.confusion(
+        confusion_matrix(labels, probabilities.argmax(axis=1), classes),
+        out / "confusion.png",
+        f"{title}: {test_accuracy:.2%} right",
+    )
+    plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png")
+    first = next((layer for layer in net.modules() if isinstance(layer, Linear)), None)
+    if first is not None:
+        plots.weights(first.weight.data, out / "weights.png", f"{options['model']}: weights of the first layer")
+
+    metrics = {
+        "test_accuracy": test_accuracy,
+        "test_loss": test_loss,
+        "interrupted": history.interrupted,
+        "seconds": time.perf_counter() - started,
+        "training_seconds": sum(epoch.seconds for epoch in history.epochs),
+        "peak_memory_mb": peak_memory_mb(),
+        "epochs": [vars(epoch) for epoch in history.epochs],
+        "losses": history.losses,
+        "options": options,
+        "python": platform.python_version(),
+    }
+    (out / "metrics.json").write_text(json.dumps(metrics, indent=1))
+    return metrics
+
+
+def confusion_matrix(labels, taken_for, classes):
+    """matrix[i, j]: how many images of class i were taken for class j. Answers that are no class count in none."""
+    matrix = np.zeros((classes, classes), np.int64)
+    known = taken_for < classes
+    np.add.at(matrix, (labels[known], taken_for[known]), 1)
+    return matrix
+
+
+def label_entropy(labels):
+    """-sum p log p over the class frequencies p: the cross-entropy of one who knows them and nothing else."""
+    frequencies = np.bincount(labels)[np.bincount(labels) > 0] / len(labels)
+    return float(-(frequencies * np.log(frequencies)).sum())
+
+
+def peak_memory_mb():
+    """The most memory this process ever held, in units of 10^6 bytes; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -1,0 +1,37 @@
+"""A network as a table: every layer, the shapes that go through it, and what it learns."""
+
+import copy
+
+import numpy as np
+
+from backprop.report import table
+
+
+def summary(net, input_shape=None, dtype=np.float32):
+    """A text with one line per layer: its path, its options, output shape and number of parameters.
+
+    `input_shape` is a whole batch's, (N, ...): a copy of the network is called with zeros of that shape. Without it
+    the shapes are those of the last call.
+
+    >>> import backprop as bp
+    >>> print(summary(bp.Sequential(bp.Flatten(), bp.Linear(784, 10)), (64, 28, 28)))
+      layer                                                     input         output     parameters
+      0      Flatten(start_dim=1, end_dim=-1)                   (64, 28, 28)  (64, 784)
+      1      Linear(in_features=784, out_features=10, bias=True)  (64, 784)     (64, 10)   7850
+             total                                                                         7850
+    """
+    if input_shape is not None:
+        net = copy.deepcopy(net)
+        parameters = list(net.parameters())
+        net(np.zeros(input_shape, parameters[0].dtype if parameters else dtype))
+    rows = [("layer", "", "input", "output", "parameters")]
+    for path, module in net._walk():
+        if module.children():
+            continue
+        own = sum(parameter.size for parameter in module.parameters())
+        shapes = (
+            ("?", "?") if module.call is None else (", ".join(map(str, module.call.inputs)), str(module.call.output[0]))
+        )
+        rows.append((path, f"{type(module).__name__}({module.extra_repr()})", *shapes, str(own or "")))
+    rows.append(("", "total", "", "", str(sum(parameter.size for parameter in net.parameters()))))
+    return "\n".join(table(rows))

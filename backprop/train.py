@@ -1,0 +1,135 @@
+"""The training loop: forward, loss, backward, step, for every batch of every epoch."""
+
+import dataclasses
+import math
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from backprop import finite, kernels
+from backprop.errors import ShapeError
+from backprop.loss import CrossEntropyLoss
+
+
+@dataclasses.dataclass
+class Epoch:
+    """One pass over the training set: mean loss and accuracy while it was learned, then on the test set; seconds."""
+
+    train_loss: float
+    train_accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
+    seconds: float
+
+
+@dataclasses.dataclass
+class History:
+    """What `fit` did: the loss of every step, one Epoch for each that was finished, and whether Ctrl-C ended it."""
+
+    losses: list = dataclasses.field(default_factory=list)
+    epochs: list = dataclasses.field(default_factory=list)
+    interrupted: bool = False
+
+
+def fit(net, loss, optimizer, train, test=None, epochs=1, progress=True, check_finite=True, allow_wrong_classes=False):
+    """Train `net` on the batches of `train`. Returns a History; Ctrl-C ends training early, and keeps it.
+
+    train, test           DataLoaders; `test`, where it is given, is evaluated after each epoch
+    progress              show one bar with loss, accuracy and images per second
+    check_finite          a loss of NaN or infinity raises NonFiniteError naming layer, pass and step
+    allow_wrong_classes   train although the network's scores are not one for each class of the training set
+
+    Raises ShapeError before the first step where the number of scores is not that of the classes. The classes are
+    counted over the whole training set.
+    """
+    if isinstance(loss, CrossEntropyLoss) and not allow_wrong_classes:
+        expect_classes(net, train)
+    history = History()
+    bar = tqdm(total=epochs * len(train.images), unit=" images", disable=not progress, dynamic_ncols=True)
+    compiling = kernels.on_compile(lambda kernel: _show(bar, f"compiling kernels, once ({kernel})"))
+    try:
+        with bar, compiling:
+            for number in range(epochs):
+                _show(bar, f"epoch {number + 1}/{epochs}")
+                history.epochs.append(_epoch(net, loss, optimizer, train, test, history.losses, bar, check_finite))
+    except KeyboardInterrupt:
+        history.interrupted = True
+    return history
+
+
+def _epoch(net, loss, optimizer, train, test, losses, bar, check_finite):
+    net.train()
+    title, start = bar.desc, time.perf_counter()
+    shown = start
+    seen, right, total = 0, 0, 0.0
+    for x, y in train:
+        scores = net(x)
+        L = loss(scores, y)
+        if check_finite and not math.isfinite(L):
+            finite.blame(net, x, step=len(losses))
+        optimizer.zero_grad()
+        net.backward(loss.backward())
+        optimizer.step()
+
+        losses.append(L)
+        seen, right, total = seen + len(x), right + count_correct(scores, y), total + L * len(x)
+        bar.update(len(x))
+        if time.perf_counter() - shown > 0.2 or seen == len(train.images):
+            shown = time.perf_counter()
+            bar.set_description_str(title, refresh=False)
+            bar.set_postfix_str(f"loss {total / seen:.4f}, accuracy {right / seen:.2%}")
+    seconds = time.perf_counter() - start
+    test_loss, test_accuracy = evaluate(net, loss, test) if test is not None else (None, None)
+    return Epoch(total / max(seen, 1), right / max(seen, 1), test_loss, test_accuracy, seconds)
+
+
+def evaluate(net, loss, loader):
+    """(mean loss, accuracy) of the network, in evaluation mode, over all batches of `loader`."""
+    total, right, seen = 0.0, 0, 0
+    for scores, y in predict(net, loader):
+        total, right, seen = total + loss(scores, y) * len(y), right + count_correct(scores, y), seen + len(y)
+    return total / max(seen, 1), right / max(seen, 1)
+
+
+def predict(net, loader):
+    """(scores, labels) of each batch, the network in evaluation mode while it runs."""
+    training = net.training
+    net.eval()
+    try:
+        for x, y in loader:
+            yield net(x), y
+    finally:
+        net.train(training)
+
+
+def count_correct(scores, y):
+    """How many rows of scores (N, C) are largest at their label (N,)."""
+    if scores.ndim != 2 or y.shape != scores.shape[:1]:
+        return 0
+    k = kernels.of(scores)
+    right = k.empty((1,), np.int64)
+    k.count_correct(scores, y, right)
+    return int(right[0])
+
+
+def expect_classes(net, train):
+    """Refuse the lecture's trap (72:39): scores for another number of classes than the whole training set has."""
+    labels = train.labels
+    if labels.dtype.kind not in "iu" or not labels.size:
+        return
+    classes = int(labels.max()) + 1
+    x = train.batch(np.arange(1))
+    scores = net(x).shape[1]
+    if scores != classes:
+        last = [module for module in net.modules() if not module.children()][-1]
+        features = getattr(last, "in_features", None)
+        cure = f"make it Linear({features}, {classes})" if features else f"add Linear({scores}, {classes}) behind it"
+        raise ShapeError(
+            f"the last layer, {type(last).__name__}({last.extra_repr()}), puts out {scores} scores, but the labels "
+            f"are of {classes} classes: {cure}"
+        )
+
+
+def _show(bar, text):
+    bar.set_description_str(text)

@@ -1,0 +1,11 @@
+"""Image data sets as IDX files: read, write, fetch, synthesize, inspect. Knows nothing of the engine that learns them.
+
+python -m data_tools fetch mnist
+python -m data_tools synthesize DIR --seed 0
+python -m data_tools inspect DIR --sheet sheet.png
+"""
+
+from data_tools.dataset import Dataset, DatasetError, load
+from data_tools.fetch import DownloadError, fetch
+from data_tools.idx import IDXError, read, write
+from data_tools.synthesize import synthesize

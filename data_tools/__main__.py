@@ -1,0 +1,62 @@
+"""The command line of data_tools: python -m data_tools fetch | synthesize | inspect."""
+
+import argparse
+import sys
+
+from tqdm import tqdm
+
+from data_tools import sheet
+from data_tools.dataset import DatasetError, load
+from data_tools.fetch import DownloadError, fetch
+from data_tools.idx import IDXError
+from data_tools.sources import HASHES
+from data_tools.synthesize import synthesize
+
+
+def main(arguments=None):
+    """Run one command; returns the exit status: 0, or 1 with one line that says what was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m data_tools", description="Image data sets as IDX files.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    command = commands.add_parser("fetch", help="download a data set into the cache, verified by its hashes")
+    command.add_argument("name", choices=list(HASHES))
+    command.add_argument("--out", metavar="DIR", help="put it there instead of into the user's cache")
+
+    command = commands.add_parser("synthesize", help="draw digits and write them as the same four files")
+    command.add_argument("directory", metavar="DIR")
+    command.add_argument("--train", type=int, default=60_000, metavar="N", help="training digits (60000)")
+    command.add_argument("--test", type=int, default=10_000, metavar="N", help="test digits (10000)")
+    command.add_argument("--seed", type=int, default=0)
+
+    command = commands.add_parser("inspect", help="print shapes and class counts, draw a contact sheet")
+    command.add_argument("directory", metavar="DIR")
+    command.add_argument("--sheet", metavar="PNG", help="draw a contact sheet of the training images")
+
+    options = parser.parse_args(arguments)
+    try:
+        {"fetch": _fetch, "synthesize": _synthesize, "inspect": _inspect}[options.command](options)
+    except (IDXError, DatasetError, DownloadError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _fetch(options):
+    print(fetch(options.name, options.out))
+
+
+def _synthesize(options):
+    with tqdm(total=options.train + options.test, unit=" digits") as bar:
+        print(synthesize(options.directory, options.train, options.test, options.seed, bar.update))
+
+
+def _inspect(options):
+    data = load(options.directory)
+    print(sheet.describe(data))
+    if options.sheet:
+        sheet.contact_sheet(data.train_images, data.train_labels, options.sheet)
+        print(options.sheet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

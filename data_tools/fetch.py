@@ -1,0 +1,142 @@
+"""Fetch a data set from its public mirrors, believe nothing but its hashes, and keep it in the user's cache."""
+
+import gzip
+import hashlib
+import threading
+import time
+import zlib
+from pathlib import Path
+
+import pooch
+
+from data_tools.atomic import replacing
+from data_tools.sources import HASHES, MIRRORS
+
+MAX_FILE = 64 << 20  # no file of these data sets is larger, compressed or not
+
+
+class DownloadError(OSError):
+    """No mirror gave a sound file: which mirrors were tried, and what each of them gave."""
+
+
+def cache_directory(name):
+    """Where the data set `name` is kept: a folder of the user's own cache directory."""
+    return Path(pooch.os_cache("backprop")) / name
+
+
+def fetch(name, directory=None, mirrors=None, progress=True, timeout=10, patience=30, slowest=4096):
+    """Make sure that the four files of data set `name` are in `directory`, and return that folder.
+
+    name        "mnist", "fashion" or "kmnist"
+    directory   the user's cache unless it is given
+    mirrors     base addresses to try in order, the public ones unless given
+    timeout     seconds to wait for a connection, and for each piece of an answer
+    patience    seconds after which a mirror must have sent `slowest` bytes per second on the average
+
+    A file that is there and sound is not fetched again. Each new one is written beside its place, checked, and only
+    then moved there. Raises DownloadError, leaving no broken file behind.
+    """
+    if name not in HASHES:
+        raise ValueError(f"the data sets are {', '.join(HASHES)}, got {name!r}")
+    directory = cache_directory(name) if directory is None else Path(directory)
+    mirrors = MIRRORS[name] if mirrors is None else mirrors
+    for file, source in HASHES[name].items():
+        path = directory / f"{file}.gz"
+        if path.is_file() and check(path, source) is None:
+            continue
+        answers = []
+        for mirror in mirrors:
+            url = f"{mirror.rstrip('/')}/{file}.gz"
+            try:
+                with replacing(path) as temporary:
+                    _download(url, temporary, progress, timeout, patience, slowest)
+                    if wrong := check(temporary, source):
+                        raise DownloadError(wrong)
+                break
+            except OSError as error:  # what requests raises is an OSError too
+                answers.append(f"  {url}\n    {error}")
+        else:
+            raise DownloadError(f"no mirror gave a sound {file}.gz:\n" + "\n".join(answers))
+    return directory
+
+
+def cached(name):
+    """The cache folder of data set `name` if all its files are there and sound, else None."""
+    directory = cache_directory(name)
+    sound = all(
+        (directory / f"{file}.gz").is_file() and check(directory / f"{file}.gz", source) is None
+        for file, source in HASHES[name].items()
+    )
+    return directory if sound else None
+
+
+def check(path, source):
+    """None if any published hash of `source` fits the file, else what was expected and what was found."""
+    content = path.read_bytes() if path.stat().st_size <= MAX_FILE else b""
+    md5, sha256 = hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest()
+    if md5 == source.md5 or sha256 == source.sha256:
+        return None
+    inner = _sha256_of_gzip(path)
+    if source.content_sha256 and inner == source.content_sha256:
+        return None
+    return (
+        f"{len(content)} bytes, beginning {content[:16]!r}, with the wrong hashes: expected MD5 {source.md5}, "
+        f"SHA-256 {source.sha256} or SHA-256 {source.content_sha256 or '(not known)'} decompressed; "
+        f"found {md5}, {sha256} and {inner}"
+    )
+
+
+def _sha256_of_gzip(path):
+    digest, size = hashlib.sha256(), 0
+    try:
+        with gzip.open(path) as stream:
+            while chunk := stream.read(1 << 16):
+                digest.update(chunk)
+                size += len(chunk)
+                if size > MAX_FILE:
+                    return "more than it may hold"
+    except (OSError, EOFError, zlib.error) as error:
+        return f"no sound gzip ({error})"
+    return digest.hexdigest()
+
+
+class _Sink:
+    """Where the downloader writes: it counts, and stops a file that grows without end or is no longer wanted."""
+
+    def __init__(self, file):
+        self.file, self.size, self.given_up = file, 0, False
+
+    def write(self, chunk):
+        self.size += len(chunk)
+        if self.given_up or self.size > MAX_FILE:
+            raise DownloadError(f"more than {MAX_FILE} bytes")
+        self.file.write(chunk)
+
+    def flush(self):
+        pass
+
+
+def _download(url, path, progress, timeout, patience, slowest):
+    """Pooch's downloader in a thread of its own, so that a mirror which drips byte by byte cannot hold us."""
+    # A server that compressed the .gz once more on the way would be unpacked twice: ask for the bytes as they are.
+    downloader = pooch.HTTPDownloader(progress, timeout=timeout, headers={"Accept-Encoding": "identity"})
+    failures = []
+    with open(path, "wb") as file:
+        sink = _Sink(file)
+
+        def run():
+            try:
+                downloader(url, sink, None)
+            except Exception as error:
+                failures.append(error)
+
+        worker, start = threading.Thread(target=run, daemon=True), time.monotonic()
+        worker.start()
+        while worker.is_alive():
+            worker.join(0.05)
+            waited = time.monotonic() - start
+            if waited > patience and sink.size < slowest * waited:
+                sink.given_up = True
+                raise DownloadError(f"too slow: {sink.size} bytes in {waited:.0f} s")
+    if failures:
+        raise failures[0] if isinstance(failures[0], OSError) else DownloadError(f"{failures[0]}")

@@ -1,0 +1,115 @@
+"""Learn to read digits, from IDX files, through layers whose backward you can read.
+
+    python scripts/train_mnist.py                       a multilayer perceptron on MNIST
+    python scripts/train_mnist.py --model linear        one linear layer
+    python scripts/train_mnist.py --model bias --allow-wrong-classes       the lecture's model that stalls
+
+It prints the network and one progress bar, and leaves pictures and metrics.json in --out. Ctrl-C ends training early
+and keeps what there is so far. --data auto takes MNIST from the user's cache, or downloads it there, or else, offline,
+says so and draws digits itself.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import backprop as bp
+import data_tools
+from backprop.models import MODELS
+from backprop.show.run import write_run
+from backprop.show.summary import summary
+from backprop.train import expect_classes, fit
+from data_tools.fetch import cache_directory, cached
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=list(MODELS), default="mlp")
+    parser.add_argument("--data", default="auto", metavar="auto|mnist|synthetic|DIR", help="DIR holds four IDX files")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--lr", type=float, default=0.05)
+    parser.add_argument("--momentum", type=float, default=0.9)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, help="CPU threads of the kernels (all cores)")
+    parser.add_argument("--kernels", choices=["reference", "cpu"], default="cpu")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where pictures and metrics.json go (runs/MODEL)")
+    parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
+    options = parser.parse_args(arguments)
+    try:
+        return run(options)
+    except (bp.BackpropError, data_tools.IDXError, data_tools.DatasetError, OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def run(options):
+    """Train as `options` say. Returns the exit status: 0, or 130 after Ctrl-C."""
+    started = time.perf_counter()
+    if options.threads is not None:
+        bp.set_num_threads(options.threads)
+    bp.manual_seed(options.seed)
+    data, source = find_data(options.data)
+    train = bp.DataLoader(data.train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed)
+    test = bp.DataLoader(data.test_images, data.test_labels, batch_size=1000)
+
+    net = MODELS[options.model](features=data.train_images[0].size, classes=int(data.train_labels.max()) + 1)
+    loss = bp.CrossEntropyLoss()
+    sgd = bp.SGD(net.parameters(), lr=options.lr, momentum=options.momentum)
+    print(f"{options.model} on {source}, {options.kernels} kernels, seed {options.seed}")
+    with bp.use_kernels(options.kernels):
+        if not options.allow_wrong_classes:
+            expect_classes(net, train)
+        print(summary(net, (options.batch_size, *data.train_images.shape[1:])))
+        history = fit(
+            net, loss, sgd, train, test, epochs=options.epochs, allow_wrong_classes=options.allow_wrong_classes
+        )
+        out = options.out or Path("runs") / options.model
+        chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
+        metrics = write_run(out, net, loss, history, data, test, options={**chosen, "data": source}, started=started)
+    print(describe(metrics))
+    print(f"pictures and metrics.json are in {out}/")
+    return 130 if history.interrupted else 0
+
+
+def describe(metrics):
+    """The run in one line."""
+    ended = "interrupted after" if metrics["interrupted"] else "after"
+    return (
+        f"{ended} {len(metrics['epochs'])} epochs: test accuracy {metrics['test_accuracy']:.2%}, "
+        f"test loss {metrics['test_loss']:.4f}; {metrics['seconds']:.1f} s, "
+        f"peak memory {metrics['peak_memory_mb']:.0f} MB"
+    )
+
+
+def find_data(wanted):
+    """(Dataset, where it came from) for --data auto, mnist, synthetic or a folder."""
+    if wanted in ("auto", "mnist"):
+        try:
+            folder = cached("mnist") or data_tools.fetch("mnist")
+            return data_tools.load(folder), "MNIST"
+        except data_tools.DownloadError as error:
+            if wanted == "mnist":
+                raise
+            print(f"{error}\n\n*** OFFLINE: MNIST could not be had. Training on synthesized digits instead:  ***")
+            print("*** easier than handwriting, so read the accuracy as a test of the machinery only. ***\n")
+            wanted = "synthetic"
+    if wanted == "synthetic":
+        return data_tools.load(_synthetic()), "synthesized digits"
+    return data_tools.load(wanted), wanted
+
+
+def _synthetic():
+    """The synthesized digits of seed 0 in the user's cache, drawn now if they are not there yet."""
+    folder = cache_directory("synthetic")
+    try:
+        data_tools.load(folder)
+    except (OSError, ValueError):
+        print("drawing 70,000 digits, once", flush=True)
+        data_tools.synthesize(folder)
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())
