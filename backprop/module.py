@@ -63,6 +63,7 @@ class Module(States):
         try:
             output = self.forward(*inputs)
         except BackpropError as error:
+            self.call = None
             raise error.named(type(self).__name__)
         if self.call is None:
             self.call = Call(None)

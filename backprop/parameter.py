@@ -19,12 +19,11 @@ class Parameter:
     """
 
     def __init__(self, data, requires_grad=True):
-        data = np.asarray(data)
-        if data.dtype.kind not in "fc":
-            if data.dtype.kind not in "iub":
-                raise DTypeError(f"a Parameter is made of numbers, got {data.dtype}; use np.asarray(x, np.float32)")
-            data = data.astype(np.float32)
-        self.data = np.array(data, order="C")
+        array = np.asarray(data)
+        if array.dtype.kind not in "fciub":
+            raise DTypeError(f"a Parameter is made of numbers, got {array.dtype}; use np.asarray(x, np.float32)")
+        keeps_type = isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fc"
+        self.data = np.array(array, dtype=array.dtype if keeps_type else np.float32, order="C")
         self.requires_grad = requires_grad
         self.owners = 0  # how many module attributes hold this parameter
         self.replaced = ""  # whose attribute held it last, once none does any more

@@ -7,6 +7,7 @@ Every number can be worked by hand; the figures in brackets are LECTURE.md's for
 >>> net = bp.Sequential(bp.Linear(2, 2), bp.ReLU(), bp.Linear(2, 1))
 >>> net[0].weight = bp.Parameter([[1., 2.], [3., -4.]]); net[0].bias = bp.Parameter([1., 2.])
 >>> net[2].weight = bp.Parameter([[2., -1.]]);           net[2].bias = bp.Parameter([0.5])
+>>> net = net.to(np.float64)
 >>> a0, b = np.array([[1., 1.]]), np.array([[6.5]])
 
 Forward, each layer caching what its backward will need:

@@ -97,7 +97,7 @@ def find_data(wanted):
             wanted = "synthetic"
     if wanted == "synthetic":
         return data_tools.load(_synthetic()), "synthesized digits"
-    return data_tools.load(wanted), wanted
+    return data_tools.load(wanted), Path(wanted).resolve().name
 
 
 def _synthetic():

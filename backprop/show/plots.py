@@ -35,12 +35,13 @@ def curves(history, path, title, floor=None):
     if history.epochs and history.epochs[0].test_loss is not None:
         axes.plot(ends, [e.test_loss for e in history.epochs], "o-", color=ORANGE, markersize=4, label="test")
     if floor is not None:
+        stalled = history.losses and history.losses[-1] > 0.9 * floor
         axes.axhline(floor, color=GREY, linestyle="--", linewidth=1)
         axes.annotate(
             f"knows only class frequencies: entropy {floor:.3f}",
             (1, floor),
             xycoords=("axes fraction", "data"),
-            xytext=(-2, 3),
+            xytext=(-2, -11 if stalled else 3),
             textcoords="offset points",
             ha="right",
             fontsize=8,
@@ -65,6 +66,7 @@ def curves(history, path, title, floor=None):
             ha="center",
         )
     axes.set(xlabel="epoch", ylabel="accuracy, %")
+    axes.margins(y=0.15)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=8, loc="center right")
     figure.savefig(path)
@@ -106,7 +108,7 @@ def mistakes(images, labels, probabilities, path, rows=4, columns=8):
     confidence = probabilities.max(axis=1)
     wrong = np.flatnonzero(taken_for != labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][: rows * columns]
-    figure = _figure(1.05 * columns, 1.25 * rows + 0.4)
+    figure = _figure(1.05 * columns, 1.16 * rows + 0.35)
     figure.suptitle(f"the {len(worst)} most confident mistakes of {len(wrong)}", fontsize=10)
     for place, index in enumerate(worst):
         axes = figure.add_subplot(rows, columns, place + 1)
@@ -118,7 +120,7 @@ def mistakes(images, labels, probabilities, path, rows=4, columns=8):
 
 
 def weights(matrix, path, title, image_shape=(28, 28), most=64):
-    """The rows of a first layer's weight, each as the image that it answers to most: blue for ink, orange against."""
+    """The rows of a first layer's weight, each as an image: purple where ink speaks for it, orange where against."""
     count = min(len(matrix), most)
     columns = 5 if count <= 10 else 16
     rows = -(-count // columns)
@@ -141,7 +143,7 @@ def weights(matrix, path, title, image_shape=(28, 28), most=64):
 
 
 def step_sweep(path):
-    """Three derivatives of sigmoid(3 sin x) at x = 1 over the step h: truncation, round-off, and the way around both."""
+    """Three derivatives of sigmoid(3 sin x) at x = 1, over the step h."""
 
     def f(x):
         return 1 / (1 + np.exp(-3 * np.sin(x)))
@@ -151,23 +153,18 @@ def step_sweep(path):
     errors = sweep(f, a * (1 - a) * 3 * np.cos(1.0), 1.0, steps)
     figure = _figure(7.5, 4.6)
     axes = _axes(figure)
-    for (name, error), color in zip(errors.items(), (ORANGE, GREEN, BLUE), strict=True):
-        axes.loglog(steps, np.maximum(error, 1e-17), color=color, label=name, linewidth=1.6)
-    guides = np.array([1e-7, 1])
-    axes.loglog(guides, 0.5 * guides, ":", color=GREY, linewidth=1)
-    axes.loglog(guides[-1] * np.array([1e-4, 1]), 0.3 * np.array([1e-8, 1]), ":", color=GREY, linewidth=1)
-    axes.text(2.5e-2, 4e-2, "truncation, ~h", color=GREY, fontsize=8, ha="right")
-    axes.text(8e-3, 3e-7, "truncation, ~h²", color=GREY, fontsize=8)
-    axes.text(1e-13, 6e-2, "round-off, ~1/h:\nf(x+h) and f(x-h)\nshare their digits", color=GREY, fontsize=8)
-    axes.text(1e-19, 5e-16, "subtracts nothing: exact for every small h", color=BLUE, fontsize=8)
-    axes.set(
-        xlabel="step h",
-        ylabel="relative error of the derivative",
-        ylim=(1e-17, 10),
-        xlim=(steps[0], steps[-1]),
-        title="The derivative of sigmoid(3 sin x) at x = 1, from values of the function alone",
-    )
-    axes.title.set_fontsize(10)
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    for (name, error), color, width in zip(errors.items(), (ORANGE, GREEN, BLUE), (1.4, 1.4, 3), strict=True):
+        axes.loglog(steps, np.maximum(error, 1e-17), color=color, label=name, linewidth=width, zorder=3 - width / 3)
+    notes = [
+        (3e-4, 1.2e-2, "truncation, ~h", ORANGE, "right"),
+        (3e-3, 3e-7, "truncation, ~h²", GREEN, "left"),
+        (2e-13, 4e-2, "round-off, ~1/h: f(x+h) and f(x-h)\nshare their leading digits", "black", "left"),
+        (1e-19, 3e-15, "subtracts nothing: exact for every small h", BLUE, "left"),
+    ]
+    for x, y, text, color, side in notes:
+        axes.text(x, y, text, color=color, fontsize=8, ha=side)
+    axes.set(xlabel="step h", ylabel="relative error of the derivative", ylim=(1e-17, 10), xlim=(steps[0], steps[-1]))
+    axes.set_title("The derivative of sigmoid(3 sin x) at x = 1, from values of the function alone", fontsize=10)
+    axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.1))
     figure.savefig(path)
     return path

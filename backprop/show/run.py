@@ -38,7 +38,11 @@ def write_run(out, net, loss, history, data, test, options, started):
     plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png")
     first = next((layer for layer in net.modules() if isinstance(layer, Linear)), None)
     if first is not None:
-        plots.weights(first.weight.data, out / "weights.png", f"{options['model']}: weights of the first layer")
+        plots.weights(
+            first.weight.data,
+            out / "weights.png",
+            f"{options['model']}: the first layer's weights; purple: ink speaks for it, orange: against",
+        )
 
     metrics = {
         "test_accuracy": test_accuracy,

@@ -1,0 +1,44 @@
+"""What several tests share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import backprop as bp
+import data_tools
+from data_tools.fetch import cached
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    bp.manual_seed(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(params=["reference", "cpu"])
+def each_kernels(request):
+    """The test runs once with each set of kernels."""
+    with bp.use_kernels(request.param):
+        yield request.param
+
+
+@pytest.fixture(scope="session")
+def mnist_folder():
+    """The folder of the real MNIST: $BACKPROP_MNIST, or the user's cache."""
+    given = os.environ.get("BACKPROP_MNIST")
+    folder = Path(given) if given else cached("mnist")
+    if folder is None or not folder.is_dir():
+        pytest.skip("no MNIST here: set BACKPROP_MNIST to a folder with its four files, or fetch it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_digits(tmp_path_factory):
+    """A folder with 600 synthesized training digits and 100 test digits."""
+    return data_tools.synthesize(tmp_path_factory.mktemp("digits"), train=600, test=100, seed=1)

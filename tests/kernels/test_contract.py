@@ -1,0 +1,72 @@
+"""Every set of kernels keeps one contract: the same names, the same arguments in the same order, no defaults."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from backprop import kernels
+from backprop.errors import DeviceError, DTypeError
+
+NOT_KERNELS = {"empty", "get_num_threads", "set_num_threads"}
+
+
+def contract(name):
+    """Kernel name -> argument names."""
+    found = {}
+    for key, value in vars(kernels.load(name)).items():
+        if callable(value) and key not in NOT_KERNELS:
+            found[key] = list(inspect.signature(getattr(value, "py_func", value)).parameters.values())
+    return found
+
+
+def test_cpu_kernels_have_the_names_and_arguments_of_the_reference():
+    reference, cpu = contract("reference"), contract("cpu")
+    assert len(reference) > 20
+    assert {name: [str(p) for p in found] for name, found in reference.items()} == {
+        name: [str(p) for p in found] for name, found in cpu.items()
+    }
+
+
+@pytest.mark.parametrize("name", kernels.NAMES)
+def test_kernels_have_no_default_arguments_and_a_docstring(name):
+    for kernel, parameters in contract(name).items():
+        assert all(p.default is p.empty for p in parameters), kernel
+        assert getattr(kernels.load(name), kernel).__doc__, kernel
+
+
+@pytest.mark.parametrize("name", kernels.NAMES)
+def test_same_file_holds_the_same_kernel_in_each_set(name):
+    for kernel in contract("reference"):
+        functions = [getattr(kernels.load(set_name), kernel) for set_name in ("reference", name)]
+        files = {getattr(f, "py_func", f).__module__.rsplit(".")[-1] for f in functions}
+        assert len(files) == 1, kernel
+
+
+def test_use_kernels_chooses_and_restores():
+    assert kernels.active() == "cpu"
+    with kernels.use_kernels("reference"):
+        assert kernels.of(np.zeros(1)) is kernels.load("reference")
+    assert kernels.of(np.zeros(1)) is kernels.load("cpu")
+
+
+def test_unknown_kernels_are_refused_by_name():
+    with (
+        pytest.raises(DeviceError, match="no kernels are called 'gpu'; there are reference, cpu"),
+        kernels.use_kernels("gpu"),
+    ):
+        pass
+
+
+def test_only_the_reference_takes_complex_numbers():
+    z = np.zeros(2, complex)
+    with pytest.raises(DTypeError, match="cpu kernels compute float32 or float64, got complex128"):
+        kernels.of(z)
+    with kernels.use_kernels("reference"):
+        kernels.of(z)
+
+
+def test_swapped_byte_order_is_refused():
+    other = np.zeros(2, np.dtype("f4").newbyteorder())
+    with pytest.raises(DTypeError, match=r"x\.astype\(np\.float32\)$"):
+        kernels.of(other)

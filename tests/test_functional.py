@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import backprop as bp
+from backprop import functional as F
+
+
+def test_mm_is_strict_and_prints_both_sizes():
+    with pytest.raises(bp.ShapeError, match=r"got \(1, 5\) times \(1, 5\); use mm\(a, b.T\)"):
+        F.mm(np.ones((1, 5)), np.ones((1, 5)))
+    with pytest.raises(bp.ShapeError, match=r"got \(5,\) times \(5,\)"):
+        F.mm(np.ones(5), np.ones(5))
+    assert F.mm(np.ones((2, 3)), np.ones((3, 4))).tolist() == [[3] * 4] * 2
+
+
+def test_one_neuron_three_ways():
+    """Lecture C: sum of products, mm, matmul."""
+    features, weights = np.array([[1.0, 2.0, 3.0]]), np.array([[0.5, -1.0, 2.0]])
+    expected = (features * weights).sum()
+    assert F.mm(features, weights.T) == expected
+    assert F.matmul(features[0], weights[0]) == expected
+
+
+shapes = st.sampled_from(
+    [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((5, 2, 3), (5, 3, 4)),
+     ((5, 1, 2, 3), (6, 3, 4)), ((1, 2, 3), (5, 3, 1)), ((0, 2, 3), (3, 4)), ((2, 0), (0, 4)), ((7, 2, 3), (3,))]
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(shapes, st.integers(0, 9))
+def test_matmul_is_numpys_and_its_adjoints_are_right(shapes, seed):
+    rng = np.random.default_rng(seed)
+    a, b = (rng.standard_normal(shape) for shape in shapes)
+    out = F.matmul(a, b)
+    np.testing.assert_allclose(out, a @ b, atol=1e-13)
+    assert out.shape == (a @ b).shape
+    # <delta, d(a @ b)> = <delta_a, da> + <delta_b, db> for every da, db: the definition of the adjoint
+    delta, da, db = rng.standard_normal(out.shape), rng.standard_normal(a.shape), rng.standard_normal(b.shape)
+    delta_a, delta_b = F.matmul_backward(delta, a, b)
+    assert (delta_a.shape, delta_b.shape) == (a.shape, b.shape)
+    np.testing.assert_allclose(
+        np.sum(delta * (da @ b + a @ db)), np.sum(delta_a * da) + np.sum(delta_b * db), atol=1e-11
+    )
+
+
+@pytest.mark.parametrize(("a", "b"), [((2, 3), (2, 3)), ((5, 2, 3), (4, 3, 2)), ((), (3,))])
+def test_matmul_refuses_what_does_not_fit_with_both_sizes(a, b):
+    with pytest.raises(bp.ShapeError) as caught:
+        F.matmul(np.ones(a), np.ones(b))
+    assert f"{a} times {b}" in str(caught.value)
+
+
+def test_mm_backward_is_the_adjoint(rng):
+    a, b, delta = rng.standard_normal((2, 3)), rng.standard_normal((3, 4)), rng.standard_normal((2, 4))
+    delta_a, delta_b = F.mm_backward(delta, a, b)
+    np.testing.assert_allclose(delta_a, delta @ b.T)
+    np.testing.assert_allclose(delta_b, a.T @ delta)
+
+
+def test_linear_refuses_a_weight_or_bias_that_does_not_fit():
+    with pytest.raises(bp.ShapeError, match=r"a weight is \(out_features, in_features\), got \(3,\)"):
+        F.linear(np.ones(3), np.ones(3))
+    with pytest.raises(bp.ShapeError, match=r"bias for a weight of shape \(2, 3\) is \(2,\), got \(3,\)"):
+        F.linear(np.ones(3), np.ones((2, 3)), np.ones(3))
+
+
+def test_parameters_may_stand_for_arrays():
+    w = bp.Parameter(np.ones((2, 3)))
+    assert F.linear(np.ones(3), w).tolist() == [3, 3]
+    assert F.matmul(w, np.ones(3)).tolist() == [3, 3]
+
+
+def test_functional_losses_are_the_layers(rng):
+    z, y = rng.standard_normal((5, 4)), rng.integers(0, 4, 5)
+    assert F.cross_entropy(z, y) == bp.CrossEntropyLoss()(z, y)
+    assert F.mse_loss(z, 2 * z, "sum") == bp.MSELoss("sum")(z, 2 * z)
+    np.testing.assert_array_equal(F.l1_loss(z, 0 * z, "none"), np.abs(z))

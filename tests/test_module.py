@@ -1,0 +1,320 @@
+"""Both doors, the cache, hooks, names, and what happens to attributes."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import backprop as bp
+from backprop import Linear, Module, Parameter, ReLU, Sequential
+
+X = np.ones((2, 4), np.float32)
+
+
+def test_doors_and_hooks_open_in_the_lectures_order():
+    seen = []
+
+    class Loud(Module):
+        def forward(self, a):
+            seen.append("forward")
+            self.cache = None
+            return a
+
+        def backward(self, delta):
+            seen.append("backward")
+            return delta
+
+    layer = Loud()
+    layer.register_full_backward_hook(lambda m, delta_in, delta_out: seen.append("backward hook"))
+    layer.register_forward_hook(lambda m, inputs, output: seen.append("forward hook"))
+    layer.register_forward_pre_hook(lambda m, inputs: seen.append("pre-hook"))
+    layer.backward(layer(X))
+    assert seen == ["pre-hook", "forward", "forward hook", "backward", "backward hook"]
+
+
+def test_forward_alone_runs_no_hooks():
+    layer = Linear(4, 3)
+    layer.register_forward_hook(lambda *seen: pytest.fail("ran"))
+    layer.register_forward_pre_hook(lambda *seen: pytest.fail("ran"))
+    assert layer.forward(X).shape == (2, 3)
+
+
+def test_hooks_work_on_whole_networks_and_see_what_went_through():
+    net, seen = Sequential(Linear(4, 3), ReLU()), []
+    net.register_forward_hook(lambda m, inputs, output: seen.append((m, inputs[0].shape, output.shape)))
+    net.register_full_backward_hook(lambda m, delta_in, delta_out: seen.append((delta_in.shape, delta_out.shape)))
+    net.backward(net(X))
+    assert seen == [(net, (2, 4), (2, 3)), ((2, 4), (2, 3))]
+
+
+@pytest.mark.parametrize("kind", ["forward_pre", "forward", "full_backward"])
+def test_a_hook_that_returns_something_is_refused(kind):
+    layer = Linear(4, 3)
+
+    def change(*seen):
+        return 1
+
+    handle = getattr(layer, f"register_{kind}_hook")(change)
+    with pytest.raises(bp.HookError, match="the hook change returned a value"):
+        layer.backward(layer(X))
+    handle.remove()
+    layer.backward(layer(X))
+
+
+def test_a_removed_hook_is_silent_and_hooks_of_one_layer_are_not_anothers():
+    first, second, seen = Linear(4, 3), Linear(4, 3), []
+    handle = first.register_forward_hook(lambda *_: seen.append(1))
+    second(X)
+    assert seen == []
+    first(X)
+    handle.remove()
+    handle.remove()
+    first(X)
+    assert seen == [1]
+
+
+def test_backward_before_forward_says_so():
+    with pytest.raises(bp.CallOrderError, match=r"Linear: backward before forward: call the module first"):
+        Linear(4, 3).backward(np.zeros((2, 3), np.float32))
+
+
+def test_backward_after_a_failed_call_is_refused_too():
+    layer = Linear(4, 3)
+    layer(X)
+    with pytest.raises(bp.ShapeError):
+        layer(np.ones((2, 5), np.float32))
+    with pytest.raises(bp.CallOrderError):
+        layer.backward(np.zeros((2, 3), np.float32))
+
+
+def test_delta_must_have_the_outputs_shape_and_type():
+    layer = Linear(4, 3)
+    layer(X)
+    with pytest.raises(bp.ShapeError, match=r"delta of its output's shape \(2, 3\), got \(3,\)"):
+        layer.backward(np.zeros(3, np.float32))
+    with pytest.raises(bp.DTypeError, match=r"float32, got float64; use x.astype\(np.float32\)$"):
+        layer.backward(np.zeros((2, 3)))
+    with pytest.raises(bp.DTypeError, match="wants an array, got list"):
+        layer.backward([[1, 2, 3]] * 2)
+
+
+def test_a_subclass_that_calls_super_passes_the_door_once():
+    class Doubled(Linear):
+        def backward(self, delta):
+            return 2 * super().backward(delta)
+
+    layer, seen = Doubled(4, 3), []
+    layer.register_full_backward_hook(lambda m, delta_in, delta_out: seen.append(delta_in[0, 0]))
+    delta_in = layer.backward(layer(X))
+    assert seen == [delta_in[0, 0]]
+
+
+def test_the_door_opens_again_after_an_error():
+    class Fails(Module):
+        def forward(self, a):
+            self.cache = a
+            return a
+
+        def backward(self, delta):
+            raise RuntimeError("mine")
+
+    layer = Fails()
+    layer(X)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="mine"):
+            layer.backward(X)
+        assert not layer._inside_backward
+
+
+class Residual(Module):
+    """A container written by a user, with no thought of calls."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def forward(self, a):
+        return a + self.inner(a)
+
+    def backward(self, delta):
+        return delta + self.inner.backward(delta)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Linear(4, 4), lambda: Residual(Linear(4, 4)), lambda: Sequential(Linear(4, 4))]
+)
+def test_a_layer_used_twice_has_the_right_gradient(make):
+    shared = make()
+    net = Sequential(shared, bp.Tanh(), shared, bp.Sigmoid(), shared)
+    bp.gradcheck(net, np.random.default_rng(0).standard_normal((3, 4))).raise_if_wrong()
+
+
+def test_calls_of_different_batch_sizes_can_be_put_back():
+    layer = Linear(4, 3)
+    layer(X)
+    small = layer.call
+    layer(np.ones((5, 4), np.float32))
+    large = layer.call
+    layer.recall(small)
+    assert layer.backward(np.ones((2, 3), np.float32)).shape == (2, 4)
+    layer.recall(large)
+    assert layer.backward(np.ones((5, 3), np.float32)).shape == (5, 4)
+
+
+def test_evaluation_caches_all_the_same():
+    layer = Linear(4, 3).eval()
+    assert not layer.training
+    assert layer.backward(layer(X)).shape == X.shape
+
+
+def test_train_and_eval_reach_every_layer():
+    net = Sequential(Residual(Linear(4, 4)), ReLU())
+    net.eval()
+    assert not any(module.training for module in net.modules())
+    net.train()
+    assert all(module.training for module in net.modules())
+
+
+def test_names_are_pytorchs():
+    net = Sequential(Linear(4, 3), Sequential(ReLU(), Linear(3, 2, bias=False)))
+    assert [name for name, _ in net.named_parameters()] == ["0.weight", "0.bias", "1.1.weight"]
+    assert [path for path, _ in net.named_modules()] == ["", "0", "1", "1.0", "1.1"]
+    assert list(net.state_dict()) == ["0.weight", "0.bias", "1.1.weight"]
+
+
+def test_a_list_of_modules_is_found():
+    class Branches(Module):
+        def __init__(self):
+            self.branches = [Linear(4, 3), Linear(4, 2)]
+
+    assert [name for name, _ in Branches().named_parameters()] == [
+        "branches.0.weight",
+        "branches.0.bias",
+        "branches.1.weight",
+        "branches.1.bias",
+    ]
+
+
+def test_a_shared_parameter_is_listed_once_and_saved_under_each_name():
+    shared = Linear(4, 4)
+    net = Sequential(shared, shared)
+    assert len(list(net.parameters())) == 2
+    assert list(net.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+
+
+def test_a_plain_array_in_a_parameters_place_is_refused_with_both_shapes():
+    layer = Linear(4, 3)
+    with pytest.raises(
+        bp.ParameterError, match=r"Linear.weight is a Parameter of shape \(3, 4\), got ndarray of shape \(4, 3\)"
+    ):
+        layer.weight = np.zeros((4, 3))
+    with pytest.raises(bp.ParameterError, match="got list of shape"):
+        layer.weight = [[1]]
+    with pytest.raises(bp.ParameterError, match="got NoneType"):
+        layer.weight = None
+    with pytest.raises(bp.ShapeError, match=r"shape \(3, 4\), got a Parameter of shape \(4, 3\)"):
+        layer.weight = Parameter(np.zeros((4, 3)))
+    assert layer.weight.shape == (3, 4)
+
+
+def test_state_dict_is_a_copy_and_loads_back():
+    net = Sequential(Linear(4, 3))
+    saved = net.state_dict()
+    net[0].weight.data += 1
+    assert not np.array_equal(saved["0.weight"], net[0].weight.data)
+    net.load_state_dict(saved)
+    np.testing.assert_array_equal(saved["0.weight"], net[0].weight.data)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop("0.bias"), r"missing \['0.bias'\]"),
+        (lambda s: s.update(extra=np.zeros(1)), r"unknown \['extra'\]"),
+        (lambda s: s.update({"0.bias": np.zeros(4)}), r"0.bias has shape \(3,\) in this network, \(4,\) in the state"),
+        (lambda s: s.update({"0.bias": np.array(["a", "b", "c"])}), "0.bias holds"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change, message):
+    net = Sequential(Linear(4, 3))
+    before, state = net.state_dict(), {name: array + 1 for name, array in net.state_dict().items()}
+    change(state)
+    with pytest.raises(bp.CheckpointError, match=message):
+        net.load_state_dict(state)
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_partial_state_loads_when_asked():
+    net = Sequential(Linear(4, 3))
+    net.load_state_dict({"0.bias": np.ones(3), "other": np.zeros(1)}, strict=False)
+    assert net[0].bias.data.tolist() == [1, 1, 1]
+
+
+def test_to_changes_types_and_refuses_devices():
+    net = Sequential(Linear(4, 3))
+    assert net.to(np.float64) is net
+    assert net[0].weight.dtype == net[0].bias.dtype == np.float64
+    assert net.astype(np.float32)[0].weight.dtype == np.float32
+    assert net.to("cpu", dtype=np.float64)[0].weight.dtype == np.float64
+    with pytest.raises(bp.DeviceError, match="no kernels for the device 'cuda'.*the CPU works"):
+        net.to("cuda")
+
+
+def test_freezing_stops_gradients():
+    net = Sequential(Linear(4, 3), Linear(3, 2))
+    net[0].requires_grad_(False)
+    net.backward(net(X))
+    assert net[0].weight.grad is None
+    assert net[1].weight.grad is not None
+
+
+def test_repr_shows_shapes_after_the_first_call():
+    net = Sequential(Linear(4, 3), ReLU())
+    assert repr(net) == ("Sequential(\n  (0): Linear(in_features=4, out_features=3, bias=True)\n  (1): ReLU()\n)")
+    net(X)
+    assert repr(net[0]) == "Linear(in_features=4, out_features=3, bias=True): (2, 4) -> (2, 3)"
+    assert repr(net).endswith("): (2, 4) -> (2, 3)")
+
+
+def test_copies_and_pickles_are_the_module_without_its_last_call():
+    net = Sequential(Linear(4, 3), ReLU())
+    y = net(X)
+    for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert other.call is None
+        np.testing.assert_array_equal(other(X), y)
+        assert other[0].weight is not net[0].weight
+
+
+def test_a_module_without_its_two_methods_says_which_is_missing():
+    class Half(Module):
+        def forward(self, a):
+            return a
+
+    with pytest.raises(NotImplementedError, match="Half has no backward"):
+        half = Half()
+        half(X)
+        half.backward(X)
+    with pytest.raises(NotImplementedError, match="Module has no forward"):
+        Module()(X)
+
+
+def test_a_layer_of_ones_own_in_twelve_lines():
+    class Scale(Module):
+        def __init__(self, features):
+            self.scale = Parameter(np.ones(features, np.float32))
+
+        def forward(self, a):
+            self.cache = a
+            return a * self.scale.data
+
+        def backward(self, delta):
+            self.scale.accumulate(self.gradient, delta, self.cache)
+            return delta * self.scale.data
+
+        @staticmethod
+        def gradient(delta, a, out, accumulate):
+            out[...] = (delta * a).sum(axis=0) + (out if accumulate else 0)
+
+    report = Scale(4).check(X)
+    assert report.ok, report

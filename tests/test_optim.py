@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+import backprop as bp
+from backprop import SGD, Linear, Parameter, Sequential
+
+
+def parameter(value=1.0, grad=2.0):
+    p = Parameter(np.array([value]))
+    p.grad = [grad]
+    return p
+
+
+def test_a_step_goes_against_the_gradient(each_kernels):
+    p = parameter()
+    SGD([p], lr=0.25).step()
+    assert p.data == 0.5
+
+
+def test_the_learning_rate_is_pytorchs_by_default():
+    assert SGD([parameter()]).param_groups[0]["lr"] == 1e-3
+
+
+def test_groups_have_options_of_their_own():
+    p, q = parameter(), parameter()
+    SGD([{"params": [p], "lr": 0.5}, {"params": [q]}], lr=0.25).step()
+    assert (p.data, q.data) == (0, 0.5)
+
+
+def test_a_parameter_without_gradient_stays():
+    p = Parameter(np.array([1.0]))
+    SGD([p], lr=1, weight_decay=1).step()
+    assert p.data == 1
+
+
+def test_zero_grad_forgets():
+    p = parameter()
+    SGD([p]).zero_grad()
+    assert p.grad is None
+
+
+def test_an_optimizer_that_holds_a_replaced_parameter_says_so():
+    layer = Linear(4, 3)
+    sgd = SGD(layer.parameters(), lr=0.1)
+    layer.weight = Parameter(np.zeros((3, 4), np.float32))
+    with pytest.raises(bp.ParameterError, match="Linear.weight was replaced after this optimizer was made"):
+        sgd.step()
+    SGD(layer.parameters(), lr=0.1).step()
+
+
+def test_a_parameter_that_another_layer_still_holds_was_not_replaced():
+    first, second = Linear(4, 4), Linear(4, 4)
+    second.weight = first.weight
+    sgd = SGD(Sequential(first, second).parameters())
+    first.weight = Parameter(np.zeros((4, 4), np.float32))
+    sgd.step()
+
+
+def test_a_parameter_put_back_is_held_again():
+    layer = Linear(4, 3)
+    old, sgd = layer.weight, SGD(layer.parameters())
+    layer.weight = Parameter(np.zeros((3, 4), np.float32))
+    layer.weight = old
+    sgd.step()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lr": -1}, "lr must be >= 0, got -1"),
+        ({"lr": float("nan")}, "lr must be >= 0, got nan"),
+        ({"momentum": -0.1}, "momentum must be >= 0"),
+        ({"weight_decay": -1}, "weight_decay must be >= 0"),
+        ({"nesterov": True}, "nesterov wants momentum > 0 and dampening = 0"),
+        ({"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "nesterov wants"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        SGD([parameter()], **options)
+
+
+def test_an_optimizer_wants_parameters():
+    with pytest.raises(ValueError, match="without parameters"):
+        SGD(bp.ReLU().parameters())
+    with pytest.raises(bp.ParameterError, match="holds Parameters, got ndarray"):
+        SGD([np.ones(2)])
+    p = parameter()
+    with pytest.raises(bp.ParameterError, match="once"):
+        SGD([p, p])
