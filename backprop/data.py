@@ -11,17 +11,18 @@ from backprop.rng import generator
 class DataLoader:
     """Mini-batches (x, y) of `images` (N, ...) and `labels` (N, ...), in order or shuffled.
 
-    Images of integers (uint8 pixels 0 to 255) become `dtype`, scaled to 0 to 1; images of floats keep their values.
+    Pixels of type uint8, 0 to 255, are scaled to 0 to 1; all other numbers keep their values. x is of type `dtype`:
+    float32 for images of integers, and for images of floats their own, unless it is given.
     Each batch is fetched, converted and scaled in one pass when it is asked for. The last one may be smaller, unless
     `drop_last`. Every `for` loop over the loader is one epoch; its order follows from `seed` and the epoch's number
     alone, whatever else drew random numbers meanwhile. Without a seed, one is drawn from the engine's own generator.
 
     Raises ShapeError for different counts of images and labels.
 
-    >>> loader = DataLoader(np.array([[0], [51], [255]], np.uint8), np.array([0, 1, 2]), batch_size=2)
+    >>> loader = DataLoader(np.array([[0], [255], [255]], np.uint8), np.array([0, 1, 2]), batch_size=2)
     >>> for x, y in loader:
     ...     print(x.tolist(), y.tolist())
-    [[0.0], [0.20000000298023224]] [0, 1]
+    [[0.0], [1.0]] [0, 1]
     [[1.0]] [2]
     """
 
@@ -36,7 +37,7 @@ class DataLoader:
         self.labels = labels.astype(np.int64) if labels.dtype.kind in "iu" else labels
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.dtype = np.dtype(dtype or (np.float32 if whole_numbers else images.dtype))
-        self.scale = 1 / np.iinfo(images.dtype).max if images.dtype.kind in "iu" else 1.0
+        self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
         self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
         self.epoch = 0
 

@@ -19,23 +19,21 @@ def blame(net, x, step):
                 f"step {step}: {path} holds NaN or infinity, so the backward pass or the update of step {step - 1} "
                 "gave it; a smaller lr may help"
             )
-    handles = [
-        module.register_forward_hook(_refuser(path, step))
-        for path, module in net.named_modules()
-        if not module.children()
-    ]
+    spoiled = []
+
+    def look(module, inputs, output):
+        if not np.isfinite(output).all():
+            spoiled.append(module)
+
+    layers = {module: path for path, module in net.named_modules() if not module.children()}
+    handles = [layer.register_forward_hook(look) for layer in layers]
     try:
         net(x)
     finally:
         for handle in handles:
             handle.remove()
+    if spoiled:
+        layer = spoiled[0]
+        place = f"layer {layers[layer]} ({type(layer).__name__})" if layers[layer] else type(layer).__name__
+        raise NonFiniteError(f"step {step}: forward pass, {place} puts out NaN or infinity")
     raise NonFiniteError(f"step {step}: every layer's output is finite, the loss is not: are the scores too large?")
-
-
-def _refuser(path, step):
-    def refuse(module, inputs, output):
-        if not np.isfinite(output).all():
-            name = f"layer {path} ({type(module).__name__})" if path else type(module).__name__
-            raise NonFiniteError(f"step {step}: forward pass, {name} puts out NaN or infinity")
-
-    return refuse

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+import backprop as bp
+from backprop import DataLoader
+
+IMAGES = np.arange(40, dtype=np.uint8).reshape(10, 2, 2)
+LABELS = np.arange(10, dtype=np.uint8)
+
+
+def test_batches_come_in_order_scaled_and_the_last_one_is_smaller(each_kernels):
+    batches = list(DataLoader(IMAGES, LABELS, batch_size=4))
+    assert [y.tolist() for _, y in batches] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    x = np.concatenate([x for x, _ in batches])
+    assert x.dtype == np.float32
+    assert x.shape == IMAGES.shape
+    np.testing.assert_allclose(x, IMAGES / 255, rtol=1e-6)
+
+
+def test_drop_last_and_lengths():
+    assert len(DataLoader(IMAGES, LABELS, batch_size=4)) == 3
+    loader = DataLoader(IMAGES, LABELS, batch_size=4, drop_last=True)
+    assert len(loader) == len(list(loader)) == 2
+
+
+def test_shuffling_is_a_permutation_that_follows_from_seed_and_epoch():
+    loader = DataLoader(IMAGES, LABELS, batch_size=3, shuffle=True, seed=7)
+    epochs = [np.concatenate([y for _, y in loader]).tolist() for _ in range(3)]
+    assert all(sorted(epoch) == LABELS.tolist() for epoch in epochs)
+    assert epochs[0] != epochs[1]
+    again = DataLoader(IMAGES, LABELS, batch_size=5, shuffle=True, seed=7)
+    again.epoch = 2
+    assert np.concatenate([y for _, y in again]).tolist() == epochs[2]
+
+
+def test_without_a_seed_manual_seed_decides():
+    def order():
+        return np.concatenate([y for _, y in DataLoader(IMAGES, LABELS, batch_size=3, shuffle=True)]).tolist()
+
+    bp.manual_seed(1)
+    first = order()
+    assert order() != first
+    bp.manual_seed(1)
+    assert order() == first
+
+
+def test_images_belong_to_their_labels_after_shuffling():
+    for x, y in DataLoader(IMAGES, LABELS, batch_size=3, shuffle=True, seed=0):
+        np.testing.assert_allclose(x[:, 0, 0] * 255, 4 * y, rtol=1e-6)
+
+
+def test_floats_keep_their_values_and_type():
+    x, _ = next(iter(DataLoader(np.array([[0.5], [7.0]]), LABELS[:2], batch_size=2)))
+    assert x.dtype == np.float64
+    assert x.tolist() == [[0.5], [7.0]]
+    x, _ = next(iter(DataLoader(np.array([[3]]), LABELS[:1], dtype=np.float64)))
+    assert x.tolist() == [[3.0]]
+
+
+def test_different_counts_are_refused_with_both():
+    with pytest.raises(bp.ShapeError, match=r"images \(10, 2, 2\) and labels \(9,\)"):
+        DataLoader(IMAGES, LABELS[:9])
+
+
+def test_no_images_give_no_batches():
+    assert list(DataLoader(IMAGES[:0], LABELS[:0], batch_size=4)) == []
+
+
+def test_a_batch_size_below_one_is_refused():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        DataLoader(IMAGES, LABELS, batch_size=0)

@@ -1,0 +1,155 @@
+"""The training loop: it learns, it refuses the lecture's trap, it says where NaN came from, it repeats itself."""
+
+import math
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import backprop as bp
+import data_tools
+from backprop.models import MODELS
+from backprop.train import evaluate, fit
+
+
+@pytest.fixture
+def digits(small_digits):
+    data = data_tools.load(small_digits)
+    train = bp.DataLoader(data.train_images, data.train_labels, batch_size=32, shuffle=True, seed=0)
+    return train, bp.DataLoader(data.test_images, data.test_labels, batch_size=50)
+
+
+def learn(model, train, test=None, lr=0.1, epochs=4, **options):
+    net = MODELS[model]()
+    return net, fit(
+        net, bp.CrossEntropyLoss(), bp.SGD(net.parameters(), lr, 0.9), train, test, epochs, False, **options
+    )
+
+
+def test_an_mlp_learns_synthesized_digits(digits, each_kernels):
+    net, history = learn("mlp", *digits)
+    assert history.epochs[-1].test_accuracy > 0.9
+    assert history.epochs[-1].train_loss < history.epochs[0].train_loss
+    assert len(history.losses) == 4 * len(digits[0])
+    assert evaluate(net, bp.CrossEntropyLoss(), digits[1]) == (
+        pytest.approx(history.epochs[-1].test_loss),
+        history.epochs[-1].test_accuracy,
+    )
+
+
+def test_784_scores_for_10_classes_are_refused_before_the_first_step(digits):
+    net = MODELS["bias"]()
+    with pytest.raises(bp.ShapeError) as caught:
+        fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters()), *digits, progress=False)
+    assert str(caught.value) == (
+        "the last layer, Bias(num_features=784), puts out 784 scores, but the labels are of 10 classes: "
+        "add Linear(784, 10) behind it"
+    )
+    assert all(not parameter.data.any() for parameter in net.parameters())
+
+
+def test_a_last_linear_layer_of_the_wrong_size_gets_its_own_cure(digits):
+    net = bp.Sequential(bp.Flatten(), bp.Linear(784, 100))
+    with pytest.raises(bp.ShapeError, match=r"make it Linear\(784, 10\)$"):
+        fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters()), *digits, progress=False)
+
+
+def test_the_trap_opens_when_asked_by_name(digits):
+    _, history = learn("bias", *digits, epochs=1, allow_wrong_classes=True)
+    assert len(history.losses) == len(digits[0])
+
+
+def train_with(value, digits, layer=1):
+    net = MODELS["mlp"]()
+    net[layer].weight.data[0] = value
+    fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters()), *digits, progress=False)
+
+
+def test_a_parameter_that_is_not_finite_is_named_with_the_step(digits):
+    with pytest.raises(bp.NonFiniteError, match=r"^step 0: 3.weight holds NaN or infinity"):
+        train_with(np.nan, digits, layer=3)
+
+
+def test_a_layer_that_overflows_is_named_with_the_pass(digits):
+    with pytest.raises(bp.NonFiniteError, match=r"^step 0: forward pass, layer 1 \(Linear\) puts out NaN or infinity"):
+        train_with(3e38, digits)
+
+
+def test_a_batch_that_is_not_finite_is_named(digits):
+    images = np.zeros((4, 784), np.float32)
+    images[1, 2] = np.nan
+    loader = bp.DataLoader(images, np.arange(4), batch_size=4)
+    with pytest.raises(bp.NonFiniteError, match="step 0: the batch itself"):
+        learn("linear", loader, allow_wrong_classes=True)
+
+
+def test_a_learning_rate_that_explodes_ends_in_a_named_error_not_in_nan(digits):
+    with pytest.raises(bp.NonFiniteError, match=r"^step \d+: "):
+        learn("mlp", digits[0], lr=1e20)
+
+
+def test_with_the_check_off_training_goes_on(digits):
+    _, history = learn("mlp", digits[0], lr=1e20, epochs=1, check_finite=False)
+    assert math.isnan(history.losses[-1])
+
+
+def test_ctrl_c_keeps_what_there_is(digits):
+    net = MODELS["linear"]()
+    steps = []
+
+    def interrupt(*_):
+        steps.append(1)
+        if len(steps) == 30:
+            raise KeyboardInterrupt
+
+    net.register_full_backward_hook(interrupt)
+    history = fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters(), lr=0.1), *digits, epochs=9, progress=False)
+    assert history.interrupted
+    assert len(history.epochs) == 1
+    assert len(history.losses) == 29
+
+
+def test_training_switches_the_mode_and_evaluation_gives_it_back(digits):
+    net, modes = MODELS["linear"](), []
+    net.register_forward_hook(lambda module, *_: modes.append(module.training))
+    fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters()), *digits, progress=False)
+    assert set(modes[1 : 1 + len(digits[0])]) == {True}
+    assert set(modes[1 + len(digits[0]) :]) == {False}
+    assert net.training
+
+
+def test_regression_trains_too():
+    x = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
+    loader = bp.DataLoader(x, np.sin(3 * x), batch_size=16, shuffle=True, seed=0)
+    net = bp.Sequential(bp.Linear(1, 16), bp.Tanh(), bp.Linear(16, 1))
+    history = fit(net, bp.MSELoss(), bp.SGD(net.parameters(), 0.1, 0.9), loader, epochs=100, progress=False)
+    assert history.losses[-1] < 0.01
+
+
+BITS = """
+import hashlib, sys, numpy as np, backprop as bp
+from backprop.models import mlp
+from backprop.train import fit
+bp.set_num_threads(int(sys.argv[1]))
+bp.manual_seed(3)
+rng = np.random.default_rng(0)
+loader = bp.DataLoader(rng.integers(0, 256, (500, 28, 28)).astype(np.uint8), rng.integers(0, 10, 500), 64, True)
+net = mlp()
+history = fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters(), 0.05, 0.9), loader, epochs=3, progress=False)
+digest = hashlib.sha256()
+for parameter in net.parameters():
+    digest.update(parameter.data.tobytes())
+print(digest.hexdigest(), history.losses[-1].hex())
+"""
+
+
+def test_a_seed_gives_the_same_bits_with_1_and_2_threads_and_again():
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+
+    def run(threads):
+        command = [sys.executable, "-c", BITS, str(threads)]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+
+    assert run(1) == run(2) == run(2)
