@@ -37,4 +37,5 @@ from backprop.module import Module
 from backprop.optim import SGD, Optimizer
 from backprop.parameter import Parameter
 from backprop.rng import manual_seed
+from backprop.schedule import LinearLR, LRScheduler
 from backprop.sequential import Sequential

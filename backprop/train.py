@@ -5,11 +5,11 @@ import math
 import time
 
 import numpy as np
-from tqdm import tqdm
 
 from backprop import finite, kernels
 from backprop.errors import ShapeError
 from backprop.loss import CrossEntropyLoss
+from backprop.progress import Progress
 
 
 @dataclasses.dataclass
@@ -32,10 +32,22 @@ class History:
     interrupted: bool = False
 
 
-def fit(net, loss, optimizer, train, test=None, epochs=1, progress=True, check_finite=True, allow_wrong_classes=False):
-    """Train `net` on the batches of `train`. Returns a History; Ctrl-C ends training early, and keeps it.
+def fit(
+    net,
+    loss,
+    optimizer,
+    train,
+    test=None,
+    epochs=1,
+    schedule=None,
+    progress=True,
+    check_finite=True,
+    allow_wrong_classes=False,
+):
+    """Train `net` on the batches of `train`.  Lecture A 53:36-55:37. Returns a History; Ctrl-C ends early and keeps it.
 
     train, test           DataLoaders; `test`, where it is given, is evaluated after each epoch
+    schedule              a learning-rate schedule, stepped after every batch
     progress              show one bar with loss, accuracy and images per second
     check_finite          a loss of NaN or infinity raises NonFiniteError naming layer, pass and step
     allow_wrong_classes   train although the network's scores are not one for each class of the training set
@@ -46,42 +58,34 @@ def fit(net, loss, optimizer, train, test=None, epochs=1, progress=True, check_f
     if isinstance(loss, CrossEntropyLoss) and not allow_wrong_classes:
         expect_classes(net, train)
     history = History()
-    bar = tqdm(total=epochs * len(train.images), unit=" images", disable=not progress, dynamic_ncols=True)
-    compiling = kernels.on_compile(lambda kernel: _show(bar, f"compiling kernels, once ({kernel})"))
     try:
-        with bar, compiling:
+        with (
+            Progress(epochs * len(train.images), progress) as shown,
+            kernels.on_compile(lambda kernel: shown.note(f"compiling kernels, once ({kernel})")),
+        ):
             for number in range(epochs):
-                _show(bar, f"epoch {number + 1}/{epochs}")
-                history.epochs.append(_epoch(net, loss, optimizer, train, test, history.losses, bar, check_finite))
+                net.train()
+                shown.begin(f"epoch {number + 1}/{epochs}")
+                start = time.perf_counter()
+                for x, y in train:
+                    scores = net(x)  # forward, each layer leaving its cache
+                    L = loss(scores, y)
+                    if check_finite and not math.isfinite(L):
+                        finite.blame(net, x, step=len(history.losses))
+                    optimizer.zero_grad()
+                    net.backward(loss.backward())  # backward, each layer reading its cache
+                    optimizer.step()
+                    if schedule is not None:
+                        schedule.step()
+                    history.losses.append(L)
+                    shown.add(len(x), L, count_correct(scores, y))
+                seconds = time.perf_counter() - start
+                shown.show()
+                tested = (None, None) if test is None else evaluate(net, loss, test)
+                history.epochs.append(Epoch(shown.loss, shown.accuracy, *tested, seconds))
     except KeyboardInterrupt:
         history.interrupted = True
     return history
-
-
-def _epoch(net, loss, optimizer, train, test, losses, bar, check_finite):
-    net.train()
-    title, start = bar.desc, time.perf_counter()
-    shown = start
-    seen, right, total = 0, 0, 0.0
-    for x, y in train:
-        scores = net(x)
-        L = loss(scores, y)
-        if check_finite and not math.isfinite(L):
-            finite.blame(net, x, step=len(losses))
-        optimizer.zero_grad()
-        net.backward(loss.backward())
-        optimizer.step()
-
-        losses.append(L)
-        seen, right, total = seen + len(x), right + count_correct(scores, y), total + L * len(x)
-        bar.update(len(x))
-        if time.perf_counter() - shown > 0.2 or seen == len(train.images):
-            shown = time.perf_counter()
-            bar.set_description_str(title, refresh=False)
-            bar.set_postfix_str(f"loss {total / seen:.4f}, accuracy {right / seen:.2%}")
-    seconds = time.perf_counter() - start
-    test_loss, test_accuracy = evaluate(net, loss, test) if test is not None else (None, None)
-    return Epoch(total / max(seen, 1), right / max(seen, 1), test_loss, test_accuracy, seconds)
 
 
 def evaluate(net, loss, loader):
@@ -129,7 +133,3 @@ def expect_classes(net, train):
             f"the last layer, {type(last).__name__}({last.extra_repr()}), puts out {scores} scores, but the labels "
             f"are of {classes} classes: {cure}"
         )
-
-
-def _show(bar, text):
-    bar.set_description_str(text)

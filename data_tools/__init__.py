@@ -6,6 +6,6 @@ python -m data_tools inspect DIR --sheet sheet.png
 """
 
 from data_tools.dataset import Dataset, DatasetError, load
-from data_tools.fetch import DownloadError, fetch
+from data_tools.digits import synthesize
+from data_tools.download import DownloadError, fetch
 from data_tools.idx import IDXError, read, write
-from data_tools.synthesize import synthesize

@@ -7,10 +7,10 @@ from tqdm import tqdm
 
 from data_tools import sheet
 from data_tools.dataset import DatasetError, load
-from data_tools.fetch import DownloadError, fetch
+from data_tools.digits import synthesize
+from data_tools.download import DownloadError, fetch
 from data_tools.idx import IDXError
 from data_tools.sources import HASHES
-from data_tools.synthesize import synthesize
 
 
 def main(arguments=None):

@@ -20,7 +20,7 @@ from backprop.models import MODELS
 from backprop.show.run import write_run
 from backprop.show.summary import summary
 from backprop.train import expect_classes, fit
-from data_tools.fetch import cache_directory, cached
+from data_tools.download import cache_directory, cached
 
 
 def main(arguments=None):
@@ -29,7 +29,7 @@ def main(arguments=None):
     parser.add_argument("--data", default="auto", metavar="auto|mnist|synthetic|DIR", help="DIR holds four IDX files")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=0.05)
+    parser.add_argument("--lr", type=float, default=0.1, help="at the start; it falls to 0 in equal steps (0.1)")
     parser.add_argument("--momentum", type=float, default=0.9)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="CPU threads of the kernels (all cores)")
@@ -39,6 +39,8 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         return run(options)
+    except KeyboardInterrupt:
+        return 130
     except (bp.BackpropError, data_tools.IDXError, data_tools.DatasetError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -63,7 +65,14 @@ def run(options):
             expect_classes(net, train)
         print(summary(net, (options.batch_size, *data.train_images.shape[1:])))
         history = fit(
-            net, loss, sgd, train, test, epochs=options.epochs, allow_wrong_classes=options.allow_wrong_classes
+            net,
+            loss,
+            sgd,
+            train,
+            test,
+            epochs=options.epochs,
+            schedule=bp.LinearLR(sgd, start_factor=1, end_factor=0, total_iters=options.epochs * len(train)),
+            allow_wrong_classes=options.allow_wrong_classes,
         )
         out = options.out or Path("runs") / options.model
         chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}

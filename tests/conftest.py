@@ -8,7 +8,7 @@ import pytest
 
 import backprop as bp
 import data_tools
-from data_tools.fetch import cached
+from data_tools.download import cached
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import backprop as bp
-from backprop import SGD, Linear, Parameter, Sequential
+from backprop import SGD, Linear, LinearLR, Parameter, Sequential
 
 
 def parameter(value=1.0, grad=2.0):
@@ -88,3 +88,13 @@ def test_an_optimizer_wants_parameters():
     p = parameter()
     with pytest.raises(bp.ParameterError, match="once"):
         SGD([p, p])
+
+
+def test_a_linear_schedule_walks_from_start_to_end_and_stays():
+    sgd = SGD([{"params": [parameter()], "lr": 8.0}, {"params": [parameter()], "lr": 4.0}])
+    schedule, seen = LinearLR(sgd, start_factor=1, end_factor=0, total_iters=4), []
+    for _ in range(6):
+        seen.append(schedule.get_last_lr())
+        sgd.step()
+        schedule.step()
+    assert seen == [[8, 4], [6, 3], [4, 2], [2, 1], [0, 0], [0, 0]]

@@ -183,3 +183,18 @@ def test_pytorchs_weights_load_here():
     net.load_state_dict({name: value.numpy() for name, value in theirs.state_dict().items()})
     x = np.ones((1, 4), np.float32)
     near(net(x), theirs(torch.tensor(x)), np.float32)
+
+
+@few
+@given(st.floats(0.1, 1), st.floats(0, 1), st.integers(1, 7))
+def test_linear_schedule(start, end, total):
+    ours, theirs = bp.Parameter([1.0]), torch.nn.Parameter(torch.ones(1))
+    sgd, their_sgd = bp.SGD([ours], lr=0.5), torch.optim.SGD([theirs], lr=0.5)
+    schedule = bp.LinearLR(sgd, start, end, total)
+    their_schedule = torch.optim.lr_scheduler.LinearLR(their_sgd, start, end, total)
+    for _ in range(10):
+        np.testing.assert_allclose(schedule.get_last_lr(), their_schedule.get_last_lr(), rtol=1e-12, atol=1e-15)
+        sgd.step()
+        their_sgd.step()
+        schedule.step()
+        their_schedule.step()

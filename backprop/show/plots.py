@@ -48,7 +48,8 @@ def curves(history, path, title, floor=None):
             color=GREY,
         )
     axes.set(xlabel="step", ylabel="cross-entropy loss", ylim=(0, None))
-    axes.legend(frameon=False, fontsize=8)
+    if len(steps):
+        axes.legend(frameon=False, fontsize=8)
 
     axes = _axes(figure, 1, 2, 2)
     epochs = np.arange(1, len(history.epochs) + 1)

@@ -1,0 +1,55 @@
+"""One bar for a whole training run: where it is, the epoch's loss and accuracy so far, images per second."""
+
+import time
+
+from tqdm import tqdm
+
+REFRESH = 0.2  # seconds between two changes of the numbers
+
+
+class Progress:
+    """Counts what an epoch has seen, and shows it. `with Progress(images, show) as progress: ...`"""
+
+    def __init__(self, images, show=True):
+        self.bar = tqdm(total=images, unit=" images", disable=not show, dynamic_ncols=True)
+        self.title = ""
+        self.begin("")
+
+    def begin(self, title):
+        """Start counting anew, under this title."""
+        self.title = title
+        self.seen, self.right, self.total, self.shown = 0, 0, 0.0, time.perf_counter()
+        self.bar.set_description_str(title)
+
+    def add(self, images, loss, right):
+        """A batch is done: how many images, their mean loss, how many of them were right."""
+        self.seen, self.right, self.total = self.seen + images, self.right + right, self.total + loss * images
+        self.bar.update(images)
+        if time.perf_counter() - self.shown > REFRESH:
+            self.show()
+
+    def show(self):
+        """Put the numbers of this epoch on the bar now."""
+        self.shown = time.perf_counter()
+        self.bar.set_description_str(self.title, refresh=False)
+        self.bar.set_postfix_str(f"loss {self.loss:.4f}, accuracy {self.accuracy:.2%}")
+
+    def note(self, text):
+        """Show `text` in the title's place until the numbers change."""
+        self.bar.set_description_str(text)
+
+    @property
+    def loss(self):
+        """The mean loss of this epoch so far."""
+        return self.total / max(self.seen, 1)
+
+    @property
+    def accuracy(self):
+        """The share of right answers of this epoch so far."""
+        return self.right / max(self.seen, 1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.bar.close()
