@@ -24,7 +24,7 @@ def digits(small_digits):
 def learn(model, train, test=None, lr=0.1, epochs=4, **options):
     net = MODELS[model]()
     return net, fit(
-        net, bp.CrossEntropyLoss(), bp.SGD(net.parameters(), lr, 0.9), train, test, epochs, False, **options
+        net, bp.CrossEntropyLoss(), bp.SGD(net.parameters(), lr, 0.9), train, test, epochs, progress=False, **options
     )
 
 

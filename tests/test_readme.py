@@ -1,0 +1,42 @@
+"""The README says what is so: its code runs, its names exist, its files are there."""
+
+import re
+from pathlib import Path
+
+import backprop as bp
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_its_python_runs(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert "(64, 784) -> (64, 32)" in capsys.readouterr().out
+
+
+def test_its_links_and_pictures_exist():
+    targets = re.findall(r"\]\(([^)]+)\)", README)
+    assert len(targets) > 10
+    missing = [target for target in targets if not (ROOT / target).exists()]
+    assert not missing
+
+
+def test_its_scripts_exist():
+    for path in set(re.findall(r"scripts/\w+\.py", README)):
+        assert (ROOT / path).exists()
+
+
+def test_its_dictionary_names_what_exists():
+    rows = re.findall(r"^\| .*\| \(\d.*$", README, re.MULTILINE)
+    assert len(rows) >= 10
+    for name in ("Linear", "ReLU", "Sigmoid", "Tanh", "MSELoss", "CrossEntropyLoss", "SGD"):
+        assert hasattr(bp, name)
+        assert any(name in row for row in rows)
+
+
+def test_it_has_one_line_that_trains_and_one_that_tests():
+    lines = [line for line in README.splitlines() if line.startswith("    python3 -m venv .venv && ")]
+    assert [line.split()[-1] for line in lines] == ["scripts/train_mnist.py", "pytest"]
