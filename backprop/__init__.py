@@ -26,6 +26,7 @@ from backprop.errors import (
     HookError,
     LabelError,
     NonFiniteError,
+    OptionError,
     ParameterError,
     ShapeError,
 )
@@ -39,3 +40,4 @@ from backprop.parameter import Parameter
 from backprop.rng import manual_seed
 from backprop.schedule import LinearLR, LRScheduler
 from backprop.sequential import Sequential
+from backprop.show.summary import summary

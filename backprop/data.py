@@ -3,13 +3,15 @@
 import numpy as np
 
 from backprop import kernels
-from backprop.errors import ShapeError
+from backprop.errors import OptionError, ShapeError
 from backprop.functional.shapes import contiguous
 from backprop.rng import generator
 
 
 class DataLoader:
     """Mini-batches (x, y) of `images` (N, ...) and `labels` (N, ...), in order or shuffled.
+
+    It takes the arrays themselves, where PyTorch's takes a Dataset object: there is nothing to define first.
 
     Pixels of type uint8, 0 to 255, are scaled to 0 to 1; all other numbers keep their values. x is of type `dtype`:
     float32 for images of integers, and for images of floats their own, unless it is given.
@@ -29,14 +31,13 @@ class DataLoader:
     def __init__(self, images, labels, batch_size=1, shuffle=False, seed=None, drop_last=False, dtype=None):
         images, labels = np.asarray(images), np.asarray(labels)
         if images.ndim == 0 or images.shape[:1] != labels.shape[:1]:
-            raise ShapeError(f"as many labels as images, please: got images {images.shape} and labels {labels.shape}")
+            raise ShapeError(f"wants as many labels as images, got images {images.shape} and labels {labels.shape}")
         if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        whole_numbers = images.dtype.kind in "iub"
+            raise OptionError(f"batch_size must be at least 1, got {batch_size}")
         self.images = contiguous(images)
         self.labels = labels.astype(np.int64) if labels.dtype.kind in "iu" else labels
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
-        self.dtype = np.dtype(dtype or (np.float32 if whole_numbers else images.dtype))
+        self.dtype = np.dtype(dtype or (np.float32 if images.dtype.kind in "iub" else images.dtype))
         self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
         self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
         self.epoch = 0

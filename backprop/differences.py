@@ -7,22 +7,22 @@
 import numpy as np
 
 FIRST_STEP = 0.01  # relative to the entry, or absolute below 1: small against the kinks that inputs keep away from
-SETTLED = 1e-11  # two estimates this close, relative to L, are as good as round-off lets them be
+SETTLED = 1e-11  # two estimates this close, relative to the terms of L, are as good as round-off lets them be
 COMPLEX_STEP = 1e-30
 
 
-def central(loss, theta, entries):
+def central(loss, theta, entries, scale):
     """dL/d(theta.flat[e]) for each e of `entries`, and an estimate of each one's error.          (19)
 
-    `loss()` computes L from the array `theta` as it stands; theta is changed in place and put back. The differences
-    are SciPy's, of eighth order, halving h until the result settles.
+    `loss()` computes L, a sum of terms of size `scale` in all, from the array `theta` as it stands; theta is changed
+    in place and put back. h is halved until the result settles.
     """
-    return _differences(loss, theta, entries, direction=0)
+    return _differences(loss, theta, entries, scale, direction=0)
 
 
-def one_sided(loss, theta, entry, direction):
+def one_sided(loss, theta, entry, direction, scale):
     """(derivative, error estimate) at one entry from the right (direction 1) or from the left (-1) only."""
-    derivative, error = _differences(loss, theta, np.array([entry]), direction)
+    derivative, error = _differences(loss, theta, np.array([entry]), scale, direction)
     return derivative[0], error[0]
 
 
@@ -40,7 +40,7 @@ def complex_step(loss, theta, entries):
     return derivatives
 
 
-def _differences(loss, theta, entries, direction):
+def _differences(loss, theta, entries, scale, direction):
     from scipy.differentiate import derivative
 
     flat = theta.reshape(-1)
@@ -60,23 +60,9 @@ def _differences(loss, theta, entries, direction):
         values,
         start,
         args=(np.asarray(entries, float),),
-        tolerances={"atol": SETTLED * max(1, abs(loss())), "rtol": 100 * SETTLED},
+        tolerances={"atol": SETTLED * scale, "rtol": 100 * SETTLED},
         initial_step=FIRST_STEP * np.maximum(1, np.abs(start)),
         step_direction=direction,
         maxiter=12,
     )
     return np.atleast_1d(found.df), np.atleast_1d(found.error)
-
-
-def sweep(f, df, x, steps):
-    """Relative errors of three derivatives of f at x over a range of step sizes h.
-
-    f takes a real or a complex number; df is the true derivative. Returns a dict from the method's name to an array of
-    errors: the one-sided difference, the central difference (19) and the complex step (20).
-    """
-    estimates = {
-        "one-sided difference": [(f(x + h) - f(x)) / h for h in steps],
-        "central difference (19)": [(f(x + h) - f(x - h)) / (2 * h) for h in steps],
-        "complex step (20)": [np.imag(f(x + 1j * h)) / h for h in steps],
-    }
-    return {name: np.abs(np.array(values) - df) / abs(df) for name, values in estimates.items()}

@@ -1,14 +1,12 @@
 """What can go wrong, each kind with a name of its own.
 
-Every error is a `BackpropError` and also the built-in kind that a reader would expect, so `except ValueError`
-works too. A message says where, what was wanted, what came, and the likely cure, in that order.
+Every error that the engine raises on purpose is a `BackpropError` and also the built-in kind that a reader would
+expect, so `except ValueError` works too. A message says where, what was wanted, what came, and the likely cure.
 """
 
 
 class BackpropError(Exception):
-    """The kind of every error that this engine raises on purpose.
-
-    A chain of layers that lets an error pass through adds its own place with `within`, outermost first:
+    """The base of all kinds. A layer that lets an error pass adds its name, a chain adds its index:
     "layer 2 (Linear): wants ...", or "layer 1.0 (Linear): ..." in a nested network.
     """
 
@@ -34,6 +32,24 @@ class BackpropError(Exception):
         return f"{self.layer}: {self.message}" if self.layer else self.message
 
 
+class At:
+    """`with At(index):` places every BackpropError that leaves the block at position `index` of a chain."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, BackpropError):
+            error.within(self.index)
+
+
+class OptionError(BackpropError, ValueError):
+    """An option whose value makes no sense: a negative lr, a batch size of 0."""
+
+
 class ShapeError(BackpropError, ValueError):
     """An array of the wrong rank or size."""
 
@@ -43,7 +59,7 @@ class DTypeError(BackpropError, TypeError):
 
 
 class LabelError(BackpropError, ValueError):
-    """Targets that are no class labels and no class probabilities."""
+    """Targets that are neither class labels nor class probabilities."""
 
 
 class NonFiniteError(BackpropError, ArithmeticError):

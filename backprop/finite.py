@@ -15,9 +15,9 @@ def blame(net, x, step):
         raise NonFiniteError(f"step {step}: the batch itself holds NaN or infinity")
     for path, parameter in reversed(list(net.named_parameters())):
         if not np.isfinite(parameter.data).all():
+            cause = f"the backward pass or the update of step {step - 1} gave it; a smaller lr may help"
             raise NonFiniteError(
-                f"step {step}: {path} holds NaN or infinity, so the backward pass or the update of step {step - 1} "
-                "gave it; a smaller lr may help"
+                f"step {step}: {path} holds NaN or infinity: {cause if step else 'it did so before training began'}"
             )
     spoiled = []
 

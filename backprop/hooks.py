@@ -1,7 +1,7 @@
 """Hooks look on while a module runs: before its forward, after its forward, after its backward.
 
-They see everything and change nothing: a hook that returns anything but None is refused, so that what a reader sees
-in a layer's file is what happens.
+A hook that returns anything but None is refused, so that what a reader sees in a layer's file is what happens. It is
+shown the arrays themselves and must not write into them.
 """
 
 from backprop.errors import HookError
@@ -30,3 +30,26 @@ class HookHandle:
 
     def remove(self):
         self._hooks.pop(self, None)
+
+
+class Hooked:
+    """The part of Module that registers hooks. Each `register_...` returns a handle with `remove()`."""
+
+    _hooks = Hooks()  # shared and empty, until a module registers its first hook
+
+    def register_forward_pre_hook(self, hook):
+        """`hook(module, inputs)` before each forward."""
+        return HookHandle(self._own_hooks().before_forward, hook)
+
+    def register_forward_hook(self, hook):
+        """`hook(module, inputs, output)` after each forward. Unlike PyTorch's it may not replace the output."""
+        return HookHandle(self._own_hooks().after_forward, hook)
+
+    def register_full_backward_hook(self, hook):
+        """`hook(module, delta_below, delta)` after each backward: what it returned, and what it was given."""
+        return HookHandle(self._own_hooks().after_backward, hook)
+
+    def _own_hooks(self):
+        if "_hooks" not in vars(self):
+            self._hooks = Hooks()
+        return self._hooks

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import ShapeError
+from backprop.errors import OptionError, ShapeError
 from backprop.functional.loss import REDUCTIONS
 from backprop.functional.targets import class_axis
 from backprop.module import Module
@@ -14,18 +14,18 @@ from backprop.module import Module
 class Loss(Module):
     """The base of losses: a Module of two inputs, the output and the target.
 
-    `loss(a, b)` is L, a Python number for reduction 'mean' and 'sum', an array of one loss per term for 'none'.
+    `loss(a, b)` is L: a Python number for reduction 'mean' and 'sum', an array of one loss per term for 'none'.
     `loss.backward(delta=1)` is dL/da, times delta; for 'none' delta is an array of one number per term.
 
-    A subclass's backward is given `scale`, what the reduction does to each of its terms: delta / E for a mean over E
-    terms, delta for a sum, the array itself for 'none'.
+    A subclass's backward multiplies each of its E terms by `self.scale(delta, E)`: delta / E for a mean, delta for a
+    sum, and for 'none' delta as it is, an array of one number per term.
     """
 
     analytic = True
 
-    def __init__(self, reduction="mean"):
+    def __init__(self, *, reduction="mean"):
         if reduction not in REDUCTIONS:
-            raise ValueError(f"reduction is one of {', '.join(map(repr, REDUCTIONS))}, got {reduction!r}")
+            raise OptionError(f"reduction is one of {', '.join(map(repr, REDUCTIONS))}, got {reduction!r}")
         self.reduction = reduction
 
     def expect_delta(self, delta=1):
@@ -56,7 +56,7 @@ class MSELoss(Loss):
     backward  (8)  delta = 2 (a - b) / E
 
     The lecture's square loss is 1/(2N) sum |a - b|^2, delta = (a - b)/N: it halves, and divides by samples. This one
-    is the ecosystem's. Nothing is broadcast: (N,) against (N, 1) is a ShapeError, not N^2 differences.
+    is PyTorch's. Nothing is broadcast: (N,) against (N, 1) is a ShapeError, not N^2 differences.
     """
 
     def forward(self, a, b):
@@ -85,26 +85,28 @@ class L1Loss(Loss):
 
 
 class CrossEntropyLoss(Loss):
-    """Cross-entropy of scores: z (N, C, ...) or (C,), y labels (N, ...) in [0, C) or probabilities of z's shape.
+    """Cross-entropy of scores z (N, C, ...) or (C,); y are labels (N, ...) in [0, C), or probabilities of z's shape.
     Lecture A 49:06, 61:06.
 
-    forward   (9)  L       = -1/N sum_n log softmax(z_n)[y_n]
-    backward  (9)  delta_z = (softmax(z) - onehot(y)) / N          push each share towards its label
+    forward   (9)  L       = -1/E sum_n log softmax(z_n)[y_n]      n runs over E = N samples, or positions of images
+    backward  (9)  delta_z = (softmax(z) - onehot(y)) / E          raise the label's share, lower the others
 
-    N counts samples (and positions, where z has more axes). With probabilities q instead of labels, onehot(y)
-    becomes q. `num_classes`, where it is given, refuses scores for any other number of classes: without it, 784
-    scores for 10 classes train without a word of complaint (72:39).
+    With probabilities q instead of labels, onehot(y) becomes q. `num_classes`, where it is given, refuses scores for
+    any other number of classes, which PyTorch would train on without a word (72:39). PyTorch's weight, ignore_index
+    and label_smoothing are not built.
 
     Raises ShapeError for another number of classes or labels, LabelError for bad targets.
     """
 
-    def __init__(self, reduction="mean", num_classes=None):
-        super().__init__(reduction)
+    def __init__(self, *, reduction="mean", num_classes=None):
+        super().__init__(reduction=reduction)
         self.num_classes = num_classes
 
     def forward(self, z, y):
-        self.expect_classes(z)
         axis = class_axis(z)
+        classes, wanted = z.shape[axis], self.num_classes
+        cure = f"let the last layer put out {wanted}, as Linear(..., {wanted}) does"
+        self.expect(wanted in (None, classes), f"scores for {wanted} classes", got=z, cure=cure)
         log_s = F.log_softmax(z, axis)
         self.cache = log_s, y
         return F.reduce(F.nll(log_s, y), self.reduction)  # (9)
@@ -114,11 +116,5 @@ class CrossEntropyLoss(Loss):
         terms = log_s.size // log_s.shape[class_axis(log_s)] if log_s.size else 0
         return F.cross_entropy_backward(log_s, y, self.scale(delta, terms))  # (9)
 
-    def expect_classes(self, z):
-        """ShapeError unless z has a score for each of `num_classes` classes."""
-        classes = np.shape(z)[class_axis(z)]
-        if self.num_classes is not None and classes != self.num_classes:
-            raise ShapeError(
-                f"got scores for {classes} classes, but there are {self.num_classes}: "
-                f"let the last layer put out {self.num_classes}, as Linear(..., {self.num_classes}) does"
-            )
+    def extra_repr(self):
+        return f"reduction={self.reduction!r}, num_classes={self.num_classes}"

@@ -1,11 +1,14 @@
-"""The networks of the lecture, in the order in which it builds them. Each takes images (N, H, W) or (N, 1, H, W)."""
+"""The networks of the lecture, in the order in which it builds them. Each takes images (N, H, W) or (N, 1, H, W).
+
+`features` is the number of pixels of an image, `classes` the number of labels.
+"""
 
 from backprop.layers import Bias, Flatten, Linear, ReLU
 from backprop.sequential import Sequential
 
 
 def bias(features=784, classes=10):
-    """Two biases (A 64:19): the pixels themselves are the scores, of which there are far too many.
+    """Two biases (A 64:19): the scores are the pixels plus a constant, however many classes there are.
 
     It can learn how frequent each class is, and nothing about images.
     """

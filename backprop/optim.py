@@ -3,7 +3,7 @@
 import numpy as np
 
 from backprop import kernels
-from backprop.errors import ParameterError
+from backprop.errors import OptionError, ParameterError
 from backprop.functional.shapes import flat
 from backprop.parameter import Parameter
 
@@ -18,24 +18,24 @@ class Optimizer:
     def __init__(self, parameters, **defaults):
         groups = list(parameters)
         if not groups:
-            raise ValueError("an optimizer without parameters: does the network have any?")
+            raise OptionError("an optimizer without parameters: does the network have any?")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         self.param_groups = [{**defaults, **group, "params": list(group["params"])} for group in groups]
         self.state = {}
-        for parameter in self._all():
+        for parameter in self._parameters():
             if not isinstance(parameter, Parameter):
                 raise ParameterError(f"an optimizer holds Parameters, got {type(parameter).__name__}")
             if parameter in self.state:
                 raise ParameterError("an optimizer holds each Parameter once; use net.parameters(), which does")
             self.state[parameter] = {}
 
-    def _all(self):
+    def _parameters(self):
         return [parameter for group in self.param_groups for parameter in group["params"]]
 
     def zero_grad(self):
         """Forget all gradients: each `grad` is None again."""
-        for parameter in self._all():
+        for parameter in self._parameters():
             parameter.zero_grad()
 
     def step(self):
@@ -43,7 +43,7 @@ class Optimizer:
 
         Raises ParameterError if a layer has replaced one of them since: the new one would not learn.
         """
-        for parameter in self._all():
+        for parameter in self._parameters():
             if parameter.replaced:
                 raise ParameterError(
                     f"{parameter.replaced} was replaced after this optimizer was made; "
@@ -62,18 +62,19 @@ class Optimizer:
 class SGD(Optimizer):
     """Stochastic gradient descent.  Lecture A 53:36.
 
-        (15)   theta <- theta - lr g
-               with momentum   v <- momentum v + (1 - dampening) g,   theta <- theta - lr v;   v starts as the first g
+        (15)   theta <- theta - eta g
+               with momentum   v <- beta v + (1 - dampening) g,   theta <- theta - eta v;   v starts as the first g
 
-    g is the gradient plus weight_decay * theta. `nesterov` steps along g + momentum v instead of v.
+    eta is `lr`, beta is `momentum`. g is the gradient plus weight_decay * theta. `nesterov` steps along g + beta v
+    instead of v.
     """
 
     def __init__(self, parameters, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False):
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
             if not value >= 0:
-                raise ValueError(f"{name} must be >= 0, got {value}")
+                raise OptionError(f"{name} must be >= 0, got {value}")
         if nesterov and (momentum <= 0 or dampening != 0):
-            raise ValueError(f"nesterov wants momentum > 0 and dampening = 0, got {momentum} and {dampening}")
+            raise OptionError(f"nesterov wants momentum > 0 and dampening = 0, got {momentum} and {dampening}")
         super().__init__(
             parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
         )
@@ -83,7 +84,8 @@ class SGD(Optimizer):
         first = "momentum" not in state
         if momentum and first:
             state["momentum"] = np.empty_like(parameter.data)
-        v = flat(state["momentum"]) if momentum else theta
+        v = flat(state["momentum"]) if momentum else theta  # a kernel takes an array everywhere; this one is not used
         k = kernels.of(g, v, theta)
+        # One type for each number, int or float as the user wrote it: every other type would compile the kernel again.
         numbers = map(float, (lr, momentum, dampening, weight_decay))
         k.sgd(theta, g, v, *numbers, bool(nesterov), first)  # (15)

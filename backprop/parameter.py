@@ -23,7 +23,7 @@ class Parameter:
         if array.dtype.kind not in "fciub":
             raise DTypeError(f"a Parameter is made of numbers, got {array.dtype}; use np.asarray(x, np.float32)")
         keeps_type = isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fc"
-        self.data = np.array(array, dtype=array.dtype if keeps_type else np.float32, order="C")
+        self._data = np.array(array, dtype=array.dtype if keeps_type else np.float32, order="C")
         self.requires_grad = requires_grad
         self.owners = 0  # how many module attributes hold this parameter
         self.replaced = ""  # whose attribute held it last, once none does any more
@@ -31,16 +31,28 @@ class Parameter:
         self._has_grad = False
 
     @property
+    def data(self):
+        """The values. Live: an optimizer changes them in place. What is assigned is copied, and keeps the shape."""
+        return self._data
+
+    @data.setter
+    def data(self, values):
+        if np.shape(values) != self.shape:
+            raise ShapeError(f"the values have shape {self.shape}, got {np.shape(values)}; use a new Parameter")
+        keeps_type = isinstance(values, np.ndarray) and values.dtype.kind in "fc"
+        self._data = np.array(values, dtype=values.dtype if keeps_type else self.dtype, order="C")
+
+    @property
     def shape(self):
-        return self.data.shape
+        return self._data.shape
 
     @property
     def dtype(self):
-        return self.data.dtype
+        return self._data.dtype
 
     @property
     def size(self):
-        return self.data.size
+        return self._data.size
 
     @property
     def grad(self):
@@ -54,6 +66,9 @@ class Parameter:
             return
         if np.shape(value) != self.shape:
             raise ShapeError(f"a gradient has its parameter's shape {self.shape}, got {np.shape(value)}")
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fc" and value.dtype != self.dtype:
+            cure = f"use g.astype(np.{self.dtype})"
+            raise DTypeError(f"a gradient has its parameter's type {self.dtype}, got {value.dtype}; {cure}")
         self._sum = np.array(value, dtype=self.dtype, order="C")
         self._has_grad = True
 
@@ -65,7 +80,7 @@ class Parameter:
         if not self.requires_grad:
             return
         if self._sum is None or self._sum.shape != self.shape or self._sum.dtype != self.dtype:
-            self._sum = kernels.of(self.data).empty(self.shape, self.dtype)
+            self._sum = kernels.of(self._data).empty(self.shape, self.dtype)
             self._has_grad = False
         gradient(*args, out=self._sum, accumulate=self._has_grad)
         self._has_grad = True
@@ -79,8 +94,8 @@ class Parameter:
         dtype = np.dtype(dtype)
         if dtype != self.dtype:
             grad = self.grad
-            self.data = self.data.astype(dtype)
-            self.grad = grad
+            self._data = self._data.astype(dtype)
+            self.grad = None if grad is None else grad.astype(dtype)
         return self
 
     def __repr__(self):

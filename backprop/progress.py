@@ -1,5 +1,6 @@
 """One bar for a whole training run: where it is, the epoch's loss and accuracy so far, images per second."""
 
+import math
 import time
 
 from tqdm import tqdm
@@ -32,7 +33,8 @@ class Progress:
         """Put the numbers of this epoch on the bar now."""
         self.shown = time.perf_counter()
         self.bar.set_description_str(self.title, refresh=False)
-        self.bar.set_postfix_str(f"loss {self.loss:.4f}, accuracy {self.accuracy:.2%}")
+        accuracy = "" if math.isnan(self.accuracy) else f", accuracy {self.accuracy:.2%}"
+        self.bar.set_postfix_str(f"loss {self.loss:.4f}{accuracy}")
 
     def note(self, text):
         """Show `text` in the title's place until the numbers change."""

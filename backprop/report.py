@@ -1,6 +1,7 @@
 """What a gradient check found: one row for each array, and the verdict on all of them."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 from backprop.errors import GradientError
@@ -19,15 +20,14 @@ class Row:
 
     path: str
     shape: tuple
-    entries: int
-    worst: int
-    error: float
-    relative: float
-    index: tuple
-    backward: float
-    numeric: float
-    complex_error: float | None
-    verdict: str
+    entries: int = 0
+    error: float = 0.0
+    relative: float = 0.0
+    index: tuple = ()
+    backward: float = 0.0
+    numeric: float = 0.0
+    complex_error: float | None = None
+    verdict: str = "ok"
 
     @property
     def ok(self):
@@ -35,9 +35,7 @@ class Row:
 
     def cells(self):
         """The row as texts, in the order of HEADINGS."""
-        size = 1
-        for length in self.shape:
-            size *= length
+        size = math.prod(self.shape)
         return (
             self.path,
             str(self.shape),
@@ -79,8 +77,10 @@ class Report:
     def raise_if_wrong(self):
         """Raise GradientError, with the table, unless every row is ok. Returns the report."""
         if not self.ok:
-            wrong = ", ".join(row.path for row in self.rows if not row.ok)
-            raise GradientError(f"backward of {self.name} disagrees with finite differences in {wrong}\n{self}")
+            failed = ", ".join(row.path for row in self.rows if not row.ok)
+            disagrees = any(row.verdict.startswith("WRONG") for row in self.rows)
+            verdict = "disagrees with finite differences" if disagrees else "could not be confirmed"
+            raise GradientError(f"backward of {self.name} {verdict} in {failed}\n{self}")
         return self
 
     def __str__(self):

@@ -7,14 +7,18 @@ import time
 import numpy as np
 
 from backprop import finite, kernels
-from backprop.errors import ShapeError
+from backprop.errors import OptionError, ShapeError
+from backprop.functional.targets import class_axis
 from backprop.loss import CrossEntropyLoss
 from backprop.progress import Progress
 
 
 @dataclasses.dataclass
 class Epoch:
-    """One pass over the training set: mean loss and accuracy while it was learned, then on the test set; seconds."""
+    """One pass over the training set: mean loss and accuracy while it was learned, then on the test set; seconds.
+
+    An accuracy is NaN where the targets are not labels.
+    """
 
     train_loss: float
     train_accuracy: float
@@ -55,8 +59,12 @@ def fit(
     Raises ShapeError before the first step where the number of scores is not that of the classes. The classes are
     counted over the whole training set.
     """
+    if getattr(loss, "reduction", "mean") != "mean":
+        raise OptionError(
+            f"training averages over batches: it wants a loss with reduction 'mean', got {loss.reduction!r}"
+        )
     if isinstance(loss, CrossEntropyLoss) and not allow_wrong_classes:
-        expect_classes(net, train)
+        refuse_wrong_classes(net, train)
     history = History()
     try:
         with (
@@ -108,28 +116,28 @@ def predict(net, loader):
 
 
 def count_correct(scores, y):
-    """How many rows of scores (N, C) are largest at their label (N,)."""
-    if scores.ndim != 2 or y.shape != scores.shape[:1]:
-        return 0
+    """How many rows of scores (N, C) are largest at their label (N,); NaN where this is no classification."""
+    if scores.ndim != 2 or y.shape != scores.shape[:1] or y.dtype.kind not in "iu":
+        return math.nan
     k = kernels.of(scores)
     right = k.empty((1,), np.int64)
     k.count_correct(scores, y, right)
     return int(right[0])
 
 
-def expect_classes(net, train):
+def refuse_wrong_classes(net, train):
     """Refuse the lecture's trap (72:39): scores for another number of classes than the whole training set has."""
     labels = train.labels
     if labels.dtype.kind not in "iu" or not labels.size:
         return
     classes = int(labels.max()) + 1
-    x = train.batch(np.arange(1))
-    scores = net(x).shape[1]
-    if scores != classes:
+    scores = net(train.batch(np.arange(1)))
+    count = scores.shape[class_axis(scores)]
+    if count != classes:
         last = [module for module in net.modules() if not module.children()][-1]
         features = getattr(last, "in_features", None)
-        cure = f"make it Linear({features}, {classes})" if features else f"add Linear({scores}, {classes}) behind it"
+        cure = f"make it Linear({features}, {classes})" if features else f"add Linear({count}, {classes}) behind it"
         raise ShapeError(
-            f"the last layer, {type(last).__name__}({last.extra_repr()}), puts out {scores} scores, but the labels "
+            f"the last layer, {type(last).__name__}({last.extra_repr()}), puts out {count} scores, but the labels "
             f"are of {classes} classes: {cure}"
         )

@@ -14,7 +14,7 @@ import numpy as np
 
 import backprop as bp
 from backprop.examples import examples
-from backprop.show import plots
+from backprop.show.sweep import step_sweep
 
 
 def main(arguments=None):
@@ -27,7 +27,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
 
     if options.sweep:
-        print(plots.step_sweep(options.sweep))
+        print(step_sweep(options.sweep))
         return 0
 
     chosen = [e for e in examples(options.seed) if options.layer in (None, type(e.module).__name__)]

@@ -19,14 +19,17 @@ import data_tools
 from backprop.models import MODELS
 from backprop.show.run import write_run
 from backprop.show.summary import summary
-from backprop.train import expect_classes, fit
+from backprop.train import fit
 from data_tools.download import cache_directory, cached
+from data_tools.sources import HASHES
+
+DATA_HELP = f"auto, synthetic, one of {', '.join(HASHES)}, or a folder with four IDX files (auto)"
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=list(MODELS), default="mlp")
-    parser.add_argument("--data", default="auto", metavar="auto|mnist|synthetic|DIR", help="DIR holds four IDX files")
+    parser.add_argument("--data", default="auto", metavar="NAME|DIR", help=DATA_HELP)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--lr", type=float, default=0.1, help="at the start; it falls to 0 in equal steps (0.1)")
@@ -41,7 +44,7 @@ def main(arguments=None):
         return run(options)
     except KeyboardInterrupt:
         return 130
-    except (bp.BackpropError, data_tools.IDXError, data_tools.DatasetError, OSError, ValueError) as error:
+    except (bp.BackpropError, data_tools.IDXError, data_tools.DatasetError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -61,8 +64,6 @@ def run(options):
     sgd = bp.SGD(net.parameters(), lr=options.lr, momentum=options.momentum)
     print(f"{options.model} on {source}, {options.kernels} kernels, seed {options.seed}")
     with bp.use_kernels(options.kernels):
-        if not options.allow_wrong_classes:
-            expect_classes(net, train)
         print(summary(net, (options.batch_size, *data.train_images.shape[1:])))
         history = fit(
             net,
@@ -93,15 +94,17 @@ def describe(metrics):
 
 
 def find_data(wanted):
-    """(Dataset, where it came from) for --data auto, mnist, synthetic or a folder."""
-    if wanted in ("auto", "mnist"):
+    """(Dataset, where it came from) for --data auto, synthetic, the name of a published data set, or a folder."""
+    name = "mnist" if wanted == "auto" else wanted
+    if name in HASHES:
         try:
-            folder = cached("mnist") or data_tools.fetch("mnist")
-            return data_tools.load(folder), "MNIST"
+            return data_tools.load(cached(name) or data_tools.fetch(name)), name
         except data_tools.DownloadError as error:
-            if wanted == "mnist":
+            if wanted != "auto":
                 raise
-            print(f"{error}\n\n*** OFFLINE: MNIST could not be had. Training on synthesized digits instead:  ***")
+            print(
+                f"{error}\n\n*** OFFLINE: MNIST could not be downloaded. Training on synthesized digits instead:  ***"
+            )
             print("*** easier than handwriting, so read the accuracy as a test of the machinery only. ***\n")
             wanted = "synthetic"
     if wanted == "synthetic":

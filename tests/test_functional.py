@@ -76,5 +76,31 @@ def test_parameters_may_stand_for_arrays():
 def test_functional_losses_are_the_layers(rng):
     z, y = rng.standard_normal((5, 4)), rng.integers(0, 4, 5)
     assert F.cross_entropy(z, y) == bp.CrossEntropyLoss()(z, y)
-    assert F.mse_loss(z, 2 * z, "sum") == bp.MSELoss("sum")(z, 2 * z)
+    assert F.mse_loss(z, 2 * z, "sum") == bp.MSELoss(reduction="sum")(z, 2 * z)
     np.testing.assert_array_equal(F.l1_loss(z, 0 * z, "none"), np.abs(z))
+
+
+def test_adjoints_refuse_what_would_read_past_the_end():
+    """The kernels check nothing, so nothing may pass here that makes them leave their arrays."""
+    ones = np.ones
+    cases = [
+        lambda: F.linear_weight_grad(ones((5, 3)), ones((2, 4))),
+        lambda: F.linear_weight_grad(ones((5, 3)), ones((5, 4)), out=ones((3, 3)), accumulate=True),
+        lambda: F.linear_weight_grad(ones((5, 3)), ones((5, 4)), out=ones((4, 3)).T, accumulate=True),
+        lambda: F.linear_bias_grad(ones((5, 3)), out=ones(2), accumulate=True),
+        lambda: F.linear_bias_grad(ones((5, 3)), out=ones(3, np.float32), accumulate=True),
+        lambda: F.linear_input_grad(ones((5, 3)), ones((2, 4))),
+        lambda: F.add_bias(ones((5, 3)), ones(4)),
+        lambda: F.mm_backward(ones((2, 2)), ones((2, 3)), ones((3, 4))),
+        lambda: F.mm_backward(ones((2, 4)), ones((2, 3)), ones((5, 4))),
+        lambda: F.matmul_backward(ones((2, 2)), ones((2, 3)), ones((3, 4))),
+        lambda: F.relu_backward(ones(4), ones(2)),
+        lambda: F.softmax_backward(ones((2, 4)), ones((2, 3)), 1),
+        lambda: F.squared_error_backward(ones(4), ones(2), 1.0),
+        lambda: F.absolute_error_backward(ones(4), ones(4), ones(2)),
+        lambda: F.cross_entropy_backward(ones((2, 3)), np.array([0, 1]), ones(3)),
+        lambda: F.nll(ones((2, 3)), np.array([0, 1, 1])),
+    ]
+    for case in cases:
+        with pytest.raises(bp.ShapeError):
+            case()

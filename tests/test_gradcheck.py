@@ -231,7 +231,7 @@ def test_frozen_parameters_are_left_out():
 def test_derivatives_of_a_cubic():
     theta = np.array([2.0, -1.0, 0.0])
     entries = np.arange(3)
-    derivative, error = central(lambda: float((theta**3).sum()), theta, entries)
+    derivative, error = central(lambda: float((theta**3).sum()), theta, entries, 9)
     np.testing.assert_allclose(derivative, [12, 3, 0], atol=1e-10)
     assert (error < 1e-8).all()
     assert theta.tolist() == [2, -1, 0]
@@ -242,5 +242,31 @@ def test_derivatives_of_a_cubic():
 
 def test_one_sided_derivatives_differ_at_a_kink():
     theta = np.array([0.0])
-    right, left = (one_sided(lambda: float(abs(theta[0])), theta, 0, d)[0] for d in (1, -1))
+    right, left = (one_sided(lambda: float(abs(theta[0])), theta, 0, d, 1)[0] for d in (1, -1))
     np.testing.assert_allclose([right, left], [1, -1])
+
+
+@pytest.mark.parametrize("size", [1e-8, 1e-4, 1e4, 1e8])
+def test_the_verdict_does_not_depend_on_the_size_of_the_output(size):
+    class Sized(bp.Tanh):
+        factor = 1.0
+
+        def forward(self, a):
+            return super().forward(a) * size
+
+        def backward(self, delta):
+            return super().backward(delta) * size * self.factor
+
+    Sized().check(X).raise_if_wrong()
+    Sized.factor = 1.0005
+    assert not Sized().check(X).ok
+
+
+def test_another_element_type_is_refused():
+    with pytest.raises(bp.OptionError, match="np.float64 or np.float32, got float16"):
+        bp.gradcheck(bp.Tanh(), X, dtype=np.float16)
+
+
+def test_a_report_without_a_decided_mistake_says_it_could_not_be_confirmed():
+    with pytest.raises(bp.GradientError, match="could not be confirmed in input"):
+        bp.ReLU().check(np.array([[0.0]])).raise_if_wrong()

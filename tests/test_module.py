@@ -318,3 +318,26 @@ def test_a_layer_of_ones_own_in_twelve_lines():
 
     report = Scale(4).check(X)
     assert report.ok, report
+
+
+def test_backward_without_delta_and_cache_without_a_call_say_what_is_missing():
+    layer = Linear(4, 3)
+    with pytest.raises(bp.CallOrderError, match="Linear: no cache before a call"):
+        _ = layer.cache
+    layer(X)
+    with pytest.raises(bp.ShapeError, match=r"wants delta = dL/d\(output\), of shape \(2, 3\)"):
+        layer.backward()
+
+
+@pytest.mark.parametrize("module", [bp.CrossEntropyLoss(), bp.Flatten(), Linear(2, 2), Sequential()])
+def test_a_list_is_refused_with_the_cure(module):
+    with pytest.raises(bp.DTypeError, match=r"wants an array, got list; use np.asarray\(x, dtype=np.float32\)$"):
+        module([[1.0, 2.0]], [0])
+
+
+def test_words_that_are_no_device_and_types_that_are_no_floats_are_refused():
+    with pytest.raises(bp.DeviceError, match="'gpu'"):
+        Linear(2, 2).to("gpu")
+    with pytest.raises(bp.DTypeError, match="got int64"):
+        Linear(2, 2).to(np.int64)
+    assert Linear(2, 2).to("float64").weight.dtype == np.float64

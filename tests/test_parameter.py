@@ -70,3 +70,22 @@ def test_changing_the_type_takes_the_gradient_along():
 
 def test_repr_names_shape_and_type():
     assert repr(Parameter([[1, 2]], requires_grad=False)) == "Parameter(shape=(1, 2), dtype=float32, frozen)"
+
+
+def test_values_that_are_assigned_are_copied_into_c_order_and_train():
+    """`w.data = x.T` once left an array that the optimizer updated a copy of."""
+    layer = bp.Linear(3, 3)
+    transposed = np.arange(9, dtype=np.float32).reshape(3, 3).T
+    layer.weight.data = transposed
+    before = layer.weight.data.copy()
+    layer.backward(layer(np.ones((2, 3), np.float32)))
+    bp.SGD(layer.parameters(), lr=0.1).step()
+    assert not np.array_equal(before, layer.weight.data)
+    np.testing.assert_array_equal(transposed, np.arange(9).reshape(3, 3).T)
+    with pytest.raises(bp.ShapeError, match=r"shape \(3, 3\), got \(2, 3\)"):
+        layer.weight.data = np.zeros((2, 3))
+
+
+def test_a_gradient_of_another_type_is_refused():
+    with pytest.raises(bp.DTypeError, match=r"type float32, got float64; use g.astype\(np.float32\)$"):
+        Parameter([1.0]).grad = np.ones(1)

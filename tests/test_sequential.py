@@ -19,7 +19,7 @@ def test_it_nests_indexes_iterates_and_slices():
 
 
 def test_only_modules_are_layers():
-    with pytest.raises(TypeError, match="layer 1 is no Module"):
+    with pytest.raises(TypeError, match="layer 1 is not a Module"):
         Sequential(ReLU(), ReLU)
 
 
@@ -54,5 +54,5 @@ def test_an_error_in_backward_names_the_layer():
 
 
 def test_columns_for_rows_get_their_cure():
-    with pytest.raises(bp.ShapeError, match="samples are rows: use x.T$"):
+    with pytest.raises(bp.ShapeError, match="if your samples are columns, use x.T$"):
         Linear(784, 10)(np.ones((784, 64), np.float32))

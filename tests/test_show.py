@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import backprop as bp
-from backprop import differences
 from backprop.show import plots
 from backprop.show.run import confusion_matrix, label_entropy
 from backprop.show.summary import summary
+from backprop.show.sweep import sweep
 from backprop.train import Epoch, History
 
 
@@ -52,7 +52,7 @@ def test_mistakes_can_be_drawn_where_there_are_none(tmp_path):
 
 def test_the_sweep_shows_truncation_round_off_and_a_complex_step_without_either():
     steps = np.array([1e-2, 1e-4, 1e-8, 1e-13, 1e-30])
-    errors = differences.sweep(np.exp, np.e, 1.0, steps)
+    errors = sweep(np.exp, np.e, 1.0, steps)
     one_sided, central, exact = errors.values()
     np.testing.assert_allclose(one_sided[:2], steps[:2] / 2, rtol=0.05)
     np.testing.assert_allclose(central[0], steps[0] ** 2 / 6, rtol=0.01)

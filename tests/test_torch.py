@@ -106,7 +106,7 @@ def test_element_wise_losses(name, shape, reduction, dtype, seed):
     rng = np.random.default_rng(seed)
     x, y = numbers(rng, shape, dtype), numbers(rng, shape, dtype)
     y.flat[0] = x.flat[0]
-    same_loss(getattr(bp, name)(reduction), getattr(torch.nn, name)(reduction=reduction), x, y, rng, dtype)
+    same_loss(getattr(bp, name)(reduction=reduction), getattr(torch.nn, name)(reduction=reduction), x, y, rng, dtype)
 
 
 @few
@@ -120,7 +120,9 @@ def test_cross_entropy(shape, reduction, soft, dtype, seed):
         y = (y / y.sum(axis=axis, keepdims=True)).astype(dtype)
     else:
         y = np.asarray(rng.integers(0, shape[axis], shape[:axis] + shape[axis + 1 :]))
-    same_loss(bp.CrossEntropyLoss(reduction), torch.nn.CrossEntropyLoss(reduction=reduction), z, y, rng, dtype)
+    same_loss(
+        bp.CrossEntropyLoss(reduction=reduction), torch.nn.CrossEntropyLoss(reduction=reduction), z, y, rng, dtype
+    )
 
 
 @few

@@ -126,6 +126,7 @@ def test_regression_trains_too():
     net = bp.Sequential(bp.Linear(1, 16), bp.Tanh(), bp.Linear(16, 1))
     history = fit(net, bp.MSELoss(), bp.SGD(net.parameters(), 0.1, 0.9), loader, epochs=100, progress=False)
     assert history.losses[-1] < 0.01
+    assert math.isnan(history.epochs[-1].train_accuracy)
 
 
 BITS = """
@@ -153,3 +154,14 @@ def test_a_seed_gives_the_same_bits_with_1_and_2_threads_and_again():
         return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
     assert run(1) == run(2) == run(2)
+
+
+def test_a_loss_that_does_not_average_is_refused(digits):
+    net = MODELS["linear"]()
+    with pytest.raises(bp.OptionError, match="wants a loss with reduction 'mean', got 'none'"):
+        fit(net, bp.CrossEntropyLoss(reduction="none"), bp.SGD(net.parameters()), digits[0], progress=False)
+
+
+def test_a_network_that_begins_with_nan_is_not_blamed_on_an_update(digits):
+    with pytest.raises(bp.NonFiniteError, match="step 0: 1.weight holds NaN or infinity: it did so before training"):
+        train_with(np.nan, digits)

@@ -1,13 +1,13 @@
 """The stateless pairs under the layers: each function and its adjoints. A layer is its pair plus its cache.
 
-Arrays come in any rank the function allows, contiguous or not; Parameters may stand for arrays. Shapes and types are
-checked here, results are new arrays. `delta` is always dL/d(output of the function).
+Arrays come in any rank the function allows, contiguous or not; in products a Parameter may stand for its array. Shapes
+and types are checked here, since the kernels check nothing; results are new arrays, or `out` where there is one.
+`delta` is always dL/d(output of the function).
 """
 
 from backprop.functional.activation import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
 from backprop.functional.linear import (
-    bias,
-    bias_grad,
+    add_bias,
     linear,
     linear_bias_grad,
     linear_input_grad,

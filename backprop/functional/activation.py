@@ -6,7 +6,7 @@ from backprop.functional.shapes import flat
 
 
 def relu(u):
-    """max(0, u)"""
+    """(3) max(0, u)"""
     return _map("relu", u)
 
 
@@ -16,7 +16,7 @@ def relu_backward(delta, a):
 
 
 def sigmoid(u):
-    """1 / (1 + e^-u)"""
+    """(3) 1 / (1 + e^-u)"""
     return _map("sigmoid", u)
 
 
@@ -26,7 +26,7 @@ def sigmoid_backward(delta, a):
 
 
 def tanh(u):
-    """(e^u - e^-u) / (e^u + e^-u)"""
+    """(3) (e^u - e^-u) / (e^u + e^-u)"""
     return _map("tanh", u)
 
 

@@ -5,7 +5,7 @@ a is (..., I), X (O, I), mu (O,), u and delta (..., O). The leading axes are N s
 
 from backprop import kernels
 from backprop.errors import ShapeError
-from backprop.functional.shapes import contiguous, rows
+from backprop.functional.shapes import contiguous, destination, rows
 from backprop.parameter import values
 
 
@@ -35,8 +35,9 @@ def linear(a, weight, bias=None):
 def linear_weight_grad(delta, a, out=None, accumulate=False):
     """dL/dX[o,i] = sum_n delta[n,o] a[n,i], into `out` or a new array."""
     k = kernels.of(delta, a)
-    if out is None:
-        out = k.empty((delta.shape[-1], a.shape[-1]), a.dtype)
+    if delta.ndim == 0 or a.ndim == 0 or delta.shape[:-1] != a.shape[:-1]:
+        raise ShapeError(f"wants a delta (..., O) for each sample of a (..., I), got {delta.shape} and {a.shape}")
+    out = destination(k, out, (delta.shape[-1], a.shape[-1]), a)
     k.matmul_tn(rows(delta), rows(a), out, accumulate)  # (5)
     return out
 
@@ -44,8 +45,9 @@ def linear_weight_grad(delta, a, out=None, accumulate=False):
 def linear_bias_grad(delta, out=None, accumulate=False):
     """dL/dmu[o] = sum_n delta[n,o], into `out` or a new array."""
     k = kernels.of(delta)
-    if out is None:
-        out = k.empty(delta.shape[-1:], delta.dtype)
+    if delta.ndim == 0:
+        raise ShapeError("wants a delta (..., O), got ()")
+    out = destination(k, out, delta.shape[-1:], delta)
     k.sum_rows(rows(delta), out, accumulate)  # (6)
     return out
 
@@ -61,8 +63,8 @@ def linear_input_grad(delta, weight):
     return delta_a
 
 
-def bias(a, mu):
-    """u[n,o] = a[n,o] + mu[o].  Its adjoints are `bias_grad` for mu and the identity for a."""
+def add_bias(a, mu):
+    """u[n,o] = a[n,o] + mu[o].  Its adjoints are `linear_bias_grad` for mu and the identity for a."""
     mu = values(mu)
     k = kernels.of(a, mu)
     if a.shape[-1:] != mu.shape:
@@ -72,14 +74,11 @@ def bias(a, mu):
     return u
 
 
-bias_grad = linear_bias_grad  # (6)
-
-
 def _cure(a, wanted):
     """What a reader most often forgot."""
     per_sample = a.size // a.shape[0] if a.ndim > 1 and a.shape[0] else 0
     if a.ndim > 2 and per_sample == wanted:
         return "; insert Flatten() before it"
     if a.ndim > 1 and a.shape[0] == wanted:
-        return "; samples are rows: use x.T"
+        return "; if your samples are columns, use x.T"
     return ""

@@ -10,9 +10,9 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import ShapeError
-from backprop.functional.shapes import around, flat
+from backprop.functional.shapes import flat, split_at
 from backprop.functional.softmax import log_softmax
-from backprop.functional.targets import class_axis, is_labels, samples, targets
+from backprop.functional.targets import checked_targets, class_axis, is_labels, sample_shape, samples
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -56,13 +56,13 @@ def nll(log_s, y):
     """-log_s[y] for each sample, or -sum_c y[c] log_s[c] where y are probabilities.                        (9)"""
     k = kernels.of(log_s)
     axis = class_axis(log_s)
-    losses = k.empty(log_s.shape[:axis] + log_s.shape[axis + 1 :], log_s.dtype)
-    y = targets(log_s, y)
+    losses = k.empty(sample_shape(log_s), log_s.dtype)
+    y = checked_targets(log_s, y)
     out = samples(losses, axis)
     if is_labels(y):
-        k.nll(around(log_s, axis), samples(y, axis), out)
+        k.nll(split_at(log_s, axis), samples(y, axis), out)
     else:
-        k.soft_nll(around(log_s, axis), around(y, axis), out)
+        k.soft_nll(split_at(log_s, axis), split_at(y, axis), out)
     return losses
 
 
@@ -70,17 +70,17 @@ def cross_entropy_backward(log_s, y, scale):
     """delta_z = (softmax(z) - onehot(y)) scale, from log_s = log softmax(z); scale: a number, or one per sample. (9)"""
     k = kernels.of(log_s)
     axis = class_axis(log_s)
-    y = targets(log_s, y)
+    y = checked_targets(log_s, y)
     if not isinstance(scale, np.ndarray):
-        scales = k.empty(log_s.shape[:axis] + log_s.shape[axis + 1 :], log_s.dtype)
-        k.fill(scale, flat(scales))
-        scale = scales
+        value, scale = scale, k.empty(sample_shape(log_s), log_s.dtype)
+        k.fill(value, flat(scale))
+    _expect_scale(scale, sample_shape(log_s), log_s)
     delta_z = k.empty(log_s.shape, log_s.dtype)
-    args = samples(scale, axis), around(delta_z, axis)
+    args = samples(scale, axis), split_at(delta_z, axis)
     if is_labels(y):
-        k.nll_softmax_backward(around(log_s, axis), samples(y, axis), *args)
+        k.nll_softmax_backward(split_at(log_s, axis), samples(y, axis), *args)
     else:
-        k.soft_nll_softmax_backward(around(log_s, axis), around(y, axis), *args)
+        k.soft_nll_softmax_backward(split_at(log_s, axis), split_at(y, axis), *args)
     return delta_z
 
 
@@ -99,9 +99,7 @@ def reduce(losses, reduction):
 
 def _elementwise(name, a, b):
     k = kernels.of(b, a)
-    if a.shape != b.shape:
-        cure = "; use y.reshape(x.shape)" if a.size == b.size else ""
-        raise ShapeError(f"wants two arrays of one shape, got {a.shape} and {b.shape}; nothing is broadcast{cure}")
+    _expect_one_shape(a, b)
     losses = k.empty(a.shape, a.dtype)
     getattr(k, name)(flat(a), flat(b), flat(losses))
     return losses
@@ -109,9 +107,24 @@ def _elementwise(name, a, b):
 
 def _elementwise_backward(name, a, b, scale):
     k = kernels.of(b, a)
-    out = k.empty(a.shape, a.dtype)
-    each = isinstance(scale, np.ndarray)
-    getattr(k, name)(flat(a), flat(b), 1.0 if each else scale, flat(out))
-    if each:
-        k.multiply(flat(out), flat(scale), flat(out))
-    return out
+    _expect_one_shape(a, b)
+    delta_a = k.empty(a.shape, a.dtype)
+    if not isinstance(scale, np.ndarray):
+        getattr(k, name)(flat(a), flat(b), scale, flat(delta_a))
+    else:
+        _expect_scale(scale, a.shape, a)
+        getattr(k, name)(flat(a), flat(b), 1.0, flat(delta_a))
+        k.multiply(flat(delta_a), flat(scale), flat(delta_a))
+    return delta_a
+
+
+def _expect_one_shape(a, b):
+    if a.shape != b.shape:
+        cure = "; use y.reshape(x.shape)" if a.size == b.size else ""
+        raise ShapeError(f"wants two arrays of one shape, got {a.shape} and {b.shape}; nothing is broadcast{cure}")
+
+
+def _expect_scale(scale, shape, like):
+    kernels.of(scale, like)
+    if scale.shape != shape:
+        raise ShapeError(f"wants one number, or a number for each term {shape}, got {scale.shape}")

@@ -22,10 +22,7 @@ def mm(a, b):
     """
     a, b = values(a), values(b)
     k = kernels.of(a, b)
-    if not (a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]):
-        alike = a.ndim == b.ndim == 2 and a.shape[1] == b.shape[1]
-        cure = "; use mm(a, b.T) to multiply rows" if alike else ""
-        raise ShapeError(f"mm wants (N, K) times (K, M), got {a.shape} times {b.shape}{cure}")
+    _expect_mm(a, b)
     out = k.empty((a.shape[0], b.shape[1]), a.dtype)
     k.matmul_nn(contiguous(a), contiguous(b), out, False)
     return out
@@ -35,6 +32,8 @@ def mm_backward(delta, a, b):
     """(dL/da, dL/db) = (delta b^T, a^T delta)"""
     a, b = values(a), values(b)
     k = kernels.of(delta, a, b)
+    _expect_mm(a, b)
+    _expect_delta(delta, (a.shape[0], b.shape[1]))
     delta, a, b = contiguous(delta), contiguous(a), contiguous(b)
     delta_a, delta_b = k.empty(a.shape, a.dtype), k.empty(b.shape, b.dtype)
     k.matmul_nt(delta, b, delta_a, False)
@@ -53,7 +52,7 @@ def matmul(a, b):
     out = k.empty((*lead, a3.shape[1], b3.shape[2]), a.dtype)
     for a2, b2, out2 in zip(a3, b3, out.reshape(-1, *out.shape[-2:]), strict=True):
         k.matmul_nn(contiguous(a2), contiguous(b2), out2, False)
-    return out.reshape(_result_shape(a, b, lead))
+    return out.reshape(_result_shape(a3, b3, a, b, lead))
 
 
 def matmul_backward(delta, a, b):
@@ -61,12 +60,20 @@ def matmul_backward(delta, a, b):
     a, b = values(a), values(b)
     k = kernels.of(delta, a, b)
     a3, b3, lead = _stacks(a, b)
+    _expect_delta(delta, _result_shape(a3, b3, a, b, lead))
     delta3 = contiguous(delta).reshape(len(a3), a3.shape[1], b3.shape[2])
     delta_a, delta_b = k.empty(a3.shape, a.dtype), k.empty(b3.shape, b.dtype)
     for delta2, a2, b2, out_a, out_b in zip(delta3, a3, b3, delta_a, delta_b, strict=True):
         k.matmul_nt(delta2, contiguous(b2), out_a, False)
         k.matmul_tn(contiguous(a2), delta2, out_b, False)
     return _sum_copies(delta_a, lead, a), _sum_copies(delta_b, lead, b)
+
+
+def _expect_mm(a, b):
+    if not (a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]):
+        alike = a.ndim == b.ndim == 2 and a.shape[1] == b.shape[1]
+        cure = "; use mm(a, b.T) to multiply rows" if alike else ""
+        raise ShapeError(f"mm wants (N, K) times (K, M), got {a.shape} times {b.shape}{cure}")
 
 
 def _stacks(a, b):
@@ -85,8 +92,14 @@ def _stacks(a, b):
     return *stacks, lead
 
 
-def _result_shape(a, b, lead):
-    return (*lead, *a.shape[-2:-1], *(b.shape[-1:] if b.ndim > 1 else ()))
+def _result_shape(a3, b3, a, b, lead):
+    """(..., N, M), without the axis that a vector does not have."""
+    return (*lead, *(a3.shape[1:2] if a.ndim > 1 else ()), *(b3.shape[2:3] if b.ndim > 1 else ()))
+
+
+def _expect_delta(delta, shape):
+    if delta.shape != shape:
+        raise ShapeError(f"wants a delta of the product's shape {shape}, got {delta.shape}")
 
 
 def _sum_copies(delta, lead, operand):

@@ -23,7 +23,7 @@ def rows(array):
     return contiguous(array).reshape(math.prod(array.shape[:-1]), width)
 
 
-def around(array, axis):
+def split_at(array, axis):
     """(...) -> (B, C, D): C is `axis`, B all axes before it, D all after it."""
     shape = array.shape
     before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
@@ -35,3 +35,12 @@ def axis_of(array, dim):
     if not -array.ndim <= dim < array.ndim:
         raise ShapeError(f"wants an array with an axis {dim}, got {array.shape}")
     return dim % array.ndim
+
+
+def destination(k, out, shape, like):
+    """`out` if it can take a result of this shape and of the type of `like`, or a new array where it is None."""
+    if out is None:
+        return k.empty(shape, like.dtype)
+    if out.shape != shape or out.dtype != like.dtype or not out.flags.c_contiguous:
+        raise ShapeError(f"out must be a contiguous {like.dtype} array of shape {shape}, got {out.dtype} {out.shape}")
+    return out

@@ -2,7 +2,7 @@
 
 from backprop import kernels
 from backprop.errors import ShapeError
-from backprop.functional.shapes import around, axis_of
+from backprop.functional.shapes import axis_of, split_at
 
 
 def softmax(u, dim):
@@ -33,5 +33,5 @@ def _along(name, dim, *arrays):
     axis = axis_of(arrays[-1], dim)
     out = k.empty(shape, arrays[0].dtype)
     if out.size:
-        getattr(k, name)(*[around(array, axis) for array in arrays], around(out, axis))
+        getattr(k, name)(*[split_at(array, axis) for array in arrays], split_at(out, axis))
     return out

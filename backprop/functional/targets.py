@@ -6,7 +6,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import LabelError, ShapeError
-from backprop.functional.shapes import around, contiguous, flat
+from backprop.functional.shapes import contiguous, flat, split_at
 
 TOLERANCE = 1e-4  # how far the sum of a sample's probabilities may be from 1: float32 rounding over many classes
 
@@ -25,7 +25,7 @@ def sample_shape(z):
 
 
 def samples(array, axis):
-    """One value per sample, (N, ...) -> (B, D), arranged as `around` arranges the scores."""
+    """One value per sample, (N, ...) -> (B, D), arranged as `split_at` arranges the scores."""
     before = math.prod(array.shape[:axis])
     return contiguous(array).reshape(before, math.prod(array.shape[axis:]))
 
@@ -35,11 +35,11 @@ def is_labels(y):
     return y.dtype.kind in "iu"
 
 
-def targets(z, y):
+def checked_targets(z, y):
     """y as the kernels may use it for scores z (N, C, ...): int64 labels (N, ...), or probabilities of z's shape.
 
     Raises ShapeError for another number of labels, and LabelError, naming the first bad index, for a label outside
-    [0, C), for floats that are no probabilities, and for any other type.
+    [0, C), for floats that are not probabilities, and for any other type.
     """
     y = np.asarray(y)
     wanted = sample_shape(z)
@@ -50,7 +50,7 @@ def targets(z, y):
         _refuse_at(_first(z, "first_bad_label", flat(y), z.shape[class_axis(z)]), z, y)
     elif y.dtype.kind in "fc" and y.shape == z.shape:
         kernels.of(y, z)
-        _refuse_at(_first(z, "first_bad_probability", around(y, class_axis(z)), TOLERANCE), z, y)
+        _refuse_at(_first(z, "first_bad_probability", split_at(y, class_axis(z)), TOLERANCE), z, y)
     else:
         cure = "; use y.astype(np.int64)" if y.shape == wanted else ""
         raise LabelError(

@@ -3,7 +3,8 @@
     reference   plain NumPy, obvious, also for complex numbers: the oracle of all the others
     cpu         Numba: parallel, float32 and float64
 
-Every kernel is a function of C-contiguous arrays that writes into `out` and returns nothing. It allocates no result,
+Every kernel is a function of C-contiguous arrays that writes into `out` (an optimizer's: into its parameter) and
+returns nothing. It allocates no result,
 knows no layer and checks nothing: `backprop.functional` has done that. Arguments are positional and have no defaults:
 inputs first, then numbers, then `out`, then `accumulate` (True adds to what `out` holds). A step of training is
 therefore a list of kernel calls and nothing else. `empty(shape, dtype)` gives the arrays to write into.
@@ -11,6 +12,7 @@ therefore a list of kernel calls and nothing else. `empty(shape, dtype)` gives t
 
 import contextlib
 import contextvars
+import functools
 import importlib
 
 import numpy as np
@@ -44,13 +46,13 @@ def active():
     return _active.get()
 
 
+@functools.cache
 def load(name):
     """The kernel set `name` as a module. Imported at first use, so that `import backprop` stays light."""
     return importlib.import_module(f"backprop.kernels.{name}")
 
 
-_floats = {"reference": tuple(map(np.dtype, ("f4", "f8", "c16"))), "cpu": tuple(map(np.dtype, ("f4", "f8")))}
-_loaded = {}
+_FLOATS = {"reference": tuple(map(np.dtype, ("f4", "f8", "c16"))), "cpu": tuple(map(np.dtype, ("f4", "f8")))}
 
 
 def of(*arrays):
@@ -59,21 +61,19 @@ def of(*arrays):
     Raises DTypeError unless all are NumPy arrays of one element type that the set can compute. The last array is the
     one to follow (a layer's parameter): the cure names its type.
     """
-    name = _active.get()
+    name = active()
     arrays = [array for array in arrays if array is not None]
     for array in arrays:
         if not isinstance(array, np.ndarray):
-            raise DTypeError(f"wants a NumPy array, got {_describe(array)}; use np.asarray(x, dtype=np.float32)")
+            raise DTypeError(f"wants a NumPy array, got {type(array).__name__}; use np.asarray(x, dtype=np.float32)")
     wanted = arrays[-1].dtype
-    if wanted not in _floats[name]:
-        allowed = " or ".join(map(str, _floats[name]))
+    if wanted not in _FLOATS[name]:
+        allowed = " or ".join(map(str, _FLOATS[name]))
         raise DTypeError(f"the {name} kernels compute {allowed}, got {wanted}; use x.astype(np.float32)")
     for array in arrays:
         if array.dtype != wanted:
             raise DTypeError(f"wants {wanted} throughout, got {array.dtype}; use x.astype(np.{wanted})")
-    if name not in _loaded:
-        _loaded[name] = load(name)
-    return _loaded[name]
+    return load(name)
 
 
 @contextlib.contextmanager
@@ -99,8 +99,3 @@ def set_num_threads(count):
 def get_num_threads():
     """How many threads the CPU kernels use."""
     return load("cpu").get_num_threads()
-
-
-def _describe(thing):
-    name = type(thing).__name__
-    return f"a {name}" if name[0].lower() not in "aeiou" else f"an {name}"

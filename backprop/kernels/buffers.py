@@ -58,4 +58,3 @@ class Buffers(threading.local):
 
 _buffers = Buffers()
 empty = _buffers.empty
-release = _buffers.release

@@ -1,9 +1,8 @@
-"""Linear multiplies by a matrix and adds a vector; Bias only adds the vector."""
+"""Linear multiplies by a matrix and adds a vector."""
 
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import ShapeError
 from backprop.module import Module
 from backprop.parameter import Parameter
 from backprop.rng import generator
@@ -20,7 +19,7 @@ class Linear(Module):
               (7)      delta_a[n,i] = sum_o delta[n,o] X[o,i]      a[n,i] went into every output o
 
     The text's y = A x + b has x as a column. Here samples are rows, the transpose of that: y^T = x^T A^T + b^T.
-    X and mu start uniform in +-1/sqrt(I), as PyTorch's do, so that u begins about as large as a.
+    X and mu start uniform in +-1/sqrt(I), as PyTorch's do: u begins at about 1/sqrt(3) of a's size, whatever I is.
 
     Raises ShapeError unless a's last axis has length I, DTypeError unless a has X's element type.
 
@@ -51,39 +50,3 @@ class Linear(Module):
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-
-
-class Bias(Module):
-    """u = a + mu: the smallest layer that learns.  Lecture A 32:50-37:00.
-
-        a (..., F)   bias mu (F,)   u (..., F)     N = product of the leading axes
-
-    forward   (2)  u[n,f]       = a[n,f] + mu[f]
-    backward  (6)  dL/dmu[f]    = sum_n delta[n,f]    mu[f] was added to every sample
-              (7)  delta_a[n,f] = delta[n,f]          a[n,f] went through unchanged
-
-    mu starts at zero. Images (N, C, H, W) are refused, whatever their width: their bias belongs to a channel, and a
-    convolution carries its own (71:09).
-    """
-
-    analytic = True
-
-    def __init__(self, num_features, dtype=np.float32):
-        self.num_features = num_features
-        self.bias = Parameter(np.zeros(num_features, dtype))
-
-    def forward(self, a):
-        if np.ndim(a) > 3:
-            raise ShapeError(
-                f"wants (..., {self.num_features}) with at most 3 axes, got {np.shape(a)}; insert Flatten() before it, "
-                "or let a convolution carry the bias"
-            )
-        self.cache = None
-        return F.bias(a, self.bias)  # (2)
-
-    def backward(self, delta):
-        self.bias.accumulate(F.bias_grad, delta)  # (6)
-        return delta  # (7)
-
-    def extra_repr(self):
-        return f"num_features={self.num_features}"

@@ -5,10 +5,10 @@ from backprop.module import Module
 
 
 class Softmax(Module):
-    """s = softmax(u) along one axis: u, s (..., C, ...).
+    """s = softmax(u) along one axis: u, s (..., C, ...). 1[k=c] is 1 where k = c, else 0.
 
     forward         s[c]       = e^u[c] / sum_k e^u[k]
-    backward  (4s)  delta_u[c] = s[c] (delta[c] - sum_k delta[k] s[k])      ds[k]/du[c] = s[k] ([k = c] - s[c])
+    backward  (4s)  delta_u[c] = s[c] (delta[c] - sum_k delta[k] s[k])      ds[k]/du[c] = s[k] (1[k=c] - s[c])
 
     `dim` is the last axis unless it is given; PyTorch guesses it from the rank, with a warning.
     """
@@ -30,10 +30,10 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """log softmax(u) along one axis: u, output (..., C, ...).
+    """log softmax(u) along one axis: u, output (..., C, ...). 1[k=c] is 1 where k = c, else 0.
 
     forward         log s[c]   = u[c] - log sum_k e^u[k]
-    backward  (4l)  delta_u[c] = delta[c] - s[c] sum_k delta[k]             d log s[k]/du[c] = [k = c] - s[c]
+    backward  (4l)  delta_u[c] = delta[c] - s[c] sum_k delta[k]             d log s[k]/du[c] = 1[k=c] - s[c]
 
     `dim` is the last axis unless it is given.
     """

@@ -1,18 +1,16 @@
-"""The pictures of a training run and of the gradient check, as PNG files. Each function returns the path it wrote."""
+"""The pictures of a training run, as PNG files. Each function returns the path it wrote."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from backprop.differences import sweep
-
 BLUE, ORANGE, GREEN, GREY = "#2563a8", "#d9730d", "#2e8b57", "#8a8f98"
 
 
-def _figure(width, height):
+def new_figure(width, height):
     return Figure(figsize=(width, height), dpi=150, layout="constrained")
 
 
-def _axes(figure, *place):
+def new_axes(figure, *place):
     axes = figure.add_subplot(*place)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
@@ -20,13 +18,13 @@ def _axes(figure, *place):
 
 def curves(history, path, title, floor=None):
     """Loss over the steps, with the test loss; accuracy over the epochs. `floor` is the entropy of the labels."""
-    figure = _figure(9, 3.6)
+    figure = new_figure(9, 3.6)
     figure.suptitle(title, fontsize=11)
     steps = np.arange(1, len(history.losses) + 1)
     per_epoch = len(steps) / max(len(history.epochs), 1)
     ends = [per_epoch * (number + 1) for number in range(len(history.epochs))]
 
-    axes = _axes(figure, 1, 2, 1)
+    axes = new_axes(figure, 1, 2, 1)
     axes.plot(steps, history.losses, color=BLUE, alpha=0.2, linewidth=0.6)
     window = max(1, min(100, len(steps) // 10))
     if len(steps) >= window:
@@ -51,7 +49,7 @@ def curves(history, path, title, floor=None):
     if len(steps):
         axes.legend(frameon=False, fontsize=8)
 
-    axes = _axes(figure, 1, 2, 2)
+    axes = new_axes(figure, 1, 2, 2)
     epochs = np.arange(1, len(history.epochs) + 1)
     axes.plot(
         epochs, [100 * e.train_accuracy for e in history.epochs], "o-", color=BLUE, markersize=4, label="training"
@@ -68,6 +66,8 @@ def curves(history, path, title, floor=None):
         )
     axes.set(xlabel="epoch", ylabel="accuracy, %")
     axes.margins(y=0.15)
+    if history.epochs and max(e.train_accuracy for e in history.epochs) < 0.5:
+        axes.set_ylim(0, 100)  # the wiggles of a network that learns nothing are nothing
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=8, loc="center right")
     figure.savefig(path)
@@ -76,7 +76,7 @@ def curves(history, path, title, floor=None):
 
 def confusion(matrix, path, title):
     """How often each digit (row) was taken for each other (column). The diagonal is right, and left uncoloured."""
-    figure = _figure(5.2, 4.8)
+    figure = new_figure(5.2, 4.8)
     axes = figure.add_subplot()
     classes = len(matrix)
     wrong = np.where(np.eye(classes, dtype=bool), 0, matrix)
@@ -109,7 +109,7 @@ def mistakes(images, labels, probabilities, path, rows=4, columns=8):
     confidence = probabilities.max(axis=1)
     wrong = np.flatnonzero(taken_for != labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][: rows * columns]
-    figure = _figure(1.05 * columns, 1.16 * rows + 0.35)
+    figure = new_figure(1.05 * columns, 1.16 * rows + 0.35)
     figure.suptitle(f"the {len(worst)} most confident mistakes of {len(wrong)}", fontsize=10)
     for place, index in enumerate(worst):
         axes = figure.add_subplot(rows, columns, place + 1)
@@ -126,7 +126,7 @@ def weights(matrix, path, title, image_shape=(28, 28), most=64):
     columns = 5 if count <= 10 else 16
     rows = -(-count // columns)
     side = 1.5 if count <= 10 else 0.62
-    figure = _figure(side * columns, side * rows + 0.5)
+    figure = new_figure(side * columns, side * rows + 0.5)
     figure.suptitle(title, fontsize=10)
     limit = np.quantile(np.abs(matrix[:count]), 0.995) or 1
     for place in range(count):
@@ -139,33 +139,5 @@ def weights(matrix, path, title, image_shape=(28, 28), most=64):
         axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
             spine.set_edgecolor("#d0d4da")
-    figure.savefig(path)
-    return path
-
-
-def step_sweep(path):
-    """Three derivatives of sigmoid(3 sin x) at x = 1, over the step h."""
-
-    def f(x):
-        return 1 / (1 + np.exp(-3 * np.sin(x)))
-
-    steps = np.logspace(-20, 0, 161)
-    a = f(1.0)
-    errors = sweep(f, a * (1 - a) * 3 * np.cos(1.0), 1.0, steps)
-    figure = _figure(7.5, 4.6)
-    axes = _axes(figure)
-    for (name, error), color, width in zip(errors.items(), (ORANGE, GREEN, BLUE), (1.4, 1.4, 3), strict=True):
-        axes.loglog(steps, np.maximum(error, 1e-17), color=color, label=name, linewidth=width, zorder=3 - width / 3)
-    notes = [
-        (3e-4, 1.2e-2, "truncation, ~h", ORANGE, "right"),
-        (3e-3, 3e-7, "truncation, ~h²", GREEN, "left"),
-        (2e-13, 4e-2, "round-off, ~1/h: f(x+h) and f(x-h)\nshare their leading digits", "black", "left"),
-        (1e-19, 3e-15, "subtracts nothing: exact for every small h", BLUE, "left"),
-    ]
-    for x, y, text, color, side in notes:
-        axes.text(x, y, text, color=color, fontsize=8, ha=side)
-    axes.set(xlabel="step h", ylabel="relative error of the derivative", ylim=(1e-17, 10), xlim=(steps[0], steps[-1]))
-    axes.set_title("The derivative of sigmoid(3 sin x) at x = 1, from values of the function alone", fontsize=10)
-    axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.1))
     figure.savefig(path)
     return path

@@ -9,10 +9,13 @@ from backprop.show.plots import BLUE, GREY, ORANGE
 MOST_NUMBERS = 6  # a larger array is drawn as its shape
 
 
-def recursion(net, loss, x, y, path):
+def recursion(net, loss, x, y, path, names, factor=1):
     """Draw one forward and one backward pass of a Sequential `net` with `loss`, every value and delta on its arrow.
 
-    Under each layer stand the gradients of its parameters. Returns `path`. The network's gradients are left zeroed.
+    names     what the input and each layer's output are called
+    factor    L is this times the loss: 1/2 makes the lecture's square loss of MSELoss
+
+    Above each layer stand its parameters, below it their gradients, which are left zeroed. Returns `path`.
     """
     values, deltas = [x], []
     handles = [layer.register_forward_hook(lambda m, inputs, output: values.append(output)) for layer in net]
@@ -20,8 +23,8 @@ def recursion(net, loss, x, y, path):
         layer.register_full_backward_hook(lambda m, delta_in, delta_out: deltas.append(delta_in)) for layer in net
     ]
     net.zero_grad()
-    L = loss(net(x), y)
-    first = loss.backward()
+    L = factor * loss(net(x), y)
+    first = loss.backward(factor)
     net.backward(first)
     for handle in handles:
         handle.remove()
@@ -40,11 +43,13 @@ def recursion(net, loss, x, y, path):
         end = middle + step - 1.1
         _arrow(axes, middle - 0.85, end - 0.85, 0.5, BLUE)
         _arrow(axes, end - 0.85, middle - 0.85, -0.5, ORANGE)
-        axes.text(middle + 0.1, 0.62, f"$a_{index}$ = {_text(a)}", ha="center", va="bottom", color=BLUE, fontsize=8.5)
+        axes.text(
+            middle + 0.1, 0.62, f"${names[index]}$ = {_text(a)}", ha="center", va="bottom", color=BLUE, fontsize=8.5
+        )
         axes.text(
             middle + 0.1,
             -0.62,
-            f"$\\delta_{index}$ = {_text(delta)}",
+            f"$\\delta_{{{names[index]}}}$ = {_text(delta)}",
             ha="center",
             va="top",
             color=ORANGE,
@@ -53,11 +58,13 @@ def recursion(net, loss, x, y, path):
         box = end - 0.8
         axes.add_patch(FancyBboxPatch((box, -0.75), 1.0, 1.5, boxstyle="round,pad=0.08", fc="#f3f5f8", ec=GREY, lw=1))
         if index == len(net):
-            axes.text(box + 0.5, 0, f"{type(loss).__name__}\n$L$ = {L:g}", ha="center", va="center", fontsize=9.5)
+            axes.text(
+                box + 0.5, 0, f"{factor:g} {type(loss).__name__}\n$L$ = {L:g}", ha="center", va="center", fontsize=9.5
+            )
             break
         layer = net[index]
         axes.text(box + 0.5, 0.12, type(layer).__name__, ha="center", va="center", fontsize=9.5)
-        kept = [f"$a_{number}$" for number, value in enumerate(values) if layer.cache is value]
+        kept = [f"${name}$" for name, value in zip(names, values, strict=True) if layer.cache is value]
         if kept:
             axes.text(box + 0.5, -0.22, f"keeps {kept[0]}", ha="center", va="center", fontsize=8, color=GREY)
         for row, (name, parameter) in enumerate(layer.named_parameters()):

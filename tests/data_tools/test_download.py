@@ -1,5 +1,6 @@
 """Fetching, against a server on this machine that is honest, slow, torn, wrong, endless, or absent."""
 
+import gc
 import gzip
 import hashlib
 import http.server
@@ -22,7 +23,6 @@ PACKED = {name: gzip.compress(content, mtime=0) for name, content in FILES.items
 PAGE = b"<!DOCTYPE html><title>Moved</title>"
 
 
-# requests leaves the socket of a failed answer to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -83,6 +83,7 @@ def server(monkeypatch):
     server.stop.set()
     server.shutdown()
     server.server_close()
+    gc.collect()  # requests leaves the socket of a failed answer to the garbage collector: now, not in another test
 
 
 def mirrors(server, *manners):

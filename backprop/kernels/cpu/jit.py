@@ -11,6 +11,8 @@ import os
 import numba
 from numba.core import event
 
+from backprop.errors import OptionError
+
 BLOCK = 2048
 
 # Sums may be reordered into vector lanes and a*b + c fused; NaN and infinity keep their meaning, so they can be found.
@@ -21,6 +23,12 @@ kernel = functools.partial(
 # Numba would try TBB first and fall back to a pool of its own, which ends the process when two Python threads enter it.
 if "NUMBA_THREADING_LAYER_PRIORITY" not in os.environ:
     numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+
+
+@numba.njit(cache=True)
+def blocks(size):
+    """How many blocks cover `size` elements."""
+    return (size + BLOCK - 1) // BLOCK
 
 
 class _Listener(event.Listener):
@@ -43,7 +51,7 @@ def set_num_threads(count):
     """Use `count` threads, from 1 to as many as Numba started with (the machine's cores)."""
     most = numba.config.NUMBA_NUM_THREADS
     if not 1 <= count <= most:
-        raise ValueError(f"threads must be from 1 to {most}, got {count}")
+        raise OptionError(f"threads must be from 1 to {most}, got {count}")
     numba.set_num_threads(count)
 
 

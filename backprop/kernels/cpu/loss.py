@@ -1,21 +1,21 @@
 """Losses by element or by sample, their first deltas, and the checks of their targets.
 
 Scores are (B, C, D) with the class axis in the middle, labels (B, D). Iteration b owns out[b]; in flat loops
-iteration k owns block k. `total` and the checks of targets run in one thread: their result is a single number.
+each iteration owns one block. `total` and the checks of targets run in one thread: their result is a single number.
 """
 
 import math
 
 from numba import njit, prange
 
-from backprop.kernels.cpu.jit import BLOCK, kernel
+from backprop.kernels.cpu.jit import BLOCK, blocks, kernel
 
 
 @kernel()
 def squared_error(a, b, out):
     """(a - b)^2, element by element                                               (8)"""
-    for k in prange((a.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, a.size)):
+    for block in prange(blocks(a.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
             out[i] = (a[i] - b[i]) * (a[i] - b[i])
 
 
@@ -23,16 +23,16 @@ def squared_error(a, b, out):
 def squared_error_backward(a, b, scale, out):
     """delta = 2 (a - b) scale                                                     (8)"""
     twice = out.dtype.type(2 * scale)
-    for k in prange((a.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, a.size)):
+    for block in prange(blocks(a.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
             out[i] = (a[i] - b[i]) * twice
 
 
 @kernel()
 def absolute_error(a, b, out):
     """|a - b|, element by element                                                (21)"""
-    for k in prange((a.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, a.size)):
+    for block in prange(blocks(a.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
             out[i] = abs(a[i] - b[i])
 
 
@@ -40,8 +40,8 @@ def absolute_error(a, b, out):
 def absolute_error_backward(a, b, scale, out):
     """delta = sign(a - b) scale, 0 where a = b                                   (21)"""
     step = out.dtype.type(scale)
-    for k in prange((a.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, a.size)):
+    for block in prange(blocks(a.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
             difference = a[i] - b[i]
             out[i] = step if difference > 0 else -step if difference < 0 else difference  # 0 or NaN is itself
 
@@ -109,7 +109,7 @@ def first_bad_label(y, num_classes, out):
 
 @njit(cache=True, nogil=True)
 def first_bad_probability(q, tolerance, out):
-    """out (1,) = the first flat index into (B, D) where q is no distribution over its C classes, or -1"""
+    """out (1,) = the first flat index into (B, D) where q is not a distribution over its C classes, or -1"""
     out[0] = -1
     for b in range(q.shape[0]):
         for d in range(q.shape[2]):

@@ -1,6 +1,6 @@
 """Matrix products in the three forms that a linear layer needs, its bias, and the bias's gradient.
 
-t marks the operand that is read transposed: nt is a b^T, tn is a^T b, nn is a b.
+t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q.
 """
 
 from numba import prange
@@ -9,38 +9,38 @@ from backprop.kernels.cpu.jit import kernel
 
 
 @kernel()
-def matmul_nt(a, b, out, accumulate):
-    """out (N, O) = a (N, I) b^T, b (O, I): iteration n owns row n, a dot product along i for each entry       (1)"""
-    for n in prange(a.shape[0]):
-        for o in range(b.shape[0]):
+def matmul_nt(p, q, out, accumulate):
+    """out[n,o] = sum_i p[n,i] q[o,i], p (N, I), q (O, I): iteration n owns row n            (1) p = a, q = X"""
+    for n in prange(p.shape[0]):
+        for o in range(q.shape[0]):
             dot = out.dtype.type(0)
-            for i in range(a.shape[1]):
-                dot += a[n, i] * b[o, i]
+            for i in range(p.shape[1]):
+                dot += p[n, i] * q[o, i]
             out[n, o] = out[n, o] + dot if accumulate else dot
 
 
 @kernel()
-def matmul_tn(a, b, out, accumulate):
-    """out (O, I) = a^T b, a (N, O), b (N, I): iteration o owns row o, to which each sample adds a row of b    (5)"""
-    for o in prange(a.shape[1]):
+def matmul_tn(p, q, out, accumulate):
+    """out[o,i] = sum_n p[n,o] q[n,i], p (N, O), q (N, I): iteration o owns row o            (5) p = delta, q = a"""
+    for o in prange(p.shape[1]):
         if not accumulate:
             out[o, :] = 0
-        for n in range(a.shape[0]):
-            weight = a[n, o]
-            for i in range(b.shape[1]):
-                out[o, i] += weight * b[n, i]
+        for n in range(p.shape[0]):
+            factor = p[n, o]
+            for i in range(q.shape[1]):
+                out[o, i] += factor * q[n, i]
 
 
 @kernel()
-def matmul_nn(a, b, out, accumulate):
-    """out (N, I) = a (N, O) b (O, I): iteration n owns row n, to which each output adds a row of b            (7)"""
-    for n in prange(a.shape[0]):
+def matmul_nn(p, q, out, accumulate):
+    """out[n,i] = sum_o p[n,o] q[o,i], p (N, O), q (O, I): iteration n owns row n            (7) p = delta, q = X"""
+    for n in prange(p.shape[0]):
         if not accumulate:
             out[n, :] = 0
-        for o in range(b.shape[0]):
-            weight = a[n, o]
-            for i in range(b.shape[1]):
-                out[n, i] += weight * b[o, i]
+        for o in range(q.shape[0]):
+            factor = p[n, o]
+            for i in range(q.shape[1]):
+                out[n, i] += factor * q[o, i]
 
 
 @kernel()

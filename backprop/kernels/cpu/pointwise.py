@@ -1,37 +1,37 @@
 """Element-wise functions and their local rule (4), delta_u = delta * sigma'(u), written in terms of a = sigma(u).
 
-All arrays are flat and of one length; iteration k owns block k.
+All arrays are flat and of one length; each iteration owns one block.
 """
 
 import math
 
 from numba import prange
 
-from backprop.kernels.cpu.jit import BLOCK, kernel
+from backprop.kernels.cpu.jit import BLOCK, blocks, kernel
 
 
 @kernel()
 def relu(u, out):
-    """a = max(0, u); NaN stays NaN"""
-    for k in prange((u.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, u.size)):
+    """(3) a = max(0, u); NaN stays NaN"""
+    for block in prange(blocks(u.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, u.size)):
             out[i] = 0 if u[i] <= 0 else u[i]
 
 
 @kernel()
 def relu_backward(delta, a, out):
     """(4) sigma' = 1 where a > 0, else 0"""
-    for k in prange((a.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, a.size)):
+    for block in prange(blocks(a.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
             out[i] = 0 if a[i] <= 0 else delta[i]
 
 
 @kernel()
 def sigmoid(u, out):
-    """a = 1 / (1 + e^-u), with the exponential of a number <= 0 only, so that nothing overflows"""
+    """(3) a = 1 / (1 + e^-u), with the exponential of a number <= 0 only, so that nothing overflows"""
     one = out.dtype.type(1)
-    for k in prange((u.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, u.size)):
+    for block in prange(blocks(u.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, u.size)):
             e = math.exp(-abs(u[i]))
             out[i] = (one if u[i] >= 0 else e) / (one + e)
 
@@ -40,16 +40,16 @@ def sigmoid(u, out):
 def sigmoid_backward(delta, a, out):
     """(4) sigma' = a (1 - a)"""
     one = out.dtype.type(1)
-    for k in prange((a.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, a.size)):
+    for block in prange(blocks(a.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
             out[i] = delta[i] * a[i] * (one - a[i])
 
 
 @kernel()
 def tanh(u, out):
-    """a = tanh u"""
-    for k in prange((u.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, u.size)):
+    """(3) a = tanh u"""
+    for block in prange(blocks(u.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, u.size)):
             out[i] = math.tanh(u[i])
 
 
@@ -57,21 +57,21 @@ def tanh(u, out):
 def tanh_backward(delta, a, out):
     """(4) sigma' = 1 - a^2"""
     one = out.dtype.type(1)
-    for k in prange((a.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, a.size)):
+    for block in prange(blocks(a.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
             out[i] = delta[i] * (one - a[i] * a[i])
 
 
 @kernel()
 def multiply(a, b, out):
     """out = a * b; out may be a or b"""
-    for k in prange((a.size + BLOCK - 1) // BLOCK):
-        for i in range(k * BLOCK, min((k + 1) * BLOCK, a.size)):
+    for block in prange(blocks(a.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
             out[i] = a[i] * b[i]
 
 
 @kernel()
 def fill(value, out):
     """out = value, a single number"""
-    for k in prange((out.size + BLOCK - 1) // BLOCK):
-        out[k * BLOCK : (k + 1) * BLOCK] = value
+    for block in prange(blocks(out.size)):
+        out[block * BLOCK : (block + 1) * BLOCK] = value

@@ -60,7 +60,7 @@ def first_bad_label(y, num_classes, out):
 
 
 def first_bad_probability(q, tolerance, out):
-    """out (1,) = the first flat index into (B, D) where q is no distribution over its C classes, or -1"""
+    """out (1,) = the first flat index into (B, D) where q is not a distribution over its C classes, or -1"""
     q = q.real
     fine = (q >= 0).all(axis=1) & (abs(q.sum(axis=1) - 1) <= tolerance)
     bad = np.flatnonzero(~fine)

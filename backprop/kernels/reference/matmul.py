@@ -1,22 +1,22 @@
 """Matrix products in the three forms that a linear layer needs, its bias, and the bias's gradient.
 
-t marks the operand that is read transposed: nt is a b^T, tn is a^T b, nn is a b.
+t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q.
 """
 
 
-def matmul_nt(a, b, out, accumulate):
-    """out (N, O) = a (N, I) b^T, b (O, I):  out[n,o] = sum_i a[n,i] b[o,i]        (1)"""
-    _put(a @ b.T, out, accumulate)
+def matmul_nt(p, q, out, accumulate):
+    """out[n,o] = sum_i p[n,i] q[o,i], p (N, I), q (O, I)                       (1) p = a, q = X"""
+    _put(p @ q.T, out, accumulate)
 
 
-def matmul_tn(a, b, out, accumulate):
-    """out (O, I) = a^T b, a (N, O), b (N, I):  out[o,i] = sum_n a[n,o] b[n,i]     (5)"""
-    _put(a.T @ b, out, accumulate)
+def matmul_tn(p, q, out, accumulate):
+    """out[o,i] = sum_n p[n,o] q[n,i], p (N, O), q (N, I)                       (5) p = delta, q = a"""
+    _put(p.T @ q, out, accumulate)
 
 
-def matmul_nn(a, b, out, accumulate):
-    """out (N, I) = a (N, O) b (O, I):  out[n,i] = sum_o a[n,o] b[o,i]             (7)"""
-    _put(a @ b, out, accumulate)
+def matmul_nn(p, q, out, accumulate):
+    """out[n,i] = sum_o p[n,o] q[o,i], p (N, O), q (O, I)                       (7) p = delta, q = X"""
+    _put(p @ q, out, accumulate)
 
 
 def add_bias(m, mu, out):

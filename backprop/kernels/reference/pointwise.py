@@ -8,7 +8,7 @@ import numpy as np
 
 
 def relu(u, out):
-    """a = max(0, u); NaN stays NaN"""
+    """(3) a = max(0, u); NaN stays NaN"""
     out[...] = np.where(u.real <= 0, 0, u)
 
 
@@ -18,7 +18,7 @@ def relu_backward(delta, a, out):
 
 
 def sigmoid(u, out):
-    """a = 1 / (1 + e^-u), with the exponential of a number <= 0 only, so that nothing overflows"""
+    """(3) a = 1 / (1 + e^-u), with the exponential of a number <= 0 only, so that nothing overflows"""
     e = np.exp(np.where(u.real >= 0, -u, u))
     out[...] = np.where(u.real >= 0, 1 / (1 + e), e / (1 + e))
 
@@ -29,7 +29,7 @@ def sigmoid_backward(delta, a, out):
 
 
 def tanh(u, out):
-    """a = tanh u"""
+    """(3) a = tanh u"""
     out[...] = np.tanh(u)
 
 

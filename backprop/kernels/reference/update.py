@@ -2,10 +2,10 @@
 
 
 def sgd(theta, g, v, lr, momentum, dampening, weight_decay, nesterov, first):
-    """(15) theta <- theta - lr v, v <- momentum v + (1 - dampening) g; the first v is g itself.
+    """(15) v <- momentum v + (1 - dampening) g, then theta <- theta - lr v; the first v is g itself.
 
     Weight decay adds weight_decay * theta to g. Nesterov looks ahead: it steps along g + momentum v.
-    Without momentum v is not used and may be theta.
+    Without momentum v is not used, and may be theta.
     """
     g = g + weight_decay * theta
     if momentum != 0:

@@ -1,22 +1,49 @@
-"""What a module holds: its parameters and children by name, and the verbs that act on all of them."""
+"""A module and all below it as a tree: parameters and children by name, and the verbs that act on all of them."""
 
 import numpy as np
 
-from backprop.errors import CheckpointError, DeviceError
+from backprop.errors import CheckpointError, DeviceError, DTypeError, ParameterError, ShapeError
 from backprop.parameter import Parameter
 
 
-class States:
-    """The part of Module that walks over the tree. Names are PyTorch's: "0.weight" is the weight of child "0"."""
+class Tree:
+    """The part of Module that knows what is below it. Names are PyTorch's: "0.weight" is the weight of child "0".
+
+    A Parameter is replaced only by a Parameter of the same shape. It counts its owners, the attributes that hold it,
+    so that an optimizer notices when it holds one that no layer uses any more.
+    """
+
+    def __setattr__(self, name, value):
+        old = vars(self).get(name)
+        if isinstance(old, Parameter):
+            self._expect_parameter(name, old, value)
+            old.owners -= 1
+            if old.owners == 0:
+                old.replaced = f"{type(self).__name__}.{name}"
+        if isinstance(value, Parameter):
+            value.owners += 1
+            value.replaced = ""
+        object.__setattr__(self, name, value)
+
+    def _expect_parameter(self, name, old, value):
+        place = f"{type(self).__name__}.{name}"
+        if not isinstance(value, Parameter):
+            of_shape = f" of shape {np.shape(value)}" if np.ndim(value) else ""
+            raise ParameterError(
+                f"{place} is a Parameter of shape {old.shape}, got {type(value).__name__}{of_shape}; "
+                f"use layer.{name} = Parameter(...), or layer.{name}.data[...] = ..."
+            )
+        if value.shape != old.shape:
+            raise ShapeError(f"{place} is a Parameter of shape {old.shape}, got a Parameter of shape {value.shape}")
 
     def named_children(self):
         """(name, module) for each child: an attribute, or an item of a list or tuple of modules."""
         for name, value in vars(self).items():
-            if isinstance(value, States):
+            if isinstance(value, Tree):
                 yield name, value
             elif isinstance(value, (list, tuple)):
                 for index, item in enumerate(value):
-                    if isinstance(item, States):
+                    if isinstance(item, Tree):
                         yield f"{name}.{index}", item
 
     def children(self):
@@ -88,13 +115,17 @@ class States:
         Raises DeviceError for any device but "cpu": this version has no other kernels.
         """
         for item in target:
-            if isinstance(item, str) and item.split(":")[0] in ("cpu", "cuda"):
+            if isinstance(item, str) and not item.startswith(("float", "complex")):
                 device = item
             else:
                 dtype = item
         if device not in (None, "cpu"):
             raise DeviceError(f"no kernels for the device {device!r} in this version; the CPU works: net.to('cpu')")
         if dtype is not None:
+            if np.dtype(dtype).kind not in "fc":
+                raise DTypeError(
+                    f"parameters are floating-point numbers, got {np.dtype(dtype)}; use net.to(np.float32)"
+                )
             for parameter in self.parameters():
                 parameter.to(dtype)
         return self
@@ -126,6 +157,6 @@ class States:
             if array.shape != own[path].shape:
                 raise CheckpointError(f"{path} has shape {own[path].shape} in this network, {array.shape} in the state")
             if array.dtype.kind not in "fiu":
-                raise CheckpointError(f"{path} holds {array.dtype} in the state, which are no real numbers")
+                raise CheckpointError(f"{path} holds {array.dtype} in the state, not real numbers")
         for path, array in fitting.items():
             own[path].data[...] = array
