@@ -1,9 +1,11 @@
 """From arrays to shuffled mini-batches of floating-point numbers."""
 
+import math
+
 import numpy as np
 
 from backprop import kernels
-from backprop.errors import OptionError, ShapeError
+from backprop.errors import DTypeError, OptionError, ShapeError
 from backprop.functional.shapes import contiguous
 from backprop.rng import generator
 
@@ -32,12 +34,18 @@ class DataLoader:
         images, labels = np.asarray(images), np.asarray(labels)
         if images.ndim == 0 or images.shape[:1] != labels.shape[:1]:
             raise ShapeError(f"wants as many labels as images, got images {images.shape} and labels {labels.shape}")
-        if batch_size < 1:
-            raise OptionError(f"batch_size must be at least 1, got {batch_size}")
-        self.images = contiguous(images)
+        if not (isinstance(batch_size, (int, np.integer)) and batch_size >= 1):
+            raise OptionError(f"batch_size must be a whole number of at least 1, got {batch_size}")
+        if seed is not None and seed < 0:
+            raise OptionError(f"seed must not be negative, got {seed}")
+        if images.dtype.kind not in "iubf":
+            raise DTypeError(f"images are real numbers, got {images.dtype}; use x.astype(np.float32)")
+        self.images = contiguous(images.astype(images.dtype.newbyteorder("="), copy=False))
         self.labels = labels.astype(np.int64) if labels.dtype.kind in "iu" else labels
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
-        self.dtype = np.dtype(dtype or (np.float32 if images.dtype.kind in "iub" else images.dtype))
+        self.dtype = np.dtype(dtype or (np.float32 if images.dtype.kind in "iub" else self.images.dtype))
+        self._like = np.empty(0, self.dtype)  # stands for a batch where kernels are chosen
+        kernels.of(self._like)
         self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
         self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
         self.epoch = 0
@@ -52,15 +60,24 @@ class DataLoader:
         self.epoch += 1
         for batch in range(len(self)):
             index = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield self.batch(index), self.labels[index]
+            yield self._gather(index), self.labels[index]
 
     def _order(self, epoch):
         count = len(self.images)
         return np.random.default_rng([self.seed, epoch]).permutation(count) if self.shuffle else np.arange(count)
 
     def batch(self, index):
-        """The images at `index` (K,), converted and scaled: x (K, ...)."""
-        k = kernels.of(np.empty(0, self.dtype))
+        """The images at `index` (K,), whole numbers in [0, N), converted and scaled: x (K, ...)."""
+        index = np.asarray(index)
+        if index.ndim != 1 or index.dtype.kind not in "iu":
+            raise OptionError(f"an index is an array (K,) of whole numbers, got {index.dtype} {index.shape}")
+        if index.size and not (index.min() >= 0 and index.max() < len(self.images)):
+            raise OptionError(f"an index is in [0, {len(self.images)}), got {index.min()} to {index.max()}")
+        return self._gather(index.astype(np.int64, copy=False))
+
+    def _gather(self, index):
+        k = kernels.of(self._like)
         x = k.empty((len(index), *self.images.shape[1:]), self.dtype)
-        k.gather(self.images.reshape(len(self.images), -1), index, self.scale, x.reshape(len(index), -1))
+        features = math.prod(self.images.shape[1:])
+        k.gather(self.images.reshape(len(self.images), features), index, self.scale, x.reshape(len(index), features))
         return x

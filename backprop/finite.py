@@ -5,20 +5,13 @@ import numpy as np
 from backprop.errors import NonFiniteError
 
 
-def blame(net, x, step):
-    """Raise NonFiniteError for the step whose loss was not finite: which layer, in which pass.
-
-    A parameter that is not finite became so in the last update. Deltas run from the last layer to the first and spoil
-    all below, so the last such layer is where it began.
-    """
+def blame(net, x, y, step):
+    """Raise NonFiniteError for the step whose loss was not finite: which layer, in which pass."""
     if not np.isfinite(x).all():
         raise NonFiniteError(f"step {step}: the batch itself holds NaN or infinity")
-    for path, parameter in reversed(list(net.named_parameters())):
-        if not np.isfinite(parameter.data).all():
-            cause = f"the backward pass or the update of step {step - 1} gave it; a smaller lr may help"
-            raise NonFiniteError(
-                f"step {step}: {path} holds NaN or infinity: {cause if step else 'it did so before training began'}"
-            )
+    if not np.isfinite(y).all():
+        raise NonFiniteError(f"step {step}: the targets hold NaN or infinity")
+    expect_parameters(net, step)
     spoiled = []
 
     def look(module, inputs, output):
@@ -37,3 +30,17 @@ def blame(net, x, step):
         place = f"layer {layers[layer]} ({type(layer).__name__})" if layers[layer] else type(layer).__name__
         raise NonFiniteError(f"step {step}: forward pass, {place} puts out NaN or infinity")
     raise NonFiniteError(f"step {step}: every layer's output is finite, the loss is not: are the scores too large?")
+
+
+def expect_parameters(net, step):
+    """Raise NonFiniteError if a parameter is not finite before step `step`.
+
+    It became so in the backward pass or the update before. Deltas run from the last layer to the first and spoil all
+    below, so the last such layer is where it began.
+    """
+    for path, parameter in reversed(list(net.named_parameters())):
+        if not np.isfinite(parameter.data).all():
+            cause = f"the backward pass or the update of step {step - 1} gave it; a smaller lr may help"
+            raise NonFiniteError(
+                f"step {step}: {path} holds NaN or infinity: {cause if step else 'it did so before training began'}"
+            )

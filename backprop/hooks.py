@@ -18,7 +18,8 @@ class Hooks:
         for hook in tuple(hooks.values()):
             if hook(*seen) is not None:
                 name = getattr(hook, "__name__", repr(hook))
-                raise HookError(f"the hook {name} returned a value; a hook looks on and returns None")
+                error = HookError(f"the hook {name} returned a value; a hook looks on and returns None")
+                raise error.named(type(seen[0]).__name__)
 
 
 class HookHandle:

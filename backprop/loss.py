@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import OptionError, ShapeError
+from backprop.errors import DTypeError, OptionError, ShapeError
 from backprop.functional.loss import REDUCTIONS
 from backprop.functional.targets import class_axis
 from backprop.module import Module
@@ -37,6 +37,8 @@ class Loss(Module):
             raise ShapeError(
                 f"reduction {self.reduction!r} gives one number; backward wants one, got {np.shape(delta)}"
             )
+        if not isinstance(delta, (int, float, np.integer, np.floating, np.ndarray)):
+            raise DTypeError(f"backward wants a real number, got {type(delta).__name__}; use float(x)")
         return float(delta)
 
     def scale(self, delta, terms):

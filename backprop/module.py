@@ -1,5 +1,6 @@
 """A Module is one operation that knows its adjoint: `forward` leaves a cache, `backward` reads it."""
 
+import copy
 import functools
 
 import numpy as np
@@ -44,7 +45,7 @@ class Module(Tree, Hooked):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "backward" in vars(cls):
+        if not hasattr(cls.backward, "is_door"):
             cls.backward = _through_the_door(cls.backward)
 
     def forward(self, *inputs):
@@ -56,21 +57,25 @@ class Module(Tree, Hooked):
     def __call__(self, *inputs):
         """forward's door: pre-hooks, forward, hooks."""
         hooks = self._hooks
-        Hooks.run(hooks.before_forward, self, inputs)
         self.call = None  # lets the last call's arrays be used again
         try:
+            Hooks.run(hooks.before_forward, self, inputs)
             self.expect_array(inputs)
             output = self.forward(*inputs)
-        except BackpropError as error:
-            self.call = None
-            raise error.named(type(self).__name__)
+        except BaseException as error:
+            self.call = None  # half a call is none
+            if isinstance(error, BackpropError):
+                error.named(type(self).__name__)
+            raise
         if self.call is None:
             self.call = Call(None)
         call = self.call
         call.inputs = tuple([np.shape(a) for a in inputs])
         call.output = (np.shape(output), getattr(output, "dtype", None))
         call.children = [(child, child.call) for child in self.children()]
-        Hooks.run(hooks.after_forward, self, inputs, output)
+        if hooks.after_forward:
+            Hooks.run(hooks.after_forward, self, inputs, output)
+            self.recall(call)  # a hook may have called this module again, to look at something else
         return output
 
     @property
@@ -120,9 +125,20 @@ class Module(Tree, Hooked):
             raise DTypeError(f"backward wants a delta of type {dtype}, got {delta.dtype}; use x.astype(np.{dtype})")
         return delta
 
+    def bare_copy(self):
+        """A deep copy without hooks: for looking at what it does unseen."""
+        twin = copy.deepcopy(self)
+        for module in twin.modules():
+            vars(module).pop("_hooks", None)
+        return twin
+
     def __getstate__(self):
         """A copy or a pickle of a module is the module alone, without what its last call left behind."""
         return {name: value for name, value in vars(self).items() if name != "call"}
+
+    def __setstate__(self, state):
+        for name, value in state.items():
+            setattr(self, name, value)  # which counts the owners of parameters
 
     def extra_repr(self):
         """The options between the brackets of `repr`."""
@@ -158,4 +174,5 @@ def _through_the_door(backward):
         Hooks.run(self._hooks.after_backward, self, delta_below, delta)
         return delta_below
 
+    door.is_door = True
     return door

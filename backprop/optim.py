@@ -1,5 +1,7 @@
 """Optimizers move parameters against their gradients."""
 
+import math
+
 import numpy as np
 
 from backprop import kernels
@@ -16,12 +18,14 @@ class Optimizer:
     """
 
     def __init__(self, parameters, **defaults):
+        if isinstance(parameters, (Parameter, dict, np.ndarray)):
+            raise ParameterError(f"an optimizer takes a list of Parameters, got {type(parameters).__name__}")
         groups = list(parameters)
         if not groups:
             raise OptionError("an optimizer without parameters: does the network have any?")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
-        self.param_groups = [{**defaults, **group, "params": list(group["params"])} for group in groups]
+        self.param_groups = [self._group(group, defaults) for group in groups]
         self.state = {}
         for parameter in self._parameters():
             if not isinstance(parameter, Parameter):
@@ -29,6 +33,18 @@ class Optimizer:
             if parameter in self.state:
                 raise ParameterError("an optimizer holds each Parameter once; use net.parameters(), which does")
             self.state[parameter] = {}
+
+    def _group(self, group, defaults):
+        unknown = sorted(group.keys() - defaults.keys() - {"params"}) if isinstance(group, dict) else [group]
+        if unknown or "params" not in group:
+            raise OptionError(f"a group is a dict of 'params' and {', '.join(map(repr, defaults))}, got {group!r}")
+        params = [group["params"]] if isinstance(group["params"], Parameter) else list(group["params"])
+        group = {**defaults, **group, "params": params}
+        self.check_options(**{name: group[name] for name in defaults})
+        return group
+
+    def check_options(self, **options):
+        """Raise OptionError for options that make no sense."""
 
     def _parameters(self):
         return [parameter for group in self.param_groups for parameter in group["params"]]
@@ -70,20 +86,24 @@ class SGD(Optimizer):
     """
 
     def __init__(self, parameters, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False):
-        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
-            if not value >= 0:
-                raise OptionError(f"{name} must be >= 0, got {value}")
-        if nesterov and (momentum <= 0 or dampening != 0):
-            raise OptionError(f"nesterov wants momentum > 0 and dampening = 0, got {momentum} and {dampening}")
         super().__init__(
             parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
         )
+
+    def check_options(self, lr, momentum, dampening, weight_decay, nesterov):
+        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
+            if not 0 <= value < math.inf:
+                raise OptionError(f"{name} must be >= 0 and finite, got {value}")
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise OptionError(f"nesterov wants momentum > 0 and dampening = 0, got {momentum} and {dampening}")
 
     def update(self, parameter, state, lr, momentum, dampening, weight_decay, nesterov):
         theta, g = flat(parameter.data), flat(parameter.grad)
         first = "momentum" not in state
         if momentum and first:
             state["momentum"] = np.empty_like(parameter.data)
+        elif momentum and state["momentum"].dtype != parameter.dtype:  # the network has moved to another type
+            state["momentum"] = state["momentum"].astype(parameter.dtype)
         v = flat(state["momentum"]) if momentum else theta  # a kernel takes an array everywhere; this one is not used
         k = kernels.of(g, v, theta)
         # One type for each number, int or float as the user wrote it: every other type would compile the kernel again.

@@ -40,7 +40,8 @@ class Parameter:
         if np.shape(values) != self.shape:
             raise ShapeError(f"the values have shape {self.shape}, got {np.shape(values)}; use a new Parameter")
         keeps_type = isinstance(values, np.ndarray) and values.dtype.kind in "fc"
-        self._data = np.array(values, dtype=values.dtype if keeps_type else self.dtype, order="C")
+        self.to(values.dtype if keeps_type else self.dtype)
+        self._data = np.array(values, dtype=self.dtype, order="C")
 
     @property
     def shape(self):
@@ -97,6 +98,10 @@ class Parameter:
             self._data = self._data.astype(dtype)
             self.grad = None if grad is None else grad.astype(dtype)
         return self
+
+    def __getstate__(self):
+        """A copy or a pickle begins without owners: the modules of the copy will count themselves."""
+        return {**vars(self), "owners": 0, "replaced": ""}
 
     def __repr__(self):
         return f"Parameter(shape={self.shape}, dtype={self.dtype}{'' if self.requires_grad else ', frozen'})"

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from backprop.errors import OptionError
+
 _generator = np.random.default_rng()
 
 
@@ -13,6 +15,8 @@ def manual_seed(seed):
     True
     """
     global _generator
+    if seed < 0:
+        raise OptionError(f"seed must not be negative, got {seed}")
     _generator = np.random.default_rng(seed)
 
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from backprop import finite, kernels
-from backprop.errors import OptionError, ShapeError
+from backprop.errors import LabelError, OptionError, ShapeError
 from backprop.functional.targets import class_axis
 from backprop.loss import CrossEntropyLoss
 from backprop.progress import Progress
@@ -64,7 +64,7 @@ def fit(
             f"training averages over batches: it wants a loss with reduction 'mean', got {loss.reduction!r}"
         )
     if isinstance(loss, CrossEntropyLoss) and not allow_wrong_classes:
-        refuse_wrong_classes(net, train)
+        refuse_wrong_classes(net, train, test)
     history = History()
     try:
         with (
@@ -79,7 +79,7 @@ def fit(
                     scores = net(x)  # forward, each layer leaving its cache
                     L = loss(scores, y)
                     if check_finite and not math.isfinite(L):
-                        finite.blame(net, x, step=len(history.losses))
+                        finite.blame(net, x, y, step=len(history.losses))
                     optimizer.zero_grad()
                     net.backward(loss.backward())  # backward, each layer reading its cache
                     optimizer.step()
@@ -87,9 +87,13 @@ def fit(
                         schedule.step()
                     history.losses.append(L)
                     shown.add(len(x), L, count_correct(scores, y))
+                if check_finite:
+                    finite.expect_parameters(net, step=len(history.losses))
                 seconds = time.perf_counter() - start
                 shown.show()
                 tested = (None, None) if test is None else evaluate(net, loss, test)
+                if check_finite and test is not None and len(test) and not math.isfinite(tested[0]):
+                    finite.blame(net, x, y, step=len(history.losses))
                 history.epochs.append(Epoch(shown.loss, shown.accuracy, *tested, seconds))
     except KeyboardInterrupt:
         history.interrupted = True
@@ -106,13 +110,14 @@ def evaluate(net, loss, loader):
 
 def predict(net, loader):
     """(scores, labels) of each batch, the network in evaluation mode while it runs."""
-    training = net.training
+    modes = [(module, module.training) for module in net.modules()]
     net.eval()
     try:
         for x, y in loader:
             yield net(x), y
     finally:
-        net.train(training)
+        for module, mode in modes:
+            module.training = mode
 
 
 def count_correct(scores, y):
@@ -125,13 +130,19 @@ def count_correct(scores, y):
     return int(right[0])
 
 
-def refuse_wrong_classes(net, train):
-    """Refuse the lecture's trap (72:39): scores for another number of classes than the whole training set has."""
+def refuse_wrong_classes(net, train, test=None):
+    """Refuse the lecture's trap (72:39): scores for another number of classes than the whole training set has.
+
+    A test set with labels that the training set does not have is refused, too.
+    """
     labels = train.labels
     if labels.dtype.kind not in "iu" or not labels.size:
         return
     classes = int(labels.max()) + 1
-    scores = net(train.batch(np.arange(1)))
+    if test is not None and test.labels.size and test.labels.max() >= classes:
+        raise LabelError(f"the test set has label {test.labels.max()}, the training set only 0 to {classes - 1}")
+    with kernels.use_kernels("reference"):  # one sample: not worth compiling for
+        scores = net.bare_copy()(train.batch(np.arange(1)))
     count = scores.shape[class_axis(scores)]
     if count != classes:
         last = [module for module in net.modules() if not module.children()][-1]

@@ -122,10 +122,12 @@ class Tree:
         if device not in (None, "cpu"):
             raise DeviceError(f"no kernels for the device {device!r} in this version; the CPU works: net.to('cpu')")
         if dtype is not None:
-            if np.dtype(dtype).kind not in "fc":
-                raise DTypeError(
-                    f"parameters are floating-point numbers, got {np.dtype(dtype)}; use net.to(np.float32)"
-                )
+            try:
+                dtype = np.dtype(dtype)
+            except TypeError:
+                raise DTypeError(f"no element type is called {dtype!r}; use net.to(np.float32)") from None
+            if dtype.kind not in "fc":
+                raise DTypeError(f"parameters are floating-point numbers, got {dtype}; use net.to(np.float32)")
             for parameter in self.parameters():
                 parameter.to(dtype)
         return self

@@ -33,6 +33,9 @@ def main(arguments=None):
     command.add_argument("--sheet", metavar="PNG", help="draw a contact sheet of the training images")
 
     options = parser.parse_args(arguments)
+    for name in ("train", "test", "seed"):
+        if getattr(options, name, 0) < 0:
+            parser.error(f"--{name} must not be negative")
     try:
         {"fetch": _fetch, "synthesize": _synthesize, "inspect": _inspect}[options.command](options)
     except (IDXError, DatasetError, DownloadError, OSError) as error:

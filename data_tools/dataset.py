@@ -43,6 +43,8 @@ def load(directory):
                 f"{directory}: the {split} files want uint8 images (N, H, W) and uint8 labels (N,), "
                 f"got {images.dtype} {images.shape} and {labels.dtype} {labels.shape}"
             )
+        if not images.size:
+            raise DatasetError(f"{directory}: no {split} images, their shape is {images.shape}")
         if len(images) != len(labels):
             raise DatasetError(f"{directory}: {len(images)} {split} images but {len(labels)} {split} labels")
     return data

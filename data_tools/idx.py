@@ -43,6 +43,7 @@ def read(path, max_bytes=MAX_BYTES):
     Raises IDXError for anything but one whole IDX file, without ever holding more than the array that the file can
     really contain, at most `max_bytes`; FileNotFoundError where there is no file.
     """
+    path = os.fsdecode(path)
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         magic = file.read(2)

@@ -30,12 +30,12 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=list(MODELS), default="mlp")
     parser.add_argument("--data", default="auto", metavar="NAME|DIR", help=DATA_HELP)
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--epochs", type=whole(1), default=5)
+    parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--lr", type=float, default=0.1, help="at the start; it falls to 0 in equal steps (0.1)")
     parser.add_argument("--momentum", type=float, default=0.9)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, help="CPU threads of the kernels (all cores)")
+    parser.add_argument("--seed", type=whole(0), default=0)
+    parser.add_argument("--threads", type=whole(1), help="CPU threads of the kernels (all cores)")
     parser.add_argument("--kernels", choices=["reference", "cpu"], default="cpu")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where pictures and metrics.json go (runs/MODEL)")
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
@@ -49,9 +49,23 @@ def main(arguments=None):
         return 1
 
 
+def whole(least):
+    """An argument that is a whole number of at least `least`."""
+
+    def parse(text):
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
+        return int(text)
+
+    parse.__name__ = "whole number"
+    return parse
+
+
 def run(options):
     """Train as `options` say. Returns the exit status: 0, or 130 after Ctrl-C."""
     started = time.perf_counter()
+    out = options.out or Path("runs") / options.model
+    out.mkdir(parents=True, exist_ok=True)
     if options.threads is not None:
         bp.set_num_threads(options.threads)
     bp.manual_seed(options.seed)
@@ -75,7 +89,6 @@ def run(options):
             schedule=bp.LinearLR(sgd, start_factor=1, end_factor=0, total_iters=options.epochs * len(train)),
             allow_wrong_classes=options.allow_wrong_classes,
         )
-        out = options.out or Path("runs") / options.model
         chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
         metrics = write_run(out, net, loss, history, data, test, options={**chosen, "data": source}, started=started)
     print(describe(metrics))

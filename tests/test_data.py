@@ -69,3 +69,30 @@ def test_no_images_give_no_batches():
 def test_a_batch_size_below_one_is_refused():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         DataLoader(IMAGES, LABELS, batch_size=0)
+
+
+@pytest.mark.parametrize("index", [[5], [-1], [10**12], [0.5], [True], [[0]]])
+def test_an_index_that_would_leave_the_images_is_refused(index):
+    """`batch([10**12])` once read foreign memory."""
+    with pytest.raises(bp.OptionError, match="an index is"):
+        DataLoader(IMAGES[:5], LABELS[:5]).batch(index)
+    assert DataLoader(IMAGES[:5], LABELS[:5]).batch(np.empty(0, int)).shape == (0, 2, 2)
+
+
+def test_swapped_bytes_are_brought_in_order_and_other_types_refused_at_once(each_kernels):
+    x, _ = next(iter(DataLoader(np.array([[258]], ">i2"), LABELS[:1])))
+    assert x.tolist() == [[258]]
+    x, _ = next(iter(DataLoader(np.array([[0.5]], ">f4"), LABELS[:1])))
+    assert x.tolist() == [[0.5]]
+    for images in (np.array([["a"]]), np.array([[1j]]), np.array([[None]])):
+        with pytest.raises(bp.DTypeError, match="images are real numbers"):
+            DataLoader(images, LABELS[:1])
+    with pytest.raises(bp.DTypeError, match="float16"):
+        DataLoader(np.zeros((1, 1), np.float16), LABELS[:1])
+
+
+def test_negative_seeds_are_refused():
+    with pytest.raises(bp.OptionError, match="seed must not be negative, got -1"):
+        DataLoader(IMAGES, LABELS, seed=-1)
+    with pytest.raises(bp.OptionError, match="seed must not be negative, got -1"):
+        bp.manual_seed(-1)

@@ -34,9 +34,9 @@ def test_every_public_layer_and_loss_has_an_example():
 class Planted(bp.Linear):
     """Linear with one mistake in its backward, chosen by name."""
 
-    def __init__(self, mistake, *args):
+    def __init__(self, mistake, *args, analytic=True):
         super().__init__(*args)
-        self.mistake = mistake
+        self.mistake, self.analytic = mistake, analytic
 
     def backward(self, delta):
         a = self.cache
@@ -117,9 +117,10 @@ MISTAKES = {
 }
 
 
+@pytest.mark.parametrize("analytic", [True, False], ids=["with the complex step", "by differences alone"])
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_planted_mistake_is_caught_where_it_is(mistake, each_kernels):
-    report = Planted(mistake, 5, 5).check(X)
+def test_a_planted_mistake_is_caught_where_it_is(mistake, analytic, each_kernels):
+    report = Planted(mistake, 5, 5, analytic=analytic).check(X)
     assert not report.ok
     assert tuple(row.path for row in report.rows if not row.ok) == MISTAKES[mistake]
     assert all(row.verdict.startswith("WRONG") for row in report.rows if not row.ok)
@@ -185,12 +186,14 @@ def test_an_entry_near_a_kink_is_decided_by_a_smaller_step():
 
 def test_differences_that_do_not_settle_are_undecided_and_fail():
     class Noisy(bp.Tanh):
+        analytic = False
         rng = np.random.default_rng(0)
 
         def forward(self, a):
             return super().forward(a) * (1 + 1e-5 * self.rng.standard_normal())
 
     report = Noisy().check(X)
+    assert report.rows[0].verdict == "undecided"
     assert not report.ok
 
 
@@ -270,3 +273,49 @@ def test_another_element_type_is_refused():
 def test_a_report_without_a_decided_mistake_says_it_could_not_be_confirmed():
     with pytest.raises(bp.GradientError, match="could not be confirmed in input"):
         bp.ReLU().check(np.array([[0.0]])).raise_if_wrong()
+
+
+def test_a_mistake_too_small_for_differences_is_caught_by_the_complex_step():
+    class Slightly(bp.Tanh):
+        def backward(self, delta):
+            return super().backward(delta) * (1 + 1e-9)
+
+    assert Slightly().check(X).rows[0].verdict == "WRONG: by the complex step"
+
+
+@pytest.mark.parametrize("returned", [(4, 25), (4, 5, 1), (8, 5), ()])
+def test_a_delta_of_the_wrong_shape_is_caught(returned):
+    class Misshapen(bp.Tanh):
+        def backward(self, delta):
+            return np.resize(super().backward(delta), returned)
+
+    assert Misshapen().check(X).rows[0].verdict == f"WRONG: backward returned shape {returned}"
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_saturated_but_right_layers_pass(dtype):
+    """Where a gradient all but vanishes, round-off in a right backward is no mistake."""
+    cases = [
+        (bp.Tanh(), [[15.0, 16.0]]),
+        (bp.Sigmoid(), [[20.0, 21.0]]),
+        (bp.Softmax(), [[20.0, 0, 0], [0, 25, 0]]),
+    ]
+    for module, x in cases:
+        bp.gradcheck(module, np.array(x), dtype=dtype).raise_if_wrong()
+    z = np.array([[20.0, 0, 0], [0, 25, 0]])
+    bp.gradcheck(bp.CrossEntropyLoss(), z, np.array([0, 1]), dtype=dtype).raise_if_wrong()
+
+
+def test_a_right_layer_too_near_its_kink_is_undecided_or_a_kink_not_wrong():
+    x = 1e-6 * np.random.default_rng(0).standard_normal((5, 4))
+    row = bp.ReLU().check(x).rows[0]
+    assert row.verdict in ("undecided", "kink")
+
+
+def test_a_single_number_can_be_checked_and_odd_requests_are_refused():
+    bp.gradcheck(bp.Tanh(), np.array(0.5)).raise_if_wrong()
+    bp.gradcheck(bp.CrossEntropyLoss(reduction="none"), np.array([1.0, 2.0]), np.array(1)).raise_if_wrong()
+    with pytest.raises(bp.OptionError, match="finite inputs"):
+        bp.Tanh().check(np.array([np.nan]))
+    with pytest.raises(bp.OptionError, match="max_entries must be at least 1"):
+        bp.gradcheck(bp.Tanh(), X, max_entries=0)

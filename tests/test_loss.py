@@ -151,3 +151,16 @@ def test_labels_of_every_integer_type_are_taken():
     for dtype in (np.uint8, np.int8, np.int32, np.uint64):
         assert CrossEntropyLoss()(z, np.array([0, 2], dtype)) == pytest.approx(math.log(3))
     assert CrossEntropyLoss()(z, [0, 2]) == pytest.approx(math.log(3))
+
+
+def test_the_functional_losses_know_their_reductions():
+    with pytest.raises(bp.OptionError, match="reduction is one of 'mean', 'sum', 'none', got 'avg'"):
+        bp.functional.cross_entropy(np.zeros((1, 2)), np.array([0]), "avg")
+
+
+@pytest.mark.parametrize("delta", ["a", 1j, [1.0]])
+def test_a_delta_that_is_no_number_is_refused(delta):
+    loss = MSELoss()
+    loss(A, B)
+    with pytest.raises(bp.BackpropError, match="backward wants"):
+        loss.backward(delta)

@@ -341,3 +341,65 @@ def test_words_that_are_no_device_and_types_that_are_no_floats_are_refused():
     with pytest.raises(bp.DTypeError, match="got int64"):
         Linear(2, 2).to(np.int64)
     assert Linear(2, 2).to("float64").weight.dtype == np.float64
+
+
+def test_a_hook_that_calls_its_module_again_does_not_take_the_calls_cache():
+    layer, seen = Linear(4, 4), []
+
+    def look(module, inputs, output):
+        if not seen:
+            seen.append(1)
+            module(inputs[0] * 0)
+
+    layer.register_forward_hook(look)
+    layer(X)
+    layer.backward(np.ones((2, 4), np.float32))
+    assert layer.weight.grad.sum() == 32
+
+
+def test_a_hooks_error_names_the_layer_it_is_on():
+    net = Sequential(ReLU(), Linear(4, 3))
+    net[1].register_forward_hook(lambda *_: 1)
+    with pytest.raises(bp.HookError, match=r"^layer 1 \(Linear\): the hook"):
+        net(X)
+
+
+def test_any_exception_in_forward_leaves_no_half_call():
+    class Fails(Module):
+        def forward(self, a):
+            self.cache = a
+            raise RuntimeError("mine")
+
+        def backward(self, delta):
+            return delta
+
+    module = Fails()
+    with pytest.raises(RuntimeError):
+        module(X)
+    with pytest.raises(bp.CallOrderError):
+        module.backward(X)
+
+
+def test_a_backward_from_a_mixin_passes_the_door_too():
+    class Mixin:
+        def backward(self, delta):
+            return delta
+
+    class Mixed(Mixin, Module):
+        def forward(self, a):
+            return a
+
+    module = Mixed()
+    with pytest.raises(bp.CallOrderError):
+        module.backward(X)
+    module(X)
+    with pytest.raises(bp.ShapeError):
+        module.backward(X[0])
+
+
+def test_values_of_another_type_take_the_gradient_along():
+    p = Parameter(np.ones(2, np.float32))
+    p.grad = [3, 4]
+    p.data = np.zeros(2)
+    assert p.dtype == p.grad.dtype == np.float64
+    assert p.grad.tolist() == [3, 4]

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 
@@ -67,8 +69,9 @@ def test_a_parameter_put_back_is_held_again():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lr": -1}, "lr must be >= 0, got -1"),
-        ({"lr": float("nan")}, "lr must be >= 0, got nan"),
+        ({"lr": -1}, "lr must be >= 0 and finite, got -1"),
+        ({"lr": float("nan")}, "lr must be >= 0 and finite, got nan"),
+        ({"lr": float("inf")}, "lr must be >= 0 and finite, got inf"),
         ({"momentum": -0.1}, "momentum must be >= 0"),
         ({"weight_decay": -1}, "weight_decay must be >= 0"),
         ({"nesterov": True}, "nesterov wants momentum > 0 and dampening = 0"),
@@ -98,3 +101,40 @@ def test_a_linear_schedule_walks_from_start_to_end_and_stays():
         sgd.step()
         schedule.step()
     assert seen == [[8, 4], [6, 3], [4, 2], [2, 1], [0, 0], [0, 0]]
+
+
+def test_groups_are_checked_as_well():
+    p = parameter()
+    for groups, words in [
+        ([{"params": [p], "lr": -1}], "lr must be >= 0"),
+        ([{"params": [p], "momentun": 0.9}], "a group is a dict of 'params' and 'lr', 'momentum'"),
+        ([{"lr": 1}], "a group is a dict"),
+        ([{"params": [p]}, p], "a group is a dict"),
+    ]:
+        with pytest.raises(bp.OptionError, match=words):
+            SGD(groups)
+    with pytest.raises(bp.ParameterError, match="takes a list of Parameters, got Parameter"):
+        SGD(p)
+    assert SGD([{"params": p}]).param_groups[0]["params"] == [p]
+
+
+def test_momentum_follows_the_network_to_another_type():
+    layer = Linear(3, 2)
+    sgd = SGD(layer.parameters(), lr=0.1, momentum=0.9)
+    for dtype in (np.float32, np.float64):
+        layer.to(dtype)
+        layer.backward(layer(np.ones((1, 3), dtype)))
+        sgd.step()
+    assert sgd.state[layer.weight]["momentum"].dtype == np.float64
+
+
+def test_a_copy_counts_its_own_owners():
+    """A copy of one of two layers that share a weight once went on counting the other as an owner."""
+    first, second = Linear(4, 4), Linear(4, 4)
+    second.weight = first.weight
+    twin = copy.deepcopy(first)
+    sgd = SGD(twin.parameters())
+    twin.weight = Parameter(np.zeros((4, 4), np.float32))
+    with pytest.raises(bp.ParameterError, match="was replaced"):
+        sgd.step()
+    SGD(first.parameters()).step()

@@ -115,8 +115,8 @@ def test_training_switches_the_mode_and_evaluation_gives_it_back(digits):
     net, modes = MODELS["linear"](), []
     net.register_forward_hook(lambda module, *_: modes.append(module.training))
     fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters()), *digits, progress=False)
-    assert set(modes[1 : 1 + len(digits[0])]) == {True}
-    assert set(modes[1 + len(digits[0]) :]) == {False}
+    assert set(modes[: len(digits[0])]) == {True}, "the check of the trap runs no hooks of the user"
+    assert set(modes[len(digits[0]) :]) == {False}
     assert net.training
 
 
@@ -165,3 +165,48 @@ def test_a_loss_that_does_not_average_is_refused(digits):
 def test_a_network_that_begins_with_nan_is_not_blamed_on_an_update(digits):
     with pytest.raises(bp.NonFiniteError, match="step 0: 1.weight holds NaN or infinity: it did so before training"):
         train_with(np.nan, digits)
+
+
+def test_of_several_parameters_that_are_not_finite_the_last_is_blamed(digits):
+    net = MODELS["mlp"]()
+    for parameter in net.parameters():
+        parameter.data[...] = np.nan
+    with pytest.raises(bp.NonFiniteError, match="step 0: 3.bias holds NaN"):
+        fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters()), *digits, progress=False)
+
+
+def test_nan_from_the_last_backward_of_an_epoch_is_found(digits):
+    class Spoiled(bp.Linear):
+        def backward(self, delta):
+            return super().backward(delta) * np.float32(np.nan)
+
+    net = bp.Sequential(bp.Flatten(), bp.Linear(784, 16), Spoiled(16, 10))
+    loader = bp.DataLoader(digits[0].images, digits[0].labels, batch_size=1000)
+    with pytest.raises(bp.NonFiniteError, match="step 1: 1.bias holds NaN .* backward pass or the update of step 0"):
+        fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters(), lr=0.1), loader, progress=False)
+
+
+def test_targets_that_are_not_finite_are_named():
+    x = np.ones((4, 1), np.float32)
+    loader = bp.DataLoader(x, x * np.nan, batch_size=2)
+    net = bp.Sequential(bp.Linear(1, 1))
+    with pytest.raises(bp.NonFiniteError, match="step 0: the targets hold NaN"):
+        fit(net, bp.MSELoss(), bp.SGD(net.parameters()), loader, progress=False)
+
+
+def test_classes_are_counted_over_the_whole_training_set_and_the_test_set_may_not_have_more():
+    images, labels = np.zeros((100, 784), np.uint8), np.zeros(100, int)
+    labels[-1] = 9
+    net = bp.Sequential(bp.Linear(784, 9))
+    with pytest.raises(bp.ShapeError, match=r"labels are of 10 classes: make it Linear\(784, 10\)"):
+        fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters()), bp.DataLoader(images, labels, 8), progress=False)
+    train, test = bp.DataLoader(images[:50], labels[:50] + 8, 8), bp.DataLoader(images, labels, 8)
+    with pytest.raises(bp.LabelError, match="the test set has label 9, the training set only 0 to 8"):
+        fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters()), train, test, progress=False)
+
+
+def test_evaluation_gives_each_layer_its_own_mode_back(digits):
+    net = MODELS["mlp"]()
+    net[1].eval()
+    evaluate(net, bp.CrossEntropyLoss(), digits[1])
+    assert [layer.training for layer in net] == [True, False, True, True]

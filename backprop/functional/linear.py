@@ -56,7 +56,7 @@ def linear_input_grad(delta, weight):
     """delta_a[n,i] = sum_o delta[n,o] X[o,i]"""
     weight = values(weight)
     k = kernels.of(delta, weight)
-    if delta.shape[-1:] != weight.shape[:1]:
+    if weight.ndim != 2 or delta.shape[-1:] != weight.shape[:1]:
         raise ShapeError(f"wants a delta of shape (..., {weight.shape[0]}), got {delta.shape}")
     delta_a = k.empty((*delta.shape[:-1], weight.shape[1]), delta.dtype)
     k.matmul_nn(rows(delta), contiguous(weight), rows(delta_a), False)  # (7)
@@ -67,7 +67,7 @@ def add_bias(a, mu):
     """u[n,o] = a[n,o] + mu[o].  Its adjoints are `linear_bias_grad` for mu and the identity for a."""
     mu = values(mu)
     k = kernels.of(a, mu)
-    if a.shape[-1:] != mu.shape:
+    if mu.ndim != 1 or a.shape[-1:] != mu.shape:
         raise ShapeError(f"wants (..., {mu.size}), got {a.shape}{_cure(a, mu.size)}")
     u = k.empty(a.shape, a.dtype)
     k.add_bias(rows(a), contiguous(mu), rows(u))  # (2)

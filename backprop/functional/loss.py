@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from backprop import kernels
-from backprop.errors import ShapeError
+from backprop.errors import OptionError, ShapeError
 from backprop.functional.shapes import flat, split_at
 from backprop.functional.softmax import log_softmax
 from backprop.functional.targets import checked_targets, class_axis, is_labels, sample_shape, samples
@@ -29,6 +29,7 @@ def l1_loss(a, b, reduction="mean"):
 
 def cross_entropy(z, y, reduction="mean"):
     """The mean over samples of -log softmax(z)[y], z (N, C, ...) or (C,), y labels or probabilities.       (9)"""
+    kernels.of(z)
     return reduce(nll(log_softmax(z, class_axis(z)), y), reduction)
 
 
@@ -86,6 +87,8 @@ def cross_entropy_backward(log_s, y, scale):
 
 def reduce(losses, reduction):
     """The mean or the sum as a Python number, or the losses themselves for 'none'. The mean of nothing is NaN."""
+    if reduction not in REDUCTIONS:
+        raise OptionError(f"reduction is one of {', '.join(map(repr, REDUCTIONS))}, got {reduction!r}")
     if reduction == "none":
         return losses
     k = kernels.of(losses)

@@ -50,7 +50,7 @@ def matmul(a, b):
     k = kernels.of(a, b)
     a3, b3, lead = _stacks(a, b)
     out = k.empty((*lead, a3.shape[1], b3.shape[2]), a.dtype)
-    for a2, b2, out2 in zip(a3, b3, out.reshape(-1, *out.shape[-2:]), strict=True):
+    for a2, b2, out2 in zip(a3, b3, out.reshape(len(a3), *out.shape[-2:]), strict=True):
         k.matmul_nn(contiguous(a2), contiguous(b2), out2, False)
     return out.reshape(_result_shape(a3, b3, a, b, lead))
 

@@ -41,6 +41,8 @@ def destination(k, out, shape, like):
     """`out` if it can take a result of this shape and of the type of `like`, or a new array where it is None."""
     if out is None:
         return k.empty(shape, like.dtype)
-    if out.shape != shape or out.dtype != like.dtype or not out.flags.c_contiguous:
-        raise ShapeError(f"out must be a contiguous {like.dtype} array of shape {shape}, got {out.dtype} {out.shape}")
+    if out.shape != shape or out.dtype != like.dtype or not (out.flags.c_contiguous and out.flags.writeable):
+        raise ShapeError(
+            f"out must be a contiguous writeable {like.dtype} array of shape {shape}, got {out.dtype} {out.shape}"
+        )
     return out

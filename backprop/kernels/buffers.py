@@ -2,7 +2,8 @@
 
 A training step needs the same outputs and deltas over and over. Asking the operating system for each of them costs
 more than filling them, so they are kept here and handed out again, under one rule: only when nobody else refers to
-them. A view refers to its array, so it counts. What a caller holds therefore never changes under it.
+them. A view refers to its array, so it counts. What a caller holds therefore never changes under it. What is handed
+out is a view itself, so that a caller who reshapes it in place reshapes only his own.
 """
 
 import sys
@@ -30,13 +31,14 @@ class Buffers(threading.local):
         if alike is not None:
             for array in alike:
                 if sys.getrefcount(array) == self.idle_count:
-                    return array
+                    return array.view()
         fresh = np.empty(shape, dtype)
-        if fresh.nbytes >= SMALLEST and (alike is None or len(alike) < MOST_ALIKE):
+        if SMALLEST <= fresh.nbytes <= MOST_BYTES and (alike is None or len(alike) < MOST_ALIKE):
             if self.bytes + fresh.nbytes > MOST_BYTES:
                 self.release()
             self.kept.setdefault((shape, dtype), []).append(fresh)
             self.bytes += fresh.nbytes
+            return fresh.view()
         return fresh
 
     def release(self):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from backprop import functional as F
+from backprop.errors import OptionError
 from backprop.module import Module
 from backprop.parameter import Parameter
 from backprop.rng import generator
@@ -32,6 +33,9 @@ class Linear(Module):
     analytic = True
 
     def __init__(self, in_features, out_features, bias=True, dtype=np.float32):
+        for name, size in (("in_features", in_features), ("out_features", out_features)):
+            if not (isinstance(size, (int, np.integer)) and size >= 0):
+                raise OptionError(f"{name} is a whole number, got {size}")
         self.in_features, self.out_features = in_features, out_features
         bound = 1 / np.sqrt(in_features) if in_features else 0
         self.weight = Parameter(generator().uniform(-bound, bound, (out_features, in_features)).astype(dtype))

@@ -120,7 +120,7 @@ def mistakes(images, labels, probabilities, path, rows=4, columns=8):
     return path
 
 
-def weights(matrix, path, title, image_shape=(28, 28), most=64):
+def weights(matrix, image_shape, path, title, most=64):
     """The rows of a first layer's weight, each as an image: purple where ink speaks for it, orange where against."""
     count = min(len(matrix), most)
     columns = 5 if count <= 10 else 16

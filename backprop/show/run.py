@@ -1,6 +1,7 @@
 """What a training run leaves behind: metrics.json and its pictures."""
 
 import json
+import math
 import platform
 import sys
 import time
@@ -29,21 +30,6 @@ def write_run(out, net, loss, history, data, test, options, started):
     classes = int(data.train_labels.max()) + 1
     title = f"{options['model']} on {options['data']}, seed {options['seed']}"
 
-    plots.curves(history, out / "curves.png", title, floor=label_entropy(data.train_labels))
-    plots.confusion(
-        confusion_matrix(labels, probabilities.argmax(axis=1), classes),
-        out / "confusion.png",
-        f"{title}: {test_accuracy:.2%} right",
-    )
-    plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png")
-    first = next((layer for layer in net.modules() if isinstance(layer, Linear)), None)
-    if first is not None:
-        plots.weights(
-            first.weight.data,
-            out / "weights.png",
-            f"{options['model']}: the first layer's weights; purple: ink speaks for it, orange: against",
-        )
-
     metrics = {
         "test_accuracy": test_accuracy,
         "test_loss": test_loss,
@@ -56,8 +42,33 @@ def write_run(out, net, loss, history, data, test, options, started):
         "options": options,
         "python": platform.python_version(),
     }
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=1))
+    (out / "metrics.json").write_text(json.dumps(_without_nan(metrics), indent=1, allow_nan=False))
+
+    plots.curves(history, out / "curves.png", title, floor=label_entropy(data.train_labels))
+    plots.confusion(
+        confusion_matrix(labels, probabilities.argmax(axis=1), classes),
+        out / "confusion.png",
+        f"{title}: {test_accuracy:.2%} right",
+    )
+    plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png")
+    first = next((layer for layer in net.modules() if isinstance(layer, Linear)), None)
+    if first is not None:
+        plots.weights(
+            first.weight.data,
+            data.train_images.shape[1:],
+            out / "weights.png",
+            f"{options['model']}: the first layer's weights; purple: ink speaks for it, orange: against",
+        )
     return metrics
+
+
+def _without_nan(value):
+    """The same with None for every number that is not finite: JSON has no word for those."""
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def confusion_matrix(labels, taken_for, classes):

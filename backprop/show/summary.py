@@ -1,9 +1,8 @@
 """A network as a table: every layer, the shapes that go through it, and what it learns."""
 
-import copy
-
 import numpy as np
 
+from backprop.kernels import use_kernels
 from backprop.report import table
 
 
@@ -21,9 +20,10 @@ def summary(net, input_shape=None, dtype=np.float32):
              total                                                                         7850
     """
     if input_shape is not None:
-        net = copy.deepcopy(net)
+        net = net.bare_copy()
         parameters = list(net.parameters())
-        net(np.zeros(input_shape, parameters[0].dtype if parameters else dtype))
+        with use_kernels("reference"):  # a table is not worth compiling for
+            net(np.zeros(input_shape, parameters[0].dtype if parameters else dtype))
     rows = [("layer", "", "input", "output", "parameters")]
     for path, module in net._walk():
         if module.children():

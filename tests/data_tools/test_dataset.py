@@ -99,3 +99,47 @@ def test_the_command_line_fetches(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("data_tools.__main__.fetch", lambda name, out: f"{name} in {out}")
     assert main(["fetch", "kmnist", "--out", "here"]) == 0
     assert capsys.readouterr().out == "kmnist in here\n"
+
+
+def ones(count=600):
+    """Upright strokes: images of the digit 1, as ink from 0 to 1."""
+    images, labels = draw(10 * count, np.random.default_rng(0))
+    return images[labels == 1].astype(float) / 255
+
+
+def test_pens_differ_in_width():
+    ink = ones().sum(axis=(1, 2))
+    assert np.quantile(ink, 0.9) > 1.6 * np.quantile(ink, 0.1)
+
+
+def moments(images):
+    """(slant, waist) of each image: how x follows y along the stroke, and how far it leaves a straight line."""
+    y, x = np.mgrid[:28, :28].astype(float)
+    slants, bends = [], []
+    for image in images:
+        weight = image / image.sum()
+        dx, dy = x - (weight * x).sum(), y - (weight * y).sum()
+        slope = (weight * dx * dy).sum() / (weight * dy * dy).sum()
+        rest = dx - slope * dy
+        slants.append(slope)
+        bends.append(np.polyfit(dy.ravel(), rest.ravel(), 2, w=np.sqrt(weight).ravel())[0])
+    return np.array(slants), np.array(bends)
+
+
+def test_digits_lean_and_bend_differently():
+    slants, bends = moments(ones(200))
+    assert slants.std() > 0.15, "every 1 leans alike"
+    assert bends.std() > 0.004, "every 1 is straight"
+
+
+def test_there_are_specks_on_the_paper():
+    images, _ = draw(3000, np.random.default_rng(0))
+    corners = images[:, [0, 0, 27, 27], [0, 27, 0, 27]]
+    assert 0 < np.count_nonzero(corners) < 50
+
+
+def test_negative_counts_and_seeds_are_refused(tmp_path, capsys):
+    for option in ("--train", "--test", "--seed"):
+        with pytest.raises(SystemExit):
+            main(["synthesize", str(tmp_path), option, "-1"])
+        assert f"{option} must not be negative" in capsys.readouterr().err

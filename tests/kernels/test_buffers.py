@@ -2,8 +2,10 @@
 
 import gc
 import threading
+import warnings
 
 import numpy as np
+import pytest
 
 import backprop as bp
 from backprop.kernels import buffers
@@ -98,3 +100,37 @@ def test_a_steady_step_asks_for_no_new_buffer(rng, monkeypatch):
     for _ in range(5):
         step()
     assert buffers._buffers.bytes == before
+
+
+def test_what_a_caller_does_to_the_form_of_his_array_is_his_own(rng):
+    """`y.shape = ...` once reached the next result of that shape, and `y.resize` its memory."""
+    x = np.ones((64, 103), np.float32)
+
+    def again():
+        y = bp.functional.relu(x)
+        np.testing.assert_array_equal(y, x)
+
+    def reshape(y):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            y.shape = (103, 64)
+
+    def freeze(y):
+        y.flags.writeable = False
+
+    def resize(y):
+        with pytest.raises(ValueError, match="does not own its data"):
+            y.resize((2,), refcheck=False)
+
+    for change in (reshape, freeze, resize):
+        y = bp.functional.relu(x)
+        change(y)
+        del y
+        again()
+
+
+def test_an_array_larger_than_the_limit_is_not_kept(monkeypatch):
+    monkeypatch.setattr(buffers, "MOST_BYTES", 10_000)
+    pool = fresh()
+    pool.empty((10_000,), np.float32)
+    assert pool.bytes == 0

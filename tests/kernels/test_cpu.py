@@ -160,3 +160,42 @@ def test_bits_do_not_depend_on_the_number_of_threads(dtype):
             assert bits[0] == bits[1], name
     finally:
         bp.set_num_threads(most)
+
+
+@pytest.mark.parametrize("offset", [100, 1e4, 1e6])
+def test_softmax_does_not_lose_digits_where_all_scores_are_large(offset, rng):
+    """Reordered, (u - largest) - log_sum lost as many digits as the offset has."""
+    u = rng.integers(-3, 4, (5, 18, 1)).astype(np.float32)
+    for name in ("softmax", "log_softmax"):
+        near, far = np.empty_like(u), np.empty_like(u)
+        getattr(cpu, name)(u, near)
+        getattr(cpu, name)(u + np.float32(offset), far)
+        np.testing.assert_allclose(far, near, rtol=1e-6, atol=1e-7)
+
+
+def test_two_python_threads_may_run_kernels_at_once():
+    """Numba's own thread pool ends the process when they do; OpenMP and TBB do not."""
+    import threading
+
+    import numba
+
+    a, x = arrays(0, np.float32, (64, 300), (128, 300))
+    expected = np.empty((64, 128), np.float32)
+    cpu.matmul_nt(a, x, expected, False)
+    if numba.threading_layer() == "workqueue":
+        pytest.skip("neither OpenMP nor TBB on this machine")
+    assert numba.threading_layer() == "omp"
+    results = []
+
+    def work():
+        for _ in range(50):
+            out = np.empty((64, 128), np.float32)
+            cpu.matmul_nt(a, x, out, False)
+            results.append(np.array_equal(out, expected))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [True] * 100

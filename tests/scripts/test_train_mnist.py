@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import data_tools
@@ -19,7 +20,7 @@ PICTURES = {"curves.png", "confusion.png", "mistakes.png", "weights.png"}
 
 def run(*arguments, **options):
     command = [sys.executable, SCRIPT, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=1200, **options)
 
 
 @pytest.mark.parametrize("model", ["linear", "mlp"])
@@ -58,7 +59,7 @@ def test_the_stalled_model_is_refused_and_says_why(small_digits, tmp_path):
         "error: the last layer, Bias(num_features=784), puts out 784 scores, but the labels are of 10 classes: "
         "add Linear(784, 10) behind it"
     )
-    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_the_stalled_model_stalls_when_allowed(small_digits, tmp_path):
@@ -92,8 +93,8 @@ def test_ctrl_c_keeps_what_there_is_and_exits_130(small_digits, tmp_path):
     [
         (["--data", "nowhere"], "nowhere has neither train-images-idx3-ubyte.gz nor train-images-idx3-ubyte"),
         (["--threads", "99999"], "threads must be from 1 to"),
-        (["--batch-size", "0"], "batch_size must be at least 1, got 0"),
-        (["--lr", "-1"], "lr must be >= 0, got -1.0"),
+        (["--lr", "-1"], "lr must be >= 0 and finite, got -1.0"),
+        (["--out", __file__], "File exists"),
         (["--lr", "1e30"], "NaN or infinity"),
     ],
 )
@@ -104,6 +105,69 @@ def test_bad_arguments_get_one_line_and_exit_status_1(small_digits, tmp_path, ar
     assert last.startswith("error: ")
     assert words in last
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--batch-size", "0"], "argument --batch-size: must be at least 1, got 0"),
+        (["--epochs", "0"], "argument --epochs: must be at least 1, got 0"),
+        (["--seed", "-1"], "argument --seed: must be at least 0, got -1"),
+        (["--threads", "x"], "argument --threads: invalid whole number value: 'x'"),
+    ],
+)
+def test_arguments_out_of_range_are_refused_at_once(script, capsys, arguments, words):
+    with pytest.raises(SystemExit) as ended:
+        script("train_mnist").main(arguments)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def write_data(folder, shape=(28, 28), train=40, test=20, train_labels=10, test_labels=10):
+    rng = np.random.default_rng(0)
+    for part, count, labels in (("train", train, train_labels), ("t10k", test, test_labels)):
+        images = rng.integers(0, 256, (count, *shape)).astype(np.uint8)
+        data_tools.write(folder / f"{part}-images-idx3-ubyte", images)
+        data_tools.write(folder / f"{part}-labels-idx1-ubyte", (np.arange(count) % labels).astype(np.uint8))
+    return folder
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (8, 12)])
+def test_images_of_another_size_train_too(tmp_path, shape):
+    data = write_data(tmp_path / "data", shape)
+    done = run("--data", data, "--epochs", 1, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == PICTURES | {"metrics.json"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"train": 0}, "no train images, their shape is (0, 28, 28)"),
+        ({"test": 0}, "no test images"),
+        ({"shape": (0, 0)}, "no train images"),
+        ({"train_labels": 9}, "the test set has label 9, the training set only 0 to 8"),
+    ],
+)
+def test_data_that_cannot_be_learned_is_refused_before_training(tmp_path, options, words):
+    done = run("--data", write_data(tmp_path / "data", **options), "--epochs", 1, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert words in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_that_diverges_in_its_last_step_says_so(tmp_path):
+    data = write_data(tmp_path / "data")
+    done = run("--data", data, "--epochs", 1, "--batch-size", 40, "--lr", "1e38", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: step 1: ")
+
+
+def test_the_first_run_says_that_it_compiles_and_the_second_does_not(small_digits, tmp_path):
+    options = ("--data", small_digits, "--epochs", 1, "--out", tmp_path / "out")
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert "compiling kernels, once (matmul_nt)" in run(*options, env=environment).stderr
+    assert "compiling" not in run(*options, env=environment).stderr
 
 
 def test_offline_it_says_so_loudly_and_draws_digits(script, tmp_path, monkeypatch, capsys):

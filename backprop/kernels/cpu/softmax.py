@@ -1,16 +1,17 @@
 """Softmax and its logarithm over one axis. u is (B, C, D): C is that axis, B and D all the axes before and after it.
 
-Iteration b owns out[b]. Subtracting the largest entry first changes nothing, and no exponential overflows.
+Iteration b owns out[b]. Subtracting the largest entry first changes nothing, and no exponential overflows. It must come
+first: (u - largest) - log_sum is exact where u and largest are large, u - (largest + log_sum) is not.
 """
 
 import math
 
 from numba import prange
 
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.jit import exact_kernel, kernel
 
 
-@kernel()
+@exact_kernel()
 def softmax(u, out):
     """s[c] = e^u[c] / sum_k e^u[k]"""
     for b in prange(u.shape[0]):
@@ -39,7 +40,7 @@ def softmax_backward(delta, s, out):
                 out[b, c, d] = s[b, c, d] * (delta[b, c, d] - dot)
 
 
-@kernel()
+@exact_kernel()
 def log_softmax(u, out):
     """log s[c] = u[c] - log sum_k e^u[k]"""
     for b in prange(u.shape[0]):
