@@ -25,41 +25,40 @@ def write_run(out, net, loss, history, data, test, options, started):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     test_loss, test_accuracy = evaluate(net, loss, test)
-    probabilities = np.concatenate([F.softmax(scores, 1) for scores, _ in predict(net, test)])
-    labels = np.asarray(data.test_labels)
-    classes = int(data.train_labels.max()) + 1
-    title = f"{options['model']} on {options['data']}, seed {options['seed']}"
-
     metrics = {
         "test_accuracy": test_accuracy,
         "test_loss": test_loss,
         "interrupted": history.interrupted,
-        "seconds": time.perf_counter() - started,
         "training_seconds": sum(epoch.seconds for epoch in history.epochs),
-        "peak_memory_mb": peak_memory_mb(),
         "epochs": [vars(epoch) for epoch in history.epochs],
         "losses": history.losses,
         "options": options,
         "python": platform.python_version(),
     }
+    _write_metrics(out, metrics, started)  # first, lest a picture that fails take the numbers with it
+    _draw(out, net, history, data, test, test_accuracy, options)
+    _write_metrics(out, metrics, started)
+    return metrics
+
+
+def _write_metrics(out, metrics, started):
+    """metrics.json, with the time and the memory that the run has taken so far."""
+    metrics["seconds"], metrics["peak_memory_mb"] = time.perf_counter() - started, peak_memory_mb()
     (out / "metrics.json").write_text(json.dumps(_without_nan(metrics), indent=1, allow_nan=False))
 
+
+def _draw(out, net, history, data, test, test_accuracy, options):
+    title = f"{options['model']} on {options['data']}, seed {options['seed']}"
+    probabilities = np.concatenate([F.softmax(scores, 1) for scores, _ in predict(net, test)])
+    labels = np.asarray(data.test_labels)
+    matrix = confusion_matrix(labels, probabilities.argmax(axis=1), classes=int(data.train_labels.max()) + 1)
     plots.curves(history, out / "curves.png", title, floor=label_entropy(data.train_labels))
-    plots.confusion(
-        confusion_matrix(labels, probabilities.argmax(axis=1), classes),
-        out / "confusion.png",
-        f"{title}: {test_accuracy:.2%} right",
-    )
+    plots.confusion(matrix, out / "confusion.png", f"{title}: {test_accuracy:.2%} right")
     plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png")
     first = next((layer for layer in net.modules() if isinstance(layer, Linear)), None)
     if first is not None:
-        plots.weights(
-            first.weight.data,
-            data.train_images.shape[1:],
-            out / "weights.png",
-            f"{options['model']}: the first layer's weights; purple: ink speaks for it, orange: against",
-        )
-    return metrics
+        title = f"{options['model']}: the first layer's weights; purple: ink speaks for it, orange: against"
+        plots.weights(first.weight.data, data.train_images.shape[1:], out / "weights.png", title)
 
 
 def _without_nan(value):
