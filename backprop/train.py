@@ -92,7 +92,7 @@ def fit(
                 seconds = time.perf_counter() - start
                 shown.show()
                 tested = (None, None) if test is None else evaluate(net, loss, test)
-                if check_finite and test is not None and len(test) and not math.isfinite(tested[0]):
+                if check_finite and history.losses and test is not None and len(test) and not math.isfinite(tested[0]):
                     finite.blame(net, x, y, step=len(history.losses))
                 history.epochs.append(Epoch(shown.loss, shown.accuracy, *tested, seconds))
     except KeyboardInterrupt:

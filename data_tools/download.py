@@ -54,10 +54,15 @@ def fetch(name, directory=None, mirrors=None, progress=True, timeout=10, patienc
                         raise DownloadError(wrong)
                 break
             except OSError as error:  # what requests raises is an OSError too
-                answers.append(f"  {url}\n    {error}")
+                answers.append(f"  {url}\n    {_reason(error)}")
         else:
             raise DownloadError(f"no mirror gave a sound {file}.gz:\n" + "\n".join(answers))
     return directory
+
+
+def _reason(error):
+    """What requests has to say, without the layers it is wrapped in."""
+    return getattr(error.args[0], "reason", error) if error.args else error
 
 
 def cached(name):

@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from tqdm import tqdm
+
 import backprop as bp
 import data_tools
 from backprop.models import MODELS
@@ -131,8 +133,8 @@ def _synthetic():
     try:
         data_tools.load(folder)
     except (OSError, ValueError):
-        print("drawing 70,000 digits, once", flush=True)
-        data_tools.synthesize(folder)
+        with tqdm(total=70_000, desc="drawing digits, once", unit=" digits", dynamic_ncols=True) as bar:
+            data_tools.synthesize(folder, progress=bar.update)
     return folder
 
 

@@ -178,7 +178,7 @@ def test_offline_it_says_so_loudly_and_draws_digits(script, tmp_path, monkeypatc
 
     drawn = []
 
-    def few(folder):
+    def few(folder, progress):
         drawn.append(folder)
         return data_tools.digits.synthesize(folder, train=100, test=20)
 

@@ -3,6 +3,9 @@
 Each output is owned by one iteration of the parallel loop, which computes it from beginning to end in a fixed order.
 Loops over single elements walk in blocks of BLOCK: a thread gets whole blocks, so the places where vector code hands
 over to scalar code do not move when the number of threads changes.
+
+Compiled kernels are kept in __pycache__. Numba compiles one again when its own file changes, but not when this file
+does: after an edit here, delete the __pycache__ of this folder.
 """
 
 import functools
