@@ -129,7 +129,7 @@ def moments(images):
 def test_digits_lean_and_bend_differently():
     slants, bends = moments(ones(200))
     assert slants.std() > 0.15, "every 1 leans alike"
-    assert bends.std() > 0.004, "every 1 is straight"
+    assert np.median(np.abs(bends)) > 0.0025, "every 1 is straight"
 
 
 def test_there_are_specks_on_the_paper():
