@@ -17,7 +17,7 @@ from backprop.report import Report, Row
 
 RTOL = 1e-6  # against finite differences in float64: far below any real mistake, far above their error
 DOUBT = 10  # times its estimate, an error of the differences themselves is still taken for possible
-COMPLEX_RTOL = 1e-12
+COMPLEX_RTOL = 1e-12  # against the complex step, which has no error but rounding
 DOUBLE_RTOL = 1e-12  # of two passes against twice one pass: only the order of sums may differ
 FLOAT32_RTOL = 1e-4  # of the float32 backward against the float64 one
 SMALL = 1e-3  # entries below this part of their array's largest are judged against that part
@@ -112,7 +112,7 @@ class Trial:
 def _against_differences(trial, exact, seed, max_entries):
     once, twice = trial.gradients(trial.probe), trial.gradients(trial.probe, passes=2)
     zero = trial.gradients(np.zeros_like(trial.probe) if isinstance(trial.probe, np.ndarray) else 0.0)
-    scale = trial.scale()
+    scale, roundoff = trial.scale(), trial.roundoff()
     rng = np.random.default_rng(seed)
     rows = []
     for path, theta in trial.arrays().items():
@@ -130,7 +130,7 @@ def _against_differences(trial, exact, seed, max_entries):
         if row.ok and _largest(twice[path] - passes * once[path]) > DOUBLE_RTOL * _largest(once[path]):
             row = dataclasses.replace(row, verdict="WRONG: two passes do not double it")
         if exact is not None:
-            row = _with_complex_step(row, exact, backward, entries, trial.roundoff())
+            row = _with_complex_step(row, exact, backward, entries, roundoff)
         if path == "input" and trial.misfit:
             row = dataclasses.replace(row, verdict=trial.misfit)
         rows.append(row)
@@ -197,7 +197,7 @@ def _complex_twin(module, inputs, seed):
 def _is_kink(loss, theta, entry, scale):
     """Whether the derivatives from the left and from the right both exist and differ."""
     (right, right_error), (left, left_error) = (differences.one_sided(loss, theta, entry, d, scale) for d in (1, -1))
-    return abs(right - left) > 10 * (right_error + left_error) + RTOL * (abs(right) + abs(left))
+    return abs(right - left) > DOUBT * (right_error + left_error) + RTOL * (abs(right) + abs(left))
 
 
 def _sizes(a, b, floor):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import DTypeError, OptionError, ShapeError
-from backprop.functional.loss import REDUCTIONS
+from backprop.errors import DTypeError, ShapeError
+from backprop.functional.loss import expect_reduction
 from backprop.functional.targets import class_axis
 from backprop.module import Module
 
@@ -24,8 +24,7 @@ class Loss(Module):
     analytic = True
 
     def __init__(self, *, reduction="mean"):
-        if reduction not in REDUCTIONS:
-            raise OptionError(f"reduction is one of {', '.join(map(repr, REDUCTIONS))}, got {reduction!r}")
+        expect_reduction(reduction)
         self.reduction = reduction
 
     def expect_delta(self, delta=1):

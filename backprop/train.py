@@ -102,8 +102,13 @@ def fit(
 
 def evaluate(net, loss, loader):
     """(mean loss, accuracy) of the network, in evaluation mode, over all batches of `loader`."""
+    return measure(loss, predict(net, loader))
+
+
+def measure(loss, predictions):
+    """(mean loss, accuracy) over batches of (scores, labels)."""
     total, right, seen = 0.0, 0, 0
-    for scores, y in predict(net, loader):
+    for scores, y in predictions:
         total, right, seen = total + loss(scores, y) * len(y), right + count_correct(scores, y), seen + len(y)
     return total / max(seen, 1), right / max(seen, 1)
 

@@ -50,13 +50,9 @@ class Tree:
         """Each child module once, in order."""
         return list(dict.fromkeys([child for _, child in self.named_children()]))
 
-    def named_modules(self, prefix=""):
+    def named_modules(self):
         """(path, module) for this module, whose path is "", and every module below it, each once."""
-        seen = set()
-        for path, module in self._walk(prefix):
-            if module not in seen:
-                seen.add(module)
-                yield path, module
+        return _once(self._walk())
 
     def modules(self):
         """This module and every module below it, each once."""
@@ -65,11 +61,7 @@ class Tree:
 
     def named_parameters(self):
         """(path, Parameter), each parameter once, though several layers may share it."""
-        seen = set()
-        for path, parameter in self._walk_parameters():
-            if parameter not in seen:
-                seen.add(parameter)
-                yield path, parameter
+        return _once(self._walk_parameters())
 
     def parameters(self):
         """Every parameter once: what an optimizer takes."""
@@ -162,3 +154,12 @@ class Tree:
                 raise CheckpointError(f"{path} holds {array.dtype} in the state, not real numbers")
         for path, array in fitting.items():
             own[path].data[...] = array
+
+
+def _once(named):
+    """The (path, thing) pairs of `named` without those whose thing came before, under another path."""
+    seen = set()
+    for path, thing in named:
+        if thing not in seen:
+            seen.add(thing)
+            yield path, thing

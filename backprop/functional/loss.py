@@ -18,7 +18,7 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 def mse_loss(a, b, reduction="mean"):
-    """The mean over all E elements of (a - b)^2: the ecosystem's square loss.                              (8)"""
+    """The mean over all E elements of (a - b)^2: PyTorch's square loss.                                   (8)"""
     return reduce(squared_error(a, b), reduction)
 
 
@@ -87,8 +87,7 @@ def cross_entropy_backward(log_s, y, scale):
 
 def reduce(losses, reduction):
     """The mean or the sum as a Python number, or the losses themselves for 'none'. The mean of nothing is NaN."""
-    if reduction not in REDUCTIONS:
-        raise OptionError(f"reduction is one of {', '.join(map(repr, REDUCTIONS))}, got {reduction!r}")
+    expect_reduction(reduction)
     if reduction == "none":
         return losses
     k = kernels.of(losses)
@@ -98,6 +97,12 @@ def reduce(losses, reduction):
     if reduction == "sum":
         return total
     return total / losses.size if losses.size else math.nan
+
+
+def expect_reduction(reduction):
+    """Raise OptionError unless `reduction` is one of REDUCTIONS."""
+    if reduction not in REDUCTIONS:
+        raise OptionError(f"reduction is one of {', '.join(map(repr, REDUCTIONS))}, got {reduction!r}")
 
 
 def _elementwise(name, a, b):

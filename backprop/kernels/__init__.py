@@ -4,10 +4,10 @@
     cpu         Numba: parallel, float32 and float64
 
 Every kernel is a function of C-contiguous arrays that writes into `out` (an optimizer's: into its parameter) and
-returns nothing. It allocates no result,
-knows no layer and checks nothing: `backprop.functional` has done that. Arguments are positional and have no defaults:
-inputs first, then numbers, then `out`, then `accumulate` (True adds to what `out` holds). A step of training is
-therefore a list of kernel calls and nothing else. `empty(shape, dtype)` gives the arrays to write into.
+returns nothing. It allocates no result, knows no layer and checks nothing: `backprop.functional` has done that.
+Arguments are positional and have no defaults: inputs first, then numbers, then `out`, then `accumulate` (True adds to
+what `out` holds). A step of training is therefore a list of kernel calls and nothing else. `empty(shape, dtype)` gives
+the arrays to write into.
 """
 
 import contextlib

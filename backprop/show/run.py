@@ -12,19 +12,19 @@ import numpy as np
 from backprop import functional as F
 from backprop.layers import Linear
 from backprop.show import plots
-from backprop.train import evaluate, predict
+from backprop.train import measure, predict
 
 
 def write_run(out, net, loss, history, data, test, options, started):
-    """Write the run into the folder `out`; returns the metrics, which are also in metrics.json.
+    """Write the run into the folder `out`, which exists; returns the metrics, which are also in metrics.json.
 
     data      the Dataset; `test` is the loader over its test half
     options   what the run was asked for, kept in metrics.json
     started   time.perf_counter() at its start
     """
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    test_loss, test_accuracy = evaluate(net, loss, test)
+    predictions = list(predict(net, test))
+    test_loss, test_accuracy = measure(loss, predictions)
     metrics = {
         "test_accuracy": test_accuracy,
         "test_loss": test_loss,
@@ -36,7 +36,7 @@ def write_run(out, net, loss, history, data, test, options, started):
         "python": platform.python_version(),
     }
     _write_metrics(out, metrics, started)  # first, lest a picture that fails take the numbers with it
-    _draw(out, net, history, data, test, test_accuracy, options)
+    _draw(out, net, history, data, predictions, test_accuracy, options)
     _write_metrics(out, metrics, started)
     return metrics
 
@@ -47,9 +47,9 @@ def _write_metrics(out, metrics, started):
     (out / "metrics.json").write_text(json.dumps(_without_nan(metrics), indent=1, allow_nan=False))
 
 
-def _draw(out, net, history, data, test, test_accuracy, options):
+def _draw(out, net, history, data, predictions, test_accuracy, options):
     title = f"{options['model']} on {options['data']}, seed {options['seed']}"
-    probabilities = np.concatenate([F.softmax(scores, 1) for scores, _ in predict(net, test)])
+    probabilities = np.concatenate([F.softmax(scores, 1) for scores, _ in predictions])
     labels = np.asarray(data.test_labels)
     matrix = confusion_matrix(labels, probabilities.argmax(axis=1), classes=int(data.train_labels.max()) + 1)
     plots.curves(history, out / "curves.png", title, floor=label_entropy(data.train_labels))
@@ -80,7 +80,8 @@ def confusion_matrix(labels, taken_for, classes):
 
 def label_entropy(labels):
     """-sum p log p over the class frequencies p: the cross-entropy of one who knows them and nothing else."""
-    frequencies = np.bincount(labels)[np.bincount(labels) > 0] / len(labels)
+    counts = np.bincount(labels)
+    frequencies = counts[counts > 0] / len(labels)
     return float(-(frequencies * np.log(frequencies)).sum())
 
 
