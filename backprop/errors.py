@@ -58,6 +58,10 @@ class DTypeError(BackpropError, TypeError):
     """An array of the wrong element type, or no array at all; the last words are the cure."""
 
 
+class IndexRangeError(BackpropError, IndexError):
+    """A position where a table has no row."""
+
+
 class LabelError(BackpropError, ValueError):
     """Targets that are neither class labels nor class probabilities."""
 

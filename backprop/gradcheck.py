@@ -29,7 +29,8 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     """Check every gradient of `module` at `inputs`. Returns a Report: print it, or call `raise_if_wrong()`.
 
     module       a Module; it is copied, and keeps its parameters, gradients, caches and hooks
-    inputs       what it is called with; arrays of floats are converted, and the first one's gradient is checked
+    inputs       what it is called with; arrays of floats are converted, and the first one's gradient is checked, or
+                 those of as many as backward returns in a tuple
     dtype        np.float64: backward against differences. np.float32: the float32 backward against the float64 one.
     seed         of the probe, and of the sample where an array has more than `max_entries` entries
 
@@ -48,7 +49,7 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     if np.dtype(dtype) == np.float32:
         rows = _against_float64(Trial(module, inputs, np.float32, seed), trial)
     else:
-        rows = _against_differences(trial, _complex_twin(module, inputs, seed), seed, max_entries)
+        rows = _against_differences(trial, _complex_twin(module, inputs, seed, trial.answered), seed, max_entries)
     return Report(_title(module), rows)
 
 
@@ -58,17 +59,25 @@ Module.check = gradcheck  # `layer.check(x)`: this file lies above module.py, so
 class Trial:
     """A private copy of a module with inputs of one element type, a probe, and L = sum r * f(x)."""
 
-    def __init__(self, module, inputs, dtype, seed):
+    def __init__(self, module, inputs, dtype, seed, answered=None):
         self.module, self.dtype = module.bare_copy().to(dtype), dtype
         self.inputs = [_as_type(a, dtype) for a in inputs]
-        output = self.module(*self.inputs)
+        self.streams = [(stream, stream.step) for _, stream in self.module.named_streams()]
+        output = self.run()
         probe = np.random.default_rng(seed).standard_normal(np.shape(output)).astype(dtype)
         self.probe = probe if isinstance(output, np.ndarray) else probe.item()
-        self.misfit = ""  # what is wrong with the shape of the delta that backward returned
+        self.misfit = {}  # input -> what is wrong with the shape of the delta that backward returned for it
+        self.answered = len(_deltas(self.module.backward(self.probe))) if answered is None else answered
+
+    def run(self):
+        """f(x), with the same random numbers in every call."""
+        for stream, step in self.streams:
+            stream.step = step
+        return self.module(*self.inputs)
 
     def loss(self):
         """L, a float or, for complex inputs, a complex number."""
-        return np.sum(self.probe * self.module(*self.inputs)).item()
+        return np.sum(self.probe * self.run()).item()
 
     def scale(self):
         """The size of L's terms, with a thousandth of what they would be if f were as large as its input.
@@ -76,34 +85,37 @@ class Trial:
         Round-off in f follows what it computes with, which may be far larger than what it returns: a confident
         cross-entropy subtracts scores of size 20 to give a loss of 1e-9.
         """
-        terms = self.probe * self.module(*self.inputs)
+        terms = self.probe * self.run()
         return float(np.sum(np.abs(terms)) + 1e-3 * np.sum(np.abs(self.probe)) * _largest(self.inputs[0]))
 
     def roundoff(self):
         """How far an entry of a gradient may be off without any mistake: some units in the last place."""
-        size = max(_largest(self.inputs[0]), _largest(self.module(*self.inputs)))
+        size = max(_largest(self.inputs[0]), _largest(self.run()))
         return 16 * np.finfo(self.dtype).eps * _largest(self.probe) * size
 
     def arrays(self):
         """Path -> each array that L is differentiated by."""
-        found = {path: p.data for path, p in self._learning()}
-        first = self.inputs[0]
-        return {**found, "input": first} if first.dtype.kind in "fc" else found
+        return {**{path: p.data for path, p in self._learning()}, **self.answered_inputs()}
+
+    def answered_inputs(self):
+        """Name -> each input of which backward returns the delta: the first, or as many as it returns in a tuple."""
+        names = ["input"] if self.answered == 1 else [f"input {n + 1}" for n in range(self.answered)]
+        named = zip(names, self.inputs, strict=False)
+        return {name: a for name, a in named if a.dtype.kind in "fc"}
 
     def gradients(self, delta, passes=1):
         """Path -> a copy of dL/d(array), by backward, after `passes` forward-backward pairs from no gradients."""
         self.module.zero_grad()
         for _ in range(passes):
-            self.module(*self.inputs)
+            self.run()
             below = self.module.backward(delta)
         found = {path: np.zeros(p.shape) if p.grad is None else np.array(p.grad) for path, p in self._learning()}
-        if "input" not in self.arrays():
-            return found
-        wanted = self.inputs[0].shape
-        if np.shape(below) != wanted:
-            self.misfit = f"WRONG: backward returned shape {np.shape(below)}"
-            below = np.full(wanted, np.nan)
-        return {**found, "input": np.array(below)}
+        for (name, a), below_a in zip(self.answered_inputs().items(), _deltas(below), strict=False):
+            fits = np.shape(below_a) == a.shape
+            if not fits:
+                self.misfit[name] = f"WRONG: backward returned shape {np.shape(below_a)}"
+            found[name] = np.array(below_a if fits else np.full(a.shape, np.nan))
+        return found
 
     def _learning(self):
         return [(path, p) for path, p in self.module.named_parameters() if p.requires_grad]
@@ -113,7 +125,7 @@ def _against_differences(trial, exact, seed, max_entries):
     once, twice = trial.gradients(trial.probe), trial.gradients(trial.probe, passes=2)
     zero = trial.gradients(np.zeros_like(trial.probe) if isinstance(trial.probe, np.ndarray) else 0.0)
     scale, roundoff = trial.scale(), trial.roundoff()
-    rng = np.random.default_rng(seed)
+    rng, inputs = np.random.default_rng(seed), trial.answered_inputs()
     rows = []
     for path, theta in trial.arrays().items():
         entries = np.arange(theta.size)
@@ -126,13 +138,13 @@ def _against_differences(trial, exact, seed, max_entries):
             row = dataclasses.replace(row, verdict="kink")
         if row.ok and np.any(zero[path]):
             row = dataclasses.replace(row, verdict="WRONG: delta = 0 gives a gradient")
-        passes = 1 if path == "input" else 2  # the input's delta is returned anew by each pass, not added up
+        passes = 1 if path in inputs else 2  # the input's delta is returned anew by each pass, not added up
         if row.ok and _largest(twice[path] - passes * once[path]) > DOUBLE_RTOL * _largest(once[path]):
             row = dataclasses.replace(row, verdict="WRONG: two passes do not double it")
         if exact is not None:
             row = _with_complex_step(row, exact, backward, entries, roundoff)
-        if path == "input" and trial.misfit:
-            row = dataclasses.replace(row, verdict=trial.misfit)
+        if path in trial.misfit:
+            row = dataclasses.replace(row, verdict=trial.misfit[path])
         rows.append(row)
     return rows
 
@@ -186,12 +198,12 @@ def _with_complex_step(row, exact, backward, entries, roundoff):
     return dataclasses.replace(row, complex_error=float((error / size).max()), verdict=verdict)
 
 
-def _complex_twin(module, inputs, seed):
+def _complex_twin(module, inputs, seed, answered):
     """The same trial in complex numbers on the reference kernels, or None where the module is not analytic."""
     if not all(part.analytic for part in module.modules()):
         return None
     with kernels.use_kernels("reference"):
-        return Trial(module, inputs, np.complex128, seed)
+        return Trial(module, inputs, np.complex128, seed, answered)
 
 
 def _is_kink(loss, theta, entry, scale):
@@ -211,6 +223,11 @@ def _largest(a):
 
 def _title(module):
     return type(module).__name__ if module.children() else f"{type(module).__name__}({module.extra_repr()})"
+
+
+def _deltas(below):
+    """What backward returned, one delta for each input that it answers."""
+    return below if isinstance(below, tuple) else (below,)
 
 
 def _as_type(a, dtype):

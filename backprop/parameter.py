@@ -1,4 +1,4 @@
-"""A Parameter is an array that learns: its values, and the gradient that backward passes add up beside them."""
+"""What a network keeps: a Buffer is an array that is saved with it, a Parameter is one that learns."""
 
 import numpy as np
 
@@ -6,39 +6,33 @@ from backprop import kernels
 from backprop.errors import DTypeError, ShapeError
 
 
-class Parameter:
-    """Values `data`, which an optimizer changes in place, and `grad`, dL/d(data), of the same shape and type.
+class Buffer:
+    """An array that belongs to a network, is saved with it and changes type with it, and does not learn.
 
-    A list, or an array of integers, becomes float32; an array of floats keeps its type. The values are copied, so
-    that training never changes the array it was made from. With `requires_grad=False` the parameter is frozen:
-    backward passes leave it alone and `grad` stays None.
-
-    >>> w = Parameter([[1, 2], [3, 4]])
-    >>> w.shape, w.dtype, w.grad
-    ((2, 2), dtype('float32'), None)
+    The values are copied, so that the network never changes the array it was made from. A list becomes float32. An
+    array of integers stays one: it counts, and `net.to(dtype)` passes it by.
     """
 
-    def __init__(self, data, requires_grad=True):
+    _kept_kinds = "fciub"
+
+    def __init__(self, data):
         array = np.asarray(data)
+        kind = type(self).__name__
         if array.dtype.kind not in "fciub":
-            raise DTypeError(f"a Parameter is made of numbers, got {array.dtype}; use np.asarray(x, np.float32)")
-        keeps_type = isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in "fc"
+            raise DTypeError(f"a {kind} is made of numbers, got {array.dtype}; use np.asarray(x, np.float32)")
+        keeps_type = isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in self._kept_kinds
         self._data = np.array(array, dtype=array.dtype if keeps_type else np.float32, order="C")
-        self.requires_grad = requires_grad
-        self.owners = 0  # how many module attributes hold this parameter
-        self.replaced = ""  # whose attribute held it last, once none does any more
-        self._sum = None  # the array behind grad, kept while grad is None, so that a step allocates nothing
-        self._has_grad = False
 
     @property
     def data(self):
-        """The values. Live: an optimizer changes them in place. What is assigned is copied, and keeps the shape."""
+        """The values. Live: they change in place. What is assigned is copied, and keeps the shape."""
         return self._data
 
     @data.setter
     def data(self, values):
         if np.shape(values) != self.shape:
-            raise ShapeError(f"the values have shape {self.shape}, got {np.shape(values)}; use a new Parameter")
+            kind = type(self).__name__
+            raise ShapeError(f"the values have shape {self.shape}, got {np.shape(values)}; use a new {kind}")
         keeps_type = isinstance(values, np.ndarray) and values.dtype.kind in "fc"
         self.to(values.dtype if keeps_type else self.dtype)
         self._data = np.array(values, dtype=self.dtype, order="C")
@@ -54,6 +48,37 @@ class Parameter:
     @property
     def size(self):
         return self._data.size
+
+    def to(self, dtype):
+        """Change the element type in place, unless the values are integers. Returns the buffer."""
+        if self.dtype.kind in "fc":
+            self._data = self._data.astype(dtype, copy=False)
+        return self
+
+    def __repr__(self):
+        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype})"
+
+
+class Parameter(Buffer):
+    """Values `data`, which an optimizer changes in place, and `grad`, dL/d(data), of the same shape and type.
+
+    A list, or an array of integers, becomes float32; an array of floats keeps its type. With `requires_grad=False`
+    the parameter is frozen: backward passes leave it alone and `grad` stays None.
+
+    >>> w = Parameter([[1, 2], [3, 4]])
+    >>> w.shape, w.dtype, w.grad
+    ((2, 2), dtype('float32'), None)
+    """
+
+    _kept_kinds = "fc"
+
+    def __init__(self, data, requires_grad=True):
+        super().__init__(data)
+        self.requires_grad = requires_grad
+        self.owners = 0  # how many module attributes hold this parameter
+        self.replaced = ""  # whose attribute held it last, once none does any more
+        self._sum = None  # the array behind grad, kept while grad is None, so that a step allocates nothing
+        self._has_grad = False
 
     @property
     def grad(self):
@@ -95,7 +120,7 @@ class Parameter:
         dtype = np.dtype(dtype)
         if dtype != self.dtype:
             grad = self.grad
-            self._data = self._data.astype(dtype)
+            super().to(dtype)
             self.grad = None if grad is None else grad.astype(dtype)
         return self
 
@@ -108,5 +133,5 @@ class Parameter:
 
 
 def values(array):
-    """The plain array of a Parameter; anything else as it is."""
-    return array.data if isinstance(array, Parameter) else array
+    """The plain array of a Parameter or Buffer; anything else as it is."""
+    return array.data if isinstance(array, Buffer) else array

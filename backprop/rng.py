@@ -1,4 +1,8 @@
-"""One source of randomness: `manual_seed` makes initial weights, shuffling and everything after it repeatable."""
+"""One source of randomness: `manual_seed` makes initial weights, shuffling and everything after it repeatable.
+
+Weights are drawn once, in the order of construction. What is drawn again in every step, such as a dropout mask, comes
+from a Stream: numbers that follow from a seed and a step alone, so that an interrupted run can go on where it stopped.
+"""
 
 import numpy as np
 
@@ -23,3 +27,35 @@ def manual_seed(seed):
 def generator():
     """The numpy.random.Generator that draws initial weights, and shuffles where a loader has no seed of its own."""
     return _generator
+
+
+class Stream:
+    """Random numbers by counting: the n-th number of a step is a function of (seed, step, n), and nothing is stored.
+
+    The seed is drawn from the engine's generator when the stream is made. `next_key()` begins the next step: kernels
+    turn the key and the position n of an element into a number.
+    """
+
+    def __init__(self):
+        self.seed, self.step = int(generator().integers(1 << 63)), 0
+
+    def next_key(self):
+        """The key of this step, a np.uint64; then the stream stands at the next one."""
+        key = mix(self.seed ^ mix(self.step))
+        self.step += 1
+        return np.uint64(key)
+
+    def __repr__(self):
+        return f"Stream(seed={self.seed}, step={self.step})"
+
+
+def mix(x):
+    """A whole number below 2^64, scrambled so that numbers close together give bits that share nothing.
+
+    The steps are those of SplitMix64 (Steele, Lea and Flood, 2014): each is invertible, so no two numbers collide.
+    """
+    mask = (1 << 64) - 1
+    x = (x + 0x9E3779B97F4A7C15) & mask
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & mask
+    return x ^ (x >> 31)

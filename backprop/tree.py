@@ -1,22 +1,24 @@
-"""A module and all below it as a tree: parameters and children by name, and the verbs that act on all of them."""
+"""A module and all below it as a tree: parameters, buffers and children by name, and the verbs that act on them all."""
 
 import numpy as np
 
 from backprop.errors import CheckpointError, DeviceError, DTypeError, ParameterError, ShapeError
-from backprop.parameter import Parameter
+from backprop.parameter import Buffer, Parameter
+from backprop.rng import Stream
 
 
 class Tree:
     """The part of Module that knows what is below it. Names are PyTorch's: "0.weight" is the weight of child "0".
 
-    A Parameter is replaced only by a Parameter of the same shape. It counts its owners, the attributes that hold it,
-    so that an optimizer notices when it holds one that no layer uses any more.
+    A Parameter is replaced only by a Parameter of the same shape, a Buffer by a Buffer. A Parameter counts its owners,
+    the attributes that hold it, so that an optimizer notices when it holds one that no layer uses any more.
     """
 
     def __setattr__(self, name, value):
         old = vars(self).get(name)
+        if isinstance(old, Buffer):
+            self._expect_alike(name, old, value)
         if isinstance(old, Parameter):
-            self._expect_parameter(name, old, value)
             old.owners -= 1
             if old.owners == 0:
                 old.replaced = f"{type(self).__name__}.{name}"
@@ -25,16 +27,16 @@ class Tree:
             value.replaced = ""
         object.__setattr__(self, name, value)
 
-    def _expect_parameter(self, name, old, value):
-        place = f"{type(self).__name__}.{name}"
-        if not isinstance(value, Parameter):
+    def _expect_alike(self, name, old, value):
+        place, kind = f"{type(self).__name__}.{name}", type(old).__name__
+        if type(value) is not type(old):
             of_shape = f" of shape {np.shape(value)}" if np.ndim(value) else ""
             raise ParameterError(
-                f"{place} is a Parameter of shape {old.shape}, got {type(value).__name__}{of_shape}; "
-                f"use layer.{name} = Parameter(...), or layer.{name}.data[...] = ..."
+                f"{place} is a {kind} of shape {old.shape}, got {type(value).__name__}{of_shape}; "
+                f"use layer.{name} = {kind}(...), or layer.{name}.data[...] = ..."
             )
         if value.shape != old.shape:
-            raise ShapeError(f"{place} is a Parameter of shape {old.shape}, got a Parameter of shape {value.shape}")
+            raise ShapeError(f"{place} is a {kind} of shape {old.shape}, got a {kind} of shape {value.shape}")
 
     def named_children(self):
         """(name, module) for each child: an attribute, or an item of a list or tuple of modules."""
@@ -61,7 +63,15 @@ class Tree:
 
     def named_parameters(self):
         """(path, Parameter), each parameter once, though several layers may share it."""
-        return _once(self._walk_parameters())
+        return _once(self._walk_own(Parameter))
+
+    def named_buffers(self):
+        """(path, Buffer) for what is saved and does not learn, such as running statistics, each once."""
+        return _once((path, b) for path, b in self._walk_own(Buffer) if not isinstance(b, Parameter))
+
+    def named_streams(self):
+        """(path, Stream) for each source of random numbers, such as a dropout layer's."""
+        return _once(self._walk_own(Stream))
 
     def parameters(self):
         """Every parameter once: what an optimizer takes."""
@@ -73,10 +83,11 @@ class Tree:
         for name, child in self.named_children():
             yield from child._walk(f"{prefix}.{name}" if prefix else name)
 
-    def _walk_parameters(self):
+    def _walk_own(self, kind):
+        """(path, attribute) for every attribute of this kind, under each of its names."""
         for path, module in self._walk():
             for name, value in vars(module).items():
-                if isinstance(value, Parameter):
+                if isinstance(value, kind):
                     yield (f"{path}.{name}" if path else name), value
 
     def zero_grad(self):
@@ -102,7 +113,7 @@ class Tree:
         return self.train(False)
 
     def to(self, *target, device=None, dtype=None):
-        """Move all parameters to another element type, in place: `net.to(np.float64)`. Returns the module.
+        """Move parameters and buffers to another element type, in place: `net.to(np.float64)`. Returns the module.
 
         Raises DeviceError for any device but "cpu": this version has no other kernels.
         """
@@ -120,8 +131,8 @@ class Tree:
                 raise DTypeError(f"no element type is called {dtype!r}; use net.to(np.float32)") from None
             if dtype.kind not in "fc":
                 raise DTypeError(f"parameters are floating-point numbers, got {dtype}; use net.to(np.float32)")
-            for parameter in self.parameters():
-                parameter.to(dtype)
+            for _, array in self._walk_own(Buffer):
+                array.to(dtype)
         return self
 
     def astype(self, dtype):
@@ -129,20 +140,20 @@ class Tree:
         return self.to(dtype=dtype)
 
     def state_dict(self):
-        """Path -> array for every parameter, under PyTorch's names.
+        """Path -> array for every parameter and buffer, under PyTorch's names.
 
         The arrays are copies, where PyTorch hands out the live ones: what was saved stays what it was while training
         goes on.
         """
-        return {path: parameter.data.copy() for path, parameter in self._walk_parameters()}
+        return {path: array.data.copy() for path, array in self._walk_own(Buffer)}
 
     def load_state_dict(self, state, strict=True):
-        """Copy the arrays of `state` into the parameters of the same names, keeping the parameters' element types.
+        """Copy the arrays of `state` into parameters and buffers of the same names, which keep their element types.
 
         Raises CheckpointError, with the network as it was, if a shape differs or (with `strict`) a name is missing
         or unknown.
         """
-        own = dict(self._walk_parameters())
+        own = dict(self._walk_own(Buffer))
         if strict and own.keys() != state.keys():
             missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
             raise CheckpointError(f"the names do not fit this network: missing {missing}, unknown {unknown}")

@@ -5,7 +5,35 @@ and types are checked here, since the kernels check nothing; results are new arr
 `delta` is always dL/d(output of the function).
 """
 
-from backprop.functional.activation import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
+from backprop.functional.activation import (
+    activation,
+    activation_backward,
+    prelu,
+    prelu_backward,
+    prelu_weight_grad,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    tanh,
+    tanh_backward,
+)
+from backprop.functional.conv import (
+    conv,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_bias_grad,
+    conv_input_grad,
+    conv_weight_grad,
+)
+from backprop.functional.conv_transpose import (
+    conv_transpose,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
+from backprop.functional.dropout import dropout
 from backprop.functional.linear import (
     add_bias,
     linear,
@@ -14,16 +42,50 @@ from backprop.functional.linear import (
     linear_weight_grad,
 )
 from backprop.functional.loss import (
-    absolute_error,
-    absolute_error_backward,
+    add,
+    bce_with_logits,
+    bce_with_logits_backward,
     cross_entropy,
     cross_entropy_backward,
+    error,
+    error_backward,
     l1_loss,
     mse_loss,
+    multiply,
     nll,
+    nll_backward,
     reduce,
-    squared_error,
-    squared_error_backward,
+    terms,
 )
 from backprop.functional.matmul import matmul, matmul_backward, mm, mm_backward
+from backprop.functional.norm import (
+    channels,
+    mean_square,
+    moments,
+    normalize,
+    normalize_backward,
+    rows,
+    scale_and_shift,
+    scale_grad,
+    shift_grad,
+    track,
+)
+from backprop.functional.pool import (
+    adaptive_avg_pool,
+    adaptive_avg_pool_backward,
+    avg_pool,
+    avg_pool_backward,
+    max_pool,
+    max_pool_backward,
+)
+from backprop.functional.recurrent import (
+    gru,
+    gru_backward,
+    lstm,
+    lstm_backward,
+    rnn,
+    rnn_backward,
+    states_before,
+)
 from backprop.functional.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
+from backprop.functional.take import embedding, embedding_weight_grad, pad, pad_backward

@@ -1,8 +1,9 @@
-"""Element-wise functions a = sigma(u) of any shape, and delta_u = delta * sigma'(u) in terms of a.       (3) (4)"""
+"""Element-wise functions a = sigma(u) of any shape, and delta_u = delta * sigma'(u).                       (3) (4)"""
 
 from backprop import kernels
-from backprop.errors import ShapeError
-from backprop.functional.shapes import flat
+from backprop.errors import OptionError, ShapeError
+from backprop.functional.shapes import contiguous, destination, flat, split_at
+from backprop.parameter import values
 
 
 def relu(u):
@@ -35,10 +36,77 @@ def tanh_backward(delta, a):
     return _map("tanh_backward", delta, a)
 
 
+def activation(name, u, *options):
+    """(3) sigma(u) for a row of the kernels' table: activation("leaky_relu", u, 0.01)"""
+    k = kernels.of(u)
+    out = k.empty(u.shape, u.dtype)
+    _row(k, name)[0](flat(u), tuple(map(float, options)), flat(out))
+    return out
+
+
+def activation_backward(name, delta, u, *options):
+    """(4) delta * sigma'(u) for a row of the kernels' table, from the input u"""
+    k = kernels.of(delta, u)
+    _expect_alike(delta, u)
+    out = k.empty(u.shape, u.dtype)
+    _row(k, name)[1](flat(delta), flat(u), tuple(map(float, options)), flat(out))
+    return out
+
+
+def prelu(u, weight):
+    """u, or w u where u <= 0; w (1,) for all, or (C,) for the channels of axis 1."""
+    weight = values(weight)
+    k = kernels.of(u, weight)
+    by_channel = _by_channel(u, weight.shape)
+    out = k.empty(u.shape, u.dtype)
+    k.prelu(by_channel(u), contiguous(weight), by_channel(out))
+    return out
+
+
+def prelu_backward(delta, u, weight):
+    """(4) sigma' = 1, or w where u <= 0"""
+    weight = values(weight)
+    k = kernels.of(delta, u, weight)
+    _expect_alike(delta, u)
+    by_channel = _by_channel(u, weight.shape)
+    out = k.empty(u.shape, u.dtype)
+    k.prelu_backward(by_channel(delta), by_channel(u), contiguous(weight), by_channel(out))
+    return out
+
+
+def prelu_weight_grad(delta, u, count, out=None, accumulate=False):
+    """dL/dw (count,): the sum of delta u over the entries u <= 0 that each w multiplied                     (28)"""
+    k = kernels.of(delta, u)
+    _expect_alike(delta, u)
+    by_channel = _by_channel(u, (count,))
+    out = destination(k, out, (count,), u)
+    k.prelu_weight_grad(by_channel(delta), by_channel(u), out, accumulate)
+    return out
+
+
 def _map(name, *arrays):
     k = kernels.of(*arrays)
-    if arrays[0].shape != arrays[-1].shape:
-        raise ShapeError(f"wants a delta of shape {arrays[-1].shape}, got {arrays[0].shape}")
+    _expect_alike(arrays[0], arrays[-1])
     out = k.empty(arrays[0].shape, arrays[0].dtype)
     getattr(k, name)(*map(flat, arrays), flat(out))
     return out
+
+
+def _row(k, name):
+    if name not in k.ACTIVATIONS:
+        raise OptionError(f"no activation is called {name!r}; there are {', '.join(k.ACTIVATIONS)}")
+    return k.ACTIVATIONS[name]
+
+
+def _by_channel(u, shape):
+    """How u becomes (B, C, D) for slopes of this shape: all of it is one channel, or axis 1 has the channels."""
+    if shape == (1,):
+        return lambda array: contiguous(array).reshape(1, 1, array.size)
+    if u.ndim < 2 or u.shape[1:2] != shape:
+        raise ShapeError(f"wants {shape[0]} channels on axis 1, (N, {shape[0]}, ...), got {u.shape}")
+    return lambda array: split_at(array, 1)
+
+
+def _expect_alike(delta, like):
+    if delta.shape != like.shape:
+        raise ShapeError(f"wants a delta of shape {like.shape}, got {delta.shape}")

@@ -8,6 +8,7 @@ from backprop import kernels
 from backprop.errors import LabelError, ShapeError
 from backprop.functional.shapes import contiguous, flat, split_at
 
+IGNORE = -100  # the label that PyTorch skips unless it is told another
 TOLERANCE = 1e-4  # how far the sum of a sample's probabilities may be from 1: float32 rounding over many classes
 
 
@@ -35,11 +36,11 @@ def is_labels(y):
     return y.dtype.kind in "iu"
 
 
-def checked_targets(z, y):
+def checked_targets(z, y, ignore_index=IGNORE):
     """y as the kernels may use it for scores z (N, C, ...): int64 labels (N, ...), or probabilities of z's shape.
 
-    Raises ShapeError for another number of labels, and LabelError, naming the first bad index, for a label outside
-    [0, C), for floats that are not probabilities, and for any other type.
+    Raises ShapeError for another number of labels, and LabelError, naming the first bad index, for a label that is
+    neither in [0, C) nor `ignore_index`, for floats that are not probabilities, and for any other type.
     """
     y = np.asarray(y)
     wanted = sample_shape(z)
@@ -47,7 +48,7 @@ def checked_targets(z, y):
         if y.shape != wanted:
             raise ShapeError(f"scores of shape {z.shape} want labels of shape {wanted}, got {y.shape}")
         y = y.astype(np.int64, copy=False)
-        _refuse_at(_first(z, "first_bad_label", flat(y), z.shape[class_axis(z)]), z, y)
+        _refuse_at(_first(z, "first_bad_label", flat(y), z.shape[class_axis(z)], ignore_index), z, y)
     elif y.dtype.kind in "fc" and y.shape == z.shape:
         kernels.of(y, z)
         _refuse_at(_first(z, "first_bad_probability", split_at(y, class_axis(z)), TOLERANCE), z, y)

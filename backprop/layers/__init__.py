@@ -2,6 +2,61 @@
 
 from backprop.layers.activation import ReLU, Sigmoid, Tanh
 from backprop.layers.bias import Bias
+from backprop.layers.conv import Conv1d, Conv2d, Conv3d
+from backprop.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from backprop.layers.dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
+from backprop.layers.embedding import Embedding
+from backprop.layers.everyday import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    Mish,
+    PReLU,
+    ReLU6,
+    SiLU,
+    Softplus,
+    Softshrink,
+    Softsign,
+    Tanhshrink,
+)
+from backprop.layers.graph_conv import GraphConv, normalized_adjacency
 from backprop.layers.linear import Linear
-from backprop.layers.shape import Flatten
+from backprop.layers.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, LayerNorm, RMSNorm
+from backprop.layers.padding import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
+)
+from backprop.layers.pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+)
+from backprop.layers.recurrent import GRU, LSTM, RNN
+from backprop.layers.shape import Flatten, Unflatten
 from backprop.layers.softmax import LogSoftmax, Softmax

@@ -30,3 +30,34 @@ class Flatten(Module):
 
     def extra_repr(self):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """One axis becomes several: (N, C H W) -> (N, C, H, W) for Unflatten(1, (C, H, W)), the reverse of Flatten.
+
+    forward    output = a, in the same order
+    backward   delta_a = delta, in a's shape
+
+    One of the sizes may be -1: what is left.
+    """
+
+    analytic = True
+
+    def __init__(self, dim, unflattened_size):
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, a):
+        self.expect(-a.ndim <= self.dim < a.ndim, f"an array with an axis {self.dim}", got=a)
+        axis, sizes = self.dim % a.ndim, self.unflattened_size
+        known = math.prod(size for size in sizes if size != -1)
+        fits = a.shape[axis] == known if -1 not in sizes else known > 0 and a.shape[axis] % known == 0
+        self.expect(fits and sizes.count(-1) < 2, f"an axis {self.dim} that makes {sizes}", got=a)
+        sizes = [a.shape[axis] // known if size == -1 else size for size in sizes]
+        self.cache = a.shape
+        return a.reshape(*a.shape[:axis], *sizes, *a.shape[axis + 1 :])
+
+    def backward(self, delta):
+        return delta.reshape(self.cache)
+
+    def extra_repr(self):
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

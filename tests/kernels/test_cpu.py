@@ -58,10 +58,8 @@ def test_element_wise_functions_agree_with_the_reference(dtype, name, size):
 def test_element_wise_losses_agree_with_the_reference(dtype, size):
     a, b = arrays(0, dtype, size, size)
     b[: size // 2] = a[: size // 2]
-    for name in ("squared_error", "absolute_error"):
-        agree(name, (a, b), size, dtype)
-        agree(f"{name}_backward", (a, b, 0.3), size, dtype)
     agree("multiply", (a, b), size, dtype)
+    agree("add", (a, b), size, dtype)
     agree("fill", (0.25,), size, dtype)
     agree("total", (a,), 1, dtype, rtol=1e-4 if dtype == np.float32 else 1e-11)
 
@@ -79,12 +77,17 @@ def test_softmax_family_agrees_with_the_reference(dtype, b, c, d, seed):
     log_s = agree("log_softmax", (5 * u,), u.shape, dtype)
     agree("softmax_backward", (delta, s), u.shape, dtype)
     agree("log_softmax_backward", (delta, log_s), u.shape, dtype)
-    agree("nll", (log_s, y), (b, d), dtype)
-    agree("nll_softmax_backward", (log_s, y, scale), u.shape, dtype)
-    agree("soft_nll", (log_s, q), (b, d), dtype)
-    agree("soft_nll_softmax_backward", (log_s, q, scale), u.shape, dtype)
+    w, ignore, smoothing = np.abs(arrays(seed, dtype, (c,))[0]), [-100, 0][seed % 2], [0.0, 0.1][seed // 2 % 2]
+    agree("nll", (log_s, y, w, ignore, smoothing), (b, d), dtype)
+    agree("nll_backward", (y, w, ignore, scale), u.shape, dtype)
+    agree("nll_softmax_backward", (log_s, y, w, ignore, smoothing, scale), u.shape, dtype)
+    agree("used_weight", (y, w, ignore), 1, np.float64, rtol=1e-6)
+    agree("soft_nll", (log_s, q, w), (b, d), dtype)
+    agree("soft_nll_softmax_backward", (log_s, q, w, scale), u.shape, dtype)
+    agree("smooth", (q, 0.1), u.shape, dtype)
     agree("first_bad_probability", (q, 1e-3), 1, np.int64)
-    agree("first_bad_label", (y.ravel(), c - 1), 1, np.int64)
+    agree("first_bad_label", (y.ravel(), c - 1, ignore), 1, np.int64)
+    agree("first_outside", (u.ravel(), -1.0, 1.5), 1, np.int64)
     if d:
         agree("count_correct", (np.ascontiguousarray(u[:, :, 0]), y[:, 0]), 1, np.int64)
 
@@ -139,6 +142,8 @@ def test_bits_do_not_depend_on_the_number_of_threads(dtype):
     if most < 2:
         pytest.skip("one core: nothing to compare")
     a, x, delta, u = arrays(0, dtype, (67, 301), (129, 301), (67, 129), 10_001)
+    image, filters, places = arrays(1, dtype, (9, 3, 1, 11, 12), (4, 3, 1, 3, 3), (9, 4, 1, 11, 12))
+    slide = (1, 1, 1), (1, 1, 1), (0, 1, 1), 1
     calls = [
         ("matmul_nt", (a, x), (67, 129), (False,)),
         ("matmul_tn", (delta, a), (129, 301), (False,)),
@@ -148,6 +153,12 @@ def test_bits_do_not_depend_on_the_number_of_threads(dtype):
         ("tanh", (u,), u.shape, ()),
         ("tanh_backward", (u, u), u.shape, ()),
         ("log_softmax", (a.reshape(67, 301, 1),), (67, 301, 1), ()),
+        ("conv", (image, filters, *slide), (9, 4, 1, 11, 12), ()),
+        ("conv_input_grad", (places, filters, *slide), (9, 3, 1, 11, 12), ()),
+        ("conv_weight_grad", (places, image, *slide), (4, 3, 1, 3, 3), (True,)),
+        ("sum_channels", (places.reshape(9, 4, 132),), (4,), (False,)),
+        ("take_backward", (a[None], np.arange(67) % 5), (1, 5, 301), (False,)),
+        ("dropout", (u[:, None], np.uint64(7), 0.3), (10_001, 1), ()),
     ]
     try:
         for name, args, shape, flags in calls:

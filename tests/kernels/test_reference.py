@@ -81,28 +81,38 @@ def test_log_softmax_adjoint_by_hand():
 
 
 def test_errors_and_their_first_deltas():
-    a, b = np.array([1.0, 2, 3]), np.array([3.0, 2, 2])
-    assert run(ref.squared_error, a, b, shape=3).tolist() == [4, 0, 1]
-    assert run(ref.squared_error_backward, a, b, 0.5, shape=3).tolist() == [-2, 0, 1]
-    assert run(ref.absolute_error, a, b, shape=3).tolist() == [2, 0, 1]
-    assert run(ref.absolute_error_backward, a, b, 0.5, shape=3).tolist() == [-0.5, 0, 0.5]
+    a, b, out = np.array([1.0, 2, 3]), np.array([3.0, 2, 2]), np.empty(3)
+    for name, options, losses, deltas in [
+        ("squared", (), [4, 0, 1], [-4, 0, 2]),
+        ("absolute", (), [2, 0, 1], [-1, 0, 1]),
+        ("huber", (1.5,), [1.5 * (2 - 0.75), 0, 0.5], [-1.5, 0, 1]),
+        ("smooth_l1", (1.5,), [2 - 0.75, 0, 1 / 3], [-1, 0, 2 / 3]),
+    ]:
+        forward, backward = ref.ERRORS[name]
+        forward(a, b, options, out)
+        np.testing.assert_allclose(out, losses)
+        backward(a, b, options, 0.5, out)
+        np.testing.assert_allclose(out, 0.5 * np.array(deltas))
 
 
 def test_cross_entropy_by_hand():
     log_s = np.log(np.array([[[0.25], [0.75]], [[0.5], [0.5]]]))
     y, scale = np.array([[1], [0]]), np.array([[0.5], [0.5]])
-    np.testing.assert_allclose(run(ref.nll, log_s, y, shape=(2, 1)).ravel(), [-np.log(0.75), np.log(2)])
-    delta = run(ref.nll_softmax_backward, log_s, y, scale, shape=(2, 2, 1))
+    np.testing.assert_allclose(
+        run(ref.nll, log_s, y, [1.0, 1], -100, 0.0, shape=(2, 1)).ravel(), [-np.log(0.75), np.log(2)]
+    )
+    delta = run(ref.nll_softmax_backward, log_s, y, [1.0, 1], -100, 0.0, scale, shape=(2, 2, 1))
     np.testing.assert_allclose(delta[:, :, 0], [[0.125, -0.125], [-0.25, 0.25]])
     q = np.array([[[0.0], [1]], [[1], [0]]])
-    np.testing.assert_allclose(run(ref.soft_nll, log_s, q, shape=(2, 1)).ravel(), [-np.log(0.75), np.log(2)])
-    soft = run(ref.soft_nll_softmax_backward, log_s, q, scale, shape=(2, 2, 1))
+    np.testing.assert_allclose(run(ref.soft_nll, log_s, q, [1.0, 1], shape=(2, 1)).ravel(), [-np.log(0.75), np.log(2)])
+    soft = run(ref.soft_nll_softmax_backward, log_s, q, [1.0, 1], scale, shape=(2, 2, 1))
     np.testing.assert_allclose(soft, delta)
 
 
 def test_first_bad_target_is_found():
-    assert run(ref.first_bad_label, [0, 2, 3, -1], 3, shape=1, dtype=int) == 2
-    assert run(ref.first_bad_label, [0, 2], 3, shape=1, dtype=int) == -1
+    assert run(ref.first_bad_label, [0, 2, 3, -1], 3, -100, shape=1, dtype=int) == 2
+    assert run(ref.first_bad_label, [0, 2, 3, -1], 3, 3, shape=1, dtype=int) == 3
+    assert run(ref.first_bad_label, [0, 2], 3, -100, shape=1, dtype=int) == -1
     q = np.array([[[0.5], [0.5]], [[1.5], [-0.5]]])
     assert run(ref.first_bad_probability, q, 1e-6, shape=1, dtype=int) == 1
 

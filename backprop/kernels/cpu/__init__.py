@@ -1,23 +1,30 @@
 """Numba on the CPU: the oracle's functions again, in loops that run in parallel. Compiled at first use, then cached."""
 
 from backprop.kernels.buffers import empty
+from backprop.kernels.cpu.activation import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.cpu.batch import count_correct, gather
+from backprop.kernels.cpu.channels import add_channels, dot_channels, scale_channels, sum_channels
+from backprop.kernels.cpu.conv import conv, conv_input_grad, conv_weight_grad
+from backprop.kernels.cpu.dropout import dropout
 from backprop.kernels.cpu.jit import get_num_threads, set_num_threads
 from backprop.kernels.cpu.loss import (
-    absolute_error,
-    absolute_error_backward,
+    ERRORS,
     first_bad_label,
     first_bad_probability,
+    first_outside,
     nll,
+    nll_backward,
     nll_softmax_backward,
+    smooth,
     soft_nll,
     soft_nll_softmax_backward,
-    squared_error,
-    squared_error_backward,
     total,
+    used_weight,
 )
 from backprop.kernels.cpu.matmul import add_bias, matmul_nn, matmul_nt, matmul_tn, sum_rows
+from backprop.kernels.cpu.norm import mean_square, moments, normalize, normalize_backward, track
 from backprop.kernels.cpu.pointwise import (
+    add,
     fill,
     multiply,
     relu,
@@ -27,5 +34,8 @@ from backprop.kernels.cpu.pointwise import (
     tanh,
     tanh_backward,
 )
+from backprop.kernels.cpu.pool import max_pool, max_pool_backward, window_mean, window_mean_backward
+from backprop.kernels.cpu.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward
 from backprop.kernels.cpu.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
-from backprop.kernels.cpu.update import sgd
+from backprop.kernels.cpu.take import take, take_backward
+from backprop.kernels.cpu.update import adam, rmsprop, sgd

@@ -71,6 +71,14 @@ def multiply(a, b, out):
 
 
 @kernel()
+def add(a, b, out):
+    """out = a + b; out may be a or b"""
+    for block in prange(blocks(a.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
+            out[i] = a[i] + b[i]
+
+
+@kernel()
 def fill(value, out):
     """out = value, a single number"""
     for block in prange(blocks(out.size)):

@@ -2,22 +2,29 @@
 
 from numpy import empty
 
+from backprop.kernels.reference.activation import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.reference.batch import count_correct, gather
+from backprop.kernels.reference.channels import add_channels, dot_channels, scale_channels, sum_channels
+from backprop.kernels.reference.conv import conv, conv_input_grad, conv_weight_grad
+from backprop.kernels.reference.dropout import dropout
 from backprop.kernels.reference.loss import (
-    absolute_error,
-    absolute_error_backward,
+    ERRORS,
     first_bad_label,
     first_bad_probability,
+    first_outside,
     nll,
+    nll_backward,
     nll_softmax_backward,
+    smooth,
     soft_nll,
     soft_nll_softmax_backward,
-    squared_error,
-    squared_error_backward,
     total,
+    used_weight,
 )
 from backprop.kernels.reference.matmul import add_bias, matmul_nn, matmul_nt, matmul_tn, sum_rows
+from backprop.kernels.reference.norm import mean_square, moments, normalize, normalize_backward, track
 from backprop.kernels.reference.pointwise import (
+    add,
     fill,
     multiply,
     relu,
@@ -27,5 +34,8 @@ from backprop.kernels.reference.pointwise import (
     tanh,
     tanh_backward,
 )
+from backprop.kernels.reference.pool import max_pool, max_pool_backward, window_mean, window_mean_backward
+from backprop.kernels.reference.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward
 from backprop.kernels.reference.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
-from backprop.kernels.reference.update import sgd
+from backprop.kernels.reference.take import take, take_backward
+from backprop.kernels.reference.update import adam, rmsprop, sgd

@@ -43,6 +43,11 @@ def multiply(a, b, out):
     out[...] = a * b
 
 
+def add(a, b, out):
+    """out = a + b; out may be a or b"""
+    out[...] = a + b
+
+
 def fill(value, out):
     """out = value, a single number"""
     out[...] = value

@@ -1,11 +1,10 @@
-"""Optimizers move parameters against their gradients."""
+"""What all optimizers share: groups of parameters with options, and a state for each parameter."""
 
 import math
 
 import numpy as np
 
-from backprop import kernels
-from backprop.errors import OptionError, ParameterError
+from backprop.errors import CheckpointError, OptionError, ParameterError
 from backprop.functional.shapes import flat
 from backprop.parameter import Parameter
 
@@ -74,38 +73,60 @@ class Optimizer:
     def update(self, parameter, state, **options):
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
+    @staticmethod
+    def buffer(parameter, state, name):
+        """The flat array `state[name]`, zeros at first, of the parameter's size and, even if that changes, type."""
+        if name not in state:
+            state[name] = np.zeros_like(parameter.data)
+        elif state[name].dtype != parameter.dtype:
+            state[name] = state[name].astype(parameter.dtype)
+        return flat(state[name])
 
-class SGD(Optimizer):
-    """Stochastic gradient descent.  Lecture A 53:36.
+    def state_dict(self):
+        """Name -> array of all that the next step depends on: "0.momentum" is of the first parameter.
 
-        (15)   theta <- theta - eta g
-               with momentum   v <- beta v + (1 - dampening) g,   theta <- theta - eta v;   v starts as the first g
+        Arrays are copies; numbers are arrays without axes. The options of the groups stand under "options.0.lr".
+        """
+        found = {}
+        for number, parameter in enumerate(self._parameters()):
+            for name, value in self.state[parameter].items():
+                found[f"{number}.{name}"] = np.array(value)
+        for number, group in enumerate(self.param_groups):
+            for name, value in group.items():
+                if name != "params":
+                    found[f"options.{number}.{name}"] = np.array(value)
+        return found
 
-    eta is `lr`, beta is `momentum`. g is the gradient plus weight_decay * theta. `nesterov` steps along g + beta v
-    instead of v.
-    """
+    def load_state_dict(self, saved):
+        """Take over what `state_dict` of an optimizer of the same kind, over parameters of the same shapes, returned.
 
-    def __init__(self, parameters, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False):
-        super().__init__(
-            parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
-        )
+        Raises CheckpointError, with the optimizer as it was, for options or parameters that it does not have, and for
+        arrays of other shapes.
+        """
+        state, groups = {p: {} for p in self._parameters()}, [dict(group) for group in self.param_groups]
+        parameters = self._parameters()
+        for path, value in saved.items():
+            place, _, name = path.partition(".")
+            value = np.asarray(value)
+            if place == "options":
+                number, _, name = name.partition(".")
+                if not (number.isdigit() and int(number) < len(groups) and name in groups[int(number)]):
+                    raise CheckpointError(f"{type(self).__name__} has no option {path}")
+                groups[int(number)][name] = value.item() if value.ndim == 0 else tuple(value.tolist())
+            elif place.isdigit() and int(place) < len(parameters):
+                parameter = parameters[int(place)]
+                counts = value.dtype.kind in "iu"
+                if value.shape != (() if counts else parameter.shape):
+                    raise CheckpointError(f"{path} has shape {value.shape}, its parameter {parameter.shape}")
+                state[parameter][name] = value.item() if counts else value.astype(parameter.dtype)
+            else:
+                raise CheckpointError(f"{path} belongs to none of the {len(parameters)} parameters")
+        self.state, self.param_groups = state, groups
 
-    def check_options(self, lr, momentum, dampening, weight_decay, nesterov):
-        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
-            if not 0 <= value < math.inf:
-                raise OptionError(f"{name} must be >= 0 and finite, got {value}")
-        if nesterov and (momentum <= 0 or dampening != 0):
-            raise OptionError(f"nesterov wants momentum > 0 and dampening = 0, got {momentum} and {dampening}")
 
-    def update(self, parameter, state, lr, momentum, dampening, weight_decay, nesterov):
-        theta, g = flat(parameter.data), flat(parameter.grad)
-        first = "momentum" not in state
-        if momentum and first:
-            state["momentum"] = np.empty_like(parameter.data)
-        elif momentum and state["momentum"].dtype != parameter.dtype:  # the network has moved to another type
-            state["momentum"] = state["momentum"].astype(parameter.dtype)
-        v = flat(state["momentum"]) if momentum else theta  # a kernel takes an array everywhere; this one is not used
-        k = kernels.of(g, v, theta)
-        # One type for each number, int or float as the user wrote it: every other type would compile the kernel again.
-        numbers = map(float, (lr, momentum, dampening, weight_decay))
-        k.sgd(theta, g, v, *numbers, bool(nesterov), first)  # (15)
+def expect_range(low, high=math.inf, **options):
+    """Raise OptionError unless every option is a number from `low` to below `high`."""
+    for name, value in options.items():
+        if not low <= value < high:
+            wanted = f">= {low} and finite" if high == math.inf else f"from {low} to below {high}"
+            raise OptionError(f"{name} must be {wanted}, got {value}")

@@ -1,0 +1,66 @@
+"""Transposed convolution over one to three axes: a convolution's adjoint (13) run forward.
+
+a is (N, C, *image), filters X (C, O/groups, *taps), mu (O,), z (N, O, *image). Its own adjoints are a convolution's
+forward (10) for a, and (12) with a and delta exchanged for X: `conv` and `conv_weight_grad`, whose `places` are then
+the size of a's image.
+"""
+
+from backprop import kernels
+from backprop.errors import OptionError, ShapeError
+from backprop.functional.conv import conv_input_grad, expect_filters
+from backprop.functional.shapes import contiguous, split_at
+from backprop.functional.windows import batched, per_axis
+from backprop.parameter import values
+
+
+def conv_transpose(axes, a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """(13) run forward: a takes delta's place, and what comes out is what (13) calls delta_a.              (27)"""
+    weight, bias = values(weight), values(bias)
+    k = kernels.of(a, bias, weight)
+    single, a = a.ndim == axes + 1, batched(a, axes)
+    expect_filters(weight, bias, axes, groups, weight.shape[1] * groups)
+    if a.shape[1] != len(weight):
+        raise ShapeError(f"wants {len(weight)} channels, got {a.shape[1]} in {a.shape}")
+    image = transposed_size(axes, a.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation)
+    z = conv_input_grad(a, weight, image, stride, padding, dilation, groups, a.shape[2:])  # (27)
+    if bias is not None:
+        k.add_channels(split_at(z, 1), contiguous(bias), split_at(z, 1))
+    return z[0] if single else z
+
+
+def conv_transpose1d(a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """Signals (N, C, L) with filters (C, O/groups, taps)."""
+    return conv_transpose(1, a, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """Images (N, C, H, W) with filters (C, O/groups, P, Q).
+
+    >>> import numpy as np
+    >>> conv_transpose2d(np.array([[[[1.0, 2, 0]]]]), np.array([[[[1.0, 10]]]]), stride=(1, 2))
+    array([[[[ 1., 10.,  2., 20.,  0.,  0.]]]])
+    """
+    return conv_transpose(2, a, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose3d(a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """Volumes (N, C, D, H, W) with filters (C, O/groups, R, P, Q)."""
+    return conv_transpose(3, a, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def transposed_size(axes, image, taps, stride, padding, output_padding, dilation):
+    """The size of the image whose convolution has size `image`: s (i - 1) + d (taps - 1) + 1 - 2 pad.
+
+    With a stride there are several such sizes, and `output_padding` < max(stride, dilation) chooses among them.
+    """
+    stride, dilation = per_axis("stride", stride, axes, 1), per_axis("dilation", dilation, axes, 1)
+    padding, extra = per_axis("padding", padding, axes), per_axis("output_padding", output_padding, axes)
+    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+        raise OptionError(f"output_padding is less than stride or dilation, got {extra} with {stride} and {dilation}")
+    size = tuple(
+        s * (i - 1) + d * (tap - 1) + 1 - 2 * pad + e
+        for i, tap, s, pad, e, d in zip(image, taps, stride, padding, extra, dilation, strict=True)
+    )
+    if min(size) < 1:
+        raise ShapeError(f"images of {image} would become {size}")
+    return size

@@ -1,0 +1,129 @@
+"""Recurrences over time, and backpropagation through time: the same weights at every step, the state handed on.
+
+p (L, N, G H) is the input's part of every step, W x + b, computed by `linear` for all steps at once. h0 (N, H) is the
+state before the first step, W_hh (G H, H) and b_hh (G H,) make the state's part q of the next. G is how many numbers a
+hidden unit needs: 1 in an RNN, 3 in a GRU, 4 in an LSTM.
+
+A backward walks from the last step to the first. It returns what each step's p and q answer for, (L, N, G H): the
+gradients of the weights are then those of a linear layer whose samples are all steps, sum_t delta_p[t]^T x[t] and
+sum_t delta_q[t]^T h[t-1], since one weight served them all.
+"""
+
+import numpy as np
+
+from backprop import kernels
+from backprop.errors import ShapeError
+from backprop.functional.linear import linear, linear_input_grad
+from backprop.functional.shapes import contiguous, flat
+from backprop.parameter import values
+
+
+def rnn(p, h0, w_hh, b_hh, bend):
+    """h[t] = bend(p[t] + W_hh h[t-1] + b_hh), bend "tanh" or "relu": h (L, N, H)                           (33)"""
+    k = kernels.of(p, h0, values(w_hh))
+    _expect(p, h0, w_hh, 1)
+    h = k.empty(p.shape, p.dtype)
+    before, u = h0, k.empty(h0.shape, p.dtype)
+    for t in range(len(p)):
+        q = linear(before, w_hh, b_hh)
+        k.add(flat(p[t]), flat(q), flat(u))
+        getattr(k, bend)(flat(u), flat(h[t]))  # (33)
+        before = h[t]
+    return h
+
+
+def rnn_backward(delta, h, w_hh, bend):
+    """(delta_p, delta_h0); delta_q is delta_p: the state answers for its output and for the step after it. (33)"""
+    k = kernels.of(delta, h)
+    _expect_alike("delta", delta, h)
+    delta_p, carried = k.empty(h.shape, h.dtype), _zeros(k, h.shape[1:], h.dtype)
+    for t in reversed(range(len(h))):
+        k.add(flat(delta[t]), flat(carried), flat(carried))
+        getattr(k, f"{bend}_backward")(flat(carried), flat(h[t]), flat(delta_p[t]))  # (33) (4)
+        carried = linear_input_grad(delta_p[t], w_hh)  # (33) (7)
+    return delta_p, carried
+
+
+def gru(p, h0, w_hh, b_hh):
+    """(h, q, gates): the states (L, N, H), and what the backward needs, q and gates (L, N, 3H)             (34)"""
+    k = kernels.of(p, h0, values(w_hh))
+    _expect(p, h0, w_hh, 3)
+    h = k.empty((*p.shape[:2], h0.shape[1]), p.dtype)
+    q, gates = k.empty(p.shape, p.dtype), k.empty(p.shape, p.dtype)
+    before = contiguous(h0)
+    for t in range(len(p)):
+        q[t] = linear(before, w_hh, b_hh)
+        k.gru_cell(p[t], q[t], before, gates[t], h[t])  # (34)
+        before = h[t]
+    return h, q, gates
+
+
+def gru_backward(delta, h, h0, q, gates, w_hh):
+    """(delta_p, delta_q, delta_h0)                                                                         (34)"""
+    k = kernels.of(delta, h)
+    _expect_alike("delta", delta, h)
+    delta_p, delta_q = k.empty(q.shape, q.dtype), k.empty(q.shape, q.dtype)
+    carried, kept = _zeros(k, h0.shape, h.dtype), k.empty(h0.shape, h.dtype)
+    for t in reversed(range(len(h))):
+        before = h[t - 1] if t else contiguous(h0)
+        k.add(flat(delta[t]), flat(carried), flat(carried))
+        k.gru_cell_backward(carried, gates[t], q[t], before, delta_p[t], delta_q[t], kept)  # (34)
+        carried = linear_input_grad(delta_q[t], w_hh)
+        k.add(flat(kept), flat(carried), flat(carried))
+    return delta_p, delta_q, carried
+
+
+def lstm(p, h0, c0, w_hh, b_hh):
+    """(h, c, gates): states and cell contents (L, N, H), and the gates (L, N, 4H)                          (35)"""
+    k = kernels.of(p, h0, c0, values(w_hh))
+    _expect(p, h0, w_hh, 4)
+    _expect_alike("c0", c0, h0)
+    h, c = (k.empty((*p.shape[:2], h0.shape[1]), p.dtype) for _ in range(2))
+    gates, u = k.empty(p.shape, p.dtype), k.empty(p.shape[1:], p.dtype)
+    before, c_before = h0, contiguous(c0)
+    for t in range(len(p)):
+        q = linear(before, w_hh, b_hh)
+        k.add(flat(p[t]), flat(q), flat(u))
+        k.lstm_cell(u, c_before, gates[t], c[t], h[t])  # (35)
+        before, c_before = h[t], c[t]
+    return h, c, gates
+
+
+def lstm_backward(delta, c, c0, gates, w_hh):
+    """(delta_p, delta_h0, delta_c0); delta_q is delta_p                                                    (35)"""
+    k = kernels.of(delta, c)
+    _expect_alike("delta", delta, c)
+    delta_p, carried, carried_c = k.empty(gates.shape, c.dtype), *(_zeros(k, c0.shape, c.dtype) for _ in range(2))
+    for t in reversed(range(len(c))):
+        c_before, below_c = c[t - 1] if t else contiguous(c0), k.empty(c0.shape, c.dtype)
+        k.add(flat(delta[t]), flat(carried), flat(carried))
+        k.lstm_cell_backward(carried, carried_c, gates[t], c_before, c[t], delta_p[t], below_c)  # (35)
+        carried, carried_c = linear_input_grad(delta_p[t], w_hh), below_c
+    return delta_p, carried, carried_c
+
+
+def _expect(p, h0, w_hh, gates):
+    """Raise ShapeError unless p, h0 and W_hh belong to each other."""
+    hidden = h0.shape[-1]
+    wanted = (gates * hidden, hidden)
+    if p.ndim != 3 or h0.ndim != 2 or p.shape[1:] != (len(h0), gates * hidden) or values(w_hh).shape != wanted:
+        raise ShapeError(
+            f"wants p (L, N, {gates} H), h0 (N, H) and W_hh ({gates} H, H), "
+            f"got {p.shape}, {h0.shape} and {values(w_hh).shape}"
+        )
+
+
+def _expect_alike(name, array, like):
+    if array.shape != like.shape:
+        raise ShapeError(f"wants {name} of shape {like.shape}, got {array.shape}")
+
+
+def _zeros(k, shape, dtype):
+    zeros = k.empty(shape, dtype)
+    k.fill(0.0, flat(zeros))
+    return zeros
+
+
+def states_before(h, h0):
+    """h[t-1] for every step t, (L, N, H), the first of them h0."""
+    return np.concatenate([h0[None], h[:-1]])

@@ -1,0 +1,107 @@
+"""Entries by their index: padding an image, and looking up the rows of an embedding. The adjoint adds up.    (26)"""
+
+import functools
+
+import numpy as np
+
+from backprop import kernels
+from backprop.errors import IndexRangeError, OptionError, ShapeError
+from backprop.functional.shapes import contiguous, destination, split_at
+from backprop.parameter import values
+
+MODES = ("constant", "reflect", "replicate", "circular")
+
+
+def pad(a, margins, mode="constant", value=0.0):
+    """a with `margins`, (before, after) for each of its last axes, in their order; negative ones cut off.
+
+    mode   "constant" puts `value` there, "reflect" mirrors the image at its edge, "replicate" repeats the edge,
+           "circular" goes on at the other side
+
+    >>> pad(np.array([[1.0, 2, 3]]), [(2, 1)], "reflect")
+    array([[3., 2., 1., 2., 3., 2.]])
+    """
+    k = kernels.of(a)
+    for axis, index in _indices(a.shape, tuple(map(tuple, margins)), mode):
+        out = k.empty((*a.shape[:axis], len(index), *a.shape[axis + 1 :]), a.dtype)
+        k.take(split_at(a, axis), index, float(value), split_at(out, axis))  # (26)
+        a = out
+    return a
+
+
+def pad_backward(delta, shape, margins, mode="constant"):
+    """delta_a of the input's shape: an entry that was copied several times answers for all its copies."""
+    k = kernels.of(delta)
+    whole = [(0, 0)] * (len(shape) - len(margins)) + list(margins)
+    padded = tuple(before + size + after for size, (before, after) in zip(shape, whole, strict=True))
+    if delta.shape != padded:
+        raise ShapeError(f"wants a delta of shape {padded}, got {delta.shape}")
+    for axis, index in reversed(_indices(shape, tuple(map(tuple, margins)), mode)):
+        out = k.empty((*delta.shape[:axis], shape[axis], *delta.shape[axis + 1 :]), delta.dtype)
+        k.take_backward(split_at(delta, axis), index, split_at(out, axis), False)  # (26)
+        delta = out
+    return delta
+
+
+def embedding(index, weight):
+    """z (..., D) = weight[index], weight (V, D), index (...) of whole numbers in [0, V)."""
+    weight = values(weight)
+    k = kernels.of(weight)
+    index = _checked(k, index, len(weight))
+    z = k.empty((*index.shape, weight.shape[1]), weight.dtype)
+    k.take(contiguous(weight)[None], index.reshape(-1), 0.0, z.reshape(1, index.size, weight.shape[1]))  # (26)
+    return z
+
+
+def embedding_weight_grad(delta, index, count, padding_idx=None, out=None, accumulate=False):
+    """dL/dweight[v] = the sum of delta over all places where index is v; none where it is `padding_idx`."""
+    k = kernels.of(delta)
+    index = _checked(k, index, count)
+    if delta.shape[:-1] != index.shape:
+        raise ShapeError(f"wants a delta {(*index.shape, 'D')}, got {delta.shape}")
+    flat = index.reshape(-1)
+    if padding_idx is not None:
+        flat = np.where(flat == padding_idx, -1, flat)
+    out = destination(k, out, (count, delta.shape[-1]), delta)
+    k.take_backward(contiguous(delta).reshape(1, flat.size, delta.shape[-1]), flat, out[None], accumulate)  # (26)
+    return out
+
+
+@functools.lru_cache(maxsize=256)
+def _indices(shape, margins, mode):
+    """(axis, index) for each axis that is padded: where each entry of the result comes from, -1 for nowhere."""
+    if mode not in MODES:
+        raise OptionError(f"mode is one of {', '.join(map(repr, MODES))}, got {mode!r}")
+    found = []
+    for axis, (before, after) in enumerate(margins, len(shape) - len(margins)):
+        size = shape[axis]
+        most = {"constant": np.inf, "reflect": size - 1, "replicate": np.inf if size else 0, "circular": size}[mode]
+        if max(before, after) > most or size + before + after < 0:
+            raise ShapeError(f"{mode} padding of {(before, after)} does not go with {size} entries on axis {axis}")
+        place = np.arange(-before, size + after)
+        if mode == "reflect":
+            index = size - 1 - np.abs(size - 1 - np.abs(place))
+        elif mode == "replicate":
+            index = np.clip(place, 0, max(size - 1, 0))
+        elif mode == "circular":
+            index = place % max(size, 1)
+        else:
+            index = np.where((place >= 0) & (place < size), place, -1)
+        if before or after:
+            found.append((axis, index))
+    return found
+
+
+def _checked(k, index, count):
+    """index as kernels take it; IndexRangeError, naming the first bad one, unless all are in [0, count)."""
+    index = np.asarray(index)
+    if index.dtype.kind not in "iu":
+        raise IndexRangeError(f"wants whole numbers in [0, {count}), got {index.dtype}; use x.astype(np.int64)")
+    index = contiguous(index.astype(np.int64, copy=False))
+    bad = k.empty((1,), np.dtype(np.int64))
+    k.first_outside(index.reshape(-1), 0, count - 1, bad)
+    if bad[0] >= 0:
+        place = tuple(map(int, np.unravel_index(int(bad[0]), index.shape))) if index.ndim else ()
+        place = place[0] if len(place) == 1 else place
+        raise IndexRangeError(f"wants whole numbers in [0, {count}), got {index.reshape(-1)[bad[0]]} at index {place}")
+    return index

@@ -1,0 +1,49 @@
+"""One number for each channel, and what is summed over a channel. Arrays are (B, C, D): images flattened behind C."""
+
+from numba import prange
+
+from backprop.kernels.cpu.jit import kernel
+
+
+@kernel()
+def add_channels(z, mu, out):
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: iteration b owns out[b]         (10) the bias mu"""
+    for b in prange(z.shape[0]):
+        for c in range(z.shape[1]):
+            for d in range(z.shape[2]):
+                out[b, c, d] = z[b, c, d] + mu[c]
+
+
+@kernel()
+def scale_channels(z, gamma, out):
+    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: iteration b owns out[b]        (29)"""
+    for b in prange(z.shape[0]):
+        for c in range(z.shape[1]):
+            for d in range(z.shape[2]):
+                out[b, c, d] = z[b, c, d] * gamma[c]
+
+
+@kernel()
+def sum_channels(delta, out, accumulate):
+    """out[c] = sum_{b,d} delta[b,c,d]: iteration c owns channel c                  (11) (30)"""
+    for c in prange(delta.shape[1]):
+        total = out[c] if accumulate else out.dtype.type(0)
+        for b in range(delta.shape[0]):
+            part = out.dtype.type(0)
+            for d in range(delta.shape[2]):
+                part += delta[b, c, d]
+            total += part
+        out[c] = total
+
+
+@kernel()
+def dot_channels(delta, z, out, accumulate):
+    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: iteration c owns channel c         (30)"""
+    for c in prange(delta.shape[1]):
+        total = out[c] if accumulate else out.dtype.type(0)
+        for b in range(delta.shape[0]):
+            part = out.dtype.type(0)
+            for d in range(delta.shape[2]):
+                part += delta[b, c, d] * z[b, c, d]
+            total += part
+        out[c] = total

@@ -1,0 +1,31 @@
+"""Dropout by counting: whether an element is kept follows from the step's key and the element's number alone.  (25)"""
+
+import numpy as np
+from numba import njit, prange
+
+from backprop.kernels.cpu.jit import BLOCK, blocks, kernel
+
+
+@kernel()
+def dropout(u, key, p, out):
+    """out[b,d] = keep[b] u[b,d] / (1-p), keep[b] = 1 with probability 1-p, else 0: u (B, D); an iteration owns a block
+
+    One draw for each b: for an element where D = 1, for a whole channel where D is its size. The same key draws the
+    same keep, so backward is this function applied to delta.
+    """
+    grow = out.dtype.type(1 / (1 - p) if p < 1 else 0.0)
+    for block in prange(blocks(u.shape[0])):
+        for b in range(block * BLOCK, min((block + 1) * BLOCK, u.shape[0])):
+            factor = grow if uniform(key, b) >= p else out.dtype.type(0)
+            for d in range(u.shape[1]):
+                out[b, d] = u[b, d] * factor
+
+
+@njit(cache=True, nogil=True)
+def uniform(key, number):
+    """A number in [0, 1), the one at place `number` of a key: SplitMix64"""
+    x = key + np.uint64(number + 1) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    x = x ^ (x >> np.uint64(31))
+    return (x >> np.uint64(11)) * 2.0**-53

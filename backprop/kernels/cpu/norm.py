@@ -1,0 +1,76 @@
+"""Normalisation: entries that belong together are shifted and scaled to mean 0 and variance 1.          (29) (32)
+
+Arrays are (B, C, D), and all entries of one channel c belong together: iteration c owns channel c. Sums are gathered in
+float64, since a variance is a small difference of large numbers.
+"""
+
+import math
+
+from numba import njit, prange
+
+from backprop.kernels.cpu.jit import kernel
+
+
+@kernel()
+def moments(u, mean, var):
+    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2                     (29)"""
+    count = u.shape[0] * u.shape[2]
+    for c in prange(u.shape[1]):
+        total = 0.0
+        for b in range(u.shape[0]):
+            for d in range(u.shape[2]):
+                total += u[b, c, d]
+        centre, squares = total / count, 0.0
+        for b in range(u.shape[0]):
+            for d in range(u.shape[2]):
+                squares += (u[b, c, d] - centre) * (u[b, c, d] - centre)
+        mean[c], var[c] = centre, squares / count
+
+
+@kernel()
+def mean_square(u, out):
+    """out[c] = the mean of u^2 over u[:,c,:]                                                (32)"""
+    count = u.shape[0] * u.shape[2]
+    for c in prange(u.shape[1]):
+        squares = 0.0
+        for b in range(u.shape[0]):
+            for d in range(u.shape[2]):
+                squares += u[b, c, d] * u[b, c, d]
+        out[c] = squares / count
+
+
+@kernel()
+def normalize(u, mean, var, eps, out):
+    """out[b,c,d] = (u[b,c,d] - mean[c]) / sqrt(var[c] + eps)                                (29) (32)"""
+    for c in prange(u.shape[1]):
+        shrink = out.dtype.type(1 / math.sqrt(var[c] + eps))
+        for b in range(u.shape[0]):
+            for d in range(u.shape[2]):
+                out[b, c, d] = (u[b, c, d] - mean[c]) * shrink
+
+
+@kernel()
+def normalize_backward(delta, xhat, var, eps, centred, out):
+    """out = (delta - mean(delta) - xhat mean(delta xhat)) / sqrt(var + eps), means by channel; xhat = normalize(u).
+
+    (29), since moving one entry moves the mean and the variance of all. (32): not `centred`, without mean(delta).
+    """
+    real, count = out.dtype.type, delta.shape[0] * delta.shape[2]
+    for c in prange(delta.shape[1]):
+        total, dot = 0.0, 0.0
+        for b in range(delta.shape[0]):
+            for d in range(delta.shape[2]):
+                total += delta[b, c, d]
+                dot += delta[b, c, d] * xhat[b, c, d]
+        shift, along = real(total / count if centred else 0.0), real(dot / count)
+        shrink = real(1 / math.sqrt(var[c] + eps))
+        for b in range(delta.shape[0]):
+            for d in range(delta.shape[2]):
+                out[b, c, d] = (delta[b, c, d] - shift - xhat[b, c, d] * along) * shrink
+
+
+@njit(cache=True, nogil=True)
+def track(now, part, factor, running):
+    """running[c] <- (1 - part) running[c] + part factor now[c]                              (31)"""
+    for c in range(running.size):
+        running[c] = (1 - part) * running[c] + part * factor * now[c]

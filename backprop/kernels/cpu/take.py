@@ -1,0 +1,36 @@
+"""Entries along one axis, by their index: the axis of images where they are padded, the rows of an embedding.  (26)"""
+
+from numba import prange
+
+from backprop.kernels.cpu.jit import kernel
+
+
+@kernel()
+def take(a, index, value, out):
+    """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1: an iteration owns one (b,i)"""
+    count = index.size
+    for row in prange(out.shape[0] * count):
+        b, i = row // count, row % count
+        if index[i] < 0:
+            out[b, i] = value
+        else:
+            for d in range(out.shape[2]):
+                out[b, i, d] = a[b, index[i], d]
+
+
+WIDTH = 32  # entries d that one iteration owns: neighbours in memory
+
+
+@kernel()
+def take_backward(delta, index, out, accumulate):
+    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an iteration owns WIDTH entries d of out[b]"""
+    strips = (out.shape[2] + WIDTH - 1) // WIDTH
+    for strip in prange(out.shape[0] * strips):
+        b, first = strip // strips, strip % strips * WIDTH
+        last = min(first + WIDTH, out.shape[2])
+        if not accumulate:
+            out[b, :, first:last] = 0
+        for i in range(index.size):
+            if index[i] >= 0:
+                for d in range(first, last):
+                    out[b, index[i], d] += delta[b, i, d]

@@ -1,0 +1,23 @@
+"""One number for each channel, and what is summed over a channel. Arrays are (B, C, D): images flattened behind C."""
+
+
+def add_channels(z, mu, out):
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                  (10) the bias mu"""
+    out[...] = z + mu[:, None]
+
+
+def scale_channels(z, gamma, out):
+    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z                                 (29)"""
+    out[...] = z * gamma[:, None]
+
+
+def sum_channels(delta, out, accumulate):
+    """out[c] = sum_{b,d} delta[b,c,d]                                              (11) (30)"""
+    total = delta.sum(axis=(0, 2))
+    out[...] = out + total if accumulate else total
+
+
+def dot_channels(delta, z, out, accumulate):
+    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]                                     (30)"""
+    total = (delta * z).sum(axis=(0, 2))
+    out[...] = out + total if accumulate else total

@@ -1,0 +1,68 @@
+"""Convolution, which in deep learning is cross-correlation, and its two adjoints, over any number of spatial axes.
+
+Arrays are (N, C, *image), filters (O, C/groups, *taps); group g of the filters sees only group g of the channels. In
+the formulas i is a position of the output, p a tap of the filter, s the stride, d the dilation, pad what was added in
+front of the image: one number for each spatial axis. Outside the image a is 0.
+"""
+
+import numpy as np
+
+
+def conv(a, x, stride, dilation, pad, groups, out):
+    """out[n,o,i] = sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad]                                  (10)"""
+    padded, inside = _with_margin(a, x, out, stride, dilation, pad)
+    padded[inside] = a
+    out[...] = 0
+    for p, met in _taps(padded, x, out, stride, dilation):
+        for o, c in _groups(out, a, groups):
+            out[:, o] += np.einsum("oc,nc...->no...", x[(o, slice(None), *p)], met[:, c])
+
+
+def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
+    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]    (13)"""
+    padded, inside = _with_margin(out, x, delta, stride, dilation, pad)
+    for p, met in _taps(padded, x, delta, stride, dilation):
+        for o, c in _groups(delta, out, groups):
+            met[:, c] += np.einsum("oc,no...->nc...", x[(o, slice(None), *p)], delta[:, o])
+    out[...] = padded[inside]
+
+
+def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
+    """out[o,c,p] = sum_{n,i} delta[n,o,i] a[n,c, s i + d p - pad]                              (12)"""
+    padded, inside = _with_margin(a, out, delta, stride, dilation, pad)
+    padded[inside] = a
+    if not accumulate:
+        out[...] = 0
+    summed = (0, *range(2, a.ndim))  # n and i
+    for p, met in _taps(padded, out, delta, stride, dilation):
+        for o, c in _groups(delta, a, groups):
+            out[(o, slice(None), *p)] += np.tensordot(delta[:, o], met[:, c], axes=(summed, summed))
+
+
+def _with_margin(a, x, z, stride, dilation, pad):
+    """Zeros in which every tap of every output position lies inside, and where in them the image stands."""
+    spans = [
+        max(size + before, s * (positions - 1) + d * (taps - 1) + 1)
+        for size, before, s, d, positions, taps in zip(
+            a.shape[2:], pad, stride, dilation, z.shape[2:], x.shape[2:], strict=True
+        )
+    ]
+    inside = tuple(slice(before, before + size) for before, size in zip(pad, a.shape[2:], strict=True))
+    return np.zeros((*a.shape[:2], *spans), a.dtype), (..., *inside)
+
+
+def _taps(padded, x, z, stride, dilation):
+    """Each tap p of the filter, with a view of what it meets at all output positions: (N, C, *positions of z)."""
+    for p in np.ndindex(x.shape[2:]):
+        met = tuple(
+            slice(d * tap, d * tap + s * positions, s)
+            for tap, d, s, positions in zip(p, dilation, stride, z.shape[2:], strict=True)
+        )
+        yield p, padded[(..., *met)]
+
+
+def _groups(z, a, groups):
+    """The output channels of each group, and the input channels that they see."""
+    outputs, inputs = z.shape[1] // groups, a.shape[1] // groups
+    for g in range(groups):
+        yield slice(g * outputs, (g + 1) * outputs), slice(g * inputs, (g + 1) * inputs)

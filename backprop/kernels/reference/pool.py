@@ -1,0 +1,52 @@
+"""Pooling: one number for each window of an image.                                                      (14)
+
+Maxima are taken over windows of all spatial axes at once: a is (N, C, *image), and as in a convolution window i holds
+the entries s i + d p - pad, of which those outside the image are left out. Means are taken axis by axis, since the mean
+over a box is the mean along one axis of the means along the others: a is (B, H, D) and H is that axis.
+"""
+
+import math
+
+import numpy as np
+
+
+def max_pool(a, size, stride, dilation, pad, out, where):
+    """out[n,c,i] = the largest entry of window i; where[n,c,i] = its place in the image, counted in C order.
+
+    The first of equal entries is taken; NaN is larger than any number. A window that holds nothing gives -inf, -1.
+    """
+    places = np.arange(math.prod(a.shape[2:])).reshape(a.shape[2:])
+    out[...], where[...] = -np.inf, -1
+    for p in np.ndindex(*size):
+        index = [
+            s * np.arange(count) + d * tap - before
+            for count, s, d, tap, before in zip(out.shape[2:], stride, dilation, p, pad, strict=True)
+        ]
+        inside = [(i >= 0) & (i < length) for i, length in zip(index, a.shape[2:], strict=True)]
+        index = np.ix_(*[i[fine] for i, fine in zip(index, inside, strict=True)])
+        windows = np.ix_(*inside)
+        met = a[(..., *index)]
+        best, best_where = out[(..., *windows)], where[(..., *windows)]
+        better = (best_where < 0) | (met.real > best.real) | np.isnan(met)
+        out[(..., *windows)] = np.where(better, met, best)
+        where[(..., *windows)] = np.where(better, places[index], best_where)
+
+
+def max_pool_backward(delta, where, out):
+    """out[n,c,h] = the sum of delta[n,c,i] over the windows i whose largest entry is at h: delta (N,C,I)"""
+    out[...] = 0
+    n, c, i = np.nonzero(where >= 0)
+    np.add.at(out, (n, c, where[n, c, i]), delta[n, c, i])
+
+
+def window_mean(a, start, stop, scale, out):
+    """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]; scale is 1 / the number of entries"""
+    for i in range(len(start)):
+        out[:, i] = scale[i] * a[:, start[i] : stop[i]].sum(axis=1)
+
+
+def window_mean_backward(delta, start, stop, scale, out):
+    """out[b,h,d] = sum of scale[i] delta[b,i,d] over the windows i that hold h"""
+    out[...] = 0
+    for i in range(len(start)):
+        out[:, start[i] : stop[i]] += scale[i] * delta[:, i : i + 1]

@@ -1,0 +1,16 @@
+"""Entries along one axis, by their index: the axis of images where they are padded, the rows of an embedding.  (26)"""
+
+import numpy as np
+
+
+def take(a, index, value, out):
+    """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1: a (B, H, D), out (B, I, D)"""
+    out[...] = np.where((index < 0)[:, None], value, a[:, np.maximum(index, 0)] if a.shape[1] else 0)
+
+
+def take_backward(delta, index, out, accumulate):
+    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an entry taken twice answers for both"""
+    if not accumulate:
+        out[...] = 0
+    taken = index >= 0
+    np.add.at(out, (slice(None), index[taken]), delta[:, taken])

@@ -1,0 +1,60 @@
+"""Dropout switches off a random part of its input in training, so that no unit can rely on one other alone."""
+
+from backprop import functional as F
+from backprop.errors import OptionError
+from backprop.module import Module
+from backprop.rng import Stream
+
+
+class Dropout(Module):
+    """a = keep u / (1-p), keep = 1 with probability 1-p, else 0: u, a (...). The identity in evaluation.
+
+    forward   (25)  a       = keep * u / (1-p)              what is left grows, so that a's mean is u
+    backward  (25)  delta_u = keep * delta / (1-p)          the same keep: nothing passed where it was 0
+
+    keep follows from the layer's own Stream, its seed and its step, by counting: backward draws it again instead of
+    storing it, and a run that is resumed draws what it would have drawn.
+    """
+
+    analytic = True
+    together = 0  # how many of the last axes are kept or dropped as one
+
+    def __init__(self, p=0.5):
+        if not 0 <= p <= 1:
+            raise OptionError(f"p is a probability, from 0 to 1, got {p}")
+        self.p, self.stream = p, Stream()
+
+    def forward(self, u):
+        axes = self.together
+        wanted = f"(N, C, ...) with {axes} spatial axes"
+        self.expect(not axes or u.ndim in (axes + 1, axes + 2), wanted, got=u)
+        if not self.training or self.p == 0:
+            self.cache = None
+            return u
+        self.cache = key = self.stream.next_key()
+        return F.dropout(u, key, self.p, axes)  # (25)
+
+    def backward(self, delta):
+        key = self.cache
+        return delta if key is None else F.dropout(delta, key, self.p, self.together)  # (25)
+
+    def extra_repr(self):
+        return f"p={self.p}"
+
+
+class Dropout1d(Dropout):
+    """Dropout of whole channels of signals (N, C, L): neighbours are alike, so one alone would not be missed."""
+
+    together = 1
+
+
+class Dropout2d(Dropout):
+    """Dropout of whole channels of images (N, C, H, W)."""
+
+    together = 2
+
+
+class Dropout3d(Dropout):
+    """Dropout of whole channels of volumes (N, C, D, H, W)."""
+
+    together = 3

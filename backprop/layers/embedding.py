@@ -1,0 +1,49 @@
+"""Embedding looks up one learned vector for each word, or for anything else that comes as a number."""
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.errors import OptionError
+from backprop.module import Module
+from backprop.parameter import Parameter
+from backprop.rng import generator
+
+
+class Embedding(Module):
+    """z = the rows of X at an index: index (...) of whole numbers in [0, V), weight X (V, D), z (..., D).
+
+    forward   (26)  z[n]     = X[index[n]]
+    backward  (26)  dL/dX[v] = sum of delta[n] over all n with index[n] = v      a row answers for each of its uses
+
+    It is a Linear layer without bias whose inputs are one-hot vectors, minus all products with 0. Whole numbers have no
+    gradient, so backward returns None. The row `padding_idx` starts at zero and never learns. The others start
+    normal, with variance 1, as PyTorch's do.
+
+    Raises IndexRangeError, naming the first bad one, unless all are whole numbers in [0, V).
+    """
+
+    analytic = True  # in the weight
+
+    def __init__(self, num_embeddings, embedding_dim, padding_idx=None, dtype=np.float32):
+        if num_embeddings < 1 or embedding_dim < 0:
+            raise OptionError(f"an embedding has at least one row, got {num_embeddings} of {embedding_dim}")
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise OptionError(f"padding_idx is a row of {num_embeddings}, got {padding_idx}")
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings
+        rows = generator().standard_normal((num_embeddings, embedding_dim)).astype(dtype)
+        if self.padding_idx is not None:
+            rows[self.padding_idx] = 0
+        self.weight = Parameter(rows)
+
+    def forward(self, index):
+        self.cache = index
+        return F.embedding(index, self.weight)  # (26)
+
+    def backward(self, delta):
+        self.weight.accumulate(
+            F.embedding_weight_grad, delta, self.cache, self.num_embeddings, self.padding_idx
+        )  # (26)
+
+    def extra_repr(self):
+        return f"{self.num_embeddings}, {self.embedding_dim}"

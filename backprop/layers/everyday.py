@@ -1,0 +1,209 @@
+"""The everyday activations. Their formulas stand in one table, f over f', in kernels/reference/activation.py.
+
+Each keeps its input u, since not every slope can be told from the output alone.
+"""
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.errors import OptionError
+from backprop.module import Module
+from backprop.parameter import Parameter
+
+
+class Elementwise(Module):
+    """a = sigma(u), element by element: u, a (...).
+
+    forward   (3)  a       = sigma(u)
+    backward  (4)  delta_u = delta * sigma'(u)
+    """
+
+    analytic = True  # on either side of its kinks
+    row = ""  # of the table of activations
+    options = ()  # the row's other numbers
+
+    def forward(self, u):
+        self.cache = u
+        return F.activation(self.row, u, *self.options)  # (3)
+
+    def backward(self, delta):
+        return F.activation_backward(self.row, delta, self.cache, *self.options)  # (4)
+
+
+class LeakyReLU(Elementwise):
+    """u, or negative_slope u where u <= 0: a unit that is off still learns."""
+
+    row = "leaky_relu"
+
+    def __init__(self, negative_slope=0.01):
+        self.negative_slope = negative_slope
+        self.options = (negative_slope,)
+
+    def extra_repr(self):
+        return f"negative_slope={self.negative_slope}"
+
+
+class PReLU(Module):
+    """u, or w u where u <= 0, and w learns: one for all, or one for each channel of axis 1.
+
+    forward   (3)   a       = u where u > 0, else w u
+    backward  (4)   delta_u = delta where u > 0, else w delta
+              (28)  dL/dw   = sum of delta u where u <= 0                    w multiplied u there, and nothing elsewhere
+    """
+
+    analytic = True
+
+    def __init__(self, num_parameters=1, init=0.25, dtype=np.float32):
+        self.num_parameters = num_parameters
+        self.weight = Parameter(np.full(num_parameters, init, dtype))
+
+    def forward(self, u):
+        self.cache = u
+        return F.prelu(u, self.weight)  # (3)
+
+    def backward(self, delta):
+        u = self.cache
+        self.weight.accumulate(F.prelu_weight_grad, delta, u, self.num_parameters)  # (28)
+        return F.prelu_backward(delta, u, self.weight)  # (4)
+
+    def extra_repr(self):
+        return f"num_parameters={self.num_parameters}"
+
+
+class ELU(Elementwise):
+    """u, or alpha (e^u - 1) where u <= 0: smooth, down to -alpha."""
+
+    row = "elu"
+
+    def __init__(self, alpha=1.0):
+        self.alpha = alpha
+        self.options = (alpha,)
+
+    def extra_repr(self):
+        return f"alpha={self.alpha}"
+
+
+class CELU(ELU):
+    """u, or alpha (e^(u/alpha) - 1) where u <= 0: the slope at 0 is 1 for every alpha."""
+
+    row = "celu"
+
+    def __init__(self, alpha=1.0):
+        if alpha == 0:
+            raise OptionError("alpha must not be 0")
+        super().__init__(alpha)
+
+
+class SELU(Elementwise):
+    """ELU times a number, both chosen so that layer after layer keeps mean 0 and variance 1."""
+
+    row = "selu"
+
+
+class GELU(Elementwise):
+    """u times the part of a normal distribution that lies below u; approximate='tanh' comes near it without erf."""
+
+    def __init__(self, approximate="none"):
+        if approximate not in ("none", "tanh"):
+            raise OptionError(f"approximate is 'none' or 'tanh', got {approximate!r}")
+        self.approximate = approximate
+        self.row = "gelu" if approximate == "none" else "gelu_tanh"
+
+    def extra_repr(self):
+        return f"approximate={self.approximate!r}"
+
+
+class SiLU(Elementwise):
+    """u sigmoid(u), also called swish."""
+
+    row = "silu"
+
+
+class Mish(Elementwise):
+    """u tanh(softplus(u))."""
+
+    row = "mish"
+
+
+class Softplus(Elementwise):
+    """log(1 + e^(beta u)) / beta, a ReLU without a corner; u itself where beta u > threshold."""
+
+    row = "softplus"
+
+    def __init__(self, beta=1.0, threshold=20.0):
+        self.beta, self.threshold = beta, threshold
+        self.options = (beta, threshold)
+
+    def extra_repr(self):
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class Softsign(Elementwise):
+    """u / (1 + |u|), from -1 to 1."""
+
+    row = "softsign"
+
+
+class Tanhshrink(Elementwise):
+    """u - tanh u."""
+
+    row = "tanhshrink"
+
+
+class Hardshrink(Elementwise):
+    """u, or 0 where |u| <= lambd."""
+
+    row = "hardshrink"
+
+    def __init__(self, lambd=0.5):
+        self.lambd = lambd
+        self.options = (lambd,)
+
+    def extra_repr(self):
+        return f"lambd={self.lambd}"
+
+
+class Softshrink(Hardshrink):
+    """u drawn towards 0 by lambd, and 0 where |u| <= lambd."""
+
+    row = "softshrink"
+
+
+class Hardtanh(Elementwise):
+    """u, kept from min_val to max_val."""
+
+    row = "hardtanh"
+
+    def __init__(self, min_val=-1.0, max_val=1.0):
+        if not min_val < max_val:
+            raise OptionError(f"min_val must be below max_val, got {min_val} and {max_val}")
+        self.min_val, self.max_val = min_val, max_val
+        self.options = (min_val, max_val)
+
+    def extra_repr(self):
+        return f"min_val={self.min_val}, max_val={self.max_val}"
+
+
+class ReLU6(Hardtanh):
+    """u, kept from 0 to 6."""
+
+    def __init__(self):
+        super().__init__(0.0, 6.0)
+
+
+class Hardsigmoid(Elementwise):
+    """(u + 3) / 6, kept from 0 to 1: a sigmoid of straight lines."""
+
+    row = "hardsigmoid"
+
+
+class Hardswish(Elementwise):
+    """u hardsigmoid(u)."""
+
+    row = "hardswish"
+
+
+class LogSigmoid(Elementwise):
+    """log sigmoid(u), exact where the sigmoid itself would be 0."""
+
+    row = "logsigmoid"

@@ -1,0 +1,58 @@
+"""Graph convolution: each node hears from its neighbours through one shared linear map.  Lecture A 82:30."""
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.errors import ShapeError
+from backprop.layers.linear import Linear
+from backprop.module import Module
+
+
+class GraphConv(Module):
+    """z = S a X^T + mu (Kipf and Welling, 2017): V nodes with I features each become V nodes with O features.
+
+        a (..., V, I)   S (V, V), what each node hears of each   weight X (O, I)   bias mu (O,) or None   z (..., V, O)
+
+    forward   (36)  z[v,o]       = mu[o] + sum_{w,i} S[v,w] a[w,i] X[o,i]
+    backward  (5)   dL/dX        = delta^T (S a)           a Linear layer that is given S a
+              (6)   dL/dmu       = sum_v delta[v]
+              (36)  delta_a      = S^T (delta X)           w was heard by every v with S[v,w] != 0
+
+    S is `normalized_adjacency(edges, V)`; it is an input, `layer(a, S)`, and no gradient of it is returned.
+
+    Raises ShapeError unless a is (..., V, I) for the V of S.
+    """
+
+    analytic = True
+
+    def __init__(self, in_features, out_features, bias=True, dtype=np.float32):
+        self.linear = Linear(in_features, out_features, bias, dtype)
+
+    def forward(self, a, adjacency):
+        nodes = len(adjacency)
+        wanted = f"(..., {nodes}, {self.linear.in_features}) for {nodes} nodes"
+        self.expect(a.ndim >= 2 and a.shape[-2] == nodes, wanted, got=a)
+        self.cache = adjacency
+        return self.linear(F.matmul(adjacency, a))  # (36)
+
+    def backward(self, delta):
+        return F.matmul(self.cache.T, self.linear.backward(delta))  # (36), with (5), (6) and (7) in Linear
+
+
+def normalized_adjacency(edges, nodes, dtype=np.float32):
+    """S = D^-1/2 (A + 1) D^-1/2 (nodes, nodes), of undirected `edges` (E, 2): each node also hears itself.
+
+    D counts a node's neighbours and itself, so that a node with many is not louder than one with few.
+
+    >>> normalized_adjacency([(0, 1)], 3)
+    array([[0.5, 0.5, 0. ],
+           [0.5, 0.5, 0. ],
+           [0. , 0. , 1. ]], dtype=float32)
+    """
+    edges = np.asarray(edges, np.int64).reshape(-1, 2)
+    if edges.size and not (edges.min() >= 0 and edges.max() < nodes):
+        raise ShapeError(f"edges join nodes in [0, {nodes}), got {edges.min()} to {edges.max()}")
+    heard = np.eye(nodes)
+    heard[edges[:, 0], edges[:, 1]] = heard[edges[:, 1], edges[:, 0]] = 1
+    shrink = 1 / np.sqrt(heard.sum(axis=1))
+    return (heard * shrink[:, None] * shrink).astype(dtype)

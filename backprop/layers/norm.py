@@ -1,0 +1,234 @@
+"""Normalisation gives entries that belong together mean 0 and variance 1, then lets the network choose another.
+
+    layer                 which entries belong together               u             gamma, beta
+    BatchNorm1d, 2d, 3d   a channel, over all samples and places      (N, C, ...)   (C,)
+    GroupNorm             a sample's group of channels, its places    (N, C, ...)   (C,)
+    LayerNorm             a sample's last axes                        (..., F)      (F,)
+    RMSNorm               the same; only the size is normalised       (..., F)      gamma (F,)
+
+Every one of them is `normalize`, then gamma xhat + beta. How xhat's adjoint (29) comes about, for m entries of which
+mean and var are computed: xhat_i = (u_i - mean) / std, and each u_k also moves the mean, by 1/m, and std, by xhat_k/m:
+
+    d xhat_i / d u_k = (1[i=k] - 1/m - xhat_i xhat_k / m) / std,      so, with g_i = dL/d xhat_i,
+    delta_u_k = (g_k - mean(g) - xhat_k mean(g xhat)) / std                                               (29)
+"""
+
+import math
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.errors import OptionError
+from backprop.module import Module
+from backprop.parameter import Buffer, Parameter
+
+
+class Affine(Module):
+    """The part that all share: gamma and beta, the weight and the bias of a normalisation.
+
+    forward   (30)  y          = gamma xhat + beta
+    backward  (30)  dL/dgamma  = sum of delta xhat, dL/dbeta = sum of delta, over all entries that each was applied to;
+                    dL/dxhat   = gamma delta
+    """
+
+    analytic = True
+
+    def make_affine(self, shape, weight, bias, dtype):
+        self.weight = Parameter(np.ones(shape, dtype)) if weight else None
+        self.bias = Parameter(np.zeros(shape, dtype)) if bias else None
+
+    def scale_and_shift(self, xhat):
+        return F.scale_and_shift(xhat, self.weight, self.bias)  # (30)
+
+    def scale_and_shift_backward(self, delta, xhat):
+        if self.bias is not None:
+            self.bias.accumulate(F.shift_grad, delta)  # (30)
+        if self.weight is None:
+            return delta
+        self.weight.accumulate(F.scale_grad, delta, xhat)  # (30)
+        return F.scale_and_shift(delta, self.weight, None)  # (30)
+
+
+class BatchNorm(Affine):
+    """Each channel is normalised over the batch: u, y (N, C, ...), gamma, beta (C,).
+
+    forward   (29)  xhat = (u - mean) / sqrt(var + eps), mean and var of each channel over all samples and places
+              (30)  y = gamma xhat + beta
+              (31)  running <- (1 - momentum) running + momentum (mean, or var m/(m-1)), m the count of values
+    backward  (30)  and (29); in evaluation, where mean and var are constants, delta_u = gamma delta / sqrt(var + eps)
+
+    In evaluation the running statistics stand for mean and var. `momentum=None` averages all batches evenly;
+    `track_running_stats=False` keeps none, and always uses the batch's own.
+
+    Raises ShapeError for another rank or number of channels, and in training for a single value per channel.
+    """
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, dtype=np.float32):
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.make_affine((num_features,), affine, affine, dtype)
+        self.track_running_stats = track_running_stats
+        if track_running_stats:
+            self.running_mean = Buffer(np.zeros(num_features, dtype))
+            self.running_var = Buffer(np.ones(num_features, dtype))
+            self.num_batches_tracked = Buffer(np.array(0))
+
+    def forward(self, u):
+        wanted = " or ".join(f"(N, {self.num_features}{axes})" for axes in self.layouts)
+        self.expect(u.ndim in self.ranks and u.shape[1] == self.num_features, wanted, got=u)
+        x = F.channels(u)
+        own = self.training or not self.track_running_stats
+        if own:
+            self.expect(x.shape[0] * x.shape[2] > 1, "more than one value per channel in training", got=u)
+            mean, var = F.moments(x)
+            if self.training and self.track_running_stats:
+                self._remember(mean, var, x.shape[0] * x.shape[2])
+        else:
+            mean, var = self.running_mean.data.copy(), self.running_var.data.copy()
+        xhat = F.normalize(x, mean, var, self.eps)  # (29)
+        self.cache = xhat, mean, var, own
+        return self.scale_and_shift(xhat).reshape(u.shape)  # (30)
+
+    def backward(self, delta):
+        xhat, mean, var, own = self.cache
+        shape, delta = delta.shape, F.channels(delta)
+        delta = self.scale_and_shift_backward(delta, xhat)  # (30)
+        if own:
+            return F.normalize_backward(delta, xhat, var, self.eps).reshape(shape)  # (29)
+        return F.normalize(delta, np.zeros_like(mean), var, self.eps).reshape(shape)
+
+    def _remember(self, mean, var, count):
+        self.num_batches_tracked.data += 1
+        part = 1 / int(self.num_batches_tracked.data) if self.momentum is None else self.momentum
+        F.track(mean, part, self.running_mean)  # (31)
+        F.track(var, part, self.running_var, count / (count - 1))  # (31)
+
+    def extra_repr(self):
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+
+
+class BatchNorm1d(BatchNorm):
+    """BatchNorm of features (N, C) or signals (N, C, L)."""
+
+    ranks, layouts = (2, 3), ("", ", L")
+
+
+class BatchNorm2d(BatchNorm):
+    """BatchNorm of images (N, C, H, W)."""
+
+    ranks, layouts = (4,), (", H, W",)
+
+
+class BatchNorm3d(BatchNorm):
+    """BatchNorm of volumes (N, C, D, H, W)."""
+
+    ranks, layouts = (5,), (", D, H, W",)
+
+
+class GroupNorm(Affine):
+    """Each sample's channels are normalised in groups: u, y (N, C, ...), gamma, beta (C,).
+
+    forward   (29)  xhat = (u - mean) / sqrt(var + eps) over the C/num_groups channels of a group and their places
+              (30)  y = gamma xhat + beta
+    backward  (30)  and (29)
+
+    A sample does not depend on its batch, and training is like evaluation. One group is a layer's norm over the whole
+    image; as many groups as channels is instance normalisation.
+    """
+
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, dtype=np.float32):
+        if not (num_groups >= 1 and num_channels % num_groups == 0):
+            raise OptionError(f"num_groups divides the channels, got {num_groups} groups of {num_channels} channels")
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        self.make_affine((num_channels,), affine, affine, dtype)
+
+    def forward(self, u):
+        wanted = f"(N, {self.num_channels}, ...)"
+        self.expect(u.ndim >= 2 and u.shape[1] == self.num_channels, wanted, got=u)
+        per_group = self.num_channels // self.num_groups
+        x = F.rows(u.reshape(len(u), self.num_groups, per_group, *u.shape[2:]), u.ndim - 1)
+        mean, var = F.moments(x)
+        xhat = F.normalize(x, mean, var, self.eps)  # (29)
+        self.cache = xhat, var
+        return self.scale_and_shift(F.channels(xhat.reshape(u.shape))).reshape(u.shape)  # (30)
+
+    def backward(self, delta):
+        xhat, var = self.cache
+        shape = delta.shape
+        delta = self.scale_and_shift_backward(F.channels(delta), F.channels(xhat.reshape(shape)))  # (30)
+        return F.normalize_backward(delta.reshape(xhat.shape), xhat, var, self.eps).reshape(shape)  # (29)
+
+    def extra_repr(self):
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
+
+
+class LayerNorm(Affine):
+    """Each sample is normalised over its last axes: u, y (..., *normalized_shape), gamma, beta (*normalized_shape).
+
+    forward   (29)  xhat = (u - mean) / sqrt(var + eps) over the last axes
+              (30)  y = gamma xhat + beta
+    backward  (30)  and (29)
+
+    Raises ShapeError unless u's last axes are `normalized_shape`.
+    """
+
+    centred = True
+
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, dtype=np.float32):
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps = eps
+        self.make_affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
+
+    def forward(self, u):
+        axes = len(self.normalized_shape)
+        wanted = f"(..., {', '.join(map(str, self.normalized_shape))})"
+        self.expect(u.shape[u.ndim - axes :] == self.normalized_shape, wanted, got=u)
+        x = F.rows(u, axes)
+        mean, var = self.statistics(x)
+        eps = np.finfo(u.dtype).eps if self.eps is None else self.eps
+        xhat = F.normalize(x, mean, var, eps)  # (29), or (32)
+        self.cache = xhat, var, eps
+        return self.scale_and_shift(self._by_feature(xhat)).reshape(u.shape)  # (30)
+
+    def backward(self, delta):
+        xhat, var, eps = self.cache
+        shape = delta.shape
+        delta = self.scale_and_shift_backward(
+            self._by_feature(delta.reshape(xhat.shape)), self._by_feature(xhat)
+        )  # (30)
+        delta = delta.reshape(xhat.shape)
+        return F.normalize_backward(delta, xhat, var, eps, self.centred).reshape(shape)  # (29), or (32)
+
+    def statistics(self, x):
+        return F.moments(x)
+
+    def _by_feature(self, x):
+        """(1, rows, F) -> (rows, F, 1): gamma and beta belong to the features."""
+        return x.reshape(x.shape[1], x.shape[2], 1)
+
+    def extra_repr(self):
+        return f"{self.normalized_shape}, eps={self.eps}"
+
+
+class RMSNorm(LayerNorm):
+    """Each sample is divided by the size of its entries: u, y (..., *normalized_shape), gamma (*normalized_shape).
+
+    forward   (32)  xhat = u / sqrt(mean(u^2) + eps) over the last axes, and y = gamma xhat
+    backward  (32)  delta_u = (g - xhat mean(g xhat)) / sqrt(mean(u^2) + eps), g = gamma delta: (29) without the mean
+
+    eps is the element type's own unless it is given.
+    """
+
+    centred = False
+
+    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, dtype=np.float32):
+        super().__init__(normalized_shape, eps, elementwise_affine, bias=False, dtype=dtype)
+
+    def statistics(self, x):
+        return np.zeros(x.shape[1], x.dtype), F.mean_square(x)
+
+
+def _shape(normalized_shape):
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or math.prod(shape) < 1:
+        raise OptionError(f"normalized_shape is the size of the last axes, got {normalized_shape!r}")
+    return shape

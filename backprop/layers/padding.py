@@ -1,0 +1,146 @@
+"""Padding puts a margin around an image: of a constant, of its mirror image, of its edge, or of its other side."""
+
+from backprop import functional as F
+from backprop.errors import OptionError
+from backprop.module import Module
+
+
+class Padding(Module):
+    """out[i] = a[index[i]] along each spatial axis, where index says what each place of the margin is a copy of.
+
+        a (N, C, H, W)   out (N, C, top + H + bottom, left + W + right)
+
+    forward   (26)  out[..., i] = a[..., index[i]], or a constant where index[i] is nowhere
+    backward  (26)  delta_a[..., h] = sum of delta[..., i] over all i with index[i] = h: an entry answers for its copies
+
+    `padding` is one number for every side, or PyTorch's tuple, the last axis first: (left, right, top, bottom, ...).
+    Negative numbers cut off.
+
+    Raises ShapeError where the margin asks for more of the image than there is.
+    """
+
+    analytic = True
+    value = 0.0
+
+    def __init__(self, padding):
+        sides = (padding,) * (2 * self.axes) if isinstance(padding, int) else tuple(padding)
+        if len(sides) != 2 * self.axes or not all(isinstance(side, int) for side in sides):
+            raise OptionError(f"padding is a whole number, or {2 * self.axes} of them, got {padding!r}")
+        self.padding = sides
+
+    def forward(self, a):
+        axes = self.axes
+        self.expect(a.ndim in (axes + 1, axes + 2), f"{axes} spatial axes behind (N, C)", got=a)
+        self.cache = a.shape
+        return F.pad(a, self._margins(), self.mode, self.value)  # (26)
+
+    def backward(self, delta):
+        return F.pad_backward(delta, self.cache, self._margins(), self.mode)  # (26)
+
+    def _margins(self):
+        """(before, after) for each axis, the first axis first."""
+        return [self.padding[i : i + 2] for i in reversed(range(0, 2 * self.axes, 2))]
+
+    def extra_repr(self):
+        return f"padding={self.padding}"
+
+
+class ConstantPadding(Padding):
+    """A margin of `value`. The formulas are Padding's."""
+
+    def __init__(self, padding, value):
+        super().__init__(padding)
+        self.value = value
+
+    def extra_repr(self):
+        return f"padding={self.padding}, value={self.value}"
+
+
+class ZeroPad1d(Padding):
+    """A margin around signals (N, C, L): zeros."""
+
+    axes, mode = 1, "constant"
+
+
+class ZeroPad2d(Padding):
+    """A margin around images (N, C, H, W): zeros."""
+
+    axes, mode = 2, "constant"
+
+
+class ZeroPad3d(Padding):
+    """A margin around volumes (N, C, D, H, W): zeros."""
+
+    axes, mode = 3, "constant"
+
+
+class ConstantPad1d(ConstantPadding):
+    """A margin around signals (N, C, L): `value`."""
+
+    axes, mode = 1, "constant"
+
+
+class ConstantPad2d(ConstantPadding):
+    """A margin around images (N, C, H, W): `value`."""
+
+    axes, mode = 2, "constant"
+
+
+class ConstantPad3d(ConstantPadding):
+    """A margin around volumes (N, C, D, H, W): `value`."""
+
+    axes, mode = 3, "constant"
+
+
+class ReflectionPad1d(Padding):
+    """A margin around signals (N, C, L): the image mirrored at its edge, which is not repeated."""
+
+    axes, mode = 1, "reflect"
+
+
+class ReflectionPad2d(Padding):
+    """A margin around images (N, C, H, W): the image mirrored at its edge, which is not repeated."""
+
+    axes, mode = 2, "reflect"
+
+
+class ReflectionPad3d(Padding):
+    """A margin around volumes (N, C, D, H, W): the image mirrored at its edge, which is not repeated."""
+
+    axes, mode = 3, "reflect"
+
+
+class ReplicationPad1d(Padding):
+    """A margin around signals (N, C, L): the edge repeated."""
+
+    axes, mode = 1, "replicate"
+
+
+class ReplicationPad2d(Padding):
+    """A margin around images (N, C, H, W): the edge repeated."""
+
+    axes, mode = 2, "replicate"
+
+
+class ReplicationPad3d(Padding):
+    """A margin around volumes (N, C, D, H, W): the edge repeated."""
+
+    axes, mode = 3, "replicate"
+
+
+class CircularPad1d(Padding):
+    """A margin around signals (N, C, L): the image's other side."""
+
+    axes, mode = 1, "circular"
+
+
+class CircularPad2d(Padding):
+    """A margin around images (N, C, H, W): the image's other side."""
+
+    axes, mode = 2, "circular"
+
+
+class CircularPad3d(Padding):
+    """A margin around volumes (N, C, D, H, W): the image's other side."""
+
+    axes, mode = 3, "circular"

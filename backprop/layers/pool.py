@@ -1,0 +1,159 @@
+"""Pooling: one number stands for each window of an image.  Lecture A 55:50-59:22."""
+
+from backprop import functional as F
+from backprop.functional.windows import per_axis
+from backprop.module import Module
+
+
+class MaxPooling(Module):
+    """The largest entry of each window: a (N, C, H, W), out (N, C, I, J).
+
+    forward   (14)  out[n,c,i,j]     = max over the window's taps p, q of a[n,c, s i + d p - pad, s j + d q - pad]
+    backward  (14)  delta_a[n,c,h,w] = sum of delta[n,c,i,j] over the windows whose largest entry is at h, w:
+                                       moving any other entry a little changes nothing
+
+    Of equal entries the first is taken, row by row. The window moves by its own size unless `stride` is given. Padding
+    is outside, never taken. `ceil_mode` adds a last window that reaches beyond the end.
+    MaxPool1d and MaxPool3d have one axis less or more.
+
+    Raises ShapeError unless a is (N, C, H, W), or (C, H, W) for a single image, and the window fits on it.
+    """
+
+    analytic = True  # where no two entries of a window are equal
+
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+        self.kernel_size = per_axis("kernel_size", kernel_size, self.axes, 1)
+        self.stride = self.kernel_size if stride is None else per_axis("stride", stride, self.axes, 1)
+        self.padding, self.dilation = (
+            per_axis("padding", padding, self.axes),
+            per_axis("dilation", dilation, self.axes, 1),
+        )
+        self.ceil_mode = ceil_mode
+
+    def forward(self, a):
+        window = self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        out, self.cache = F.max_pool(a, self.axes, *window)  # (14)
+        return out
+
+    def backward(self, delta):
+        return F.max_pool_backward(delta, taken=self.cache)  # (14)
+
+    def extra_repr(self):
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPooling(Module):
+    """The mean of each window: a (N, C, H, W), out (N, C, I, J).
+
+    forward   (14)  out[n,c,i,j]     = 1/(P Q) sum_{p,q} a[n,c, s i + p - pad, s j + q - pad]
+    backward  (14)  delta_a[n,c,h,w] = 1/(P Q) sum of delta[n,c,i,j] over all windows that hold h, w
+
+    The window moves by its own size unless `stride` is given. The zeros of the padding are counted, unless
+    `count_include_pad` is False; `divisor_override` stands for P Q. AvgPool1d and AvgPool3d have one axis less or more.
+
+    Raises ShapeError unless a is (N, C, H, W), or (C, H, W) for a single image, and the window fits on it.
+    """
+
+    analytic = True
+
+    def __init__(
+        self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+    ):
+        self.kernel_size = per_axis("kernel_size", kernel_size, self.axes, 1)
+        self.stride = self.kernel_size if stride is None else per_axis("stride", stride, self.axes, 1)
+        self.padding = per_axis("padding", padding, self.axes)
+        self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
+
+    def forward(self, a):
+        self.cache = a.shape[-self.axes :]
+        return F.avg_pool(a, self.axes, *self._window())  # (14)
+
+    def backward(self, delta):
+        return F.avg_pool_backward(delta, self.cache, *self._window())  # (14)
+
+    def _window(self):
+        means = self.ceil_mode, self.count_include_pad, self.divisor_override
+        return self.kernel_size, self.stride, self.padding, *means
+
+    def extra_repr(self):
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AdaptiveAvgPooling(Module):
+    """As many means as are wanted, whatever the size of the image: a (N, C, H, W), out (N, C, *output_size).
+
+    Window i runs from floor(i H / I) to ceil((i+1) H / I), so neighbours may share an entry. (14) otherwise.
+    `output_size` is one number, or one for each axis; None keeps an axis as it is.
+    """
+
+    analytic = True
+
+    def __init__(self, output_size):
+        self.output_size = output_size
+
+    def forward(self, a):
+        self.cache = a.shape[-self.axes :]
+        return F.adaptive_avg_pool(a, self.axes, self.output_size)  # (14)
+
+    def backward(self, delta):
+        return F.adaptive_avg_pool_backward(delta, self.cache, self.output_size)  # (14)
+
+    def extra_repr(self):
+        return f"output_size={self.output_size}"
+
+
+class MaxPool1d(MaxPooling):
+    """MaxPooling over signals (N, C, L)."""
+
+    axes = 1
+
+
+class MaxPool2d(MaxPooling):
+    """MaxPooling over images (N, C, H, W)."""
+
+    axes = 2
+
+
+class MaxPool3d(MaxPooling):
+    """MaxPooling over volumes (N, C, D, H, W)."""
+
+    axes = 3
+
+
+class AvgPool1d(AvgPooling):
+    """AvgPooling over signals (N, C, L)."""
+
+    axes = 1
+
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+class AvgPool2d(AvgPooling):
+    """AvgPooling over images (N, C, H, W)."""
+
+    axes = 2
+
+
+class AvgPool3d(AvgPooling):
+    """AvgPooling over volumes (N, C, D, H, W)."""
+
+    axes = 3
+
+
+class AdaptiveAvgPool1d(AdaptiveAvgPooling):
+    """AdaptiveAvgPooling over signals (N, C, L)."""
+
+    axes = 1
+
+
+class AdaptiveAvgPool2d(AdaptiveAvgPooling):
+    """AdaptiveAvgPooling over images (N, C, H, W)."""
+
+    axes = 2
+
+
+class AdaptiveAvgPool3d(AdaptiveAvgPooling):
+    """AdaptiveAvgPooling over volumes (N, C, D, H, W)."""
+
+    axes = 3

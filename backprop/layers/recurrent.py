@@ -1,0 +1,246 @@
+"""Recurrent layers read a sequence step by step and hand a state on: one set of weights for all steps.  A 82:30.
+
+The backward is backpropagation through time: the chain of steps is walked from the last to the first, and the state's
+delta at step t is what its output answers for plus what step t + 1 hands back.
+
+    (33)  RNN    h_t = sigma(W x_t + b + U h_{t-1} + c),  sigma = tanh or ReLU
+                 delta_u = delta_h * sigma'(u) by (4), and delta_{h_{t-1}} = delta_u U + what h_{t-1} answers for itself
+
+    (34)  GRU    with p = W x_t + b, q = U h_{t-1} + c, each in three parts:
+                 r = sigmoid(p_r + q_r), z = sigmoid(p_z + q_z), n = tanh(p_n + r q_n), h_t = (1 - z) n + z h_{t-1}
+                 delta_n = delta_h (1 - z) (1 - n^2)      delta_z = delta_h (h_{t-1} - n) z (1 - z)
+                 delta_r = delta_n q_n r (1 - r)          delta_q = (delta_r, delta_z, r delta_n)
+                 delta_{h_{t-1}} = delta_q U + z delta_h
+
+    (35)  LSTM   u = W x_t + b + U h_{t-1} + c, in four parts i, f, o = sigmoid and g = tanh of them:
+                 c_t = f c_{t-1} + i g, h_t = o tanh(c_t)
+                 delta_c = what c_{t+1} hands back + delta_h o (1 - tanh^2 c_t)
+                 delta_u = (delta_c g i (1-i), delta_c c_{t-1} f (1-f), delta_c i (1-g^2), delta_h tanh(c_t) o (1-o))
+                 delta_{c_{t-1}} = f delta_c              delta_{h_{t-1}} = delta_u U
+
+In all three the weights' gradients are (5) and (6) with the steps for samples: dL/dW = sum_t delta_p_t^T x_t,
+dL/dU = sum_t delta_q_t^T h_{t-1}, where delta_p = delta_q = delta_u unless they are named.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.errors import OptionError
+from backprop.module import Module
+from backprop.parameter import Parameter
+from backprop.rng import Stream, generator
+
+
+class Recurrent(Module):
+    """x (L, N, I), L steps of N sequences, or (L, I) for a single one -> the states h (L, N, H) of the last layer.
+
+    `batch_first` takes and gives (N, L, ...). With `bidirectional`, a second set of weights reads from the end, and the
+    features are (H forward, H backward). Layers stand on each other, with `dropout` between them in training.
+
+    `layer(x, hx)` starts from the state hx (layers * directions, N, H), an LSTM from (h0, c0), instead of zeros. Unlike
+    PyTorch's, the call returns the states alone, so that it fits into a chain; the last ones are `layer.h_n`, and
+    `layer.c_n` of an LSTM. backward returns delta_x, or (delta_x, delta_hx) where hx was given.
+
+    Weights are weight_ih_l0 (G H, I), weight_hh_l0 (G H, H), bias_ih_l0 and bias_hh_l0 (G H,), G = 1, 3, 4 for an RNN,
+    a GRU, an LSTM, and so on for l1 ..., with _reverse behind for those that read backward; all start uniform in
+    +-1/sqrt(H). The formulas stand on top of this file.
+
+    Raises ShapeError unless x's last axis has length I and hx belongs to x.
+    """
+
+    analytic = True
+    gates = 1  # numbers that a hidden unit needs
+    states = 1  # arrays that one step hands to the next
+
+    def __init__(
+        self,
+        input_size,
+        hidden_size,
+        num_layers=1,
+        bias=True,
+        batch_first=False,
+        dropout=0.0,
+        bidirectional=False,
+        dtype=np.float32,
+    ):
+        for name, value in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
+            if not (isinstance(value, (int, np.integer)) and value >= 1):
+                raise OptionError(f"{name} is a whole number of at least 1, got {value!r}")
+        if not 0 <= dropout <= 1:
+            raise OptionError(f"dropout is a probability, from 0 to 1, got {dropout}")
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.batch_first, self.dropout, self.bidirectional = batch_first, dropout, bidirectional
+        self.directions = ("", "_reverse") if bidirectional else ("",)
+        self.stream = Stream()
+        bound = 1 / np.sqrt(hidden_size)
+        rows = self.gates * hidden_size
+        for layer in range(num_layers):
+            width = hidden_size * len(self.directions) if layer else input_size
+            for way in self.directions:
+                shapes = {"weight_ih": (rows, width), "weight_hh": (rows, hidden_size)}
+                for name, shape in {**shapes, "bias_ih": (rows,), "bias_hh": (rows,)}.items():
+                    drawn = generator().uniform(-bound, bound, shape).astype(dtype)
+                    setattr(self, f"{name}_l{layer}{way}", Parameter(drawn) if bias or "weight" in name else None)
+
+    def forward(self, x, hx=None):
+        single = x.ndim == 2
+        self.expect(x.ndim in (2, 3) and x.shape[-1] == self.input_size, f"(L, N, {self.input_size})", got=x)
+        x = self._steps_first(x, single)
+        start = self._start(hx, x, single)
+        runs, keys = [], []
+        for layer in range(self.num_layers):
+            if layer and self.training and self.dropout:
+                keys.append(self.stream.next_key())
+                x = F.dropout(x, keys[-1], self.dropout)  # (25)
+            outputs = []
+            for way in self.directions:
+                seen = x if not way else x[::-1]
+                run = self._run(seen, [state[len(runs)] for state in start], self._weights(layer, way))
+                runs.append(run)
+                outputs.append(run.h if not way else run.h[::-1])
+            x = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
+        self.cache = runs, keys, single, hx is not None
+        return self._as_given(x, single)
+
+    def backward(self, delta):
+        runs, keys, single, with_start = self.cache
+        delta = self._steps_first(delta, single)
+        hidden, starts = self.hidden_size, [None] * len(runs)
+        for layer in reversed(range(self.num_layers)):
+            deltas = []
+            for place, way in enumerate(self.directions):
+                index = layer * len(self.directions) + place
+                own = np.ascontiguousarray(delta[:, :, place * hidden : (place + 1) * hidden])
+                below, starts[index] = self._run_backward(
+                    own if not way else own[::-1], runs[index], self._weights(layer, way)
+                )
+                deltas.append(below if not way else below[::-1])
+            delta = deltas[0] if len(deltas) == 1 else F.add(*deltas)  # both directions read the same input
+            if layer and keys:
+                delta = F.dropout(delta, keys[layer - 1], self.dropout)  # (25)
+        delta = self._as_given(delta, single)
+        if not with_start:
+            return delta
+        stacks = [np.stack(states) for states in zip(*starts, strict=True)]
+        stacks = [stack[:, 0] if single else stack for stack in stacks]
+        return delta, stacks[0] if self.states == 1 else tuple(stacks)
+
+    @property
+    def h_n(self):
+        """The state after the last step, (layers * directions, N, H)."""
+        return self._last("h")
+
+    def _last(self, name):
+        runs, _, single, _ = self.cache
+        last = np.stack([getattr(run, name)[-1] for run in runs])
+        return last[:, 0] if single else last
+
+    def _run(self, x, start, weights):
+        """One direction of one layer over x (L, N, I): p for all steps at once, then step by step."""
+        w_ih, _, b_ih, _ = weights
+        return self.steps(x, F.linear(x, w_ih, b_ih), start, weights)
+
+    def _run_backward(self, delta, run, weights):
+        w_ih, w_hh, b_ih, b_hh = weights
+        delta_p, delta_q, *delta_start = self.steps_backward(delta, run, weights)
+        w_ih.accumulate(F.linear_weight_grad, delta_p, run.x)  # (5), with the steps for samples
+        w_hh.accumulate(F.linear_weight_grad, delta_q, F.states_before(run.h, run.h0))  # (5)
+        if b_ih is not None:
+            b_ih.accumulate(F.linear_bias_grad, delta_p)  # (6)
+            b_hh.accumulate(F.linear_bias_grad, delta_q)  # (6)
+        return F.linear_input_grad(delta_p, w_ih), delta_start  # (7)
+
+    def _weights(self, layer, way):
+        return [getattr(self, f"{name}_l{layer}{way}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+
+    def _steps_first(self, x, single):
+        x = x[:, None] if single else x.swapaxes(0, 1) if self.batch_first else x
+        return np.ascontiguousarray(x)
+
+    def _as_given(self, x, single):
+        return x[:, 0] if single else np.ascontiguousarray(x.swapaxes(0, 1)) if self.batch_first else x
+
+    def _start(self, hx, x, single):
+        """The initial states, each (layers * directions, N, H)."""
+        shape = (self.num_layers * len(self.directions), x.shape[1], self.hidden_size)
+        if hx is None:
+            return [np.zeros(shape, x.dtype)] * self.states
+        given = [hx] if self.states == 1 else list(hx)
+        wanted = (shape[0], shape[2]) if single else shape
+        names = f"{wanted}" if self.states == 1 else f"two states {wanted}"
+        fits = len(given) == self.states and all(np.shape(state) == wanted for state in given)
+        self.expect(fits, f"hx of {names}", got=hx)
+        return [np.ascontiguousarray(state).reshape(shape) for state in given]
+
+    def extra_repr(self):
+        return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"
+
+
+class Run(NamedTuple):
+    """What one direction of one layer keeps for its backward."""
+
+    x: np.ndarray
+    h0: np.ndarray
+    h: np.ndarray
+    saved: tuple = ()
+    c: np.ndarray | None = None
+
+
+class RNN(Recurrent):
+    """h_t = tanh(W x_t + b + U h_{t-1} + c), or ReLU for tanh: (33). Shapes and options are Recurrent's."""
+
+    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", *args, **options):
+        if nonlinearity not in ("tanh", "relu"):
+            raise OptionError(f"nonlinearity is 'tanh' or 'relu', got {nonlinearity!r}")
+        self.nonlinearity = nonlinearity
+        super().__init__(input_size, hidden_size, num_layers, *args, **options)
+
+    def steps(self, x, p, start, weights):
+        _, w_hh, _, b_hh = weights
+        (h0,) = start
+        return Run(x, h0, F.rnn(p, h0, w_hh, b_hh, self.nonlinearity))  # (33)
+
+    def steps_backward(self, delta, run, weights):
+        delta_u, delta_h0 = F.rnn_backward(delta, run.h, weights[1], self.nonlinearity)  # (33)
+        return delta_u, delta_u, delta_h0
+
+
+class GRU(Recurrent):
+    """A gated recurrent unit chooses how much of its state to keep: (34). Shapes and options are Recurrent's."""
+
+    gates = 3
+
+    def steps(self, x, p, start, weights):
+        _, w_hh, _, b_hh = weights
+        (h0,) = start
+        h, *saved = F.gru(p, h0, w_hh, b_hh)  # (34)
+        return Run(x, h0, h, tuple(saved))
+
+    def steps_backward(self, delta, run, weights):
+        return F.gru_backward(delta, run.h, run.h0, *run.saved, weights[1])  # (34)
+
+
+class LSTM(Recurrent):
+    """A long short-term memory keeps a cell beside its state, through which deltas pass unbent: (35).
+
+    Shapes and options are Recurrent's.
+    """
+
+    gates, states = 4, 2
+
+    @property
+    def c_n(self):
+        """The cell after the last step, (layers * directions, N, H)."""
+        return self._last("c")
+
+    def steps(self, x, p, start, weights):
+        _, w_hh, _, b_hh = weights
+        h0, c0 = start
+        h, c, gates = F.lstm(p, h0, c0, w_hh, b_hh)  # (35)
+        return Run(x, h0, h, (c0, gates), c)
+
+    def steps_backward(self, delta, run, weights):
+        delta_u, delta_h0, delta_c0 = F.lstm_backward(delta, run.c, *run.saved, weights[1])  # (35)
+        return delta_u, delta_u, delta_h0, delta_c0

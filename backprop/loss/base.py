@@ -1,0 +1,51 @@
+"""Losses turn an output into one number, and start the backward pass: their backward gives the first delta."""
+
+import math
+
+import numpy as np
+
+from backprop.errors import DTypeError, ShapeError
+from backprop.functional.loss import expect_reduction
+from backprop.module import Module
+
+
+class Loss(Module):
+    """The base of losses: a Module of two inputs, the output and the target.
+
+    `loss(a, b)` is L: a Python number for reduction 'mean' and 'sum', an array of one loss per term for 'none'.
+    `loss.backward(delta=1)` is dL/da, times delta; for 'none' delta is an array of one number per term.
+
+    Options are keyword-only: PyTorch's come in another order in each loss. A subclass's backward multiplies each of its
+    E terms by `self.scale(delta, E)`: delta / E for a mean, delta for a sum, and for 'none' delta as it is, an array of
+    one number per term.
+    """
+
+    analytic = True
+
+    reductions = ("mean", "sum", "none")
+
+    def __init__(self, *, reduction="mean"):
+        expect_reduction(reduction, self.reductions)
+        self.reduction = reduction
+
+    def expect_delta(self, delta=1):
+        if self.reduction == "none":
+            if not isinstance(delta, np.ndarray):
+                raise ShapeError("reduction 'none' gives one loss per term, so backward wants a delta of that shape")
+            return super().expect_delta(delta)
+        if np.shape(delta) != ():
+            raise ShapeError(
+                f"reduction {self.reduction!r} gives one number; backward wants one, got {np.shape(delta)}"
+            )
+        if not isinstance(delta, (int, float, np.integer, np.floating, np.ndarray)):
+            raise DTypeError(f"backward wants a real number, got {type(delta).__name__}; use float(x)")
+        return float(delta)
+
+    def scale(self, delta, terms):
+        """What each of `terms` terms of the sum is multiplied by."""
+        if self.reduction == "mean":
+            return delta / terms if terms else math.nan
+        return delta
+
+    def extra_repr(self):
+        return f"reduction={self.reduction!r}"

@@ -1,0 +1,6 @@
+"""Optimizers move parameters against their gradients."""
+
+from backprop.optim.adam import Adam, AdamW
+from backprop.optim.base import Optimizer
+from backprop.optim.rmsprop import RMSprop
+from backprop.optim.sgd import SGD

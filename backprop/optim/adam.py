@@ -1,0 +1,51 @@
+"""Adam gives each entry a step of its own: about lr, in the direction that its gradients agree on."""
+
+from backprop import kernels
+from backprop.errors import OptionError
+from backprop.functional.shapes import flat
+from backprop.optim.base import Optimizer, expect_range
+
+
+class Adam(Optimizer):
+    """Adaptive moments (Kingma and Ba, 2015).
+
+        (42)   m <- beta1 m + (1 - beta1) g                      the mean of g, which forgets slowly
+               v <- beta2 v + (1 - beta2) g^2                    the mean of its square
+               theta <- theta - eta mhat / (sqrt(vhat) + eps)    mhat = m / (1 - beta1^t), vhat = v / (1 - beta2^t)
+
+    m and v start at 0, which the divisions make up for: t counts the steps, from 1. eta is `lr`, (beta1, beta2) are
+    `betas`. g is the gradient plus weight_decay * theta. `amsgrad` divides by the largest v so far.
+    """
+
+    decoupled = False  # whether weight decay acts on theta itself
+
+    def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False):
+        super().__init__(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
+
+    def check_options(self, lr, betas, eps, weight_decay, amsgrad):
+        expect_range(0, lr=lr, eps=eps, weight_decay=weight_decay)
+        if len(betas) != 2:
+            raise OptionError(f"betas are two numbers, got {betas}")
+        expect_range(0, 1, beta1=betas[0], beta2=betas[1])
+
+    def update(self, parameter, state, lr, betas, eps, weight_decay, amsgrad):
+        theta, g = flat(parameter.data), flat(parameter.grad)
+        m, v = self.buffer(parameter, state, "mean"), self.buffer(parameter, state, "square")
+        most = self.buffer(parameter, state, "most") if amsgrad else theta
+        t = state["step"] = state.get("step", 0) + 1
+        k = kernels.of(g, m, v, theta)
+        numbers = map(float, (lr, *betas, eps, weight_decay))
+        k.adam(theta, g, m, v, most, *numbers, self.decoupled, bool(amsgrad), t)  # (42), or (43)
+
+
+class AdamW(Adam):
+    """Adam whose weight decay does not pass through the moments (Loshchilov and Hutter, 2019).
+
+    (43)   theta <- theta - eta weight_decay theta, then (42) with the plain gradient: every entry shrinks at the
+           same rate, however large its gradients are
+    """
+
+    decoupled = True
+
+    def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False):
+        super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad)

@@ -1,0 +1,34 @@
+"""RMSprop divides each entry's gradient by its usual size."""
+
+from backprop import kernels
+from backprop.functional.shapes import flat
+from backprop.optim.base import Optimizer, expect_range
+
+
+class RMSprop(Optimizer):
+    """Root mean square propagation (Hinton's lecture 6e, 2012).
+
+        (41)   s <- alpha s + (1 - alpha) g^2,   theta <- theta - eta g / (sqrt(s) + eps)
+               with momentum   v <- beta v + g / (sqrt(s) + eps),   theta <- theta - eta v
+
+    eta is `lr`, beta is `momentum`; s and v start at 0. g is the gradient plus weight_decay * theta. `centered` takes
+    the square of the mean gradient from s: the standard deviation in place of the size.
+    """
+
+    def __init__(self, parameters, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False):
+        super().__init__(
+            parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
+        )
+
+    def check_options(self, lr, alpha, eps, weight_decay, momentum, centered):
+        expect_range(0, lr=lr, eps=eps, weight_decay=weight_decay, momentum=momentum, alpha=alpha)
+
+    def update(self, parameter, state, lr, alpha, eps, weight_decay, momentum, centered):
+        theta, g = flat(parameter.data), flat(parameter.grad)
+        square = self.buffer(parameter, state, "square")
+        mean = self.buffer(parameter, state, "mean") if centered else theta
+        v = self.buffer(parameter, state, "momentum") if momentum else theta
+        k = kernels.of(g, square, theta)
+        k.rmsprop(
+            theta, g, square, mean, v, *map(float, (lr, alpha, eps, weight_decay, momentum)), bool(centered)
+        )  # (41)

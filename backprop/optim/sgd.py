@@ -1,0 +1,36 @@
+"""Stochastic gradient descent: the plain one of the lecture, with momentum where it is wanted."""
+
+from backprop import kernels
+from backprop.errors import OptionError
+from backprop.functional.shapes import flat
+from backprop.optim.base import Optimizer, expect_range
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent.  Lecture A 53:36.
+
+        (15)   theta <- theta - eta g
+               with momentum   v <- beta v + (1 - dampening) g,   theta <- theta - eta v;   v starts as the first g
+
+    eta is `lr`, beta is `momentum`. g is the gradient plus weight_decay * theta. `nesterov` steps along g + beta v
+    instead of v.
+    """
+
+    def __init__(self, parameters, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False):
+        super().__init__(
+            parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
+        )
+
+    def check_options(self, lr, momentum, dampening, weight_decay, nesterov):
+        expect_range(0, lr=lr, momentum=momentum, weight_decay=weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise OptionError(f"nesterov wants momentum > 0 and dampening = 0, got {momentum} and {dampening}")
+
+    def update(self, parameter, state, lr, momentum, dampening, weight_decay, nesterov):
+        theta, g = flat(parameter.data), flat(parameter.grad)
+        first = "momentum" not in state
+        v = self.buffer(parameter, state, "momentum") if momentum else theta  # unused, but a kernel takes an array
+        k = kernels.of(g, v, theta)
+        # One type for each number, int or float as the user wrote it: every other type would compile the kernel again.
+        numbers = map(float, (lr, momentum, dampening, weight_decay))
+        k.sgd(theta, g, v, *numbers, bool(nesterov), first)  # (15)

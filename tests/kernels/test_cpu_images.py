@@ -1,0 +1,130 @@
+"""The Numba kernels of images against the oracle, over randomly drawn sizes and options."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backprop.kernels import cpu, reference
+
+DTYPES = [np.float32, np.float64]
+three = st.tuples(*[st.integers(1, 3)] * 3)
+
+
+def both(name, *args, outs, dtype):
+    """Run the kernel of each set into copies of `outs`; they agree. Returns those of the CPU."""
+    found = []
+    for kernels in (reference, cpu):
+        copies = [out.copy() for out in outs]
+        flags = [arg.value for arg in args if isinstance(arg, Flag)]
+        getattr(kernels, name)(*[arg for arg in args if not isinstance(arg, Flag)], *copies, *flags)
+        found.append(copies)
+    tolerance = 1e-4 if dtype == np.float32 else 1e-12
+    for ours, oracle in zip(found[1], found[0], strict=True):
+        scale = max(1, np.abs(oracle[np.isfinite(oracle)]).max(initial=0))
+        np.testing.assert_allclose(ours, oracle, rtol=tolerance, atol=tolerance * scale)
+    return found[1]
+
+
+class Flag:
+    """An argument that stands behind `out`."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None, max_examples=80)
+@given(
+    samples=st.integers(0, 19),
+    groups=st.integers(1, 3),
+    per_group=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    taps=three,
+    stride=three,
+    dilation=three,
+    pad=st.tuples(*[st.integers(0, 3)] * 3),
+    extra=st.tuples(*[st.integers(0, 6)] * 3),
+    accumulate=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_convolutions_agree(dtype, samples, groups, per_group, taps, stride, dilation, pad, extra, accumulate, seed):
+    rng = np.random.default_rng(seed)
+    spans = [d * (t - 1) + 1 for d, t in zip(dilation, taps, strict=True)]
+    image = tuple(max(span - 2 * p, 1) + e for span, p, e in zip(spans, pad, extra, strict=True))
+    places = tuple((i + 2 * p - span) // s + 1 for i, p, span, s in zip(image, pad, spans, stride, strict=True))
+    inputs, outputs = groups * per_group[0], groups * per_group[1]
+    a = rng.standard_normal((samples, inputs, *image)).astype(dtype)
+    x = rng.standard_normal((outputs, per_group[0], *taps)).astype(dtype)
+    delta = rng.standard_normal((samples, outputs, *places)).astype(dtype)
+    slide = stride, dilation, pad, groups
+    both("conv", a, x, *slide, outs=[delta], dtype=dtype)
+    both("conv_input_grad", delta, x, *slide, outs=[a], dtype=dtype)
+    both("conv_weight_grad", delta, a, *slide, Flag(accumulate), outs=[x], dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None, max_examples=60)
+@given(
+    samples=st.integers(0, 4),
+    size=three,
+    stride=three,
+    dilation=three,
+    pad=st.tuples(*[st.integers(0, 2)] * 3),
+    image=st.tuples(*[st.integers(4, 7)] * 3),
+    nan=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_max_pooling_agrees_with_ties_and_nan(dtype, samples, size, stride, dilation, pad, image, nan, seed):
+    rng = np.random.default_rng(seed)
+    a = rng.integers(-2, 3, (samples, 2, *image)).astype(dtype)
+    if nan and a.size:
+        a.flat[rng.integers(a.size)] = np.nan
+    spans = [d * (t - 1) + 1 for d, t in zip(dilation, size, strict=True)]
+    places = tuple(max((i + 2 * p - span) // s + 1, 1) for i, p, span, s in zip(image, pad, spans, stride, strict=True))
+    out, where = np.empty((samples, 2, *places), dtype), np.empty((samples, 2, *places), np.int64)
+    out, where = both("max_pool", a, size, stride, dilation, pad, outs=[out, where], dtype=dtype)
+    delta = rng.standard_normal(where.shape).astype(dtype)
+    flat = delta.reshape(samples, 2, np.prod(places)), where.reshape(samples, 2, np.prod(places))
+    both("max_pool_backward", *flat, outs=[np.ones((samples, 2, np.prod(image)), dtype)], dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None, max_examples=40)
+@given(
+    b=st.integers(0, 9), h=st.integers(1, 9), d=st.integers(1, 70), windows=st.integers(1, 6), seed=st.integers(0, 99)
+)
+def test_means_and_copies_agree(dtype, b, h, d, windows, seed):
+    rng = np.random.default_rng(seed)
+    a, delta = rng.standard_normal((b, h, d)).astype(dtype), rng.standard_normal((b, windows, d)).astype(dtype)
+    start = rng.integers(0, h, windows)
+    stop = np.minimum(start + rng.integers(1, 4, windows), h)
+    scale = 1 / (stop - start)
+    both("window_mean", a, start, stop, scale, outs=[delta], dtype=dtype)
+    both("window_mean_backward", delta, start, stop, scale, outs=[a], dtype=dtype)
+    index = rng.integers(-1, h, windows)
+    both("take", a, index, 2.5, outs=[delta], dtype=dtype)
+    for accumulate in (False, True):
+        both("take_backward", delta, index, Flag(accumulate), outs=[a], dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None, max_examples=40)
+@given(b=st.integers(1, 9), c=st.integers(1, 9), d=st.integers(1, 70), seed=st.integers(0, 99))
+def test_channels_and_normalisation_agree(dtype, b, c, d, seed):
+    rng = np.random.default_rng(seed)
+    z, delta = rng.standard_normal((2, b, c, d)).astype(dtype)
+    per = np.abs(rng.standard_normal(c)).astype(dtype)
+    both("add_channels", z, per, outs=[z], dtype=dtype)
+    both("scale_channels", z, per, outs=[z], dtype=dtype)
+    for accumulate in (False, True):
+        both("sum_channels", delta, Flag(accumulate), outs=[per], dtype=dtype)
+        both("dot_channels", delta, z, Flag(accumulate), outs=[per], dtype=dtype)
+        both("prelu_weight_grad", delta, z, Flag(accumulate), outs=[per], dtype=dtype)
+    both("prelu", z, per, outs=[z], dtype=dtype)
+    both("prelu_backward", delta, z, per, outs=[z], dtype=dtype)
+    mean, var = both("moments", z, outs=[per, per], dtype=dtype)
+    both("mean_square", z, outs=[per], dtype=dtype)
+    (xhat,) = both("normalize", z, mean, var, 1e-3, outs=[z], dtype=dtype)
+    for centred in (True, False):
+        both("normalize_backward", delta, xhat, var, 1e-3, centred, outs=[z], dtype=dtype)
+    both("track", mean, 0.1, 1.5, outs=[per], dtype=dtype)

@@ -1,0 +1,147 @@
+"""Optimizers and schedules, step by step, against PyTorch."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import backprop as bp
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+dtypes = st.sampled_from([np.float32, np.float64])
+seeds = st.integers(0, 2**32 - 1)
+some = settings(deadline=None, max_examples=60)
+lr, share = st.floats(1e-4, 0.5), st.floats(0, 0.99)
+momentum = st.sampled_from([0, 0.5, 0.9])
+weight_decay = st.sampled_from([0, 0.01, 0.3])
+adam = st.builds(
+    dict,
+    lr=lr,
+    betas=st.tuples(share, share),
+    eps=st.sampled_from([1e-8, 1e-3]),
+    weight_decay=weight_decay,
+    amsgrad=st.booleans(),
+)
+sgd = st.builds(
+    dict,
+    lr=lr,
+    momentum=momentum,
+    dampening=st.sampled_from([0, 0.3]),
+    weight_decay=weight_decay,
+    nesterov=st.booleans(),
+)
+rmsprop = st.builds(
+    dict,
+    lr=lr,
+    alpha=share,
+    eps=st.sampled_from([1e-8, 1e-3]),
+    weight_decay=weight_decay,
+    momentum=momentum,
+    centered=st.booleans(),
+)
+
+
+def same_steps(j, ours_kind, their_kind, options, steps=6):
+    start = j.numbers(5, 3)
+    ours, theirs = bp.Parameter(start), torch.nn.Parameter(torch.tensor(start))
+    optimizer, their_optimizer = ours_kind([ours], **options), their_kind([theirs], **options)
+    for _ in range(steps):
+        g = j.numbers(5, 3)
+        ours.grad, theirs.grad = g, torch.tensor(g)
+        optimizer.step()
+        their_optimizer.step()
+    j.near(ours.data, theirs)
+
+
+@some
+@given(options=sgd, dtype=dtypes, seed=seeds)
+def test_sgd(judge, options, dtype, seed):
+    if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
+        options["nesterov"] = False
+    same_steps(judge(seed, dtype), bp.SGD, torch.optim.SGD, options)
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+@some
+@given(options=adam, dtype=dtypes, seed=seeds)
+def test_adam(judge, name, options, dtype, seed):
+    # Where v forgets everything, m / sqrt(v) divides by a gradient that may be almost 0.
+    j = judge(seed, dtype, slack=100 if dtype == np.float32 else 1)
+    same_steps(j, getattr(bp, name), getattr(torch.optim, name), options)
+
+
+@some
+@given(options=rmsprop, dtype=dtypes, seed=seeds)
+def test_rmsprop(judge, options, dtype, seed):
+    if options["centered"]:  # a difference of nearly equal numbers under the root, which nothing but eps keeps off 0
+        options.update(alpha=max(options["alpha"], 0.3), eps=1e-3)
+    j = judge(seed, dtype, slack=1000 if dtype == np.float32 else 1)
+    same_steps(j, bp.RMSprop, torch.optim.RMSprop, options)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_defaults_are_pytorchs(judge, name):
+    j = judge(0, np.float64)
+    options = {"lr": 0.1} if name == "SGD" else {}
+    same_steps(j, getattr(bp, name), getattr(torch.optim, name), options)
+
+
+def same_schedule(kind, their_kind, options, steps, optimizers=("SGD", {"lr": 0.5, "momentum": 0.9})):
+    name, base = optimizers
+    ours, theirs = bp.Parameter([1.0]), torch.nn.Parameter(torch.ones(1))
+    optimizer, their_optimizer = getattr(bp, name)([ours], **base), getattr(torch.optim, name)([theirs], **base)
+    schedule, their_schedule = kind(optimizer, **options), their_kind(their_optimizer, **options)
+    for step in range(steps):
+        np.testing.assert_allclose(schedule.get_last_lr(), their_schedule.get_last_lr(), rtol=1e-10, atol=1e-13)
+        for option in ("momentum", "betas"):
+            if option in optimizer.param_groups[0]:
+                mine, its = optimizer.param_groups[0][option], their_optimizer.param_groups[0][option]
+                np.testing.assert_allclose(mine, its, rtol=1e-10)
+        optimizer.step()
+        their_optimizer.step()
+        if step + 1 < steps:
+            schedule.step()
+            their_schedule.step()
+
+
+@some
+@given(start=st.floats(0.1, 1), end=st.floats(0, 1), total=st.integers(1, 7))
+def test_linear_schedule(start, end, total):
+    options = {"start_factor": start, "end_factor": end, "total_iters": total}
+    same_schedule(bp.LinearLR, torch.optim.lr_scheduler.LinearLR, options, 10)
+
+
+@some
+@given(step_size=st.integers(1, 5), gamma=st.floats(0.1, 1))
+def test_step_schedule(step_size, gamma):
+    same_schedule(bp.StepLR, torch.optim.lr_scheduler.StepLR, {"step_size": step_size, "gamma": gamma}, 14)
+
+
+@some
+@given(t_max=st.integers(1, 9), eta_min=st.floats(0, 0.1))
+def test_cosine_schedule(t_max, eta_min):
+    options = {"T_max": t_max, "eta_min": eta_min}
+    same_schedule(bp.CosineAnnealingLR, torch.optim.lr_scheduler.CosineAnnealingLR, options, t_max + 1)
+
+
+@some
+@given(
+    total=st.integers(8, 30),
+    pct=st.floats(0.2, 0.45),
+    strategy=st.sampled_from(["cos", "linear"]),
+    three=st.booleans(),
+    cycle=st.booleans(),
+    adam=st.booleans(),
+)
+def test_one_cycle_schedule(total, pct, strategy, three, cycle, adam):
+    options = {
+        "max_lr": 0.7,
+        "total_steps": total,
+        "pct_start": pct,
+        "anneal_strategy": strategy,
+        "three_phase": three,
+        "cycle_momentum": cycle,
+    }
+    optimizer = ("Adam", {"lr": 0.5}) if adam else ("SGD", {"lr": 0.5, "momentum": 0.9})
+    same_schedule(bp.OneCycleLR, torch.optim.lr_scheduler.OneCycleLR, options, total, optimizer)
