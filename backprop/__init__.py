@@ -15,6 +15,7 @@ True
 """
 
 from backprop import functional
+from backprop.checkpoint import Checkpoint, load, save
 from backprop.data import DataLoader
 from backprop.errors import (
     BackpropError,

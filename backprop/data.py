@@ -48,7 +48,7 @@ class DataLoader:
         kernels.of(self._like)
         self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
         self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
-        self.epoch = 0
+        self.seek(0)
 
     def __len__(self):
         """How many batches an epoch has."""
@@ -56,11 +56,15 @@ class DataLoader:
         return whole + (1 if rest and not self.drop_last else 0)
 
     def __iter__(self):
-        order = self._order(self.epoch)
-        self.epoch += 1
-        for batch in range(len(self)):
+        order, first = self._order(self.epoch), self._first_batch
+        self.seek(self.epoch + 1)
+        for batch in range(first, len(self)):
             index = order[batch * self.batch_size : (batch + 1) * self.batch_size]
             yield self._gather(index), self.labels[index]
+
+    def seek(self, epoch, batch=0):
+        """Let the next `for` loop be epoch number `epoch`, from its batch number `batch` on."""
+        self.epoch, self._first_batch = epoch, batch
 
     def _order(self, epoch):
         count = len(self.images)

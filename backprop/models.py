@@ -1,28 +1,72 @@
-"""The networks of the lecture, in the order in which it builds them. Each takes images (N, H, W) or (N, 1, H, W).
+"""The networks of the lecture, in the order in which it builds them. Each takes images (N, C, H, W).
 
-`features` is the number of pixels of an image, `classes` the number of labels.
+`image` is (C, H, W) of one image, `classes` the number of labels.
 """
 
-from backprop.layers import Bias, Flatten, Linear, ReLU
+import math
+
+from backprop.layers import BatchNorm2d, Bias, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
 from backprop.sequential import Sequential
 
+MNIST = (1, 28, 28)
 
-def bias(features=784, classes=10):
+
+def bias(image=MNIST, classes=10):
     """Two biases (A 64:19): the scores are the pixels plus a constant, however many classes there are.
 
     It can learn how frequent each class is, and nothing about images.
     """
+    features = math.prod(image)
     return Sequential(Flatten(), Bias(features), Bias(features))
 
 
-def linear(features=784, classes=10):
+def linear(image=MNIST, classes=10):
     """One linear layer: a template for each class, compared with the image by a dot product."""
-    return Sequential(Flatten(), Linear(features, classes))
+    return Sequential(Flatten(), Linear(math.prod(image), classes))
 
 
-def mlp(features=784, classes=10, hidden=128):
+def mlp(image=MNIST, classes=10, hidden=128):
     """Two linear layers with a ReLU between them (A 43:39)."""
-    return Sequential(Flatten(), Linear(features, hidden), ReLU(), Linear(hidden, classes))
+    return Sequential(Flatten(), Linear(math.prod(image), hidden), ReLU(), Linear(hidden, classes))
 
 
-MODELS = {"bias": bias, "linear": linear, "mlp": mlp}
+def lenet(image=MNIST, classes=10):
+    """Images stay images through two convolutions; flatten and project at the end (A 67:30). After LeCun's of 1998."""
+    channels, height, width = image
+    return Sequential(
+        Conv2d(channels, 6, 5, padding=2),
+        ReLU(),
+        MaxPool2d(2),
+        Conv2d(6, 16, 5),
+        ReLU(),
+        MaxPool2d(2),
+        Flatten(),
+        Linear(16 * ((height // 2 - 4) // 2) * ((width // 2 - 4) // 2), 120),
+        ReLU(),
+        Linear(120, 84),
+        ReLU(),
+        Linear(84, classes),
+    )
+
+
+def cnn(image=MNIST, classes=10):
+    """Three convolutions of 3 x 3, each normalised over the batch; dropout before the scores."""
+    channels, height, width = image
+    return Sequential(
+        *_block(channels, 16),
+        MaxPool2d(2),
+        *_block(16, 32),
+        MaxPool2d(2),
+        *_block(32, 64),
+        Flatten(),
+        Dropout(0.3),
+        Linear(64 * (height // 4) * (width // 4), classes),
+    )
+
+
+def _block(inputs, outputs):
+    """A convolution without bias, for the normalisation that follows has one; images keep their size."""
+    return Conv2d(inputs, outputs, 3, padding=1, bias=False), BatchNorm2d(outputs), ReLU()
+
+
+MODELS = {"bias": bias, "linear": linear, "mlp": mlp, "lenet": lenet, "cnn": cnn}

@@ -11,8 +11,8 @@ REFRESH = 0.2  # seconds between two changes of the numbers
 class Progress:
     """Counts what an epoch has seen, and shows it. `with Progress(images, show) as progress: ...`"""
 
-    def __init__(self, images, show=True):
-        self.bar = tqdm(total=images, unit=" images", disable=not show, dynamic_ncols=True)
+    def __init__(self, images, show=True, done=0):
+        self.bar = tqdm(total=images, initial=done, unit=" images", disable=not show, dynamic_ncols=True)
         self.title = ""
         self.begin("")
 
@@ -24,10 +24,14 @@ class Progress:
 
     def add(self, images, loss, right):
         """A batch is done: how many images, their mean loss, how many of them were right."""
-        self.seen, self.right, self.total = self.seen + images, self.right + right, self.total + loss * images
+        self.count(images, loss, right)
         self.bar.update(images)
         if time.perf_counter() - self.shown > REFRESH:
             self.show()
+
+    def count(self, images, loss, right):
+        """As `add`, for a batch that was done before: the bar began behind it."""
+        self.seen, self.right, self.total = self.seen + images, self.right + right, self.total + loss * images
 
     def show(self):
         """Put the numbers of this epoch on the bar now."""

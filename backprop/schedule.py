@@ -164,7 +164,7 @@ class OneCycleLR(LRScheduler):
 
     def _between(self, t, column):
         """The height of the curve at t: between the two corners that t lies between."""
-        if t >= self.total_steps:
+        if t > self.total_steps:
             raise OptionError(f"a cycle of {self.total_steps} steps is over")
         for before, after in zip(self.turns, self.turns[1:], strict=False):
             if t <= after[0] or after is self.turns[-1]:

@@ -1,6 +1,5 @@
 """The training loop: forward, loss, backward, step, for every batch of every epoch."""
 
-import dataclasses
 import math
 import time
 
@@ -9,31 +8,10 @@ import numpy as np
 from backprop import finite, kernels
 from backprop.errors import LabelError, OptionError, ShapeError
 from backprop.functional.targets import class_axis
+from backprop.history import Epoch, History
+from backprop.interrupt import Interrupt
 from backprop.loss import CrossEntropyLoss
 from backprop.progress import Progress
-
-
-@dataclasses.dataclass
-class Epoch:
-    """One pass over the training set: mean loss and accuracy while it was learned, then on the test set; seconds.
-
-    An accuracy is NaN where the targets are not labels.
-    """
-
-    train_loss: float
-    train_accuracy: float
-    test_loss: float | None
-    test_accuracy: float | None
-    seconds: float
-
-
-@dataclasses.dataclass
-class History:
-    """What `fit` did: the loss of every step, one Epoch for each that was finished, and whether Ctrl-C ended it."""
-
-    losses: list = dataclasses.field(default_factory=list)
-    epochs: list = dataclasses.field(default_factory=list)
-    interrupted: bool = False
 
 
 def fit(
@@ -47,6 +25,8 @@ def fit(
     progress=True,
     check_finite=True,
     allow_wrong_classes=False,
+    checkpoint=None,
+    history=None,
 ):
     """Train `net` on the batches of `train`.  Lecture A 53:36-55:37. Returns a History; Ctrl-C ends early and keeps it.
 
@@ -55,6 +35,8 @@ def fit(
     progress              show one bar with loss, accuracy and images per second
     check_finite          a loss of NaN or infinity raises NonFiniteError naming layer, pass and step
     allow_wrong_classes   train although the network's scores are not one for each class of the training set
+    checkpoint            a Checkpoint, to be kept up to date: within epochs, at their ends, and on Ctrl-C
+    history               of an interrupted run, from `checkpoint.load(...)`: training goes on where it stopped
 
     Raises ShapeError before the first step where the number of scores is not that of the classes. The classes are
     counted over the whole training set.
@@ -65,17 +47,25 @@ def fit(
         )
     if isinstance(loss, CrossEntropyLoss) and not allow_wrong_classes:
         refuse_wrong_classes(net, train, test)
-    history = History()
+    history = history or History(first_epoch=train.epoch)
+    history.interrupted = False
+
+    def keep():
+        if checkpoint is not None:
+            checkpoint.save(net, optimizer, schedule, train, history)
+
+    keep()
     try:
         with (
-            Progress(epochs * len(train.images), progress) as shown,
+            Progress(epochs * len(train.images), progress, done=_images_seen(train, history)) as shown,
             kernels.on_compile(lambda kernel: shown.note(f"compiling kernels, once ({kernel})")),
+            Interrupt() as interrupt,
         ):
-            for number in range(epochs):
+            for number in range(len(history.epochs), epochs):
                 net.train()
-                shown.begin(f"epoch {number + 1}/{epochs}")
                 start = time.perf_counter()
-                for x, y in train:
+                shown.begin(f"epoch {number + 1}/{epochs}")
+                for x, y in _rest_of_epoch(train, history, shown):
                     scores = net(x)  # forward, each layer leaving its cache
                     L = loss(scores, y)
                     if check_finite and not math.isfinite(L):
@@ -86,18 +76,45 @@ def fit(
                     if schedule is not None:
                         schedule.step()
                     history.losses.append(L)
-                    shown.add(len(x), L, count_correct(scores, y))
+                    history.correct.append(count_correct(scores, y))
+                    shown.add(len(x), L, history.correct[-1])
+                    if interrupt.asked or checkpoint is not None and checkpoint.due():
+                        keep()
+                    interrupt.obey()
                 if check_finite:
                     finite.expect_parameters(net, step=len(history.losses))
                 seconds = time.perf_counter() - start
                 shown.show()
                 tested = (None, None) if test is None else evaluate(net, loss, test)
                 if check_finite and history.losses and test is not None and len(test) and not math.isfinite(tested[0]):
-                    finite.blame(net, x, y, step=len(history.losses))
+                    finite.blame(net, *next(iter(test)), step=len(history.losses))
                 history.epochs.append(Epoch(shown.loss, shown.accuracy, *tested, seconds))
+                keep()
+                interrupt.obey()
     except KeyboardInterrupt:
         history.interrupted = True
     return history
+
+
+def _rest_of_epoch(train, history, shown):
+    """The batches of the epoch in progress that are not done yet; what is done is counted into `shown`."""
+    number = len(history.epochs)
+    done = len(history.losses) - number * len(train)
+    for batch in range(done):
+        step = number * len(train) + batch
+        shown.count(_size(train, batch), history.losses[step], history.correct[step])
+    train.seek(history.first_epoch + number, done)
+    return iter(train)
+
+
+def _images_seen(train, history):
+    """How many images the steps of `history` have taken."""
+    epochs, rest = divmod(len(history.losses), max(len(train), 1))
+    return epochs * len(train.images) + sum(_size(train, batch) for batch in range(rest))
+
+
+def _size(train, batch):
+    return min(train.batch_size, len(train.images) - batch * train.batch_size)
 
 
 def evaluate(net, loss, loader):
@@ -147,7 +164,7 @@ def refuse_wrong_classes(net, train, test=None):
     if test is not None and test.labels.size and test.labels.max() >= classes:
         raise LabelError(f"the test set has label {test.labels.max()}, the training set only 0 to {classes - 1}")
     with kernels.use_kernels("reference"), np.errstate(all="ignore"):  # one sample: not worth compiling for
-        scores = net.bare_copy()(train.batch(np.arange(1)))
+        scores = net.bare_copy().eval()(train.batch(np.arange(1)))
     count = scores.shape[class_axis(scores)]
     if count != classes:
         last = [module for module in net.modules() if not module.children()][-1]

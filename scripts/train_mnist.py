@@ -1,12 +1,15 @@
 """Learn to read digits, from IDX files, through layers whose backward you can read.
 
     python scripts/train_mnist.py                       a multilayer perceptron on MNIST
-    python scripts/train_mnist.py --model linear        one linear layer
+    python scripts/train_mnist.py --model lenet         two convolutions, then three linear layers
+    python scripts/train_mnist.py --model cnn --epochs 10 --optimizer adam --schedule onecycle
+    python scripts/train_mnist.py --model lenet --resume                   go on where that run was interrupted
     python scripts/train_mnist.py --model bias --allow-wrong-classes       the lecture's model that stalls
 
-It prints the network and one progress bar, and leaves pictures and metrics.json in --out. Ctrl-C ends training early
-and keeps what there is so far. --data auto takes MNIST from the user's cache, or downloads it there, or else, offline,
-says so and draws digits itself.
+It prints the network and one progress bar, and leaves in --out: pictures, metrics.json, the weights as
+model.safetensors, and checkpoint.safetensors, from which --resume goes on, bit for bit. Ctrl-C ends training early and
+keeps what there is so far. --data auto takes MNIST from the user's cache, or downloads it there, or else, offline, says
+so and draws digits itself.
 """
 
 import argparse
@@ -25,6 +28,23 @@ from backprop.train import fit
 from data_tools.download import cache_directory, cached
 from data_tools.sources import HASHES
 
+OPTIMIZERS = {
+    "sgd": lambda parameters, lr, momentum: bp.SGD(parameters, lr=lr, momentum=momentum),
+    "adam": lambda parameters, lr, momentum: bp.Adam(parameters, lr=lr),
+    "adamw": lambda parameters, lr, momentum: bp.AdamW(parameters, lr=lr),
+    "rmsprop": lambda parameters, lr, momentum: bp.RMSprop(parameters, lr=lr),
+}
+SCHEDULES = {
+    "linear": lambda optimizer, lr, epochs, steps: bp.LinearLR(optimizer, 1, 0, total_iters=epochs * steps),
+    "cosine": lambda optimizer, lr, epochs, steps: bp.CosineAnnealingLR(optimizer, T_max=epochs * steps),
+    "step": lambda optimizer, lr, epochs, steps: bp.StepLR(optimizer, step_size=steps, gamma=0.7),
+    "onecycle": lambda optimizer, lr, epochs, steps: bp.OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * steps),
+    "constant": lambda optimizer, lr, epochs, steps: None,
+}
+SCHEDULE_HELP = (
+    "of lr: linear or cosine to 0, step (times 0.7 after each epoch), onecycle (up and down), constant (linear)"
+)
+SAME_RUN = ("model", "data", "epochs", "batch_size", "optimizer", "schedule", "lr", "momentum", "seed", "kernels")
 DATA_HELP = f"auto, synthetic, one of {', '.join(HASHES)}, or a folder with four IDX files (auto)"
 
 
@@ -34,14 +54,20 @@ def main(arguments=None):
     parser.add_argument("--data", default="auto", metavar="NAME|DIR", help=DATA_HELP)
     parser.add_argument("--epochs", type=whole(1), default=5)
     parser.add_argument("--batch-size", type=whole(1), default=64)
-    parser.add_argument("--lr", type=float, default=0.1, help="at the start; it falls to 0 in equal steps (0.1)")
-    parser.add_argument("--momentum", type=float, default=0.9)
+    parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
+    parser.add_argument("--schedule", choices=list(SCHEDULES), default="linear", help=SCHEDULE_HELP)
+    parser.add_argument("--lr", type=float, help="at its highest (0.05 for sgd, 0.001 for the others)")
+    parser.add_argument("--momentum", type=float, default=0.9, help="of sgd (0.9)")
     parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--threads", type=whole(1), help="CPU threads of the kernels (all cores)")
     parser.add_argument("--kernels", choices=["reference", "cpu"], default="cpu")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where pictures and metrics.json go (runs/MODEL)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where everything goes (runs/MODEL)")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument("--checkpoint-every", type=float, default=30.0, metavar="SECONDS", help="at most (30)")
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
     options = parser.parse_args(arguments)
+    if options.lr is None:
+        options.lr = 0.05 if options.optimizer == "sgd" else 0.001
     try:
         return run(options)
     except KeyboardInterrupt:
@@ -72,29 +98,41 @@ def run(options):
         bp.set_num_threads(options.threads)
     bp.manual_seed(options.seed)
     data, source = find_data(options.data)
-    train = bp.DataLoader(data.train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed)
-    test = bp.DataLoader(data.test_images, data.test_labels, batch_size=1000)
+    train_images, test_images = data.train_images[:, None], data.test_images[:, None]  # (N, 1, H, W): one channel
+    train = bp.DataLoader(train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed)
+    test = bp.DataLoader(test_images, data.test_labels, batch_size=1000)
 
-    net = MODELS[options.model](features=data.train_images[0].size, classes=int(data.train_labels.max()) + 1)
+    net = MODELS[options.model](image=train_images.shape[1:], classes=int(data.train_labels.max()) + 1)
     loss = bp.CrossEntropyLoss()
-    sgd = bp.SGD(net.parameters(), lr=options.lr, momentum=options.momentum)
+    optimizer = OPTIMIZERS[options.optimizer](net.parameters(), options.lr, options.momentum)
+    schedule = SCHEDULES[options.schedule](optimizer, options.lr, options.epochs, len(train))
+    chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
+    chosen["data"] = source
+    same = {name: chosen[name] for name in SAME_RUN}
+    checkpoint = bp.Checkpoint(out / "checkpoint.safetensors", options.checkpoint_every, same)
+    history = checkpoint.load(net, optimizer, schedule, train) if options.resume else None
+
     print(f"{options.model} on {source}, {options.kernels} kernels, seed {options.seed}")
     with bp.use_kernels(options.kernels):
-        print(summary(net, (options.batch_size, *data.train_images.shape[1:])))
+        print(summary(net, (options.batch_size, *train_images.shape[1:])))
+        if history is not None:
+            print(f"resumed after {len(history.losses)} of {options.epochs * len(train)} steps")
         history = fit(
             net,
             loss,
-            sgd,
+            optimizer,
             train,
             test,
             epochs=options.epochs,
-            schedule=bp.LinearLR(sgd, start_factor=1, end_factor=0, total_iters=options.epochs * len(train)),
+            schedule=schedule,
             allow_wrong_classes=options.allow_wrong_classes,
+            checkpoint=checkpoint,
+            history=history,
         )
-        chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
-        metrics = write_run(out, net, loss, history, data, test, options={**chosen, "data": source}, started=started)
+        bp.save(net, out / "model.safetensors")
+        metrics = write_run(out, net, loss, history, data, test, options=chosen, started=started)
     print(describe(metrics))
-    print(f"pictures and metrics.json are in {out}/")
+    print(f"pictures, metrics and weights are in {out}/")
     return 130 if history.interrupted else 0
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from backprop import functional as F
-from backprop.layers import Linear
-from backprop.show import plots
+from backprop.layers import Conv2d, Linear
+from backprop.show import inside, plots
 from backprop.train import measure, predict
 
 
@@ -36,7 +36,7 @@ def write_run(out, net, loss, history, data, test, options, started):
         "python": platform.python_version(),
     }
     _write_metrics(out, metrics, started)  # first, lest a picture that fails take the numbers with it
-    _draw(out, net, history, data, predictions, test_accuracy, options)
+    _draw(out, net, history, data, test, predictions, test_accuracy, options)
     _write_metrics(out, metrics, started)
     return metrics
 
@@ -47,7 +47,7 @@ def _write_metrics(out, metrics, started):
     (out / "metrics.json").write_text(json.dumps(_without_nan(metrics), indent=1, allow_nan=False))
 
 
-def _draw(out, net, history, data, predictions, test_accuracy, options):
+def _draw(out, net, history, data, test, predictions, test_accuracy, options):
     title = f"{options['model']} on {options['data']}, seed {options['seed']}"
     probabilities = np.concatenate([F.softmax(scores, 1) for scores, _ in predictions])
     labels = np.asarray(data.test_labels)
@@ -55,10 +55,16 @@ def _draw(out, net, history, data, predictions, test_accuracy, options):
     plots.curves(history, out / "curves.png", title, floor=label_entropy(data.train_labels))
     plots.confusion(matrix, out / "confusion.png", f"{title}: {test_accuracy:.2%} right")
     plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png")
-    first = next((layer for layer in net.modules() if isinstance(layer, Linear)), None)
-    if first is not None:
-        title = f"{options['model']}: the first layer's weights; purple: ink speaks for it, orange: against"
+    first = next((layer for layer in net.modules() if isinstance(layer, (Linear, Conv2d))), None)
+    signs = "purple: ink speaks for it, orange: against"
+    if isinstance(first, Linear):
+        title = f"{options['model']}: the first layer's weights; {signs}"
         plots.weights(first.weight.data, data.train_images.shape[1:], out / "weights.png", title)
+    elif first is not None:
+        inside.filters(first.weight.data, out / "filters.png", f"{options['model']}: the first filters; {signs}")
+        digit = test.batch(np.arange(1))
+        title = f"{options['model']}: what becomes of a {labels[0]}, layer by layer"
+        inside.feature_maps(net, digit, out / "maps.png", title)
 
 
 def _without_nan(value):

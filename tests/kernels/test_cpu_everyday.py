@@ -99,7 +99,7 @@ def test_adam_and_rmsprop_agree(dtype, flag, other, rng):
         kernels.adam(theta, g, m, v, most, 0.1, 0.8, 0.9, 1e-3, 0.1, flag, other, 3)
         results.append([theta, m, v, most])
         theta, g, square, mean, v = (array.copy() for array in start)
-        square += mean * mean  # a variance is not negative
+        square += mean * mean + dtype(0.1)  # a variance is not negative
         kernels.rmsprop(theta, g, square, mean, v, 0.1, 0.8, 1e-3, 0.1, 0.9 if other else 0.0, flag)
         results[-1] += [theta, square, mean, v]
     near(results[1], results[0], dtype)

@@ -47,7 +47,7 @@ def test_each_slope_is_the_complex_steps(name):
 def test_activations_are_what_their_names_say(name, expected):
     out = np.empty(U.size)
     ref.ACTIVATIONS[name][0](U, OPTIONS.get(name, ()), out)
-    np.testing.assert_allclose(out, expected, rtol=1e-13, atol=1e-300)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-300)
 
 
 @pytest.mark.parametrize("name", ref.ERRORS)

@@ -144,4 +144,4 @@ def test_one_cycle_schedule(total, pct, strategy, three, cycle, adam):
         "cycle_momentum": cycle,
     }
     optimizer = ("Adam", {"lr": 0.5}) if adam else ("SGD", {"lr": 0.5, "momentum": 0.9})
-    same_schedule(bp.OneCycleLR, torch.optim.lr_scheduler.OneCycleLR, options, total, optimizer)
+    same_schedule(bp.OneCycleLR, torch.optim.lr_scheduler.OneCycleLR, options, total + 1, optimizer)
