@@ -1,4 +1,4 @@
-"""The command line of data_tools: python -m data_tools fetch | synthesize | inspect."""
+"""The command line of data_tools: python -m data_tools fetch | synthesize | inspect | pack | unpack."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from data_tools import sheet
 from data_tools.dataset import DatasetError, load
 from data_tools.digits import synthesize
 from data_tools.download import DownloadError, fetch
+from data_tools.folders import pack, unpack
 from data_tools.idx import IDXError
 from data_tools.sources import HASHES
 
@@ -32,12 +33,23 @@ def main(arguments=None):
     command.add_argument("directory", metavar="DIR")
     command.add_argument("--sheet", metavar="PNG", help="draw a contact sheet of the training images")
 
+    command = commands.add_parser(
+        "pack", help="IDX files of a folder of images: IMAGES/train/CLASS/NAME.png, .../test/..."
+    )
+    command.add_argument("images", metavar="IMAGES")
+    command.add_argument("directory", metavar="DIR")
+    command.add_argument("--size", nargs=2, type=int, metavar=("W", "H"), help="scale all images to this size")
+
+    command = commands.add_parser("unpack", help="a folder of images of IDX files, the reverse of pack")
+    command.add_argument("directory", metavar="DIR")
+    command.add_argument("images", metavar="IMAGES")
+
     options = parser.parse_args(arguments)
     for name in ("train", "test", "seed"):
         if getattr(options, name, 0) < 0:
             parser.error(f"--{name} must not be negative")
     try:
-        {"fetch": _fetch, "synthesize": _synthesize, "inspect": _inspect}[options.command](options)
+        COMMANDS[options.command](options)
     except (IDXError, DatasetError, DownloadError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -59,6 +71,20 @@ def _inspect(options):
     if options.sheet:
         sheet.contact_sheet(data.train_images, data.train_labels, options.sheet)
         print(options.sheet)
+
+
+def _pack(options):
+    with tqdm(unit=" images") as bar:
+        labels = pack(options.images, options.directory, options.size and tuple(options.size), bar.update)
+    print(options.directory, " ".join(f"{label}={name}" for name, label in labels.items()))
+
+
+def _unpack(options):
+    with tqdm(unit=" images") as bar:
+        print(unpack(options.directory, options.images, bar.update))
+
+
+COMMANDS = {"fetch": _fetch, "synthesize": _synthesize, "inspect": _inspect, "pack": _pack, "unpack": _unpack}
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ SCHEDULES = {
     "linear": lambda optimizer, lr, epochs, steps: bp.LinearLR(optimizer, 1, 0, total_iters=epochs * steps),
     "cosine": lambda optimizer, lr, epochs, steps: bp.CosineAnnealingLR(optimizer, T_max=epochs * steps),
     "step": lambda optimizer, lr, epochs, steps: bp.StepLR(optimizer, step_size=steps, gamma=0.7),
-    "onecycle": lambda optimizer, lr, epochs, steps: bp.OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * steps),
+    "onecycle": lambda optimizer, lr, epochs, steps: bp.OneCycleLR(
+        optimizer, max_lr=lr, total_steps=epochs * steps, cycle_momentum=not isinstance(optimizer, bp.RMSprop)
+    ),
     "constant": lambda optimizer, lr, epochs, steps: None,
 }
 SCHEDULE_HELP = (

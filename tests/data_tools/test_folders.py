@@ -1,0 +1,82 @@
+"""Folders of images become IDX files, and the other way round."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import data_tools
+from data_tools import DatasetError
+from data_tools.__main__ import main
+
+
+def draw(path, value=0, size=(5, 4), mode="L"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value).save(path)
+
+
+def test_a_data_set_comes_back_from_its_images_as_it_was(small_digits, tmp_path):
+    images, back = tmp_path / "images", tmp_path / "back"
+    assert main(["unpack", str(small_digits), str(images)]) == 0
+    assert main(["pack", str(images), str(back)]) == 0
+    before, after = data_tools.load(small_digits), data_tools.load(back)
+    for part in data_tools.Dataset._fields:
+        np.testing.assert_array_equal(getattr(after, part), getattr(before, part))
+    label = before.train_labels[123]
+    np.testing.assert_array_equal(np.asarray(Image.open(images / f"train/{label}/123.png")), before.train_images[123])
+
+
+def test_classes_are_numbered_by_name_and_images_by_file_name(tmp_path):
+    for split in ("train", "test"):
+        draw(tmp_path / split / "dog" / "1.png", 10)
+        draw(tmp_path / split / "cat" / "2.png", 20)
+        draw(tmp_path / split / "cat" / "0.png", 30)
+    assert data_tools.pack(tmp_path, tmp_path / "idx") == {"cat": 0, "dog": 1}
+    data = data_tools.load(tmp_path / "idx")
+    assert data.train_labels.tolist() == [0, 1, 0]
+    assert data.test_images[:, 0, 0].tolist() == [30, 10, 20]
+    assert data.train_images.shape == (3, 4, 5)
+
+
+def test_numbers_keep_their_value_and_gaps(tmp_path):
+    for split in ("train", "test"):
+        draw(tmp_path / split / "2" / "a.png")
+        draw(tmp_path / split / "10" / "b.png")
+    assert data_tools.pack(tmp_path, tmp_path / "idx") == {"2": 2, "10": 10}
+
+
+def test_colours_become_grey_and_sizes_one(tmp_path):
+    draw(tmp_path / "train" / "a" / "1.png", (255, 255, 255), mode="RGB")
+    draw(tmp_path / "train" / "a" / "2.jpg", 0, size=(9, 9))
+    draw(tmp_path / "test" / "a" / "1.png", 0)
+    with pytest.raises(DatasetError, match=r"2.jpg has \(9, 9\) pixels, .*1.png \(4, 5\); give a size"):
+        data_tools.pack(tmp_path, tmp_path / "idx")
+    assert not (tmp_path / "idx").exists()
+    data_tools.pack(tmp_path, tmp_path / "idx", size=(6, 3))
+    data = data_tools.load(tmp_path / "idx")
+    assert data.train_images.shape == (2, 3, 6)
+    assert data.train_images[0].min() == 255
+
+
+def test_what_makes_no_data_set_is_refused_and_nothing_is_written(tmp_path, capsys):
+    out = tmp_path / "idx"
+    with pytest.raises(DatasetError, match="train has no images; wants train"):
+        data_tools.pack(tmp_path, out)
+    draw(tmp_path / "train" / "a" / "1.png")
+    draw(tmp_path / "test" / "b" / "1.png")
+    with pytest.raises(DatasetError, match="the training images have no class 'b', the test images have"):
+        data_tools.pack(tmp_path, out)
+    draw(tmp_path / "train" / "b" / "1.png")
+    (tmp_path / "train" / "b" / "notes.txt").write_text("no image")
+    assert main(["pack", str(tmp_path), str(out)]) == 1
+    assert "notes.txt is no image" in capsys.readouterr().err
+    (tmp_path / "train" / "b" / "notes.txt").unlink()
+    draw(tmp_path / "test" / "b" / "1.png", size=(3, 3))
+    with pytest.raises(DatasetError, match="training images are of .* pixels, test images of"):
+        data_tools.pack(tmp_path, out)
+    assert not out.exists()
+
+
+def test_images_are_not_mixed_into_a_folder_that_has_some(small_digits, tmp_path):
+    draw(tmp_path / "images" / "train" / "1" / "0.png")
+    with pytest.raises(DatasetError, match="is not empty"):
+        data_tools.unpack(small_digits, tmp_path / "images")

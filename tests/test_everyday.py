@@ -1,0 +1,225 @@
+"""What dropout, normalisation, embeddings, recurrent and graph layers promise, beyond their gradients."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import backprop as bp
+
+
+def test_dropout_is_the_identity_in_evaluation():
+    layer, x = bp.Dropout(0.5).eval(), np.ones((4, 4), np.float32)
+    assert layer(x) is x
+    assert layer.backward(x) is x
+
+
+def test_dropout_draws_anew_in_every_call_and_backward_uses_the_calls_own(each_kernels):
+    layer, x = bp.Dropout(0.5), np.ones(1000, np.float32)
+    first = layer(x)
+    call = layer.call
+    second = layer(x)
+    assert 0.2 < (first == second).mean() < 0.8
+    np.testing.assert_array_equal(layer.backward(x), second)
+    layer.recall(call)
+    np.testing.assert_array_equal(layer.backward(x), first)
+
+
+def test_two_dropout_layers_draw_different_masks_and_a_seed_repeats_both():
+    def masks():
+        bp.manual_seed(4)
+        return [bp.Dropout(0.5)(np.ones(100, np.float32)).tolist() for _ in range(2)]
+
+    first, second = masks()
+    assert first != second
+    assert masks() == [first, second]
+
+
+def test_dropout_is_the_same_on_both_kernels():
+    outs = []
+    for kernels in ("reference", "cpu"):
+        bp.manual_seed(0)
+        with bp.use_kernels(kernels):
+            outs.append(bp.Dropout(0.3)(np.ones(100)))
+    np.testing.assert_allclose(*outs)
+
+
+def test_dropout2d_drops_whole_channels():
+    out = bp.Dropout2d(0.5)(np.ones((8, 8, 3, 3), np.float32))
+    assert set(out.reshape(64, 9).sum(axis=1)) == {0, 18}
+    with pytest.raises(bp.ShapeError, match=r"wants \(N, C, ...\) with 2 spatial axes, got \(8, 8\)"):
+        bp.Dropout2d()(np.ones((8, 8)))
+
+
+def test_batch_norm_normalises_each_channel_and_remembers(each_kernels, rng):
+    layer = bp.BatchNorm2d(3, dtype=np.float64)
+    x = 5 * rng.standard_normal((8, 3, 4, 4)) + 2
+    y = layer(x)
+    np.testing.assert_allclose(y.mean(axis=(0, 2, 3)), 0, atol=1e-14)
+    np.testing.assert_allclose(y.var(axis=(0, 2, 3)), 1, atol=1e-5)
+    np.testing.assert_allclose(layer.running_mean.data, 0.1 * x.mean(axis=(0, 2, 3)))
+    np.testing.assert_allclose(layer.running_var.data, 0.9 + 0.1 * x.var(axis=(0, 2, 3), ddof=1))
+
+
+def test_batch_norm_uses_what_it_remembers_in_evaluation_and_leaves_it_alone(rng):
+    layer = bp.BatchNorm1d(2, dtype=np.float64).eval()
+    layer.running_mean.data[...], layer.running_var.data[...] = [1, 2], [4, 9]
+    np.testing.assert_allclose(layer(np.array([[3.0, 5.0]])), [[1, 1]], atol=1e-5)
+    assert layer.num_batches_tracked.data == 0
+
+
+def test_batch_norm_refuses_a_single_value_per_channel_in_training():
+    with pytest.raises(bp.ShapeError, match="wants more than one value per channel in training"):
+        bp.BatchNorm1d(3)(np.ones((1, 3), np.float32))
+    with pytest.raises(bp.ShapeError, match=r"BatchNorm2d: wants \(N, 3, H, W\), got \(2, 4, 5, 5\)"):
+        bp.BatchNorm2d(3)(np.ones((2, 4, 5, 5), np.float32))
+
+
+def test_an_earlier_calls_backward_does_not_see_later_statistics(rng):
+    layer, x = bp.BatchNorm1d(2, dtype=np.float64).eval(), rng.standard_normal((4, 2))
+    layer(x)
+    call, delta = layer.call, rng.standard_normal((4, 2))
+    expected = layer.backward(delta)
+    layer.train()(x + 7)
+    layer.recall(call)
+    np.testing.assert_array_equal(layer.backward(delta), expected)
+
+
+def test_buffers_are_saved_change_type_and_are_no_parameters():
+    layer = bp.BatchNorm2d(3)
+    assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
+    assert [name for name, _ in layer.named_buffers()] == ["running_mean", "running_var", "num_batches_tracked"]
+    assert list(layer.state_dict()) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+    layer.to(np.float64)
+    assert layer.running_mean.dtype == np.float64
+    assert layer.num_batches_tracked.dtype == np.int64
+    with pytest.raises(bp.ParameterError, match=r"BatchNorm2d.running_mean is a Buffer of shape \(3,\), got ndarray"):
+        layer.running_mean = np.zeros(3)
+    with pytest.raises(bp.ShapeError, match=r"a Buffer of shape \(3,\), got a Buffer of shape \(4,\)"):
+        layer.running_mean = bp.Buffer(np.zeros(4))
+    layer.running_mean = bp.Buffer(np.ones(3))
+    assert copy.deepcopy(layer).running_mean.data.tolist() == [1, 1, 1]
+
+
+def test_layer_norm_does_not_look_at_other_samples(rng):
+    layer, x = bp.LayerNorm(6, dtype=np.float64), rng.standard_normal((5, 6))
+    np.testing.assert_array_equal(layer(x)[:1], layer(x[:1]))
+    with pytest.raises(bp.ShapeError, match=r"wants \(..., 6\), got \(5, 7\)"):
+        layer(np.ones((5, 7)))
+
+
+def test_embedding_is_a_linear_layer_of_one_hot_vectors(rng):
+    layer, index = bp.Embedding(5, 3, dtype=np.float64), np.array([[4, 0], [4, 4]])
+    onehot = np.eye(5)[index]
+    np.testing.assert_allclose(layer(index), onehot @ layer.weight.data)
+    delta = rng.standard_normal((2, 2, 3))
+    assert layer.backward(delta) is None
+    np.testing.assert_allclose(layer.weight.grad, np.einsum("abv,abd->vd", onehot, delta))
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        ([0, 5], r"whole numbers in \[0, 5\), got 5 at index 1"),
+        ([[0, 1], [-1, 9]], r"got -1 at index \(1, 0\)"),
+        ([0.0, 1.0], r"got float64; use x.astype\(np.int64\)"),
+    ],
+)
+def test_an_index_without_a_row_is_refused_naming_the_first(index, words, each_kernels):
+    with pytest.raises(IndexError, match=words):
+        bp.Embedding(5, 3)(np.array(index))
+
+
+def test_the_padding_row_stays_zero_and_is_not_counted_from_the_end_only_by_name():
+    layer = bp.Embedding(5, 3, padding_idx=-1)
+    assert layer.padding_idx == 4
+    layer(np.array([4, 1]))
+    layer.backward(np.ones((2, 3), np.float32))
+    assert layer.weight.grad.any(axis=1).tolist() == [False, True, False, False, False]
+
+
+def test_a_recurrent_layer_is_its_cell_applied_step_by_step(rng):
+    layer = bp.RNN(3, 2, dtype=np.float64)
+    x, h = rng.standard_normal((4, 5, 3)), np.zeros((5, 2))
+    out = layer(x)
+    for t in range(4):
+        u = x[t] @ layer.weight_ih_l0.data.T + layer.bias_ih_l0.data
+        h = np.tanh(u + h @ layer.weight_hh_l0.data.T + layer.bias_hh_l0.data)
+        np.testing.assert_allclose(out[t], h)
+    np.testing.assert_array_equal(layer.h_n[0], out[-1])
+
+
+def test_a_sequence_may_be_read_in_two_parts(rng):
+    for kind in (bp.RNN, bp.GRU, bp.LSTM):
+        layer, x = kind(3, 2, dtype=np.float64), rng.standard_normal((6, 2, 3))
+        whole = layer(x)
+        first = layer(x[:4])
+        second = layer(x[4:], (layer.h_n, layer.c_n) if kind is bp.LSTM else layer.h_n)
+        np.testing.assert_allclose(np.concatenate([first, second]), whole)
+
+
+def test_a_recurrent_layer_says_what_it_wants():
+    with pytest.raises(bp.ShapeError, match=r"GRU: wants \(L, N, 3\), got \(4, 5\)"):
+        bp.GRU(3, 2)(np.ones((4, 5), np.float32))
+    with pytest.raises(bp.ShapeError, match=r"wants hx of \(1, 5, 2\), got \(1, 4, 2\)"):
+        bp.GRU(3, 2)(np.ones((4, 5, 3), np.float32), np.ones((1, 4, 2), np.float32))
+    with pytest.raises(bp.ShapeError, match=r"hx of two states \(1, 5, 2\)"):
+        bp.LSTM(3, 2)(np.ones((4, 5, 3), np.float32), np.ones((1, 5, 2), np.float32))
+
+
+def test_long_sequences_do_not_need_recursion(rng):
+    layer = bp.GRU(2, 2)
+    out = layer(rng.standard_normal((3000, 1, 2)).astype(np.float32))
+    assert np.isfinite(layer.backward(np.ones_like(out))).all()
+
+
+def test_a_node_hears_its_neighbours_and_itself():
+    layer = bp.GraphConv(1, 1, bias=False, dtype=np.float64)
+    layer.linear.weight = bp.Parameter(np.array([[1.0]]))
+    heard = layer(np.array([[1.0], [0], [0]]), bp.normalized_adjacency([(0, 1)], 3, np.float64))
+    np.testing.assert_allclose(heard.ravel(), [0.5, 0.5, 0])
+    with pytest.raises(bp.ShapeError, match=r"wants \(..., 3, 1\) for 3 nodes, got \(2, 1\)"):
+        layer(np.ones((2, 1)), np.eye(3))
+    with pytest.raises(bp.ShapeError, match=r"edges join nodes in \[0, 3\), got 0 to 3"):
+        bp.normalized_adjacency([(0, 3)], 3)
+
+
+def test_a_graph_network_learns_which_side_of_a_graph_a_node_is_on(rng):
+    """Two clusters joined by one edge; only one node of each is labelled."""
+    edges = [(i, j) for side in (0, 6) for i in range(side, side + 6) for j in range(i) if j >= side] + [(0, 6)]
+    S = bp.normalized_adjacency(edges, 12)
+    first, second, relu, loss = bp.GraphConv(12, 8), bp.GraphConv(8, 2), bp.ReLU(), bp.CrossEntropyLoss()
+    adam = bp.Adam([*first.parameters(), *second.parameters()], lr=0.05)
+    y = np.full(12, -100)
+    y[3], y[9] = 0, 1
+    for _ in range(60):
+        scores = second(relu(first(np.eye(12, dtype=np.float32), S)), S)
+        loss(scores, y)
+        adam.zero_grad()
+        first.backward(relu.backward(second.backward(loss.backward())))
+        adam.step()
+    assert scores.argmax(axis=1).tolist() == [0] * 6 + [1] * 6
+
+
+def test_binary_cross_entropy_refuses_what_is_no_probability():
+    with pytest.raises(bp.LabelError, match="wants probabilities from 0 to 1, got 1.5 at index 1"):
+        bp.BCELoss()(np.array([0.5, 1.5]), np.array([1.0, 0]))
+    with pytest.raises(bp.LabelError, match="wants targets from 0 to 1, got -1.0 at index 0"):
+        bp.BCEWithLogitsLoss()(np.array([0.5]), np.array([-1.0]))
+
+
+def test_nll_wants_labels():
+    with pytest.raises(bp.ShapeError, match="wants labels, not probabilities"):
+        bp.NLLLoss()(np.zeros((2, 3)), np.full((2, 3), 1 / 3))
+
+
+def test_class_weights_belong_to_the_classes():
+    with pytest.raises(bp.ShapeError, match=r"wants a weight for each class, \(3,\), got \(2,\)"):
+        bp.CrossEntropyLoss(weight=np.ones(2))(np.zeros((4, 3)), np.zeros(4, int))
+
+
+def test_a_loss_with_weights_follows_a_change_of_type():
+    loss = bp.CrossEntropyLoss(weight=[1.0, 2.0])
+    assert loss(np.zeros((1, 2), np.float32), np.array([1])) == pytest.approx(np.log(2))
+    loss.to(np.float64)
+    assert loss(np.zeros((1, 2)), np.array([1])) == pytest.approx(np.log(2))
