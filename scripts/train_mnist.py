@@ -28,6 +28,7 @@ from backprop.train import fit
 from data_tools.download import cache_directory, cached
 from data_tools.sources import HASHES
 
+SGD_LR = {"bias": 0.1, "linear": 0.1, "mlp": 0.1, "lenet": 0.05, "cnn": 0.05}
 OPTIMIZERS = {
     "sgd": lambda parameters, lr, momentum: bp.SGD(parameters, lr=lr, momentum=momentum),
     "adam": lambda parameters, lr, momentum: bp.Adam(parameters, lr=lr),
@@ -58,7 +59,7 @@ def main(arguments=None):
     parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
     parser.add_argument("--schedule", choices=list(SCHEDULES), default="linear", help=SCHEDULE_HELP)
-    parser.add_argument("--lr", type=float, help="at its highest (0.05 for sgd, 0.001 for the others)")
+    parser.add_argument("--lr", type=float, help="at its highest (sgd: 0.1, with convolutions 0.05; others: 0.001)")
     parser.add_argument("--momentum", type=float, default=0.9, help="of sgd (0.9)")
     parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--threads", type=whole(1), help="CPU threads of the kernels (all cores)")
@@ -69,7 +70,7 @@ def main(arguments=None):
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
     options = parser.parse_args(arguments)
     if options.lr is None:
-        options.lr = 0.05 if options.optimizer == "sgd" else 0.001
+        options.lr = SGD_LR[options.model] if options.optimizer == "sgd" else 0.001
     try:
         return run(options)
     except KeyboardInterrupt:

