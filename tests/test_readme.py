@@ -32,7 +32,7 @@ def test_its_scripts_exist():
 def test_its_dictionary_names_what_exists():
     rows = re.findall(r"^\| \(\d.*$", README, re.MULTILINE)
     assert len(rows) >= 12
-    for name in ("Linear", "ReLU", "Sigmoid", "Tanh", "MSELoss", "CrossEntropyLoss", "SGD"):
+    for name in ("Linear", "ReLU", "Sigmoid", "Tanh", "MSELoss", "CrossEntropyLoss", "SGD", "Conv2d", "Dropout"):
         assert hasattr(bp, name)
         assert any(name in row for row in rows)
 
