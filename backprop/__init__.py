@@ -15,7 +15,7 @@ True
 """
 
 from backprop import functional
-from backprop.checkpoint import Checkpoint, load, save
+from backprop.checkpoint import Checkpoint
 from backprop.data import DataLoader
 from backprop.errors import (
     BackpropError,
@@ -128,3 +128,4 @@ from backprop.rng import manual_seed
 from backprop.schedule import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, StepLR
 from backprop.sequential import Sequential
 from backprop.show.summary import summary
+from backprop.weights import load, save

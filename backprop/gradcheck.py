@@ -14,6 +14,7 @@ from backprop import differences, kernels
 from backprop.errors import OptionError
 from backprop.module import Module
 from backprop.report import Report, Row
+from backprop.trial import Trial, largest
 
 RTOL = 1e-6  # against finite differences in float64: far below any real mistake, far above their error
 DOUBT = 10  # times its estimate, an error of the differences themselves is still taken for possible
@@ -56,71 +57,6 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
 Module.check = gradcheck  # `layer.check(x)`: this file lies above module.py, so the method comes down from here
 
 
-class Trial:
-    """A private copy of a module with inputs of one element type, a probe, and L = sum r * f(x)."""
-
-    def __init__(self, module, inputs, dtype, seed, answered=None):
-        self.module, self.dtype = module.bare_copy().to(dtype), dtype
-        self.inputs = [_as_type(a, dtype) for a in inputs]
-        self.streams = [(stream, stream.step) for _, stream in self.module.named_streams()]
-        output = self.run()
-        probe = np.random.default_rng(seed).standard_normal(np.shape(output)).astype(dtype)
-        self.probe = probe if isinstance(output, np.ndarray) else probe.item()
-        self.misfit = {}  # input -> what is wrong with the shape of the delta that backward returned for it
-        self.answered = len(_deltas(self.module.backward(self.probe))) if answered is None else answered
-
-    def run(self):
-        """f(x), with the same random numbers in every call."""
-        for stream, step in self.streams:
-            stream.step = step
-        return self.module(*self.inputs)
-
-    def loss(self):
-        """L, a float or, for complex inputs, a complex number."""
-        return np.sum(self.probe * self.run()).item()
-
-    def scale(self):
-        """The size of L's terms, with a thousandth of what they would be if f were as large as its input.
-
-        Round-off in f follows what it computes with, which may be far larger than what it returns: a confident
-        cross-entropy subtracts scores of size 20 to give a loss of 1e-9.
-        """
-        terms = self.probe * self.run()
-        return float(np.sum(np.abs(terms)) + 1e-3 * np.sum(np.abs(self.probe)) * _largest(self.inputs[0]))
-
-    def roundoff(self):
-        """How far an entry of a gradient may be off without any mistake: some units in the last place."""
-        size = max(_largest(self.inputs[0]), _largest(self.run()))
-        return 16 * np.finfo(self.dtype).eps * _largest(self.probe) * size
-
-    def arrays(self):
-        """Path -> each array that L is differentiated by."""
-        return {**{path: p.data for path, p in self._learning()}, **self.answered_inputs()}
-
-    def answered_inputs(self):
-        """Name -> each input of which backward returns the delta: the first, or as many as it returns in a tuple."""
-        names = ["input"] if self.answered == 1 else [f"input {n + 1}" for n in range(self.answered)]
-        named = zip(names, self.inputs, strict=False)
-        return {name: a for name, a in named if a.dtype.kind in "fc"}
-
-    def gradients(self, delta, passes=1):
-        """Path -> a copy of dL/d(array), by backward, after `passes` forward-backward pairs from no gradients."""
-        self.module.zero_grad()
-        for _ in range(passes):
-            self.run()
-            below = self.module.backward(delta)
-        found = {path: np.zeros(p.shape) if p.grad is None else np.array(p.grad) for path, p in self._learning()}
-        for (name, a), below_a in zip(self.answered_inputs().items(), _deltas(below), strict=False):
-            fits = np.shape(below_a) == a.shape
-            if not fits:
-                self.misfit[name] = f"WRONG: backward returned shape {np.shape(below_a)}"
-            found[name] = np.array(below_a if fits else np.full(a.shape, np.nan))
-        return found
-
-    def _learning(self):
-        return [(path, p) for path, p in self.module.named_parameters() if p.requires_grad]
-
-
 def _against_differences(trial, exact, seed, max_entries):
     once, twice = trial.gradients(trial.probe), trial.gradients(trial.probe, passes=2)
     zero = trial.gradients(np.zeros_like(trial.probe) if isinstance(trial.probe, np.ndarray) else 0.0)
@@ -139,7 +75,7 @@ def _against_differences(trial, exact, seed, max_entries):
         if row.ok and np.any(zero[path]):
             row = dataclasses.replace(row, verdict="WRONG: delta = 0 gives a gradient")
         passes = 1 if path in inputs else 2  # the input's delta is returned anew by each pass, not added up
-        if row.ok and _largest(twice[path] - passes * once[path]) > DOUBLE_RTOL * _largest(once[path]):
+        if row.ok and largest(twice[path] - passes * once[path]) > DOUBLE_RTOL * largest(once[path]):
             row = dataclasses.replace(row, verdict="WRONG: two passes do not double it")
         if exact is not None:
             row = _with_complex_step(row, exact, backward, entries, roundoff)
@@ -214,23 +150,8 @@ def _is_kink(loss, theta, entry, scale):
 
 def _sizes(a, b, floor):
     """What an error at each entry is relative to: the entry, but no less than SMALL of the largest, or `floor`."""
-    return np.maximum(np.maximum(np.abs(a), np.abs(b)), max(SMALL * _largest(b), floor, np.finfo(float).tiny))
-
-
-def _largest(a):
-    return float(np.max(np.abs(a), initial=0))
+    return np.maximum(np.maximum(np.abs(a), np.abs(b)), max(SMALL * largest(b), floor, np.finfo(float).tiny))
 
 
 def _title(module):
     return type(module).__name__ if module.children() else f"{type(module).__name__}({module.extra_repr()})"
-
-
-def _deltas(below):
-    """What backward returned, one delta for each input that it answers."""
-    return below if isinstance(below, tuple) else (below,)
-
-
-def _as_type(a, dtype):
-    """A copy of an array of floats in another type; labels as they are."""
-    a = np.asarray(a)
-    return np.array(a, dtype=dtype, order="C") if a.dtype.kind == "f" else a

@@ -18,6 +18,13 @@ from backprop.functional.activation import (
     tanh,
     tanh_backward,
 )
+from backprop.functional.classification import (
+    cross_entropy,
+    cross_entropy_backward,
+    nll,
+    nll_backward,
+    terms,
+)
 from backprop.functional.conv import (
     conv,
     conv1d,
@@ -45,17 +52,12 @@ from backprop.functional.loss import (
     add,
     bce_with_logits,
     bce_with_logits_backward,
-    cross_entropy,
-    cross_entropy_backward,
     error,
     error_backward,
     l1_loss,
     mse_loss,
     multiply,
-    nll,
-    nll_backward,
     reduce,
-    terms,
 )
 from backprop.functional.matmul import matmul, matmul_backward, mm, mm_backward
 from backprop.functional.norm import (

@@ -1,4 +1,4 @@
-"""Losses element by element or sample by sample, their first deltas, and the reduction to a number.
+"""Losses element by element, their first deltas, and the reduction to a number.
 
 `scale` is what the reduction does to each term of the sum: delta / E for a mean over E terms, delta for a sum, and an
 array of deltas where nothing is reduced.
@@ -10,9 +10,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import LabelError, OptionError, ShapeError
-from backprop.functional.shapes import contiguous, flat, split_at
-from backprop.functional.softmax import log_softmax
-from backprop.functional.targets import IGNORE, checked_targets, class_axis, is_labels, sample_shape, samples
+from backprop.functional.shapes import flat
 from backprop.parameter import values
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -26,16 +24,6 @@ def mse_loss(a, b, reduction="mean"):
 def l1_loss(a, b, reduction="mean"):
     """The mean over all E elements of |a - b|.                                                            (21)"""
     return reduce(error("absolute", a, b), reduction)
-
-
-def cross_entropy(z, y, weight=None, ignore_index=IGNORE, reduction="mean", label_smoothing=0.0):
-    """The mean over samples of -log softmax(z)[y], z (N, C, ...) or (C,), y labels or probabilities.       (9)
-
-    With class weights it is the weighted mean; samples whose label is `ignore_index` do not count.
-    """
-    kernels.of(z)
-    losses = nll(log_softmax(z, class_axis(z)), y, weight, ignore_index, label_smoothing)
-    return reduce(losses, reduction, terms(z, y, weight, ignore_index))
 
 
 def error(name, a, b, *options):
@@ -87,7 +75,7 @@ def bce_with_logits(z, y, pos_weight=None):
     losses = error("bce_with_logits", z, y)
     if pos_weight is None:
         return losses
-    return add(losses, multiply(error("bce_with_logits", z, _ones(z.shape, z)), multiply(y, values(pos_weight) - 1)))
+    return add(losses, multiply(error("bce_with_logits", z, ones(z.shape, z)), multiply(y, values(pos_weight) - 1)))
 
 
 def bce_with_logits_backward(z, y, scale, pos_weight=None):
@@ -95,66 +83,8 @@ def bce_with_logits_backward(z, y, scale, pos_weight=None):
     delta = error_backward("bce_with_logits", z, y, scale)
     if pos_weight is None:
         return delta
-    positive = error_backward("bce_with_logits", z, _ones(z.shape, z), scale)
+    positive = error_backward("bce_with_logits", z, ones(z.shape, z), scale)
     return add(delta, multiply(positive, multiply(y, values(pos_weight) - 1)))
-
-
-def nll(log_s, y, weight=None, ignore_index=IGNORE, label_smoothing=0.0):
-    """-w[y] log_s[y] for each sample, 0 where y is `ignore_index`; for probabilities -sum_c y[c] w[c] log_s[c].
-
-    Smoothing takes the label for the distribution (1 - eps) onehot(y) + eps / C.                     (9) (23) (40)
-    """
-    w = _class_weights(log_s, weight)
-    k = kernels.of(log_s, w)
-    axis = class_axis(log_s)
-    losses = k.empty(sample_shape(log_s), log_s.dtype)
-    y = checked_targets(log_s, y, ignore_index)
-    out = samples(losses, axis)
-    if is_labels(y):
-        k.nll(split_at(log_s, axis), samples(y, axis), w, ignore_index, label_smoothing, out)
-    else:
-        k.soft_nll(split_at(log_s, axis), _smoothed(k, y, axis, label_smoothing), w, out)
-    return losses
-
-
-def nll_backward(log_s, y, scale, weight=None, ignore_index=IGNORE):
-    """delta of log_s: -w[y] scale at the label y, 0 elsewhere; scale: a number, or one per sample.         (23)"""
-    w = _class_weights(log_s, weight)
-    k = kernels.of(log_s, w)
-    axis = class_axis(log_s)
-    y, scale = checked_targets(log_s, y, ignore_index), _per_sample(scale, log_s)
-    delta = k.empty(log_s.shape, log_s.dtype)
-    k.nll_backward(samples(y, axis), w, ignore_index, samples(scale, axis), split_at(delta, axis))  # (23)
-    return delta
-
-
-def cross_entropy_backward(log_s, y, scale, weight=None, ignore_index=IGNORE, label_smoothing=0.0):
-    """delta_z = (softmax(z) - onehot(y)) scale, from log_s = log softmax(z); scale: a number, or one per sample. (9)
-
-    With class weights w and smoothed labels t:  (softmax(z) sum_k t[k] w[k] - t w) scale                    (40)
-    """
-    w = _class_weights(log_s, weight)
-    k = kernels.of(log_s, w)
-    axis = class_axis(log_s)
-    y, scale = checked_targets(log_s, y, ignore_index), _per_sample(scale, log_s)
-    delta_z = k.empty(log_s.shape, log_s.dtype)
-    scores, last = split_at(log_s, axis), (samples(scale, axis), split_at(delta_z, axis))
-    if is_labels(y):
-        k.nll_softmax_backward(scores, samples(y, axis), w, ignore_index, label_smoothing, *last)
-    else:
-        k.soft_nll_softmax_backward(scores, _smoothed(k, y, axis, label_smoothing), w, *last)
-    return delta_z
-
-
-def terms(z, y, weight=None, ignore_index=IGNORE):
-    """What a mean over samples divides by: how many count, or the sum of the weights of their labels."""
-    y = checked_targets(z, y, ignore_index)
-    if not is_labels(y):
-        return math.prod(sample_shape(z))
-    w = _class_weights(z, weight)
-    used = kernels.of(z, w).empty((1,), np.float64)
-    kernels.of(z, w).used_weight(samples(y, class_axis(z)), w, ignore_index, used)
-    return used.item()
 
 
 def reduce(losses, reduction, terms=None):
@@ -189,45 +119,12 @@ def expect_between(name, array, low, high):
         raise LabelError(f"wants {name} from {low} to {high}, got {array[index]} at index {place}")
 
 
-def _class_weights(z, weight):
-    """w (C,) as kernels take it, ones where there are none."""
-    classes = z.shape[class_axis(z)]
-    if weight is None:
-        return _ones((classes,), z)
-    weight = values(weight)
-    kernels.of(weight, z)
-    if weight.shape != (classes,):
-        raise ShapeError(f"wants a weight for each class, ({classes},), got {weight.shape}")
-    return contiguous(weight)
-
-
-def _ones(shape, like):
+def ones(shape, like):
+    """Ones of the type of `like`."""
     k = kernels.of(like)
     ones = k.empty(shape, like.dtype)
     k.fill(1.0, flat(ones))
     return ones
-
-
-def _smoothed(k, q, axis, eps):
-    q = split_at(q, axis)
-    if not eps:
-        return q
-    out = k.empty(q.shape, q.dtype)
-    k.smooth(q, eps, out)  # (40)
-    return out
-
-
-def _per_sample(scale, log_s):
-    """`scale` as one number for each sample."""
-    shape = sample_shape(log_s)
-    if not isinstance(scale, np.ndarray):
-        k = kernels.of(log_s)
-        value, scale = float(scale), k.empty(shape, log_s.dtype)
-        k.fill(value, flat(scale))
-    kernels.of(scale, log_s)
-    if scale.shape != shape:
-        raise ShapeError(f"wants one number, or a number for each term {shape}, got {scale.shape}")
-    return scale
 
 
 def _expect_one_shape(a, b):

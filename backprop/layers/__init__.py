@@ -1,6 +1,7 @@
 """The layers, one kind in each file."""
 
 from backprop.layers.activation import ReLU, Sigmoid, Tanh
+from backprop.layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from backprop.layers.bias import Bias
 from backprop.layers.conv import Conv1d, Conv2d, Conv3d
 from backprop.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -28,7 +29,7 @@ from backprop.layers.everyday import (
 )
 from backprop.layers.graph_conv import GraphConv, normalized_adjacency
 from backprop.layers.linear import Linear
-from backprop.layers.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, LayerNorm, RMSNorm
+from backprop.layers.norm import GroupNorm, LayerNorm, RMSNorm
 from backprop.layers.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -57,6 +58,6 @@ from backprop.layers.pool import (
     MaxPool2d,
     MaxPool3d,
 )
-from backprop.layers.recurrent import GRU, LSTM, RNN
+from backprop.layers.rnn import GRU, LSTM, RNN
 from backprop.layers.shape import Flatten, Unflatten
 from backprop.layers.softmax import LogSoftmax, Softmax

@@ -20,7 +20,7 @@ import numpy as np
 from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.module import Module
-from backprop.parameter import Buffer, Parameter
+from backprop.parameter import Parameter
 
 
 class Affine(Module):
@@ -47,81 +47,6 @@ class Affine(Module):
             return delta
         self.weight.accumulate(F.scale_grad, delta, xhat)  # (30)
         return F.scale_and_shift(delta, self.weight, None)  # (30)
-
-
-class BatchNorm(Affine):
-    """Each channel is normalised over the batch: u, y (N, C, ...), gamma, beta (C,).
-
-    forward   (29)  xhat = (u - mean) / sqrt(var + eps), mean and var of each channel over all samples and places
-              (30)  y = gamma xhat + beta
-              (31)  running <- (1 - momentum) running + momentum (mean, or var m/(m-1)), m the count of values
-    backward  (30)  and (29); in evaluation, where mean and var are constants, delta_u = gamma delta / sqrt(var + eps)
-
-    In evaluation the running statistics stand for mean and var. `momentum=None` averages all batches evenly;
-    `track_running_stats=False` keeps none, and always uses the batch's own.
-
-    Raises ShapeError for another rank or number of channels, and in training for a single value per channel.
-    """
-
-    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, dtype=np.float32):
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.make_affine((num_features,), affine, affine, dtype)
-        self.track_running_stats = track_running_stats
-        if track_running_stats:
-            self.running_mean = Buffer(np.zeros(num_features, dtype))
-            self.running_var = Buffer(np.ones(num_features, dtype))
-            self.num_batches_tracked = Buffer(np.array(0))
-
-    def forward(self, u):
-        wanted = " or ".join(f"(N, {self.num_features}{axes})" for axes in self.layouts)
-        self.expect(u.ndim in self.ranks and u.shape[1] == self.num_features, wanted, got=u)
-        x = F.channels(u)
-        own = self.training or not self.track_running_stats
-        if own:
-            self.expect(x.shape[0] * x.shape[2] > 1, "more than one value per channel in training", got=u)
-            mean, var = F.moments(x)
-            if self.training and self.track_running_stats:
-                self._remember(mean, var, x.shape[0] * x.shape[2])
-        else:
-            mean, var = self.running_mean.data.copy(), self.running_var.data.copy()
-        xhat = F.normalize(x, mean, var, self.eps)  # (29)
-        self.cache = xhat, mean, var, own
-        return self.scale_and_shift(xhat).reshape(u.shape)  # (30)
-
-    def backward(self, delta):
-        xhat, mean, var, own = self.cache
-        shape, delta = delta.shape, F.channels(delta)
-        delta = self.scale_and_shift_backward(delta, xhat)  # (30)
-        if own:
-            return F.normalize_backward(delta, xhat, var, self.eps).reshape(shape)  # (29)
-        return F.normalize(delta, np.zeros_like(mean), var, self.eps).reshape(shape)
-
-    def _remember(self, mean, var, count):
-        self.num_batches_tracked.data += 1
-        part = 1 / int(self.num_batches_tracked.data) if self.momentum is None else self.momentum
-        F.track(mean, part, self.running_mean)  # (31)
-        F.track(var, part, self.running_var, count / (count - 1))  # (31)
-
-    def extra_repr(self):
-        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
-
-
-class BatchNorm1d(BatchNorm):
-    """BatchNorm of features (N, C) or signals (N, C, L)."""
-
-    ranks, layouts = (2, 3), ("", ", L")
-
-
-class BatchNorm2d(BatchNorm):
-    """BatchNorm of images (N, C, H, W)."""
-
-    ranks, layouts = (4,), (", H, W",)
-
-
-class BatchNorm3d(BatchNorm):
-    """BatchNorm of volumes (N, C, D, H, W)."""
-
-    ranks, layouts = (5,), (", D, H, W",)
 
 
 class GroupNorm(Affine):

@@ -3,23 +3,13 @@
 The backward is backpropagation through time: the chain of steps is walked from the last to the first, and the state's
 delta at step t is what its output answers for plus what step t + 1 hands back.
 
-    (33)  RNN    h_t = sigma(W x_t + b + U h_{t-1} + c),  sigma = tanh or ReLU
-                 delta_u = delta_h * sigma'(u) by (4), and delta_{h_{t-1}} = delta_u U + what h_{t-1} answers for itself
+    delta_h_t = delta_out_t + what step t + 1 hands back,        delta_{h_{t-1}} = delta_q_t U + the cell's own part
 
-    (34)  GRU    with p = W x_t + b, q = U h_{t-1} + c, each in three parts:
-                 r = sigmoid(p_r + q_r), z = sigmoid(p_z + q_z), n = tanh(p_n + r q_n), h_t = (1 - z) n + z h_{t-1}
-                 delta_n = delta_h (1 - z) (1 - n^2)      delta_z = delta_h (h_{t-1} - n) z (1 - z)
-                 delta_r = delta_n q_n r (1 - r)          delta_q = (delta_r, delta_z, r delta_n)
-                 delta_{h_{t-1}} = delta_q U + z delta_h
+p_t = W x_t + b is the input's part of a step, q_t = U h_{t-1} + c the state's. RNN, GRU and LSTM, in rnn.py, differ in
+how they bend the two into h_t: (33), (34), (35).
 
-    (35)  LSTM   u = W x_t + b + U h_{t-1} + c, in four parts i, f, o = sigmoid and g = tanh of them:
-                 c_t = f c_{t-1} + i g, h_t = o tanh(c_t)
-                 delta_c = what c_{t+1} hands back + delta_h o (1 - tanh^2 c_t)
-                 delta_u = (delta_c g i (1-i), delta_c c_{t-1} f (1-f), delta_c i (1-g^2), delta_h tanh(c_t) o (1-o))
-                 delta_{c_{t-1}} = f delta_c              delta_{h_{t-1}} = delta_u U
-
-In all three the weights' gradients are (5) and (6) with the steps for samples: dL/dW = sum_t delta_p_t^T x_t,
-dL/dU = sum_t delta_q_t^T h_{t-1}, where delta_p = delta_q = delta_u unless they are named.
+The weights' gradients are (5) and (6) with the steps for samples, since one W and one U served them all:
+dL/dW = sum_t delta_p_t^T x_t, dL/dU = sum_t delta_q_t^T h_{t-1}, dL/db = sum_t delta_p_t, dL/dc = sum_t delta_q_t.
 """
 
 from typing import NamedTuple
@@ -45,7 +35,7 @@ class Recurrent(Module):
 
     Weights are weight_ih_l0 (G H, I), weight_hh_l0 (G H, H), bias_ih_l0 and bias_hh_l0 (G H,), G = 1, 3, 4 for an RNN,
     a GRU, an LSTM, and so on for l1 ..., with _reverse behind for those that read backward; all start uniform in
-    +-1/sqrt(H). The formulas stand on top of this file.
+    +-1/sqrt(H). A subclass writes `steps` and `steps_backward`, for one direction of one layer.
 
     Raises ShapeError unless x's last axis has length I and hx belongs to x.
     """
@@ -186,61 +176,3 @@ class Run(NamedTuple):
     h: np.ndarray
     saved: tuple = ()
     c: np.ndarray | None = None
-
-
-class RNN(Recurrent):
-    """h_t = tanh(W x_t + b + U h_{t-1} + c), or ReLU for tanh: (33). Shapes and options are Recurrent's."""
-
-    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", *args, **options):
-        if nonlinearity not in ("tanh", "relu"):
-            raise OptionError(f"nonlinearity is 'tanh' or 'relu', got {nonlinearity!r}")
-        self.nonlinearity = nonlinearity
-        super().__init__(input_size, hidden_size, num_layers, *args, **options)
-
-    def steps(self, x, p, start, weights):
-        _, w_hh, _, b_hh = weights
-        (h0,) = start
-        return Run(x, h0, F.rnn(p, h0, w_hh, b_hh, self.nonlinearity))  # (33)
-
-    def steps_backward(self, delta, run, weights):
-        delta_u, delta_h0 = F.rnn_backward(delta, run.h, weights[1], self.nonlinearity)  # (33)
-        return delta_u, delta_u, delta_h0
-
-
-class GRU(Recurrent):
-    """A gated recurrent unit chooses how much of its state to keep: (34). Shapes and options are Recurrent's."""
-
-    gates = 3
-
-    def steps(self, x, p, start, weights):
-        _, w_hh, _, b_hh = weights
-        (h0,) = start
-        h, *saved = F.gru(p, h0, w_hh, b_hh)  # (34)
-        return Run(x, h0, h, tuple(saved))
-
-    def steps_backward(self, delta, run, weights):
-        return F.gru_backward(delta, run.h, run.h0, *run.saved, weights[1])  # (34)
-
-
-class LSTM(Recurrent):
-    """A long short-term memory keeps a cell beside its state, through which deltas pass unbent: (35).
-
-    Shapes and options are Recurrent's.
-    """
-
-    gates, states = 4, 2
-
-    @property
-    def c_n(self):
-        """The cell after the last step, (layers * directions, N, H)."""
-        return self._last("c")
-
-    def steps(self, x, p, start, weights):
-        _, w_hh, _, b_hh = weights
-        h0, c0 = start
-        h, c, gates = F.lstm(p, h0, c0, w_hh, b_hh)  # (35)
-        return Run(x, h0, h, (c0, gates), c)
-
-    def steps_backward(self, delta, run, weights):
-        delta_u, delta_h0, delta_c0 = F.lstm_backward(delta, run.c, *run.saved, weights[1])  # (35)
-        return delta_u, delta_u, delta_h0, delta_c0

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from backprop.layers.batch_norm import BatchNorm
 from backprop.layers.conv import Convolution
-from backprop.layers.norm import BatchNorm
 from backprop.show.plots import new_figure
 
 MOST = 16  # maps in a row

@@ -4,23 +4,21 @@ from backprop.kernels.buffers import empty
 from backprop.kernels.cpu.activation import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.cpu.batch import count_correct, gather
 from backprop.kernels.cpu.channels import add_channels, dot_channels, scale_channels, sum_channels
-from backprop.kernels.cpu.conv import conv, conv_input_grad, conv_weight_grad
-from backprop.kernels.cpu.dropout import dropout
-from backprop.kernels.cpu.jit import get_num_threads, set_num_threads
-from backprop.kernels.cpu.loss import (
-    ERRORS,
+from backprop.kernels.cpu.classification import (
     first_bad_label,
     first_bad_probability,
-    first_outside,
     nll,
     nll_backward,
     nll_softmax_backward,
     smooth,
     soft_nll,
     soft_nll_softmax_backward,
-    total,
     used_weight,
 )
+from backprop.kernels.cpu.conv import conv, conv_input_grad, conv_weight_grad
+from backprop.kernels.cpu.dropout import dropout
+from backprop.kernels.cpu.jit import get_num_threads, set_num_threads
+from backprop.kernels.cpu.loss import ERRORS, first_outside, total
 from backprop.kernels.cpu.matmul import add_bias, matmul_nn, matmul_nt, matmul_tn, sum_rows
 from backprop.kernels.cpu.norm import mean_square, moments, normalize, normalize_backward, track
 from backprop.kernels.cpu.pointwise import (

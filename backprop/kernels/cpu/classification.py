@@ -1,0 +1,126 @@
+"""Losses of scores against classes, their first deltas, and the checks of their targets.
+
+Scores are (B, C, D) with the class axis in the middle, labels (B, D), w (C,) weighs the classes; iteration b owns
+out[b]. `scale` (B, D) is what the reduction does to each sample: 1/N for a mean. With label smoothing eps a label
+becomes the distribution t = (1 - eps) onehot(y) + eps / C. What comes to a single number runs in one thread.
+"""
+
+from math import exp
+
+from numba import njit, prange
+
+from backprop.kernels.cpu.jit import kernel
+
+
+@kernel()
+def nll(log_s, y, w, ignore, smoothing, out):
+    """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`   (9) (23) (40)"""
+    real, classes = out.dtype.type, log_s.shape[1]
+    hard, soft = real(1 - smoothing), real(smoothing / classes)
+    for b in prange(y.shape[0]):
+        for d in range(y.shape[1]):
+            label, loss = y[b, d], real(0)
+            if label != ignore:
+                loss = -hard * w[label] * log_s[b, label, d]
+                if smoothing > 0:
+                    for c in range(classes):
+                        loss -= soft * w[c] * log_s[b, c, d]
+            out[b, d] = loss
+
+
+@kernel()
+def nll_backward(y, w, ignore, scale, out):
+    """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                               (23)"""
+    for b in prange(y.shape[0]):
+        out[b] = 0
+        for d in range(y.shape[1]):
+            if y[b, d] != ignore:
+                out[b, y[b, d], d] = -w[y[b, d]] * scale[b, d]
+
+
+@kernel()
+def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
+    """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9) (40)"""
+    real, classes = out.dtype.type, log_s.shape[1]
+    hard, soft = real(1 - smoothing), real(smoothing / classes)
+    sum_w = real(0)
+    for c in range(classes):
+        sum_w += w[c]
+    for b in prange(y.shape[0]):
+        for d in range(y.shape[1]):
+            label, factor = y[b, d], scale[b, d]
+            if label == ignore:
+                out[b, :, d] = 0
+            else:
+                sum_tw = hard * w[label] + soft * sum_w
+                for c in range(classes):
+                    out[b, c, d] = (exp(log_s[b, c, d]) * sum_tw - soft * w[c]) * factor
+                out[b, label, d] -= hard * w[label] * factor
+
+
+@kernel()
+def soft_nll(log_s, q, w, out):
+    """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9) with probabilities q for labels"""
+    for b in prange(q.shape[0]):
+        for d in range(q.shape[2]):
+            dot = out.dtype.type(0)
+            for c in range(q.shape[1]):
+                dot -= q[b, c, d] * w[c] * log_s[b, c, d]
+            out[b, d] = dot
+
+
+@kernel()
+def soft_nll_softmax_backward(log_s, q, w, scale, out):
+    """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                              (9)"""
+    for b in prange(q.shape[0]):
+        for d in range(q.shape[2]):
+            sum_qw = out.dtype.type(0)
+            for c in range(q.shape[1]):
+                sum_qw += q[b, c, d] * w[c]
+            for c in range(q.shape[1]):
+                out[b, c, d] = (exp(log_s[b, c, d]) * sum_qw - q[b, c, d] * w[c]) * scale[b, d]
+
+
+@kernel()
+def smooth(q, eps, out):
+    """out = (1 - eps) q + eps / C, for probabilities q (B, C, D)                                      (40)"""
+    hard, soft = out.dtype.type(1 - eps), out.dtype.type(eps / q.shape[1])
+    for b in prange(q.shape[0]):
+        for c in range(q.shape[1]):
+            for d in range(q.shape[2]):
+                out[b, c, d] = hard * q[b, c, d] + soft
+
+
+@njit(cache=True, nogil=True)
+def used_weight(y, w, ignore, out):
+    """out (1,) = the sum of w[y[b,d]] over all labels that are not `ignore`: what a weighted mean divides by"""
+    out[0] = 0
+    for b in range(y.shape[0]):
+        for d in range(y.shape[1]):
+            if y[b, d] != ignore:
+                out[0] += w[y[b, d]]
+
+
+@njit(cache=True, nogil=True)
+def first_bad_label(y, num_classes, ignore, out):
+    """out (1,) = the first flat index whose label is neither in [0, C) nor `ignore`, or -1"""
+    out[0] = -1
+    for i in range(y.size):
+        if (y[i] < 0 or y[i] >= num_classes) and y[i] != ignore:
+            out[0] = i
+            return
+
+
+@njit(cache=True, nogil=True)
+def first_bad_probability(q, tolerance, out):
+    """out (1,) = the first flat index into (B, D) where q is not a distribution over its C classes, or -1"""
+    out[0] = -1
+    for b in range(q.shape[0]):
+        for d in range(q.shape[2]):
+            sum_q, fine = 0.0, True
+            for c in range(q.shape[1]):
+                fine = fine and q[b, c, d] >= 0
+                sum_q += q[b, c, d]
+            if not (fine and abs(sum_q - 1) <= tolerance):
+                out[0] = b * q.shape[2] + d
+                return
