@@ -5,6 +5,7 @@ optim.NAME      state_dict() of the optimizer
 train.NAME      the schedule, the random streams, the loader's seed, the losses and epochs so far
 """
 
+import dataclasses
 import json
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from backprop.errors import CheckpointError
 from backprop.history import Epoch, History
-from backprop.weights import CHECKPOINT, Named, part, read, write
+from backprop.weights import CHECKPOINT, named, part, read, write
 
 
 class Checkpoint:
@@ -59,9 +60,10 @@ class Checkpoint:
                 f"{self.path} is no checkpoint of a run; weights alone are read by bp.load(net, path)"
             )
         self._expect_options(json.loads(metadata.get("options", "{}")))
-        model, train, before = part(arrays, "model"), part(arrays, "train"), net.state_dict()
+        model, train = part(arrays, "model"), part(arrays, "train")
+        before = net.state_dict(), optimizer.state_dict()
         streams = dict(net.named_streams())
-        with Named(self.path):
+        with named(self.path):
             missing = sorted({"losses", "correct", "epochs", "first_epoch", "loader_seed"} - train.keys())
             if missing:
                 raise CheckpointError(f"a checkpoint without {', '.join(missing)}")
@@ -69,14 +71,15 @@ class Checkpoint:
                 raise CheckpointError(f"other random streams: {sorted(part(train, 'stream'))}, not {sorted(streams)}")
             if bool(schedule) != bool(part(train, "schedule")):
                 raise CheckpointError("one of the two runs has a schedule, the other has none")
-            net.load_state_dict(model)
             try:
+                net.load_state_dict(model)
                 optimizer.load_state_dict(part(arrays, "optim"))
+                if schedule:
+                    schedule.load_state_dict(part(train, "schedule"))
             except CheckpointError:
-                net.load_state_dict(before)
+                net.load_state_dict(before[0])
+                optimizer.load_state_dict(before[1])
                 raise
-            if schedule:
-                schedule.load_state_dict(part(train, "schedule"))
         for path, place in part(train, "stream").items():
             streams[path].seed, streams[path].step = map(int, place)
         loader.seed = None if train["loader_seed"] < 0 else int(train["loader_seed"])
@@ -96,7 +99,7 @@ class Checkpoint:
 
 def _as_row(epoch):
     """An Epoch as five numbers, NaN where it has none."""
-    return [np.nan if value is None else value for value in vars(epoch).values()]
+    return [np.nan if value is None else value for value in dataclasses.astuple(epoch)]
 
 
 def _as_epoch(row):

@@ -1,4 +1,4 @@
-"""The networks of the lecture, in the order in which it builds them. Each takes images (N, C, H, W).
+"""The lecture's networks in its order, and one more, `cnn`, of today. Each takes images (N, C, H, W).
 
 `image` is (C, H, W) of one image, `classes` the number of labels.
 """

@@ -5,6 +5,8 @@ import numpy as np
 from backprop import kernels
 from backprop.errors import DTypeError, ShapeError
 
+NUMBERS = "fciub"  # kinds of element types
+
 
 class Buffer:
     """An array that belongs to a network, is saved with it and changes type with it, and does not learn.
@@ -13,12 +15,12 @@ class Buffer:
     array of integers stays one: it counts, and `net.to(dtype)` passes it by.
     """
 
-    _kept_kinds = "fciub"
+    _kept_kinds = NUMBERS
 
     def __init__(self, data):
         array = np.asarray(data)
         kind = type(self).__name__
-        if array.dtype.kind not in "fciub":
+        if array.dtype.kind not in NUMBERS:
             raise DTypeError(f"a {kind} is made of numbers, got {array.dtype}; use np.asarray(x, np.float32)")
         keeps_type = isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in self._kept_kinds
         self._data = np.array(array, dtype=array.dtype if keeps_type else np.float32, order="C")

@@ -54,7 +54,7 @@ def fit(
         if checkpoint is not None:
             checkpoint.save(net, optimizer, schedule, train, history)
 
-    keep()
+    keep()  # a run that cannot write its checkpoint fails now, not after an epoch
     try:
         with (
             Progress(epochs * len(train.images), progress, done=_images_seen(train, history)) as shown,
@@ -78,7 +78,7 @@ def fit(
                     history.losses.append(L)
                     history.correct.append(count_correct(scores, y))
                     shown.add(len(x), L, history.correct[-1])
-                    if interrupt.asked or checkpoint is not None and checkpoint.due():
+                    if interrupt.asked or (checkpoint is not None and checkpoint.due()):
                         keep()
                     interrupt.obey()
                 if check_finite:
@@ -132,14 +132,9 @@ def measure(loss, predictions):
 
 def predict(net, loader):
     """(scores, labels) of each batch, the network in evaluation mode while it runs."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
+    with net.evaluating():
         for x, y in loader:
             yield net(x), y
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def count_correct(scores, y):

@@ -1,5 +1,7 @@
 """A module and all below it as a tree: parameters, buffers and children by name, and the verbs that act on them all."""
 
+import contextlib
+
 import numpy as np
 
 from backprop.errors import CheckpointError, DeviceError, DTypeError, ParameterError, ShapeError
@@ -111,6 +113,16 @@ class Tree:
     def eval(self):
         """Switch to evaluation: layers that behave differently there (dropout) do; caches are kept all the same."""
         return self.train(False)
+
+    @contextlib.contextmanager
+    def evaluating(self):
+        """Within this block everything is in evaluation; behind it each module has its own mode back."""
+        modes = [(module, module.training) for module in self.modules()]
+        try:
+            yield self.eval()
+        finally:
+            for module, mode in modes:
+                module.training = mode
 
     def to(self, *target, device=None, dtype=None):
         """Move parameters and buffers to another element type, in place: `net.to(np.float64)`. Returns the module.

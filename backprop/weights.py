@@ -4,6 +4,7 @@ A file of weights holds `state_dict()` and nothing else, so PyTorch reads it, to
 it replaces and then takes its place in one step: whenever the process is killed, it is either the old one or the new.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def load(net, path, strict=True):
     """
     arrays, metadata = read(Path(path))
     state = part(arrays, "model") if metadata.get("format") == CHECKPOINT else arrays
-    with Named(path):
+    with named(path):
         net.load_state_dict(state, strict)
     return net
 
@@ -61,15 +62,11 @@ def read(path):
         raise CheckpointError(f"{path} is no whole safetensors file: {error}") from None
 
 
-class Named:
+@contextlib.contextmanager
+def named(path):
     """Puts the file's name before the message of a CheckpointError that leaves the block."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if isinstance(error, CheckpointError):
-            error.message = f"{self.path}: {error.message}"
+    try:
+        yield
+    except CheckpointError as error:
+        error.message = f"{path}: {error.message}"
+        raise

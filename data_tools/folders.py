@@ -38,9 +38,9 @@ def pack(source, directory, size=None, progress=lambda count: None):
     for split, paths in found.items():
         arrays[f"{split}_images"] = _stack(paths, size, progress)
         arrays[f"{split}_labels"] = np.array([labels[path.parent.name] for path in paths], np.uint8)
-    sizes = {arrays[f"{split}_images"].shape[1:] for split in found}
-    if len(sizes) > 1:
-        raise DatasetError(f"{source}: training images are of {sizes.pop()} pixels, test images of {sizes.pop()}")
+    train, test = (_size(arrays[f"{split}_images"][0]) for split in ("train", "test"))
+    if train != test:
+        raise DatasetError(f"{source}: training images are {train} pixels, test images {test}; give a size")
     for part, name in FILES.items():
         idx.write(Path(directory) / f"{name}.gz", arrays[part])
     return labels
@@ -79,6 +79,11 @@ def _number(names):
     return {name: label for label, name in enumerate(sorted(names))}
 
 
+def _size(image):
+    height, width = image.shape
+    return f"{width} x {height}"
+
+
 def _stack(paths, size, progress):
     """The images as uint8 (N, H, W)."""
     from PIL import Image, UnidentifiedImageError
@@ -92,6 +97,6 @@ def _stack(paths, size, progress):
             raise DatasetError(f"{path} is no image: {error}") from None
         images.append(np.asarray(grey if size is None else grey.resize(size, Image.Resampling.LANCZOS)))
         if images[-1].shape != images[0].shape:
-            raise DatasetError(f"{path} has {images[-1].shape} pixels, {paths[0]} {images[0].shape}; give a size")
+            raise DatasetError(f"{path} is {_size(images[-1])} pixels, {paths[0]} is {_size(images[0])}; give a size")
         progress(1)
     return np.stack(images)

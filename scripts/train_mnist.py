@@ -45,7 +45,7 @@ SCHEDULES = {
     "constant": lambda optimizer, lr, epochs, steps: None,
 }
 SCHEDULE_HELP = (
-    "of lr: linear or cosine to 0, step (times 0.7 after each epoch), onecycle (up and down), constant (linear)"
+    "of lr: linear or cosine to 0, step (times 0.7 after each epoch), onecycle (up and down), or constant (linear)"
 )
 SAME_RUN = ("model", "data", "epochs", "batch_size", "optimizer", "schedule", "lr", "momentum", "seed", "kernels")
 DATA_HELP = f"auto, synthetic, one of {', '.join(HASHES)}, or a folder with four IDX files (auto)"
@@ -59,14 +59,18 @@ def main(arguments=None):
     parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
     parser.add_argument("--schedule", choices=list(SCHEDULES), default="linear", help=SCHEDULE_HELP)
-    parser.add_argument("--lr", type=float, help="at its highest (sgd: 0.1, with convolutions 0.05; others: 0.001)")
-    parser.add_argument("--momentum", type=float, default=0.9, help="of sgd (0.9)")
+    parser.add_argument(
+        "--lr", type=float, help="the largest (0.1 for sgd, 0.05 with convolutions, 0.001 for the others)"
+    )
+    parser.add_argument("--momentum", type=float, default=0.9, help="of sgd (0.9); onecycle sets its own")
     parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--threads", type=whole(1), help="CPU threads of the kernels (all cores)")
     parser.add_argument("--kernels", choices=["reference", "cpu"], default="cpu")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where everything goes (runs/MODEL)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
-    parser.add_argument("--checkpoint-every", type=float, default=30.0, metavar="SECONDS", help="at most (30)")
+    parser.add_argument(
+        "--checkpoint-every", type=float, default=30.0, metavar="SECONDS", help="between two within an epoch (30)"
+    )
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
     options = parser.parse_args(arguments)
     if options.lr is None:

@@ -186,6 +186,18 @@ def test_a_checkpoint_of_another_run_is_refused_and_nothing_changes(digits, tmp_
         assert run.optimizer.state_dict().keys() == type(run.optimizer)(run.net.parameters()).state_dict().keys()
 
 
+def test_a_schedule_that_does_not_fit_leaves_network_and_optimizer_as_they_were(digits, tmp_path):
+    """Its error once came after both had been overwritten."""
+    Run(digits, tmp_path / "run").fit(epochs=1)
+    run = Run(digits, tmp_path / "run")
+    run.schedule.base_lrs = [0.1, 0.2]
+    before = state_of(run.net), run.optimizer.state_dict()
+    with pytest.raises(bp.CheckpointError, match="a schedule of 1 groups, this optimizer has 2"):
+        run.load()
+    assert state_of(run.net) == before[0]
+    assert run.optimizer.state_dict().keys() == before[1].keys()
+
+
 def test_the_file_says_what_it_is_and_holds_no_code(digits, tmp_path):
     Run(digits, tmp_path / "run", options={"seed": 1}).fit(epochs=1)
     with safe_open(tmp_path / "run", framework="numpy") as file:

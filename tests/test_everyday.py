@@ -223,3 +223,19 @@ def test_a_loss_with_weights_follows_a_change_of_type():
     assert loss(np.zeros((1, 2), np.float32), np.array([1])) == pytest.approx(np.log(2))
     loss.to(np.float64)
     assert loss(np.zeros((1, 2)), np.array([1])) == pytest.approx(np.log(2))
+
+
+def test_an_option_that_is_changed_later_counts():
+    """repr once showed the new value while the old one was computed with."""
+    layer, loss = bp.LeakyReLU(0.1), bp.HuberLoss(delta=1.0)
+    layer.negative_slope, loss.delta = 0.5, 0.5
+    assert layer(np.array([-1.0])) == -0.5
+    assert loss(np.array([2.0]), np.array([0.0])) == 0.5 * (2 - 0.25)
+    assert repr(layer).startswith("LeakyReLU(negative_slope=0.5)")
+
+
+def test_evaluating_gives_each_module_its_own_mode_back():
+    net = bp.Sequential(bp.Dropout(0.5), bp.BatchNorm1d(3).eval())
+    with net.evaluating():
+        assert not net[0].training
+    assert (net[0].training, net[1].training) == (True, False)

@@ -150,3 +150,9 @@ def test_a_wrong_convolution_is_caught(reduced, monkeypatch, rng):
     monkeypatch.setattr(F, f"conv_{reduced}_grad", wrong)
     report = bp.gradcheck(bp.Conv2d(2, 3, 3), rng.standard_normal((2, 2, 5, 5)))
     assert [row.path for row in report.rows if not row.ok] == [reduced]
+
+
+@pytest.mark.parametrize("size", [(2, 2, 5), (2,), -3, (None, 0), "all"])
+def test_an_adaptive_size_that_does_not_fit_the_axes_is_refused_at_once(size):
+    with pytest.raises(bp.OptionError, match="output_size is a whole number of at least 1, or 2 of them"):
+        bp.AdaptiveAvgPool2d(size)

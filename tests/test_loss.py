@@ -164,3 +164,12 @@ def test_a_delta_that_is_no_number_is_refused(delta):
     loss(A, B)
     with pytest.raises(bp.BackpropError, match="backward wants"):
         loss.backward(delta)
+
+
+def test_a_score_of_minus_infinity_rules_a_class_out_and_costs_nothing(each_kernels):
+    """A mask's -inf times the 0 of another class's label was NaN in the oracle."""
+    z, y = np.array([[1.0, 2.0, -np.inf]]), np.array([1])
+    for target in (y, np.eye(3)[y]):
+        loss = CrossEntropyLoss()
+        assert loss(z, target) == pytest.approx(math.log(1 + math.exp(-1)))
+        assert loss.backward()[0, 2] == 0

@@ -49,29 +49,28 @@ from backprop.functional.linear import (
     linear_weight_grad,
 )
 from backprop.functional.loss import (
-    add,
     bce_with_logits,
     bce_with_logits_backward,
     error,
     error_backward,
     l1_loss,
     mse_loss,
-    multiply,
     reduce,
 )
 from backprop.functional.matmul import matmul, matmul_backward, mm, mm_backward
 from backprop.functional.norm import (
-    channels,
+    by_channel,
+    by_row,
     mean_square,
     moments,
     normalize,
     normalize_backward,
-    rows,
     scale_and_shift,
     scale_grad,
     shift_grad,
     track,
 )
+from backprop.functional.pointwise import add, multiply
 from backprop.functional.pool import (
     adaptive_avg_pool,
     adaptive_avg_pool_backward,

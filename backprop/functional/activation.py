@@ -40,7 +40,7 @@ def activation(name, u, *options):
     """(3) sigma(u) for a row of the kernels' table: activation("leaky_relu", u, 0.01)"""
     k = kernels.of(u)
     out = k.empty(u.shape, u.dtype)
-    _row(k, name)[0](flat(u), tuple(map(float, options)), flat(out))
+    _row(k, name)[0](flat(u), tuple(map(float, options)), flat(out))  # (3)
     return out
 
 
@@ -49,7 +49,7 @@ def activation_backward(name, delta, u, *options):
     k = kernels.of(delta, u)
     _expect_alike(delta, u)
     out = k.empty(u.shape, u.dtype)
-    _row(k, name)[1](flat(delta), flat(u), tuple(map(float, options)), flat(out))
+    _row(k, name)[1](flat(delta), flat(u), tuple(map(float, options)), flat(out))  # (4)
     return out
 
 
@@ -59,7 +59,7 @@ def prelu(u, weight):
     k = kernels.of(u, weight)
     by_channel = _by_channel(u, weight.shape)
     out = k.empty(u.shape, u.dtype)
-    k.prelu(by_channel(u), contiguous(weight), by_channel(out))
+    k.prelu(by_channel(u), contiguous(weight), by_channel(out))  # (3)
     return out
 
 
@@ -70,7 +70,7 @@ def prelu_backward(delta, u, weight):
     _expect_alike(delta, u)
     by_channel = _by_channel(u, weight.shape)
     out = k.empty(u.shape, u.dtype)
-    k.prelu_backward(by_channel(delta), by_channel(u), contiguous(weight), by_channel(out))
+    k.prelu_backward(by_channel(delta), by_channel(u), contiguous(weight), by_channel(out))  # (4)
     return out
 
 
@@ -80,7 +80,7 @@ def prelu_weight_grad(delta, u, count, out=None, accumulate=False):
     _expect_alike(delta, u)
     by_channel = _by_channel(u, (count,))
     out = destination(k, out, (count,), u)
-    k.prelu_weight_grad(by_channel(delta), by_channel(u), out, accumulate)
+    k.prelu_weight_grad(by_channel(delta), by_channel(u), out, accumulate)  # (28)
     return out
 
 
@@ -88,7 +88,7 @@ def _map(name, *arrays):
     k = kernels.of(*arrays)
     _expect_alike(arrays[0], arrays[-1])
     out = k.empty(arrays[0].shape, arrays[0].dtype)
-    getattr(k, name)(*map(flat, arrays), flat(out))
+    getattr(k, name)(*map(flat, arrays), flat(out))  # (3), or (4)
     return out
 
 

@@ -30,7 +30,7 @@ def cross_entropy(z, y, weight=None, ignore_index=IGNORE, reduction="mean", labe
 def nll(log_s, y, weight=None, ignore_index=IGNORE, label_smoothing=0.0):
     """-w[y] log_s[y] for each sample, 0 where y is `ignore_index`; for probabilities -sum_c y[c] w[c] log_s[c].
 
-    Smoothing takes the label for the distribution (1 - eps) onehot(y) + eps / C.                     (9) (23) (40)
+    Smoothing replaces the label by the distribution (1 - eps) onehot(y) + eps / C.                     (9) (23) (40)
     """
     w = _class_weights(log_s, weight)
     k = kernels.of(log_s, w)
@@ -39,9 +39,9 @@ def nll(log_s, y, weight=None, ignore_index=IGNORE, label_smoothing=0.0):
     y = checked_targets(log_s, y, ignore_index)
     out = samples(losses, axis)
     if is_labels(y):
-        k.nll(split_at(log_s, axis), samples(y, axis), w, ignore_index, label_smoothing, out)
+        k.nll(split_at(log_s, axis), samples(y, axis), w, ignore_index, label_smoothing, out)  # (9) (23) (40)
     else:
-        k.soft_nll(split_at(log_s, axis), _smoothed(k, y, axis, label_smoothing), w, out)
+        k.soft_nll(split_at(log_s, axis), _smoothed(k, y, axis, label_smoothing), w, out)  # (9)
     return losses
 
 
@@ -68,9 +68,9 @@ def cross_entropy_backward(log_s, y, scale, weight=None, ignore_index=IGNORE, la
     delta_z = k.empty(log_s.shape, log_s.dtype)
     scores, last = split_at(log_s, axis), (samples(scale, axis), split_at(delta_z, axis))
     if is_labels(y):
-        k.nll_softmax_backward(scores, samples(y, axis), w, ignore_index, label_smoothing, *last)
+        k.nll_softmax_backward(scores, samples(y, axis), w, ignore_index, label_smoothing, *last)  # (9) (40)
     else:
-        k.soft_nll_softmax_backward(scores, _smoothed(k, y, axis, label_smoothing), w, *last)
+        k.soft_nll_softmax_backward(scores, _smoothed(k, y, axis, label_smoothing), w, *last)  # (9)
     return delta_z
 
 
@@ -80,8 +80,9 @@ def terms(z, y, weight=None, ignore_index=IGNORE):
     if not is_labels(y):
         return math.prod(sample_shape(z))
     w = _class_weights(z, weight)
-    used = kernels.of(z, w).empty((1,), np.float64)
-    kernels.of(z, w).used_weight(samples(y, class_axis(z)), w, ignore_index, used)
+    k = kernels.of(z, w)
+    used = k.empty((1,), np.dtype(np.float64))
+    k.used_weight(samples(y, class_axis(z)), w, ignore_index, used)
     return used.item()
 
 

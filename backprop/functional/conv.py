@@ -1,8 +1,8 @@
 """Convolution over one to three axes, and its three adjoints.
 
 a is (N, C, *image), filters X (O, C/groups, *taps), mu (O,), z and delta (N, O, *positions); images without a batch
-axis are taken, too. Options are one number, or one for each spatial axis. The filter stands wherever it fits, unless
-`places` says that there are fewer positions.
+axis are taken, too. Options are one number, or one for each spatial axis. The filter stands wherever it fits, or only
+at the first `places` of them on each axis, as the adjoint of a transposed convolution with output_padding needs it.
 """
 
 from backprop import kernels
@@ -12,12 +12,13 @@ from backprop.functional.windows import as_volumes, batched, lifted, per_axis, p
 from backprop.parameter import values
 
 
-def conv(axes, a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, places=None):
+def conv(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, places=None):
     """z[n,o,i,j] = mu[o] + sum_{c,p,q} X[o,c,p,q] a[n,c, s i + d p - pad, s j + d q - pad]                 (10)"""
     weight, bias = values(weight), values(bias)
     k = kernels.of(a, bias, weight)
-    single, a = a.ndim == axes + 1, batched(a, axes)
+    axes = weight.ndim - 2
     expect_filters(weight, bias, axes, groups, len(weight))
+    single, a = a.ndim == axes + 1, batched(a, axes)
     channels = weight.shape[1] * groups
     if a.shape[1] != channels:
         cure = "; use x[:, None] for a batch of images with one channel" if single and channels == 1 else ""
@@ -34,7 +35,8 @@ def conv(axes, a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, 
 
 def conv1d(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Signals (N, C, L) with filters (O, C/groups, taps)."""
-    return conv(1, a, weight, bias, stride, padding, dilation, groups)
+    expect_axes(1, weight)
+    return conv(a, weight, bias, stride, padding, dilation, groups)
 
 
 def conv2d(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -45,12 +47,14 @@ def conv2d(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     >>> conv2d(np.array([[[[0.0, 0, 5, 5, 5, 1]]]]), edge)
     array([[[[ 0.,  5.,  0.,  0., -4.]]]])
     """
-    return conv(2, a, weight, bias, stride, padding, dilation, groups)
+    expect_axes(2, weight)
+    return conv(a, weight, bias, stride, padding, dilation, groups)
 
 
 def conv3d(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Volumes (N, C, D, H, W) with filters (O, C/groups, R, P, Q)."""
-    return conv(3, a, weight, bias, stride, padding, dilation, groups)
+    expect_axes(3, weight)
+    return conv(a, weight, bias, stride, padding, dilation, groups)
 
 
 def conv_weight_grad(
@@ -129,6 +133,12 @@ def _margins(padding, axes, taps, stride, dilation):
         raise OptionError(f"padding 'same' wants stride 1, got {stride}")
     spans = [d * (tap - 1) for d, tap in zip(dilation, taps, strict=True)]
     return [(span // 2, span - span // 2) for span in spans]
+
+
+def expect_axes(axes, weight):
+    """Raise ShapeError unless filters have so many spatial axes."""
+    if len(weight.shape) != axes + 2:
+        raise ShapeError(f"filters for {axes} spatial axes have {axes + 2} in all, got {weight.shape}")
 
 
 def expect_filters(weight, bias, axes, groups, outputs):

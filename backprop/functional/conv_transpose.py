@@ -1,36 +1,41 @@
 """Transposed convolution over one to three axes: a convolution's adjoint (13) run forward.
 
-a is (N, C, *image), filters X (C, O/groups, *taps), mu (O,), z (N, O, *image). Its own adjoints are a convolution's
+a is (N, C, *positions), filters X (C, O/groups, *taps), mu (O,), z (N, O, *image): named for the convolution that
+leads from z to a. Its own adjoints are a convolution's
 forward (10) for a, and (12) with a and delta exchanged for X: `conv` and `conv_weight_grad`, whose `places` are then
 the size of a's image.
 """
 
+import math
+
 from backprop import kernels
 from backprop.errors import OptionError, ShapeError
-from backprop.functional.conv import conv_input_grad, expect_filters
+from backprop.functional.conv import conv_input_grad, expect_axes, expect_filters
 from backprop.functional.shapes import contiguous, split_at
 from backprop.functional.windows import batched, per_axis
 from backprop.parameter import values
 
 
-def conv_transpose(axes, a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+def conv_transpose(a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """(13) run forward: a takes delta's place, and what comes out is what (13) calls delta_a.              (27)"""
     weight, bias = values(weight), values(bias)
     k = kernels.of(a, bias, weight)
+    axes = weight.ndim - 2
+    expect_filters(weight, bias, axes, groups, math.prod(weight.shape[1:2]) * groups)
     single, a = a.ndim == axes + 1, batched(a, axes)
-    expect_filters(weight, bias, axes, groups, weight.shape[1] * groups)
     if a.shape[1] != len(weight):
         raise ShapeError(f"wants {len(weight)} channels, got {a.shape[1]} in {a.shape}")
     image = transposed_size(axes, a.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation)
     z = conv_input_grad(a, weight, image, stride, padding, dilation, groups, a.shape[2:])  # (27)
     if bias is not None:
-        k.add_channels(split_at(z, 1), contiguous(bias), split_at(z, 1))
+        k.add_channels(split_at(z, 1), contiguous(bias), split_at(z, 1))  # (27) + mu[o]
     return z[0] if single else z
 
 
 def conv_transpose1d(a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """Signals (N, C, L) with filters (C, O/groups, taps)."""
-    return conv_transpose(1, a, weight, bias, stride, padding, output_padding, groups, dilation)
+    expect_axes(1, weight)
+    return conv_transpose(a, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose2d(a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
@@ -40,16 +45,18 @@ def conv_transpose2d(a, weight, bias=None, stride=1, padding=0, output_padding=0
     >>> conv_transpose2d(np.array([[[[1.0, 2, 0]]]]), np.array([[[[1.0, 10]]]]), stride=(1, 2))
     array([[[[ 1., 10.,  2., 20.,  0.,  0.]]]])
     """
-    return conv_transpose(2, a, weight, bias, stride, padding, output_padding, groups, dilation)
+    expect_axes(2, weight)
+    return conv_transpose(a, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose3d(a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """Volumes (N, C, D, H, W) with filters (C, O/groups, R, P, Q)."""
-    return conv_transpose(3, a, weight, bias, stride, padding, output_padding, groups, dilation)
+    expect_axes(3, weight)
+    return conv_transpose(a, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def transposed_size(axes, image, taps, stride, padding, output_padding, dilation):
-    """The size of the image whose convolution has size `image`: s (i - 1) + d (taps - 1) + 1 - 2 pad.
+    """The size of the image whose convolution has size `image`: s (i - 1) + d (taps - 1) + 1 - 2 pad + output_padding.
 
     With a stride there are several such sizes, and `output_padding` < max(stride, dilation) chooses among them.
     """

@@ -10,7 +10,8 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import LabelError, OptionError, ShapeError
-from backprop.functional.shapes import flat
+from backprop.functional.pointwise import add, multiply
+from backprop.functional.shapes import flat, place_of
 from backprop.parameter import values
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -43,28 +44,6 @@ def error_backward(name, a, b, scale, *options):
     number = 1.0 if isinstance(scale, np.ndarray) else float(scale)
     k.ERRORS[name][1](flat(a), flat(b), tuple(map(float, options)), number, flat(delta_a))
     return multiply(delta_a, scale) if isinstance(scale, np.ndarray) else delta_a
-
-
-def multiply(a, b):
-    """a * b, element by element; b may have axes of size 1, or lack leading ones, where a has more."""
-    b = values(b)
-    k = kernels.of(b, a)
-    try:
-        b = np.broadcast_to(b, a.shape)
-    except ValueError:
-        raise ShapeError(f"wants {a.shape} or a shape that broadcasts to it, got {b.shape}") from None
-    out = k.empty(a.shape, a.dtype)
-    k.multiply(flat(a), flat(b), flat(out))
-    return out
-
-
-def add(a, b):
-    """a + b of one shape, element by element."""
-    k = kernels.of(b, a)
-    _expect_one_shape(a, b)
-    out = k.empty(a.shape, a.dtype)
-    k.add(flat(a), flat(b), flat(out))
-    return out
 
 
 def bce_with_logits(z, y, pos_weight=None):
@@ -103,7 +82,7 @@ def reduce(losses, reduction, terms=None):
 
 
 def expect_reduction(reduction, allowed=REDUCTIONS):
-    """Raise OptionError unless `reduction` is one of REDUCTIONS."""
+    """Raise OptionError unless `reduction` is one of `allowed`."""
     if reduction not in allowed:
         raise OptionError(f"reduction is one of {', '.join(map(repr, allowed))}, got {reduction!r}")
 
@@ -114,9 +93,8 @@ def expect_between(name, array, low, high):
     first = k.empty((1,), np.dtype(np.int64))
     k.first_outside(flat(array), low, high, first)
     if first[0] >= 0:
-        index = tuple(map(int, np.unravel_index(int(first[0]), array.shape))) if array.ndim else ()
-        place = index[0] if len(index) == 1 else index
-        raise LabelError(f"wants {name} from {low} to {high}, got {array[index]} at index {place}")
+        place = place_of(first[0], array.shape)
+        raise LabelError(f"wants {name} from {low} to {high}, got {array[place]} at index {place}")
 
 
 def ones(shape, like):

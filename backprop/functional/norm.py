@@ -1,8 +1,9 @@
-"""Normalisation and its adjoint: entries that belong together get mean 0 and variance 1.             (29) (30) (32)
+"""Normalisation and its adjoint: entries that belong together get mean 0 and variance 1.             (29) - (32)
 
-A batch normalisation's entries belong to a channel, axis 1, over all samples and positions; those of a layer, group or
-RMS normalisation to a row, all that one sample has on the last axes. `u` is (B, C, D) as kernels take it, and each C is
-normalised over B and D: (N, C, L) by channel, (1, rows, F) by row.
+A batch normalisation's entries belong to a channel, axis 1, over all samples and positions; those of a layer or RMS
+normalisation to a row, all that one sample has on the last axes, and of a group normalisation to a group of a sample's
+channels. `u` is (B, C, D) as kernels take it, and each C is normalised over B and D: (N, C, L) `by_channel`,
+(1, rows, F) `by_row`.
 """
 
 import math
@@ -13,14 +14,14 @@ from backprop.functional.shapes import contiguous, destination, flat, split_at
 from backprop.parameter import values
 
 
-def channels(array):
+def by_channel(array):
     """(N, C, ...) -> (N, C, L): entries of a channel belong together."""
     if array.ndim < 2:
         raise ShapeError(f"wants (N, C, ...), got {array.shape}")
     return split_at(array, 1)
 
 
-def rows(array, axes):
+def by_row(array, axes):
     """(..., F1, F2) with `axes` of them last -> (1, rows, F1 F2): entries of a row belong together."""
     lead = array.ndim - axes
     return contiguous(array).reshape(1, math.prod(array.shape[:lead]), math.prod(array.shape[lead:]))
@@ -81,10 +82,10 @@ def scale_and_shift(x, gamma, beta):
         return x
     out = k.empty(x.shape, x.dtype)
     if gamma is not None:
-        k.scale_channels(x, flat(gamma), out)
+        k.scale_channels(x, flat(gamma), out)  # (30)
         x = out
     if beta is not None:
-        k.add_channels(x, flat(beta), out)
+        k.add_channels(x, flat(beta), out)  # (30)
     return out
 
 
@@ -94,7 +95,7 @@ def scale_grad(delta, xhat, out=None, accumulate=False):
     if delta.shape != xhat.shape:
         raise ShapeError(f"wants a delta of shape {xhat.shape}, got {delta.shape}")
     out = _channel_sums(k, out, delta)
-    k.dot_channels(delta, xhat, flat(out), accumulate)
+    k.dot_channels(delta, xhat, flat(out), accumulate)  # (30)
     return out
 
 
@@ -102,7 +103,7 @@ def shift_grad(delta, out=None, accumulate=False):
     """dL/dbeta[c] = sum_{b,d} delta[b,c,d]                                                             (30)"""
     k = kernels.of(delta)
     out = _channel_sums(k, out, delta)
-    k.sum_channels(delta, flat(out), accumulate)
+    k.sum_channels(delta, flat(out), accumulate)  # (30)
     return out
 
 

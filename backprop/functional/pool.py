@@ -120,10 +120,16 @@ def _pool_windows(image, kernel_size, stride, padding, ceil_mode, count_include_
     return windows
 
 
+def adaptive_size(output_size, axes):
+    """`output_size` for each axis, None where the axis keeps its size; OptionError unless it is such."""
+    wanted = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * axes
+    per_axis("output_size", [1 if out is None else out for out in wanted], axes, 1)
+    return wanted
+
+
 def _adaptive_windows(image, output_size):
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(image)
-    wanted = tuple(length if out is None else out for out, length in zip(wanted, image, strict=False))
-    wanted = per_axis("output_size", wanted, len(image), 1)
+    wanted = adaptive_size(output_size, len(image))
+    wanted = [length if out is None else out for out, length in zip(wanted, image, strict=True)]
     windows = []
     for length, out in zip(image, wanted, strict=True):
         i = np.arange(out)

@@ -1,12 +1,11 @@
 """Recurrences over time, and backpropagation through time: the same weights at every step, the state handed on.
 
 p (L, N, G H) is the input's part of every step, W x + b, computed by `linear` for all steps at once. h0 (N, H) is the
-state before the first step, W_hh (G H, H) and b_hh (G H,) make the state's part q of the next. G is how many numbers a
-hidden unit needs: 1 in an RNN, 3 in a GRU, 4 in an LSTM.
+state before the first step; W_hh (G H, H) and b_hh (G H,), the layers' U and e, make the state's part q of the next. G
+is the number of blocks of H rows in a weight: 1 in an RNN, 3 in a GRU, 4 in an LSTM.
 
-A backward walks from the last step to the first. It returns what each step's p and q answer for, (L, N, G H): the
-gradients of the weights are then those of a linear layer whose samples are all steps, sum_t delta_p[t]^T x[t] and
-sum_t delta_q[t]^T h[t-1], since one weight served them all.
+A backward walks from the last step to the first and returns delta_p and delta_q, dL/dp and dL/dq of every step. The
+gradients of the weights are then those of a linear layer whose samples are all steps.
 """
 
 import numpy as np
@@ -18,8 +17,8 @@ from backprop.functional.shapes import contiguous, flat
 from backprop.parameter import values
 
 
-def rnn(p, h0, w_hh, b_hh, bend):
-    """h[t] = bend(p[t] + W_hh h[t-1] + b_hh), bend "tanh" or "relu": h (L, N, H)                           (33)"""
+def rnn(p, h0, w_hh, b_hh, nonlinearity):
+    """h[t] = sigma(p[t] + W_hh h[t-1] + b_hh), sigma "tanh" or "relu": h (L, N, H)                          (33)"""
     k = kernels.of(p, h0, values(w_hh))
     _expect(p, h0, w_hh, 1)
     h = k.empty(p.shape, p.dtype)
@@ -27,19 +26,19 @@ def rnn(p, h0, w_hh, b_hh, bend):
     for t in range(len(p)):
         q = linear(before, w_hh, b_hh)
         k.add(flat(p[t]), flat(q), flat(u))
-        getattr(k, bend)(flat(u), flat(h[t]))  # (33)
+        getattr(k, nonlinearity)(flat(u), flat(h[t]))  # (33)
         before = h[t]
     return h
 
 
-def rnn_backward(delta, h, w_hh, bend):
-    """(delta_p, delta_h0); delta_q is delta_p: the state answers for its output and for the step after it. (33)"""
+def rnn_backward(delta, h, w_hh, nonlinearity):
+    """(delta_p, delta_h0); delta_q is delta_p. A state's delta is its output's and that of the step after it. (33)"""
     k = kernels.of(delta, h)
     _expect_alike("delta", delta, h)
     delta_p, carried = k.empty(h.shape, h.dtype), _zeros(k, h.shape[1:], h.dtype)
     for t in reversed(range(len(h))):
         k.add(flat(delta[t]), flat(carried), flat(carried))
-        getattr(k, f"{bend}_backward")(flat(carried), flat(h[t]), flat(delta_p[t]))  # (33) (4)
+        getattr(k, f"{nonlinearity}_backward")(flat(carried), flat(h[t]), flat(delta_p[t]))  # (33) (4)
         carried = linear_input_grad(delta_p[t], w_hh)  # (33) (7)
     return delta_p, carried
 
@@ -68,8 +67,8 @@ def gru_backward(delta, h, h0, q, gates, w_hh):
         before = h[t - 1] if t else contiguous(h0)
         k.add(flat(delta[t]), flat(carried), flat(carried))
         k.gru_cell_backward(carried, gates[t], q[t], before, delta_p[t], delta_q[t], kept)  # (34)
-        carried = linear_input_grad(delta_q[t], w_hh)
-        k.add(flat(kept), flat(carried), flat(carried))
+        carried = linear_input_grad(delta_q[t], w_hh)  # (34) (7)
+        k.add(flat(kept), flat(carried), flat(carried))  # (34) + z delta
     return delta_p, delta_q, carried
 
 
@@ -98,7 +97,7 @@ def lstm_backward(delta, c, c0, gates, w_hh):
         c_before, below_c = c[t - 1] if t else contiguous(c0), k.empty(c0.shape, c.dtype)
         k.add(flat(delta[t]), flat(carried), flat(carried))
         k.lstm_cell_backward(carried, carried_c, gates[t], c_before, c[t], delta_p[t], below_c)  # (35)
-        carried, carried_c = linear_input_grad(delta_p[t], w_hh), below_c
+        carried, carried_c = linear_input_grad(delta_p[t], w_hh), below_c  # (35) (7)
     return delta_p, carried, carried_c
 
 

@@ -37,6 +37,12 @@ def axis_of(array, dim):
     return dim % array.ndim
 
 
+def place_of(flat_index, shape):
+    """The index of an element as a message names it: a number for one axis, else a tuple."""
+    place = tuple(map(int, np.unravel_index(int(flat_index), shape))) if shape else ()
+    return place[0] if len(place) == 1 else place
+
+
 def destination(k, out, shape, like):
     """`out` if it can take a result of this shape and of the type of `like`, or a new array where it is None."""
     if out is None:

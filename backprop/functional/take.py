@@ -6,7 +6,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import IndexRangeError, OptionError, ShapeError
-from backprop.functional.shapes import contiguous, destination, split_at
+from backprop.functional.shapes import contiguous, destination, place_of, split_at
 from backprop.parameter import values
 
 MODES = ("constant", "reflect", "replicate", "circular")
@@ -101,7 +101,6 @@ def _checked(k, index, count):
     bad = k.empty((1,), np.dtype(np.int64))
     k.first_outside(index.reshape(-1), 0, count - 1, bad)
     if bad[0] >= 0:
-        place = tuple(map(int, np.unravel_index(int(bad[0]), index.shape))) if index.ndim else ()
-        place = place[0] if len(place) == 1 else place
-        raise IndexRangeError(f"wants whole numbers in [0, {count}), got {index.reshape(-1)[bad[0]]} at index {place}")
+        place = place_of(bad[0], index.shape)
+        raise IndexRangeError(f"wants whole numbers in [0, {count}), got {index[place]} at index {place}")
     return index

@@ -21,6 +21,8 @@ class BatchNorm(Affine):
     Raises ShapeError for another rank or number of channels, and in training for a single value per channel.
     """
 
+    ranks, layouts = (), ()  # the numbers of axes that u may have, and their names: each subclass says both
+
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, dtype=np.float32):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.make_affine((num_features,), affine, affine, dtype)
@@ -33,7 +35,7 @@ class BatchNorm(Affine):
     def forward(self, u):
         wanted = " or ".join(f"(N, {self.num_features}{axes})" for axes in self.layouts)
         self.expect(u.ndim in self.ranks and u.shape[1] == self.num_features, wanted, got=u)
-        x = F.channels(u)
+        x = F.by_channel(u)
         own = self.training or not self.track_running_stats
         if own:
             self.expect(x.shape[0] * x.shape[2] > 1, "more than one value per channel in training", got=u)
@@ -43,16 +45,16 @@ class BatchNorm(Affine):
         else:
             mean, var = self.running_mean.data.copy(), self.running_var.data.copy()
         xhat = F.normalize(x, mean, var, self.eps)  # (29)
-        self.cache = xhat, mean, var, own
+        self.cache = xhat, var, own
         return self.scale_and_shift(xhat).reshape(u.shape)  # (30)
 
     def backward(self, delta):
-        xhat, mean, var, own = self.cache
-        shape, delta = delta.shape, F.channels(delta)
+        xhat, var, own = self.cache
+        shape, delta = delta.shape, F.by_channel(delta)
         delta = self.scale_and_shift_backward(delta, xhat)  # (30)
         if own:
             return F.normalize_backward(delta, xhat, var, self.eps).reshape(shape)  # (29)
-        return F.normalize(delta, np.zeros_like(mean), var, self.eps).reshape(shape)
+        return F.normalize(delta, np.zeros_like(var), var, self.eps).reshape(shape)  # delta / sqrt(var + eps)
 
     def _remember(self, mean, var, count):
         self.num_batches_tracked.data += 1

@@ -57,6 +57,7 @@ class Convolution(Module):
     """
 
     analytic = True
+    axes = None  # spatial axes: each subclass says how many
 
     def __init__(
         self,
@@ -81,19 +82,19 @@ class Convolution(Module):
         if padding == "same" and max(self.stride) > 1:
             raise OptionError(f"padding 'same' wants stride 1, got {stride}")
         shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight, self.bias = filters(shape, out_channels if bias else None, dtype)
+        self.weight, self.bias = initial_weights(shape, out_channels if bias else None, dtype)
 
     def forward(self, a):
         self.cache = a  # (12) needs it
-        slide = self.stride, self.padding, self.dilation, self.groups
-        return F.conv(self.axes, a, self.weight, self.bias, *slide)  # (10)
+        options = self.stride, self.padding, self.dilation, self.groups
+        return F.conv(a, self.weight, self.bias, *options)  # (10)
 
     def backward(self, delta):
-        a, slide = self.cache, (self.stride, self.padding, self.dilation, self.groups)
+        a, options = self.cache, (self.stride, self.padding, self.dilation, self.groups)
         if self.bias is not None:
             self.bias.accumulate(F.conv_bias_grad, delta, self.axes)  # (11)
-        self.weight.accumulate(F.conv_weight_grad, delta, a, self.kernel_size, *slide)  # (12)
-        return F.conv_input_grad(delta, self.weight, a.shape[-self.axes :], *slide)  # (13)
+        self.weight.accumulate(F.conv_weight_grad, delta, a, self.kernel_size, *options)  # (12)
+        return F.conv_input_grad(delta, self.weight, a.shape[-self.axes :], *options)  # (13)
 
     def extra_repr(self):
         return describe(self, stride=1, padding=0, dilation=1, groups=1)
@@ -117,11 +118,11 @@ class Conv3d(Convolution):
     axes = 3
 
 
-def filters(shape, bias, dtype):
-    """(weight of this shape, bias (bias,) or None), uniform in +-1/sqrt(fan in), the weights that one place meets."""
+def initial_weights(shape, outputs, dtype):
+    """(weight of this shape, bias of length `outputs` or None), uniform in +-1/sqrt(weights that make one output)."""
     bound = 1 / math.sqrt(max(math.prod(shape[1:]), 1))
     weight = Parameter(generator().uniform(-bound, bound, shape).astype(dtype))
-    return weight, None if bias is None else Parameter(generator().uniform(-bound, bound, bias).astype(dtype))
+    return weight, None if outputs is None else Parameter(generator().uniform(-bound, bound, outputs).astype(dtype))
 
 
 def expect_channels(in_channels, out_channels, groups):

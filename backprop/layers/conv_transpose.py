@@ -4,14 +4,14 @@ import numpy as np
 
 from backprop import functional as F
 from backprop.functional.windows import per_axis
-from backprop.layers.conv import describe, expect_channels, filters
+from backprop.layers.conv import describe, expect_channels, initial_weights
 from backprop.module import Module
 
 
 class TransposedConvolution(Module):
     """Every entry of a lays down a filter in z, weighted by itself; where they overlap they add.  Lecture A 77:40.
 
-        a (N, C, H, W)   weight X (C, O, P, Q)   bias mu (O,) or None   z (N, O, I, J)
+        a (N, C, H, W)   weight X (C, O, P, Q)   bias mu (O,) or None   z (N, O, I, J)   letters as in Convolution
 
     forward   (27)  z[n,o,i,j]       = mu[o] + sum of a[n,c,h,w] X[c,o,p,q] over c and all h, w, p, q
                                        with s h + d p - pad = i and s w + d q - pad = j: (13), with a for delta
@@ -30,6 +30,7 @@ class TransposedConvolution(Module):
     """
 
     analytic = True
+    axes = None  # spatial axes: each subclass says how many
 
     def __init__(
         self,
@@ -52,20 +53,20 @@ class TransposedConvolution(Module):
         self.output_padding = per_axis("output_padding", output_padding, self.axes)
         self.dilation = per_axis("dilation", dilation, self.axes, 1)
         shape = (in_channels, out_channels // groups, *self.kernel_size)
-        self.weight, self.bias = filters(shape, out_channels if bias else None, dtype)
+        self.weight, self.bias = initial_weights(shape, out_channels if bias else None, dtype)
 
     def forward(self, a):
         self.cache = a  # (12) needs it
-        slide = self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        return F.conv_transpose(self.axes, a, self.weight, self.bias, *slide)  # (27)
+        options = self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        return F.conv_transpose(a, self.weight, self.bias, *options)  # (27)
 
     def backward(self, delta):
         a = self.cache
-        slide = self.stride, self.padding, self.dilation, self.groups, a.shape[-self.axes :]
+        options = self.stride, self.padding, self.dilation, self.groups, a.shape[-self.axes :]
         if self.bias is not None:
             self.bias.accumulate(F.conv_bias_grad, delta, self.axes)  # (11)
-        self.weight.accumulate(F.conv_weight_grad, a, delta, self.kernel_size, *slide)  # (12), a in delta's place
-        return F.conv(self.axes, delta, self.weight, None, *slide)  # (10)
+        self.weight.accumulate(F.conv_weight_grad, a, delta, self.kernel_size, *options)  # (12), a in delta's place
+        return F.conv(delta, self.weight, None, *options)  # (10)
 
     def extra_repr(self):
         return describe(self, stride=1, padding=0, output_padding=0, dilation=1, groups=1)

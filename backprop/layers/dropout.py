@@ -12,8 +12,8 @@ class Dropout(Module):
     forward   (25)  a       = keep * u / (1-p)              what is left grows, so that a's mean is u
     backward  (25)  delta_u = keep * delta / (1-p)          the same keep: nothing passed where it was 0
 
-    keep follows from the layer's own Stream, its seed and its step, by counting: backward draws it again instead of
-    storing it, and a run that is resumed draws what it would have drawn.
+    keep is computed from the seed and the step of the layer's own Stream and an entry's position, and never stored:
+    backward computes the same one again, and a resumed run goes on with the masks it would have had.
     """
 
     analytic = True

@@ -1,4 +1,4 @@
-"""The everyday activations. Their formulas stand in one table, f over f', in kernels/reference/activation.py.
+"""The everyday activations. Their formulas stand in one table, f over f', in kernels/reference/everyday.py.
 
 Each keeps its input u, since not every slope can be told from the output alone.
 """
@@ -20,27 +20,29 @@ class Elementwise(Module):
 
     analytic = True  # on either side of its kinks
     row = ""  # of the table of activations
-    options = ()  # the row's other numbers
+    options = ()  # the names of the attributes that are the row's other numbers
 
     def forward(self, u):
         self.cache = u
-        return F.activation(self.row, u, *self.options)  # (3)
+        return F.activation(self.row, u, *self._numbers())  # (3)
 
     def backward(self, delta):
-        return F.activation_backward(self.row, delta, self.cache, *self.options)  # (4)
+        return F.activation_backward(self.row, delta, self.cache, *self._numbers())  # (4)
+
+    def _numbers(self):
+        return [getattr(self, name) for name in self.options]
+
+    def extra_repr(self):
+        return ", ".join(f"{name}={getattr(self, name)}" for name in self.options)
 
 
 class LeakyReLU(Elementwise):
     """u, or negative_slope u where u <= 0: a unit that is off still learns."""
 
-    row = "leaky_relu"
+    row, options = "leaky_relu", ("negative_slope",)
 
     def __init__(self, negative_slope=0.01):
         self.negative_slope = negative_slope
-        self.options = (negative_slope,)
-
-    def extra_repr(self):
-        return f"negative_slope={self.negative_slope}"
 
 
 class PReLU(Module):
@@ -71,16 +73,12 @@ class PReLU(Module):
 
 
 class ELU(Elementwise):
-    """u, or alpha (e^u - 1) where u <= 0: smooth, down to -alpha."""
+    """u, or alpha (e^u - 1) where u <= 0: it levels off at -alpha, and has no corner at 0 where alpha is 1."""
 
-    row = "elu"
+    row, options = "elu", ("alpha",)
 
     def __init__(self, alpha=1.0):
         self.alpha = alpha
-        self.options = (alpha,)
-
-    def extra_repr(self):
-        return f"alpha={self.alpha}"
 
 
 class CELU(ELU):
@@ -128,14 +126,10 @@ class Mish(Elementwise):
 class Softplus(Elementwise):
     """log(1 + e^(beta u)) / beta, a ReLU without a corner; u itself where beta u > threshold."""
 
-    row = "softplus"
+    row, options = "softplus", ("beta", "threshold")
 
     def __init__(self, beta=1.0, threshold=20.0):
         self.beta, self.threshold = beta, threshold
-        self.options = (beta, threshold)
-
-    def extra_repr(self):
-        return f"beta={self.beta}, threshold={self.threshold}"
 
 
 class Softsign(Elementwise):
@@ -153,14 +147,10 @@ class Tanhshrink(Elementwise):
 class Hardshrink(Elementwise):
     """u, or 0 where |u| <= lambd."""
 
-    row = "hardshrink"
+    row, options = "hardshrink", ("lambd",)
 
     def __init__(self, lambd=0.5):
         self.lambd = lambd
-        self.options = (lambd,)
-
-    def extra_repr(self):
-        return f"lambd={self.lambd}"
 
 
 class Softshrink(Hardshrink):
@@ -172,16 +162,12 @@ class Softshrink(Hardshrink):
 class Hardtanh(Elementwise):
     """u, kept from min_val to max_val."""
 
-    row = "hardtanh"
+    row, options = "hardtanh", ("min_val", "max_val")
 
     def __init__(self, min_val=-1.0, max_val=1.0):
         if not min_val < max_val:
             raise OptionError(f"min_val must be below max_val, got {min_val} and {max_val}")
         self.min_val, self.max_val = min_val, max_val
-        self.options = (min_val, max_val)
-
-    def extra_repr(self):
-        return f"min_val={self.min_val}, max_val={self.max_val}"
 
 
 class ReLU6(Hardtanh):

@@ -40,9 +40,10 @@ class GraphConv(Module):
 
 
 def normalized_adjacency(edges, nodes, dtype=np.float32):
-    """S = D^-1/2 (A + 1) D^-1/2 (nodes, nodes), of undirected `edges` (E, 2): each node also hears itself.
+    """S = D^-1/2 (A + 1) D^-1/2 (nodes, nodes) of undirected `edges` (E, 2): A[v,w] = 1 where one joins v and w.
 
-    D counts a node's neighbours and itself, so that a node with many is not louder than one with few.
+    1 stands for the identity matrix: each node also hears itself. D counts a node's neighbours and itself, so that a
+    node with many of them is not louder than one with few.
 
     >>> normalized_adjacency([(0, 1)], 3)
     array([[0.5, 0.5, 0. ],

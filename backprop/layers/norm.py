@@ -1,4 +1,4 @@
-"""Normalisation gives entries that belong together mean 0 and variance 1, then lets the network choose another.
+"""Normalisation gives entries that belong together mean 0 and variance 1, then lets the network choose its own.
 
     layer                 which entries belong together               u             gamma, beta
     BatchNorm1d, 2d, 3d   a channel, over all samples and places      (N, C, ...)   (C,)
@@ -7,7 +7,8 @@
     RMSNorm               the same; only the size is normalised       (..., F)      gamma (F,)
 
 Every one of them is `normalize`, then gamma xhat + beta. How xhat's adjoint (29) comes about, for m entries of which
-mean and var are computed: xhat_i = (u_i - mean) / std, and each u_k also moves the mean, by 1/m, and std, by xhat_k/m:
+mean and var are computed, and std = sqrt(var + eps): xhat_i = (u_i - mean) / std, and beside its own xhat_k each u_k
+moves the mean, by 1/m, and std, by xhat_k/m. With 1[i=k] = 1 where i = k, else 0:
 
     d xhat_i / d u_k = (1[i=k] - 1/m - xhat_i xhat_k / m) / std,      so, with g_i = dL/d xhat_i,
     delta_u_k = (g_k - mean(g) - xhat_k mean(g xhat)) / std                                               (29)
@@ -56,8 +57,8 @@ class GroupNorm(Affine):
               (30)  y = gamma xhat + beta
     backward  (30)  and (29)
 
-    A sample does not depend on its batch, and training is like evaluation. One group is a layer's norm over the whole
-    image; as many groups as channels is instance normalisation.
+    A sample does not depend on its batch, and training is like evaluation. One group is LayerNorm over a whole sample;
+    as many groups as channels is instance normalisation.
     """
 
     def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, dtype=np.float32):
@@ -70,16 +71,16 @@ class GroupNorm(Affine):
         wanted = f"(N, {self.num_channels}, ...)"
         self.expect(u.ndim >= 2 and u.shape[1] == self.num_channels, wanted, got=u)
         per_group = self.num_channels // self.num_groups
-        x = F.rows(u.reshape(len(u), self.num_groups, per_group, *u.shape[2:]), u.ndim - 1)
+        x = F.by_row(u.reshape(len(u), self.num_groups, per_group, *u.shape[2:]), u.ndim - 1)
         mean, var = F.moments(x)
         xhat = F.normalize(x, mean, var, self.eps)  # (29)
         self.cache = xhat, var
-        return self.scale_and_shift(F.channels(xhat.reshape(u.shape))).reshape(u.shape)  # (30)
+        return self.scale_and_shift(F.by_channel(xhat.reshape(u.shape))).reshape(u.shape)  # (30)
 
     def backward(self, delta):
         xhat, var = self.cache
         shape = delta.shape
-        delta = self.scale_and_shift_backward(F.channels(delta), F.channels(xhat.reshape(shape)))  # (30)
+        delta = self.scale_and_shift_backward(F.by_channel(delta), F.by_channel(xhat.reshape(shape)))  # (30)
         return F.normalize_backward(delta.reshape(xhat.shape), xhat, var, self.eps).reshape(shape)  # (29)
 
     def extra_repr(self):
@@ -107,7 +108,7 @@ class LayerNorm(Affine):
         axes = len(self.normalized_shape)
         wanted = f"(..., {', '.join(map(str, self.normalized_shape))})"
         self.expect(u.shape[u.ndim - axes :] == self.normalized_shape, wanted, got=u)
-        x = F.rows(u, axes)
+        x = F.by_row(u, axes)
         mean, var = self.statistics(x)
         eps = np.finfo(u.dtype).eps if self.eps is None else self.eps
         xhat = F.normalize(x, mean, var, eps)  # (29), or (32)

@@ -20,6 +20,7 @@ class Padding(Module):
     """
 
     analytic = True
+    axes, mode = None, None  # spatial axes, and what the margin is a copy of: each subclass says both
     value = 0.0
 
     def __init__(self, padding):
@@ -93,7 +94,7 @@ class ConstantPad3d(ConstantPadding):
 
 
 class ReflectionPad1d(Padding):
-    """A margin around signals (N, C, L): the image mirrored at its edge, which is not repeated."""
+    """A margin around signals (N, C, L): the signal mirrored at its edge, which is not repeated."""
 
     axes, mode = 1, "reflect"
 
@@ -105,7 +106,7 @@ class ReflectionPad2d(Padding):
 
 
 class ReflectionPad3d(Padding):
-    """A margin around volumes (N, C, D, H, W): the image mirrored at its edge, which is not repeated."""
+    """A margin around volumes (N, C, D, H, W): the volume mirrored at its edge, which is not repeated."""
 
     axes, mode = 3, "reflect"
 
@@ -129,7 +130,7 @@ class ReplicationPad3d(Padding):
 
 
 class CircularPad1d(Padding):
-    """A margin around signals (N, C, L): the image's other side."""
+    """A margin around signals (N, C, L): the signal's other side."""
 
     axes, mode = 1, "circular"
 
@@ -141,6 +142,6 @@ class CircularPad2d(Padding):
 
 
 class CircularPad3d(Padding):
-    """A margin around volumes (N, C, D, H, W): the image's other side."""
+    """A margin around volumes (N, C, D, H, W): the volume's other side."""
 
     axes, mode = 3, "circular"

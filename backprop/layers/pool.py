@@ -1,6 +1,7 @@
 """Pooling: one number stands for each window of an image.  Lecture A 55:50-59:22."""
 
 from backprop import functional as F
+from backprop.functional.pool import adaptive_size
 from backprop.functional.windows import per_axis
 from backprop.module import Module
 
@@ -20,6 +21,7 @@ class MaxPooling(Module):
     """
 
     analytic = True  # where no two entries of a window are equal
+    axes = None  # spatial axes: each subclass says how many
 
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
         self.kernel_size = per_axis("kernel_size", kernel_size, self.axes, 1)
@@ -55,6 +57,7 @@ class AvgPooling(Module):
     """
 
     analytic = True
+    axes = None  # spatial axes: each subclass says how many
 
     def __init__(
         self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
@@ -87,9 +90,10 @@ class AdaptiveAvgPooling(Module):
     """
 
     analytic = True
+    axes = None  # spatial axes: each subclass says how many
 
     def __init__(self, output_size):
-        self.output_size = output_size
+        self.output_size = adaptive_size(output_size, self.axes)
 
     def forward(self, a):
         self.cache = a.shape[-self.axes :]

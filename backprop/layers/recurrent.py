@@ -1,15 +1,13 @@
 """Recurrent layers read a sequence step by step and hand a state on: one set of weights for all steps.  A 82:30.
 
-The backward is backpropagation through time: the chain of steps is walked from the last to the first, and the state's
-delta at step t is what its output answers for plus what step t + 1 hands back.
+W is weight_ih, U weight_hh, b bias_ih and e bias_hh. p_t = W x_t + b is the input's part of step t, q_t = U h_{t-1} + e
+the state's. RNN, GRU and LSTM, in rnn.py, differ in how they make h_t of the two: (33), (34), (35).
 
-    delta_h_t = delta_out_t + what step t + 1 hands back,        delta_{h_{t-1}} = delta_q_t U + the cell's own part
-
-p_t = W x_t + b is the input's part of a step, q_t = U h_{t-1} + c the state's. RNN, GRU and LSTM, in rnn.py, differ in
-how they bend the two into h_t: (33), (34), (35).
-
-The weights' gradients are (5) and (6) with the steps for samples, since one W and one U served them all:
-dL/dW = sum_t delta_p_t^T x_t, dL/dU = sum_t delta_q_t^T h_{t-1}, dL/db = sum_t delta_p_t, dL/dc = sum_t delta_q_t.
+The backward is backpropagation through time: the steps are walked from the last to the first. The delta of h_t is that
+of output t plus the one that step t + 1 hands back, which is delta_q_{t+1} U and, in a GRU, a part by which h_t went
+into h_{t+1} directly. The weights' gradients are (5) and (6) with the steps for samples, since one W and one U served
+them all: dL/dW = sum_t delta_p_t^T x_t, dL/dU = sum_t delta_q_t^T h_{t-1}, dL/db = sum_t delta_p_t,
+dL/de = sum_t delta_q_t.
 """
 
 from typing import NamedTuple
@@ -23,6 +21,18 @@ from backprop.parameter import Parameter
 from backprop.rng import Stream, generator
 
 
+class Run(NamedTuple):
+    """What one direction of one layer keeps for its backward: arrays of all steps, (L, N, ...), h0 and c0 (N, H)."""
+
+    x: np.ndarray
+    h0: np.ndarray
+    h: np.ndarray
+    q: np.ndarray | None = None  # the state's part, of a GRU
+    gates: np.ndarray | None = None  # of a GRU or an LSTM
+    c0: np.ndarray | None = None  # an LSTM's cell
+    c: np.ndarray | None = None
+
+
 class Recurrent(Module):
     """x (L, N, I), L steps of N sequences, or (L, I) for a single one -> the states h (L, N, H) of the last layer.
 
@@ -34,14 +44,15 @@ class Recurrent(Module):
     `layer.c_n` of an LSTM. backward returns delta_x, or (delta_x, delta_hx) where hx was given.
 
     Weights are weight_ih_l0 (G H, I), weight_hh_l0 (G H, H), bias_ih_l0 and bias_hh_l0 (G H,), G = 1, 3, 4 for an RNN,
-    a GRU, an LSTM, and so on for l1 ..., with _reverse behind for those that read backward; all start uniform in
-    +-1/sqrt(H). A subclass writes `steps` and `steps_backward`, for one direction of one layer.
+    a GRU, an LSTM; weight_ih_l1 is (G H, H directions), since it reads the layer below, and so on; _reverse stands
+    behind the names of those that read from the end. All start uniform in +-1/sqrt(H). A subclass writes `steps` and
+    `steps_backward`, for one direction of one layer.
 
     Raises ShapeError unless x's last axis has length I and hx belongs to x.
     """
 
     analytic = True
-    gates = 1  # numbers that a hidden unit needs
+    gates = 1  # G: blocks of H rows in a weight
     states = 1  # arrays that one step hands to the next
 
     def __init__(
@@ -129,12 +140,12 @@ class Recurrent(Module):
 
     def _run(self, x, start, weights):
         """One direction of one layer over x (L, N, I): p for all steps at once, then step by step."""
-        w_ih, _, b_ih, _ = weights
-        return self.steps(x, F.linear(x, w_ih, b_ih), start, weights)
+        w_ih, w_hh, b_ih, b_hh = weights
+        return self.steps(x, F.linear(x, w_ih, b_ih), *start, w_hh, b_hh)
 
     def _run_backward(self, delta, run, weights):
         w_ih, w_hh, b_ih, b_hh = weights
-        delta_p, delta_q, *delta_start = self.steps_backward(delta, run, weights)
+        delta_p, delta_q, *delta_start = self.steps_backward(delta, run, w_hh)
         w_ih.accumulate(F.linear_weight_grad, delta_p, run.x)  # (5), with the steps for samples
         w_hh.accumulate(F.linear_weight_grad, delta_q, F.states_before(run.h, run.h0))  # (5)
         if b_ih is not None:
@@ -166,13 +177,3 @@ class Recurrent(Module):
 
     def extra_repr(self):
         return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"
-
-
-class Run(NamedTuple):
-    """What one direction of one layer keeps for its backward."""
-
-    x: np.ndarray
-    h0: np.ndarray
-    h: np.ndarray
-    saved: tuple = ()
-    c: np.ndarray | None = None

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from backprop.errors import DTypeError, ShapeError
-from backprop.functional.loss import expect_reduction
+from backprop.functional.loss import REDUCTIONS, expect_reduction
 from backprop.module import Module
 
 
@@ -22,7 +22,7 @@ class Loss(Module):
 
     analytic = True
 
-    reductions = ("mean", "sum", "none")
+    reductions = REDUCTIONS
 
     def __init__(self, *, reduction="mean"):
         expect_reduction(reduction, self.reductions)

@@ -17,9 +17,6 @@ class Classification(Loss):
         self.weight = None if weight is None else Buffer(np.asarray(weight, dtype=getattr(weight, "dtype", np.float32)))
         self.ignore_index = ignore_index
 
-    def extra_repr(self):
-        return f"reduction={self.reduction!r}"
-
 
 class CrossEntropyLoss(Classification):
     """Cross-entropy of scores z (N, C, ...) or (C,); y are labels (N, ...) in [0, C), or probabilities of z's shape.

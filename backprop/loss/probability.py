@@ -88,13 +88,13 @@ class KLDivLoss(Loss):
         self.cache = a, y
         losses = F.error(self.row, a, y)
         if self.reduction == "batchmean":
-            return F.reduce(losses, "mean", len(a))
+            return F.reduce(losses, "mean", len(a))  # (39)
         return F.reduce(losses, self.reduction)  # (39)
 
     def backward(self, delta=1):
         a, y = self.cache
         if self.reduction == "batchmean":
-            return F.error_backward(self.row, a, y, delta / len(a) if len(a) else math.nan)
+            return F.error_backward(self.row, a, y, delta / len(a) if len(a) else math.nan)  # (39)
         return F.error_backward(self.row, a, y, self.scale(delta, a.size))  # (39)
 
     def extra_repr(self):

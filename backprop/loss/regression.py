@@ -12,15 +12,21 @@ class Difference(Loss):
     """
 
     row = ""  # of the table of element-wise losses
-    options = ()  # the row's other numbers
+    options = ()  # the names of the attributes that are the row's other numbers
 
     def forward(self, a, b):
         self.cache = a, b
-        return F.reduce(F.error(self.row, a, b, *self.options), self.reduction)
+        return F.reduce(F.error(self.row, a, b, *self._numbers()), self.reduction)  # the row's: (8) (21) (22) (37)
 
     def backward(self, delta=1):
         a, b = self.cache
-        return F.error_backward(self.row, a, b, self.scale(delta, a.size), *self.options)
+        return F.error_backward(self.row, a, b, self.scale(delta, a.size), *self._numbers())  # the row's
+
+    def _numbers(self):
+        return [getattr(self, name) for name in self.options]
+
+    def extra_repr(self):
+        return ", ".join([super().extra_repr(), *[f"{name}={getattr(self, name)}" for name in self.options]])
 
 
 class MSELoss(Difference):
@@ -53,16 +59,13 @@ class HuberLoss(Difference):
     backward  (22)  delta_a = clip(a - b, -d, d) / E
     """
 
-    row = "huber"
+    row, options = "huber", ("delta",)
 
     def __init__(self, *, reduction="mean", delta=1.0):
         super().__init__(reduction=reduction)
         if not delta > 0:
             raise OptionError(f"delta must be above 0, got {delta}")
-        self.delta, self.options = delta, (delta,)
-
-    def extra_repr(self):
-        return f"reduction={self.reduction!r}, delta={self.delta}"
+        self.delta = delta
 
 
 class SmoothL1Loss(Difference):
@@ -77,7 +80,4 @@ class SmoothL1Loss(Difference):
         if not beta >= 0:
             raise OptionError(f"beta must not be negative, got {beta}")
         self.beta = beta
-        self.row, self.options = ("smooth_l1", (beta,)) if beta else ("absolute", ())
-
-    def extra_repr(self):
-        return f"reduction={self.reduction!r}, beta={self.beta}"
+        self.row, self.options = ("smooth_l1", ("beta",)) if beta else ("absolute", ())

@@ -12,7 +12,7 @@ from backprop.parameter import Parameter
 class Optimizer:
     """The base of optimizers: it holds parameters in groups, each a dict of "params" and options such as "lr".
 
-    `parameters` is an iterable of Parameters, or of such dicts, whose options stand before the defaults. A subclass
+    `parameters` is an iterable of Parameters, or of such dicts, whose options override the defaults. A subclass
     writes `update(parameter, state, **options)`; `state` is a dict of its own for each parameter, empty at first.
     """
 
@@ -83,7 +83,7 @@ class Optimizer:
         return flat(state[name])
 
     def state_dict(self):
-        """Name -> array of all that the next step depends on: "0.momentum" is of the first parameter.
+        """Name -> array of all that the next step depends on: "0.momentum" belongs to the first parameter.
 
         Arrays are copies; numbers are arrays without axes. The options of the groups stand under "options.0.lr".
         """

@@ -62,7 +62,7 @@ class OneCycleLR(LRScheduler):
         super().__init__(optimizer)
 
     def lr(self, base, t):
-        return base * self._between(t, 1)  # (46)
+        return base * self._between(t, 1)
 
     def apply(self):
         super().apply()
@@ -84,5 +84,5 @@ class OneCycleLR(LRScheduler):
                 part = (t - before[0]) / (after[0] - before[0]) if after[0] != before[0] else 0
                 if self.anneal_strategy == "cos":
                     part = (1 - math.cos(math.pi * part)) / 2
-                return before[column] + (after[column] - before[column]) * part
+                return before[column] + (after[column] - before[column]) * part  # (46)
         raise AssertionError("the last turn takes every t")

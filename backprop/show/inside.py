@@ -7,6 +7,7 @@ from backprop.layers.conv import Convolution
 from backprop.show.plots import new_figure
 
 MOST = 16  # maps in a row
+EDGE = "#d0d4da"
 
 
 def filters(weight, path, title, most=64):
@@ -21,8 +22,8 @@ def filters(weight, path, title, most=64):
         axes = figure.add_subplot(rows, columns, place + 1)
         image = weight[place].mean(axis=0)
         limit = np.abs(image).max() or 1
-        axes.imshow(-image, cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="nearest")
-        _bare(axes, edge="#d0d4da")
+        axes.imshow(image, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
+        _bare(axes)
     figure.savefig(path)
     return path
 
@@ -30,8 +31,7 @@ def filters(weight, path, title, most=64):
 def feature_maps(net, image, path, title):
     """What each layer puts out for one image (1, C, H, W): a row for each layer, a map for each of its channels.
 
-    Layers that another one only completes, a convolution and its normalisation, are left out: their maps are seen after
-    the activation.
+    Convolutions and normalisations are left out: their maps are seen after the activation that follows.
     """
     rows = [("input", image[0])] + _outputs(net, image)
     columns = max(min(len(maps), MOST) for _, maps in rows)
@@ -48,7 +48,7 @@ def feature_maps(net, image, path, title):
         for place, values in enumerate(maps[:MOST]):
             axes = figure.add_subplot(grid[row, place + 2])
             axes.imshow(values, cmap="Greys", vmin=0, vmax=most, interpolation="nearest")
-            _bare(axes, edge="#d0d4da")
+            _bare(axes)
     figure.savefig(path)
     return path
 
@@ -62,18 +62,16 @@ def _outputs(net, image):
             found.append((f"{names[module]} {type(module).__name__}", output[0].copy()))
 
     handles = [module.register_forward_hook(look) for module in names]
-    modes = [(module, module.training) for module in names]
     try:
-        net.eval()(image)
+        with net.evaluating():
+            net(image)
     finally:
         for handle in handles:
             handle.remove()
-        for module, mode in modes:
-            module.training = mode
     return found
 
 
-def _bare(axes, edge):
+def _bare(axes):
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
-        spine.set_edgecolor(edge)
+        spine.set_edgecolor(EDGE)

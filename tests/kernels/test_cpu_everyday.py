@@ -103,3 +103,13 @@ def test_adam_and_rmsprop_agree(dtype, flag, other, rng):
         kernels.rmsprop(theta, g, square, mean, v, 0.1, 0.8, 1e-3, 0.1, 0.9 if other else 0.0, flag)
         results[-1] += [theta, square, mean, v]
     near(results[1], results[0], dtype)
+
+
+@pytest.mark.parametrize("kernels", [reference, cpu])
+def test_centered_rmsprop_of_a_constant_gradient_stays_a_number(kernels):
+    """Rounding once took the variance below 0, and its root was NaN after a thousand steps."""
+    theta, g = np.array([1.0], np.float32), np.array([0.3], np.float32)
+    square, mean = np.zeros(1, np.float32), np.zeros(1, np.float32)
+    for _ in range(3000):
+        kernels.rmsprop(theta, g, square, mean, theta, 1e-6, 0.99, 1e-3, 0.0, 0.0, True)
+        assert np.isfinite(theta), kernels

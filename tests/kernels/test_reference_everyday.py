@@ -119,7 +119,7 @@ def test_dropout_draws_once_for_a_whole_row_and_p_may_be_0_or_1():
 def test_the_random_numbers_look_uniform_and_uncorrelated():
     from backprop.kernels.reference.dropout import uniform
 
-    numbers = np.array([uniform(Stream().next_key(), 1000) for _ in range(100)])
+    numbers = np.array([uniform(Stream().next_key(), np.arange(1000, dtype=np.uint64)) for _ in range(100)])
     assert stats.kstest(numbers.ravel(), "uniform").pvalue > 1e-4
     assert abs(np.corrcoef(numbers[:, :-1].ravel(), numbers[:, 1:].ravel())[0, 1]) < 0.01
     assert abs(np.corrcoef(numbers[:-1].ravel(), numbers[1:].ravel())[0, 1]) < 0.01

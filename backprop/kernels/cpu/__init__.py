@@ -1,7 +1,6 @@
 """Numba on the CPU: the oracle's functions again, in loops that run in parallel. Compiled at first use, then cached."""
 
 from backprop.kernels.buffers import empty
-from backprop.kernels.cpu.activation import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.cpu.batch import count_correct, gather
 from backprop.kernels.cpu.channels import add_channels, dot_channels, scale_channels, sum_channels
 from backprop.kernels.cpu.classification import (
@@ -17,6 +16,7 @@ from backprop.kernels.cpu.classification import (
 )
 from backprop.kernels.cpu.conv import conv, conv_input_grad, conv_weight_grad
 from backprop.kernels.cpu.dropout import dropout
+from backprop.kernels.cpu.everyday import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.cpu.jit import get_num_threads, set_num_threads
 from backprop.kernels.cpu.loss import ERRORS, first_outside, total
 from backprop.kernels.cpu.matmul import add_bias, matmul_nn, matmul_nt, matmul_tn, sum_rows

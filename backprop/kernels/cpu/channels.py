@@ -7,7 +7,7 @@ from backprop.kernels.cpu.jit import kernel
 
 @kernel()
 def add_channels(z, mu, out):
-    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: iteration b owns out[b]         (10) the bias mu"""
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: iteration b owns out[b]         (10) (27) (30) biases"""
     for b in prange(z.shape[0]):
         for c in range(z.shape[1]):
             for d in range(z.shape[2]):
@@ -16,7 +16,7 @@ def add_channels(z, mu, out):
 
 @kernel()
 def scale_channels(z, gamma, out):
-    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: iteration b owns out[b]        (29)"""
+    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: iteration b owns out[b]        (30)"""
     for b in prange(z.shape[0]):
         for c in range(z.shape[1]):
             for d in range(z.shape[2]):

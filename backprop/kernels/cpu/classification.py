@@ -24,7 +24,8 @@ def nll(log_s, y, w, ignore, smoothing, out):
                 loss = -hard * w[label] * log_s[b, label, d]
                 if smoothing > 0:
                     for c in range(classes):
-                        loss -= soft * w[c] * log_s[b, c, d]
+                        if w[c] != 0:  # a class without weight may have -inf
+                            loss -= soft * w[c] * log_s[b, c, d]
             out[b, d] = loss
 
 
@@ -65,7 +66,8 @@ def soft_nll(log_s, q, w, out):
         for d in range(q.shape[2]):
             dot = out.dtype.type(0)
             for c in range(q.shape[1]):
-                dot -= q[b, c, d] * w[c] * log_s[b, c, d]
+                if q[b, c, d] * w[c] != 0:  # a class without weight may have -inf
+                    dot -= q[b, c, d] * w[c] * log_s[b, c, d]
             out[b, d] = dot
 
 

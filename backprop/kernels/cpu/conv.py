@@ -3,7 +3,7 @@
 Images are (N, C, D, H, W), of depth D = 1 where they are flat, filters (O, C/groups, R, P, Q). In a patch matrix row k
 stands for one (c,r,p,q) of a filter and column l for one position (t,i,j) of the output, so that
 
-    (10)  out[o,l] = sum_k x[o,k] patch[k,l]        (12)  dx[o,k] = sum_l delta[o,l] patch[k,l]
+    (10)  out[o,l] = sum_k x[o,k] patch[k,l]        (12)  dx[o,k] = sum_{n,l} delta[o,l] patch[k,l]
     (13)  dpatch[k,l] = sum_o x[o,k] delta[o,l], and each entry goes back to the place it was copied from
 
 Group g of the filters sees only group g of the channels.
@@ -29,29 +29,10 @@ def conv(a, x, stride, dilation, pad, groups, out):
         z[:, :] = 0
         for o in range(outputs):
             first = o // (outputs // groups) * rows
-            filter = x[o].reshape(rows)
+            row = x[o].reshape(rows)
             for k in range(rows):
                 for l in range(columns):
-                    z[o, l] += filter[k] * patch[first + k, l]
-
-
-@kernel()
-def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
-    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]:
-    iteration n owns image n                                                                        (13)
-    """
-    outputs, rows = x.shape[0], x[0].size
-    columns = delta[0, 0].size
-    for n in prange(delta.shape[0]):
-        dpatch = np.zeros((groups * rows, columns), delta.dtype)
-        dz = delta[n].reshape(outputs, columns)
-        for o in range(outputs):
-            first = o // (outputs // groups) * rows
-            filter = x[o].reshape(rows)
-            for k in range(rows):
-                for l in range(columns):
-                    dpatch[first + k, l] += filter[k] * dz[o, l]
-        fold(dpatch, x.shape[2:], stride, dilation, pad, delta.shape[2:], out[n])
+                    z[o, l] += row[k] * patch[first + k, l]
 
 
 @kernel()
@@ -84,6 +65,25 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
             dx[o, k] = dot
 
 
+@kernel()
+def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
+    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]:
+    iteration n owns image n                                                                        (13)
+    """
+    outputs, rows = x.shape[0], x[0].size
+    columns = delta[0, 0].size
+    for n in prange(delta.shape[0]):
+        dpatch = np.zeros((groups * rows, columns), delta.dtype)
+        dz = delta[n].reshape(outputs, columns)
+        for o in range(outputs):
+            first = o // (outputs // groups) * rows
+            row = x[o].reshape(rows)
+            for k in range(rows):
+                for l in range(columns):
+                    dpatch[first + k, l] += row[k] * dz[o, l]
+        fold(dpatch, x.shape[2:], stride, dilation, pad, delta.shape[2:], out[n])
+
+
 @njit(cache=True, nogil=True)
 def unfold(a, taps, stride, dilation, pad, positions, patch):
     """patch[(c,r,p,q), (t,i,j)] = a[c, s t + d r - pad, s i + d p - pad, s j + d q - pad], 0 outside the image"""
@@ -96,13 +96,13 @@ def unfold(a, taps, stride, dilation, pad, positions, patch):
                     left = dilation[2] * q - pad[2]
                     start, stop = inside(left, stride[2], a.shape[3], positions[2])
                     for t in range(positions[0]):
-                        z = stride[0] * t + dilation[0] * r - pad[0]
+                        d = stride[0] * t + dilation[0] * r - pad[0]
                         for i in range(positions[1]):
-                            y = stride[1] * i + dilation[1] * p - pad[1]
-                            if 0 <= z < a.shape[1] and 0 <= y < a.shape[2]:
+                            h = stride[1] * i + dilation[1] * p - pad[1]
+                            if 0 <= d < a.shape[1] and 0 <= h < a.shape[2]:
                                 patch[k, l : l + start] = 0
                                 for j in range(start, stop):
-                                    patch[k, l + j] = a[c, z, y, stride[2] * j + left]
+                                    patch[k, l + j] = a[c, d, h, stride[2] * j + left]
                                 patch[k, l + stop : l + positions[2]] = 0
                             else:
                                 patch[k, l : l + positions[2]] = 0
@@ -123,12 +123,12 @@ def fold(dpatch, taps, stride, dilation, pad, positions, out):
                     left = dilation[2] * q - pad[2]
                     start, stop = inside(left, stride[2], out.shape[3], positions[2])
                     for t in range(positions[0]):
-                        z = stride[0] * t + dilation[0] * r - pad[0]
+                        d = stride[0] * t + dilation[0] * r - pad[0]
                         for i in range(positions[1]):
-                            y = stride[1] * i + dilation[1] * p - pad[1]
-                            if 0 <= z < out.shape[1] and 0 <= y < out.shape[2]:
+                            h = stride[1] * i + dilation[1] * p - pad[1]
+                            if 0 <= d < out.shape[1] and 0 <= h < out.shape[2]:
                                 for j in range(start, stop):
-                                    out[c, z, y, stride[2] * j + left] += dpatch[k, l + j]
+                                    out[c, d, h, stride[2] * j + left] += dpatch[k, l + j]
                             l += positions[2]
                     k += 1
 

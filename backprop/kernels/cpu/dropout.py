@@ -22,9 +22,9 @@ def dropout(u, key, p, out):
 
 
 @njit(cache=True, nogil=True)
-def uniform(key, number):
-    """A number in [0, 1), the one at place `number` of a key: SplitMix64"""
-    x = key + np.uint64(number + 1) * np.uint64(0x9E3779B97F4A7C15)
+def uniform(key, n):
+    """Number n of a key, in [0, 1): SplitMix64 started at key, n + 1 steps on. 64 bits wrap around on purpose."""
+    x = key + np.uint64(n + 1) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     x = x ^ (x >> np.uint64(31))

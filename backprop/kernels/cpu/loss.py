@@ -10,7 +10,7 @@ from math import exp, log, log1p
 from numba import njit, prange
 from numba.extending import register_jitable
 
-from backprop.kernels.cpu.activation import sigmoid
+from backprop.kernels.cpu.everyday import sigmoid
 from backprop.kernels.cpu.jit import BLOCK, blocks, exact_kernel
 
 LEAST = exp(-100)
@@ -30,34 +30,34 @@ def log100(a):
 
 # fmt: off
 TABLE = {
-    "squared":         (lambda a, b: (a - b) * (a - b),                                                         # (8)
+    "squared":         (lambda a, b: (a - b) * (a - b),                                                        # (8)
                         lambda a, b: 2 * (a - b)),
 
-    "absolute":        (lambda a, b: abs(a - b),                                                               # (21)
+    "absolute":        (lambda a, b: abs(a - b),                                                              # (21)
                         lambda a, b: side(a, b)),
 
     "huber":           (lambda a, b, d: (a - b) * (a - b) / 2 if abs(a - b) <= d else d * (abs(a - b) - d / 2),
-                        lambda a, b, d: a - b if abs(a - b) <= d else d * side(a, b)),                         # (22)
+                        lambda a, b, d: a - b if abs(a - b) <= d else d * side(a, b)),                        # (22)
 
     "smooth_l1":       (lambda a, b, d: (a - b) * (a - b) / (2 * d) if abs(a - b) < d else abs(a - b) - d / 2,
-                        lambda a, b, d: (a - b) / d if abs(a - b) < d else side(a, b)),                        # (37)
+                        lambda a, b, d: (a - b) / d if abs(a - b) < d else side(a, b)),                       # (37)
 
     "bce":             (lambda a, b: -b * log100(a) - (1 - b) * log100(1 - a),
-                        lambda a, b: (a - b) / max(a * (1 - a), 1e-12)),                                       # (38)
+                        lambda a, b: (a - b) / max(a * (1 - a), 1e-12)),                                      # (38)
 
     "bce_with_logits": (lambda a, b: max(a, 0.0) - b * a + log1p(exp(-abs(a))),
-                        lambda a, b: sigmoid(a) - b),                                                          # (24)
+                        lambda a, b: sigmoid(a) - b),                                                         # (24)
 
     "kl_div":          (lambda a, b: b * (log(b) - a) if b != 0 else 0.0 * a,
-                        lambda a, b: -b),                                                                      # (39)
+                        lambda a, b: -b),                                                                     # (39)
 
     "kl_div_log":      (lambda a, b: exp(b) * (b - a),
-                        lambda a, b: -exp(b)),                                                                 # (39)
+                        lambda a, b: -exp(b)),                                                                # (39)
 }
 # fmt: on
 
 
-def kernels_of(loss, slope):
+def pair(loss, slope):
     """The forward and the backward kernel of one row."""
     loss, slope = register_jitable(loss), register_jitable(slope)
 
@@ -78,7 +78,7 @@ def kernels_of(loss, slope):
     return forward, backward
 
 
-ERRORS = {name: kernels_of(*row) for name, row in TABLE.items()}
+ERRORS = {name: pair(*row) for name, row in TABLE.items()}
 
 
 @njit(cache=True, nogil=True)

@@ -1,7 +1,7 @@
 """Pooling: one number for each window of an image.                                                      (14)
 
-Images of max_pool are (N, C, D, H, W), of depth D = 1 where they are flat. Means are taken axis by axis: a is (B, H, D)
-and H is that axis.
+Images of max_pool are (N, C, depth, height, width), of depth 1 where they are flat. Means are taken axis by axis: a is
+(B, H, D) and H is that axis.
 """
 
 import numpy as np

@@ -1,14 +1,14 @@
 """One step of a gated recurrent cell, and its adjoint. N rows, H hidden units; the gates stand side by side.
 
 The products with the weights are done before, by `matmul`: a cell only bends and mixes what they gave. Iteration n owns
-row n.
+row `row`.
 """
 
 import math
 
 from numba import prange
 
-from backprop.kernels.cpu.activation import sigmoid
+from backprop.kernels.cpu.everyday import sigmoid
 from backprop.kernels.cpu.jit import kernel
 
 
@@ -18,31 +18,31 @@ def lstm_cell(u, c_before, gates, c, h):
     c (N, H) = forget * c_before + in * candidate, h (N, H) = out * tanh(c)
     """
     hidden = c.shape[1]
-    for n in prange(c.shape[0]):
+    for row in prange(c.shape[0]):
         for k in range(hidden):
-            i, f = sigmoid(u[n, k]), sigmoid(u[n, hidden + k])
-            g, o = math.tanh(u[n, 2 * hidden + k]), sigmoid(u[n, 3 * hidden + k])
-            gates[n, k], gates[n, hidden + k] = i, f
-            gates[n, 2 * hidden + k], gates[n, 3 * hidden + k] = g, o
-            c[n, k] = f * c_before[n, k] + i * g
-            h[n, k] = o * math.tanh(c[n, k])
+            i, f = sigmoid(u[row, k]), sigmoid(u[row, hidden + k])
+            g, o = math.tanh(u[row, 2 * hidden + k]), sigmoid(u[row, 3 * hidden + k])
+            gates[row, k], gates[row, hidden + k] = i, f
+            gates[row, 2 * hidden + k], gates[row, 3 * hidden + k] = g, o
+            c[row, k] = f * c_before[row, k] + i * g
+            h[row, k] = o * math.tanh(c[row, k])
 
 
 @kernel()
-def lstm_cell_backward(delta_h, delta_c, gates, c_before, c, delta_u, delta_c_before):
-    """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c is what the next step's cell hands back."""
+def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delta_c_before):
+    """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c_after is what step t + 1 hands back."""
     hidden = c.shape[1]
-    for n in prange(c.shape[0]):
+    for row in prange(c.shape[0]):
         for k in range(hidden):
-            i, f = gates[n, k], gates[n, hidden + k]
-            g, o = gates[n, 2 * hidden + k], gates[n, 3 * hidden + k]
-            t = math.tanh(c[n, k])
-            through = delta_c[n, k] + delta_h[n, k] * o * (1 - t * t)
-            delta_u[n, k] = through * g * i * (1 - i)
-            delta_u[n, hidden + k] = through * c_before[n, k] * f * (1 - f)
-            delta_u[n, 2 * hidden + k] = through * i * (1 - g * g)
-            delta_u[n, 3 * hidden + k] = delta_h[n, k] * t * o * (1 - o)
-            delta_c_before[n, k] = through * f
+            i, f = gates[row, k], gates[row, hidden + k]
+            g, o = gates[row, 2 * hidden + k], gates[row, 3 * hidden + k]
+            t = math.tanh(c[row, k])
+            delta_c = delta_c_after[row, k] + delta_h[row, k] * o * (1 - t * t)
+            delta_u[row, k] = delta_c * g * i * (1 - i)
+            delta_u[row, hidden + k] = delta_c * c_before[row, k] * f * (1 - f)
+            delta_u[row, 2 * hidden + k] = delta_c * i * (1 - g * g)
+            delta_u[row, 3 * hidden + k] = delta_h[row, k] * t * o * (1 - o)
+            delta_c_before[row, k] = delta_c * f
 
 
 @kernel()
@@ -67,10 +67,10 @@ def gru_cell_backward(delta_h, gates, q, h_before, delta_p, delta_q, delta_h_bef
     for row in prange(h_before.shape[0]):
         for k in range(hidden):
             r, z, n = gates[row, k], gates[row, hidden + k], gates[row, 2 * hidden + k]
-            bent = delta_h[row, k] * (1 - z) * (1 - n * n)
-            turned = delta_h[row, k] * (h_before[row, k] - n) * z * (1 - z)
-            opened = bent * q[row, 2 * hidden + k] * r * (1 - r)
-            delta_p[row, k], delta_q[row, k] = opened, opened
-            delta_p[row, hidden + k], delta_q[row, hidden + k] = turned, turned
-            delta_p[row, 2 * hidden + k], delta_q[row, 2 * hidden + k] = bent, bent * r
+            delta_n = delta_h[row, k] * (1 - z) * (1 - n * n)
+            delta_z = delta_h[row, k] * (h_before[row, k] - n) * z * (1 - z)
+            delta_r = delta_n * q[row, 2 * hidden + k] * r * (1 - r)
+            delta_p[row, k], delta_q[row, k] = delta_r, delta_r
+            delta_p[row, hidden + k], delta_q[row, hidden + k] = delta_z, delta_z
+            delta_p[row, 2 * hidden + k], delta_q[row, 2 * hidden + k] = delta_n, delta_n * r
             delta_h_before[row, k] = delta_h[row, k] * z

@@ -41,13 +41,13 @@ def rmsprop(theta, g, square, mean, v, lr, alpha, eps, weight_decay, momentum, c
     decay, momentum = real(weight_decay), real(momentum)
     for block in prange(blocks(theta.size)):
         for i in range(block * BLOCK, min((block + 1) * BLOCK, theta.size)):
-            step = g[i] + decay * theta[i]
-            square[i] = keep * square[i] + fresh * step * step
+            grad = g[i] + decay * theta[i]
+            square[i] = keep * square[i] + fresh * grad * grad
             spread = square[i]
             if centered:
-                mean[i] = keep * mean[i] + fresh * step
-                spread = square[i] - mean[i] * mean[i]
-            step = step / (math.sqrt(spread) + eps)
+                mean[i] = keep * mean[i] + fresh * grad
+                spread = max(square[i] - mean[i] * mean[i], real(0))  # which rounding may bring below 0
+            step = grad / (math.sqrt(spread) + eps)
             if momentum != 0:
                 v[i] = momentum * v[i] + step
                 step = v[i]
@@ -64,15 +64,15 @@ def adam(theta, g, m, v, most, lr, beta1, beta2, eps, weight_decay, decoupled, a
     """
     real = theta.dtype.type
     shrink, decay = real(1 - lr * weight_decay if decoupled else 1.0), real(0.0 if decoupled else weight_decay)
-    stride, root = real(lr / (1 - beta1**t)), real(math.sqrt(1 - beta2**t))
+    rate, root = real(lr / (1 - beta1**t)), real(math.sqrt(1 - beta2**t))
     keep1, fresh1, keep2, fresh2, eps = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2), real(eps)
     for block in prange(blocks(theta.size)):
         for i in range(block * BLOCK, min((block + 1) * BLOCK, theta.size)):
-            step = g[i] + decay * theta[i]
-            m[i] = keep1 * m[i] + fresh1 * step
-            v[i] = keep2 * v[i] + fresh2 * step * step
+            grad = g[i] + decay * theta[i]
+            m[i] = keep1 * m[i] + fresh1 * grad
+            v[i] = keep2 * v[i] + fresh2 * grad * grad
             spread = v[i]
             if amsgrad:
                 most[i] = max(most[i], v[i])
                 spread = most[i]
-            theta[i] = shrink * theta[i] - stride * m[i] / (math.sqrt(spread) / root + eps)
+            theta[i] = shrink * theta[i] - rate * m[i] / (math.sqrt(spread) / root + eps)

@@ -2,7 +2,6 @@
 
 from numpy import empty
 
-from backprop.kernels.reference.activation import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.reference.batch import count_correct, gather
 from backprop.kernels.reference.channels import add_channels, dot_channels, scale_channels, sum_channels
 from backprop.kernels.reference.classification import (
@@ -18,6 +17,7 @@ from backprop.kernels.reference.classification import (
 )
 from backprop.kernels.reference.conv import conv, conv_input_grad, conv_weight_grad
 from backprop.kernels.reference.dropout import dropout
+from backprop.kernels.reference.everyday import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.reference.loss import ERRORS, first_outside, total
 from backprop.kernels.reference.matmul import add_bias, matmul_nn, matmul_nt, matmul_tn, sum_rows
 from backprop.kernels.reference.norm import mean_square, moments, normalize, normalize_backward, track

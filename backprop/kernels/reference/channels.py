@@ -2,12 +2,12 @@
 
 
 def add_channels(z, mu, out):
-    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                  (10) the bias mu"""
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                  (10) (27) (30) biases"""
     out[...] = z + mu[:, None]
 
 
 def scale_channels(z, gamma, out):
-    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z                                 (29)"""
+    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z                                 (30)"""
     out[...] = z * gamma[:, None]
 
 

@@ -11,7 +11,8 @@ from numpy import exp, where
 
 def nll(log_s, y, w, ignore, smoothing, out):
     """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`    (9) (23) (40)"""
-    out[...] = -(_distribution(log_s, y, ignore, smoothing) * w[:, None] * log_s).sum(axis=1)
+    tw = _distribution(log_s, y, ignore, smoothing) * w[:, None]
+    out[...] = -(tw * where(tw == 0, 0, log_s)).sum(axis=1)  # a class without weight may have -inf
 
 
 def nll_backward(y, w, ignore, scale, out):
@@ -34,7 +35,8 @@ def _distribution(like, y, ignore, smoothing):
 
 def soft_nll(log_s, q, w, out):
     """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9) with probabilities q for labels"""
-    out[...] = -(q * w[:, None] * log_s).sum(axis=1)
+    qw = q * w[:, None]
+    out[...] = -(qw * where(qw == 0, 0, log_s)).sum(axis=1)
 
 
 def soft_nll_softmax_backward(log_s, q, w, scale, out):

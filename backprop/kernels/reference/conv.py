@@ -18,15 +18,6 @@ def conv(a, x, stride, dilation, pad, groups, out):
             out[:, o] += np.einsum("oc,nc...->no...", x[(o, slice(None), *p)], met[:, c])
 
 
-def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
-    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]    (13)"""
-    padded, inside = _with_margin(out, x, delta, stride, dilation, pad)
-    for p, met in _taps(padded, x, delta, stride, dilation):
-        for o, c in _groups(delta, out, groups):
-            met[:, c] += np.einsum("oc,no...->nc...", x[(o, slice(None), *p)], delta[:, o])
-    out[...] = padded[inside]
-
-
 def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     """out[o,c,p] = sum_{n,i} delta[n,o,i] a[n,c, s i + d p - pad]                              (12)"""
     padded, inside = _with_margin(a, out, delta, stride, dilation, pad)
@@ -37,6 +28,15 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     for p, met in _taps(padded, out, delta, stride, dilation):
         for o, c in _groups(delta, a, groups):
             out[(o, slice(None), *p)] += np.tensordot(delta[:, o], met[:, c], axes=(summed, summed))
+
+
+def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
+    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]    (13)"""
+    padded, inside = _with_margin(out, x, delta, stride, dilation, pad)
+    for p, met in _taps(padded, x, delta, stride, dilation):
+        for o, c in _groups(delta, out, groups):
+            met[:, c] += np.einsum("oc,no...->nc...", x[(o, slice(None), *p)], delta[:, o])
+    out[...] = padded[inside]
 
 
 def _with_margin(a, x, z, stride, dilation, pad):

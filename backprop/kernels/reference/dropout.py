@@ -9,15 +9,14 @@ def dropout(u, key, p, out):
     One draw for each b: for an element where D = 1, for a whole channel where D is its size. The same key draws the
     same keep, so backward is this function applied to delta.
     """
-    keep = uniform(key, len(u)) >= p
+    keep = uniform(key, np.arange(len(u), dtype=np.uint64)) >= p
     out[...] = np.where(keep[:, None], u / (1 - p) if p < 1 else 0, 0)
 
 
-def uniform(key, count):
-    """The first `count` numbers in [0, 1) of a key: SplitMix64 at the places key + 1, key + 2, ..."""
-    with np.errstate(over="ignore"):  # 64 bits wrap around on purpose
-        x = np.uint64(key) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        x = x ^ (x >> np.uint64(31))
+def uniform(key, n):
+    """Number n of a key, in [0, 1): SplitMix64 started at key, n + 1 steps on. 64 bits wrap around on purpose."""
+    x = key + (n + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    x = x ^ (x >> np.uint64(31))
     return (x >> np.uint64(11)) * 2.0**-53

@@ -7,7 +7,12 @@ All arrays are flat; `options` are a row's other numbers, as a tuple. For comple
 import numpy as np
 from numpy import exp, log, log1p, maximum, where
 
-from backprop.kernels.reference.activation import sigmoid, size
+from backprop.kernels.reference.everyday import magnitude, sigmoid
+
+
+def gap(a, b):
+    """|a - b|"""
+    return magnitude(a - b)
 
 
 def side(a, b):
@@ -23,34 +28,34 @@ def log100(a):
 
 # fmt: off
 TABLE = {
-    "squared":         (lambda a, b: (a - b) ** 2,                                                              # (8)
+    "squared":         (lambda a, b: (a - b) ** 2,                                                             # (8)
                         lambda a, b: 2 * (a - b)),
 
-    "absolute":        (lambda a, b: size(a - b),                                                              # (21)
+    "absolute":        (lambda a, b: gap(a, b),                                                               # (21)
                         lambda a, b: side(a, b)),
 
-    "huber":           (lambda a, b, d: where(size(a - b).real <= d, (a - b) ** 2 / 2, d * (size(a - b) - d / 2)),
-                        lambda a, b, d: where(size(a - b).real <= d, a - b, d * side(a, b))),                  # (22)
+    "huber":           (lambda a, b, d: where(gap(a, b).real <= d, (a - b) ** 2 / 2, d * (gap(a, b) - d / 2)),
+                        lambda a, b, d: where(gap(a, b).real <= d, a - b, d * side(a, b))),                   # (22)
 
-    "smooth_l1":       (lambda a, b, d: where(size(a - b).real < d, (a - b) ** 2 / (2 * d), size(a - b) - d / 2),
-                        lambda a, b, d: where(size(a - b).real < d, (a - b) / d, side(a, b))),                 # (37)
+    "smooth_l1":       (lambda a, b, d: where(gap(a, b).real < d, (a - b) ** 2 / (2 * d), gap(a, b) - d / 2),
+                        lambda a, b, d: where(gap(a, b).real < d, (a - b) / d, side(a, b))),                  # (37)
 
     "bce":             (lambda a, b: -b * log100(a) - (1 - b) * log100(1 - a),
-                        lambda a, b: (a - b) / maximum(a * (1 - a), 1e-12)),                                   # (38)
+                        lambda a, b: (a - b) / maximum(a * (1 - a), 1e-12)),                                  # (38)
 
-    "bce_with_logits": (lambda a, b: where(a.real < 0, 0, a) - b * a + log1p(exp(-size(a))),
-                        lambda a, b: sigmoid(a) - b),                                                          # (24)
+    "bce_with_logits": (lambda a, b: where(a.real < 0, 0, a) - b * a + log1p(exp(-magnitude(a))),
+                        lambda a, b: sigmoid(a) - b),                                                         # (24)
 
     "kl_div":          (lambda a, b: b * (log(where(b == 0, 1, b)) - a),
-                        lambda a, b: -b),                                                                      # (39)
+                        lambda a, b: -b),                                                                     # (39)
 
     "kl_div_log":      (lambda a, b: exp(b) * (b - a),
-                        lambda a, b: -exp(b)),                                                                 # (39)
+                        lambda a, b: -exp(b)),                                                                # (39)
 }
 # fmt: on
 
 
-def kernels_of(loss, slope):
+def pair(loss, slope):
     """The forward and the backward kernel of one row."""
 
     def forward(a, b, options, out):
@@ -64,7 +69,7 @@ def kernels_of(loss, slope):
     return forward, backward
 
 
-ERRORS = {name: kernels_of(*row) for name, row in TABLE.items()}
+ERRORS = {name: pair(*row) for name, row in TABLE.items()}
 
 
 def total(values, out):

@@ -40,7 +40,7 @@ def max_pool_backward(delta, where, out):
 
 
 def window_mean(a, start, stop, scale, out):
-    """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]; scale is 1 / the number of entries"""
+    """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]; scale[i] is usually 1 / their number"""
     for i in range(len(start)):
         out[:, i] = scale[i] * a[:, start[i] : stop[i]].sum(axis=1)
 

@@ -5,7 +5,7 @@ The products with the weights are done before, by `matmul`: a cell only bends an
 
 import numpy as np
 
-from backprop.kernels.reference.activation import sigmoid
+from backprop.kernels.reference.everyday import sigmoid
 
 
 def lstm_cell(u, c_before, gates, c, h):
@@ -20,21 +20,21 @@ def lstm_cell(u, c_before, gates, c, h):
     h[...] = o * np.tanh(c)
 
 
-def lstm_cell_backward(delta_h, delta_c, gates, c_before, c, delta_u, delta_c_before):
-    """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c is what the next step's cell hands back."""
+def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delta_c_before):
+    """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c_after is what step t + 1 hands back."""
     i, f, g, o = np.split(gates, 4, axis=1)
     t = np.tanh(c)
-    through = delta_c + delta_h * o * (1 - t * t)
+    delta_c = delta_c_after + delta_h * o * (1 - t * t)
     delta_u[...] = np.concatenate(
         [
-            through * g * i * (1 - i),
-            through * c_before * f * (1 - f),
-            through * i * (1 - g * g),
+            delta_c * g * i * (1 - i),
+            delta_c * c_before * f * (1 - f),
+            delta_c * i * (1 - g * g),
             delta_h * t * o * (1 - o),
         ],
         axis=1,
     )
-    delta_c_before[...] = through * f
+    delta_c_before[...] = delta_c * f
 
 
 def gru_cell(p, q, h_before, gates, h):
@@ -52,9 +52,9 @@ def gru_cell_backward(delta_h, gates, q, h_before, delta_p, delta_q, delta_h_bef
     """(34) delta_p, delta_q (N, 3H), and the part of delta_h_before (N, H) that does not pass through q."""
     r, z, n = np.split(gates, 3, axis=1)
     q_n = np.split(q, 3, axis=1)[2]
-    bent = delta_h * (1 - z) * (1 - n * n)
-    turned = delta_h * (h_before - n) * z * (1 - z)
-    opened = bent * q_n * r * (1 - r)
-    delta_p[...] = np.concatenate([opened, turned, bent], axis=1)
-    delta_q[...] = np.concatenate([opened, turned, bent * r], axis=1)
+    delta_n = delta_h * (1 - z) * (1 - n * n)
+    delta_z = delta_h * (h_before - n) * z * (1 - z)
+    delta_r = delta_n * q_n * r * (1 - r)
+    delta_p[...] = np.concatenate([delta_r, delta_z, delta_n], axis=1)
+    delta_q[...] = np.concatenate([delta_r, delta_z, delta_n * r], axis=1)
     delta_h_before[...] = delta_h * z

@@ -30,7 +30,7 @@ def rmsprop(theta, g, square, mean, v, lr, alpha, eps, weight_decay, momentum, c
     spread = square
     if centered:
         mean[...] = alpha * mean + (1 - alpha) * g
-        spread = square - mean * mean
+        spread = np.maximum(square - mean * mean, 0)  # a variance, which rounding may bring below 0
     step = g / (np.sqrt(spread) + eps)
     if momentum != 0:
         v[...] = momentum * v + step

@@ -102,7 +102,7 @@ TABLE = {
 # fmt: on
 
 
-def kernels_of(sigma, slope):
+def pair(sigma, slope):
     """The forward and the backward kernel of one row. (A plain function in a closure keeps the kernels on disk; one
     that is compiled itself would be another one in every process.)
     """
@@ -125,7 +125,7 @@ def kernels_of(sigma, slope):
     return forward, backward
 
 
-ACTIVATIONS = {name: kernels_of(*row) for name, row in TABLE.items()}
+ACTIVATIONS = {name: pair(*row) for name, row in TABLE.items()}
 
 
 @kernel()

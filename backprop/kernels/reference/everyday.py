@@ -14,7 +14,7 @@ ROOT_2, ROOT_2_PI = 2**0.5, (2 * np.pi) ** 0.5
 BEND, CUBIC = (2 / np.pi) ** 0.5, 0.044715  # the tanh that comes near the normal distribution (Hendrycks, 2016)
 
 
-def size(u):
+def magnitude(u):
     """|u|, as an analytic function on each side of 0"""
     return where(u.real < 0, -u, u)
 
@@ -25,13 +25,13 @@ def low(u):
 
 
 def sigmoid(u):
-    e = exp(-size(u))
+    e = exp(-magnitude(u))
     return where(u.real < 0, e, 1) / (1 + e)
 
 
 def softplus(u):
     """log(1 + e^u)"""
-    return where(u.real < 0, 0, u) + log1p(exp(-size(u)))
+    return where(u.real < 0, 0, u) + log1p(exp(-magnitude(u)))
 
 
 def share(u):
@@ -77,17 +77,17 @@ TABLE = {
     "softplus":    (lambda u, b, most: where(b * u.real <= most, softplus(b * u) / b, u),
                     lambda u, b, most: where(b * u.real <= most, sigmoid(b * u), 1)),
 
-    "softsign":    (lambda u: u / (1 + size(u)),
-                    lambda u: 1 / (1 + size(u)) ** 2),
+    "softsign":    (lambda u: u / (1 + magnitude(u)),
+                    lambda u: 1 / (1 + magnitude(u)) ** 2),
 
     "tanhshrink":  (lambda u: u - tanh(u),
                     lambda u: tanh(u) ** 2),
 
-    "hardshrink":  (lambda u, t: where(size(u).real <= t, 0, u),
-                    lambda u, t: where(size(u).real <= t, 0, 1)),
+    "hardshrink":  (lambda u, t: where(magnitude(u).real <= t, 0, u),
+                    lambda u, t: where(magnitude(u).real <= t, 0, 1)),
 
-    "softshrink":  (lambda u, t: where(size(u).real <= t, 0, u - t * np.sign(u.real)),
-                    lambda u, t: where(size(u).real <= t, 0, 1)),
+    "softshrink":  (lambda u, t: where(magnitude(u).real <= t, 0, u - t * np.sign(u.real)),
+                    lambda u, t: where(magnitude(u).real <= t, 0, 1)),
 
     "hardtanh":    (lambda u, lo, hi: where(u.real <= lo, lo, where(u.real >= hi, hi, u)),
                     lambda u, lo, hi: where((u.real <= lo) | (u.real >= hi), 0, 1)),
@@ -104,7 +104,7 @@ TABLE = {
 # fmt: on
 
 
-def kernels_of(sigma, slope):
+def pair(sigma, slope):
     """The forward and the backward kernel of one row."""
 
     def forward(u, options, out):
@@ -118,7 +118,7 @@ def kernels_of(sigma, slope):
     return forward, backward
 
 
-ACTIVATIONS = {name: kernels_of(*row) for name, row in TABLE.items()}
+ACTIVATIONS = {name: pair(*row) for name, row in TABLE.items()}
 
 
 def prelu(u, w, out):

@@ -1,0 +1,31 @@
+"""Sums and products, element by element."""
+
+import numpy as np
+
+from backprop import kernels
+from backprop.errors import ShapeError
+from backprop.functional.shapes import flat
+from backprop.parameter import values
+
+
+def multiply(a, b):
+    """a * b, element by element; b may have axes of size 1, or lack leading ones, where a has more."""
+    b = values(b)
+    k = kernels.of(b, a)
+    try:
+        b = np.broadcast_to(b, a.shape)
+    except ValueError:
+        raise ShapeError(f"wants {a.shape} or a shape that broadcasts to it, got {b.shape}") from None
+    out = k.empty(a.shape, a.dtype)
+    k.multiply(flat(a), flat(b), flat(out))
+    return out
+
+
+def add(a, b):
+    """a + b of one shape, element by element."""
+    k = kernels.of(b, a)
+    if a.shape != b.shape:
+        raise ShapeError(f"wants two arrays of one shape, got {a.shape} and {b.shape}")
+    out = k.empty(a.shape, a.dtype)
+    k.add(flat(a), flat(b), flat(out))
+    return out
