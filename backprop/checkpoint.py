@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backprop.errors import CheckpointError
+from backprop.errors import CheckpointError, OptionError
 from backprop.history import Epoch, History
 from backprop.weights import CHECKPOINT, named, part, read, write
 
@@ -25,7 +25,8 @@ class Checkpoint:
     """
 
     def __init__(self, path, every=30.0, options=None):
-        self.path, self.every, self.options = Path(path), every, options or {}
+        self.path, self.every = Path(path), every
+        self.options = _as_saved(options or {})
         self.written = time.monotonic()
 
     def due(self):
@@ -40,12 +41,14 @@ class Checkpoint:
             "epochs": np.array([_as_row(epoch) for epoch in history.epochs], np.float64).reshape(-1, 5),
             "first_epoch": np.array(history.first_epoch),
             "loader_seed": np.array(-1 if loader.seed is None else loader.seed),
+            "loader": _batches(loader),
             **{f"stream.{path}": np.array([s.seed, s.step]) for path, s in net.named_streams()},
             **{f"schedule.{name}": a for name, a in (schedule.state_dict() if schedule else {}).items()},
         }
         parts = {"model": net.state_dict(), "optim": optimizer.state_dict(), "train": train}
         arrays = {f"{place}.{name}": array for place, found in parts.items() for name, array in found.items()}
-        write(self.path, arrays, {"format": CHECKPOINT, "options": json.dumps(self.options)})
+        names = {"optimizer": type(optimizer).__name__, "schedule": type(schedule).__name__}
+        write(self.path, arrays, {"format": CHECKPOINT, "options": json.dumps(self.options), **names})
         self.written = time.monotonic()
 
     def load(self, net, optimizer, schedule, loader):
@@ -59,42 +62,77 @@ class Checkpoint:
             raise CheckpointError(
                 f"{self.path} is no checkpoint of a run; weights alone are read by bp.load(net, path)"
             )
-        self._expect_options(json.loads(metadata.get("options", "{}")))
-        model, train = part(arrays, "model"), part(arrays, "train")
-        before = net.state_dict(), optimizer.state_dict()
-        streams = dict(net.named_streams())
+        before = net.state_dict(), optimizer.state_dict(), schedule and schedule.state_dict()
         with named(self.path):
-            missing = sorted({"losses", "correct", "epochs", "first_epoch", "loader_seed"} - train.keys())
-            if missing:
-                raise CheckpointError(f"a checkpoint without {', '.join(missing)}")
-            if streams.keys() != part(train, "stream").keys():
-                raise CheckpointError(f"other random streams: {sorted(part(train, 'stream'))}, not {sorted(streams)}")
-            if bool(schedule) != bool(part(train, "schedule")):
-                raise CheckpointError("one of the two runs has a schedule, the other has none")
             try:
-                net.load_state_dict(model)
-                optimizer.load_state_dict(part(arrays, "optim"))
-                if schedule:
-                    schedule.load_state_dict(part(train, "schedule"))
-            except CheckpointError:
+                self._expect_same_run(
+                    metadata, part(arrays, "train"), part(arrays, "model"), optimizer, schedule, loader, net
+                )
+                return _bring_back(arrays, net, optimizer, schedule, loader)
+            except (CheckpointError, OptionError, KeyError, ValueError, TypeError, IndexError) as error:
                 net.load_state_dict(before[0])
                 optimizer.load_state_dict(before[1])
-                raise
-        for path, place in part(train, "stream").items():
-            streams[path].seed, streams[path].step = map(int, place)
-        loader.seed = None if train["loader_seed"] < 0 else int(train["loader_seed"])
-        return History(
-            losses=train["losses"].tolist(),
-            correct=train["correct"].tolist(),
-            epochs=[_as_epoch(row) for row in train["epochs"].tolist()],
-            first_epoch=int(train["first_epoch"]),
-        )
+                if schedule:
+                    schedule.load_state_dict(before[2])
+                if isinstance(error, CheckpointError):
+                    raise
+                raise CheckpointError(f"what it holds does not fit together: {error!r}") from error
 
-    def _expect_options(self, saved):
+    def _expect_same_run(self, metadata, train, model, optimizer, schedule, loader, net):
+        """Raise CheckpointError where the run in the file was another one."""
+        saved = json.loads(metadata["options"])
         other = sorted(name for name in {*saved, *self.options} if saved.get(name) != self.options.get(name))
         if other:
             changes = ", ".join(f"{name} was {saved.get(name)!r}, now {self.options.get(name)!r}" for name in other)
-            raise CheckpointError(f"{self.path} is of a run with other options: {changes}")
+            raise CheckpointError(f"a run with other options: {changes}")
+        for kind, now in (("optimizer", optimizer), ("schedule", schedule)):
+            if metadata[kind] != type(now).__name__:
+                raise CheckpointError(f"its {kind} was {metadata[kind]}, now {type(now).__name__}")
+        if train["loader"].tolist() != _batches(loader).tolist():
+            was, now = (
+                dict(zip(BATCHES, values.tolist(), strict=True)) for values in (train["loader"], _batches(loader))
+            )
+            raise CheckpointError(f"its batches were {was}, now {now}")
+        streams, own = part(train, "stream").keys(), dict(net.named_streams()).keys()
+        if streams != own:
+            raise CheckpointError(f"its random streams were {sorted(streams)}, now {sorted(own)}")
+        for name, array in net.state_dict().items():
+            if name in model and model[name].dtype != array.dtype:
+                raise CheckpointError(f"{name} was {model[name].dtype}, now {array.dtype}")
+
+
+def _bring_back(arrays, net, optimizer, schedule, loader):
+    """Load everything; what is missing or misshapen raises. Returns the History."""
+    train = part(arrays, "train")
+    history = History(
+        losses=train["losses"].tolist(),
+        correct=train["correct"].tolist(),
+        epochs=[_as_epoch(row) for row in train["epochs"].tolist()],
+        first_epoch=int(train["first_epoch"]),
+    )
+    places = {path: tuple(map(int, place)) for path, place in part(train, "stream").items()}
+    seed = int(train["loader_seed"])
+    net.load_state_dict(part(arrays, "model"))
+    optimizer.load_state_dict(part(arrays, "optim"))
+    if schedule:
+        schedule.load_state_dict(part(train, "schedule"))
+    for path, stream in net.named_streams():
+        stream.seek(*places[path])
+    loader.seed = None if seed < 0 else seed
+    return history
+
+
+BATCHES = ("images", "batch_size", "shuffle", "drop_last")
+
+
+def _batches(loader):
+    """What decides how many batches there are, and which images each has."""
+    return np.array([len(loader.images), loader.batch_size, loader.shuffle, loader.drop_last], np.int64)
+
+
+def _as_saved(options):
+    """Options as they come back from a file: tuples are lists there, and what JSON does not know is its text."""
+    return json.loads(json.dumps(options, default=str))
 
 
 def _as_row(epoch):

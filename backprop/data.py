@@ -7,6 +7,7 @@ import numpy as np
 from backprop import kernels
 from backprop.errors import DTypeError, OptionError, ShapeError
 from backprop.functional.shapes import contiguous
+from backprop.options import whole
 from backprop.rng import generator
 
 
@@ -16,7 +17,8 @@ class DataLoader:
     It takes the arrays themselves, where PyTorch's takes a Dataset object: there is nothing to define first.
 
     Pixels of type uint8, 0 to 255, are scaled to 0 to 1; all other numbers keep their values. x is of type `dtype`:
-    float32 for images of integers, and for images of floats their own, unless it is given.
+    float32 for images of integers, and for images of floats their own, unless it is given. With an integer dtype
+    nothing is scaled: numbers of words, for an Embedding.
     Each batch is fetched, converted and scaled in one pass when it is asked for. The last one may be smaller, unless
     `drop_last`. Every `for` loop over the loader is one epoch; its order follows from `seed` and the epoch's number
     alone, whatever else drew random numbers meanwhile. Without a seed, one is drawn from the engine's own generator.
@@ -36,16 +38,19 @@ class DataLoader:
             raise ShapeError(f"wants as many labels as images, got images {images.shape} and labels {labels.shape}")
         if not (isinstance(batch_size, (int, np.integer)) and batch_size >= 1):
             raise OptionError(f"batch_size must be a whole number of at least 1, got {batch_size}")
-        if seed is not None and seed < 0:
-            raise OptionError(f"seed must not be negative, got {seed}")
+        if seed is not None and whole("seed", seed) >= 1 << 63:
+            raise OptionError(f"seed must be below 2^63, got {seed}")
         if images.dtype.kind not in "iubf":
             raise DTypeError(f"images are real numbers, got {images.dtype}; use x.astype(np.float32)")
         self.images = contiguous(images.astype(images.dtype.newbyteorder("="), copy=False))
+        if dtype is not None and images.dtype.kind == "f" and images.dtype.itemsize not in (4, 8):
+            self.images = self.images.astype(dtype)  # no kernel reads a half or a long double
         self.labels = labels.astype(np.int64) if labels.dtype.kind in "iu" else labels
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.dtype = np.dtype(dtype or (np.float32 if images.dtype.kind in "iub" else self.images.dtype))
         self._like = np.empty(0, self.dtype)  # stands for a batch where kernels are chosen
-        kernels.of(self._like)
+        if self.dtype.kind not in "iu":
+            kernels.of(self._like)
         self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
         self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
         self.seek(0)
@@ -80,6 +85,8 @@ class DataLoader:
         return self._gather(index.astype(np.int64, copy=False))
 
     def _gather(self, index):
+        if self.dtype.kind in "iu":  # words, not pixels: for an Embedding
+            return self.images[index].astype(self.dtype)
         k = kernels.of(self._like)
         x = k.empty((len(index), *self.images.shape[1:]), self.dtype)
         features = math.prod(self.images.shape[1:])

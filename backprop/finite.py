@@ -29,7 +29,8 @@ def blame(net, x, y, step):
         layer = spoiled[0]
         place = f"layer {layers[layer]} ({type(layer).__name__})" if layers[layer] else type(layer).__name__
         raise NonFiniteError(f"step {step}: forward pass, {place} puts out NaN or infinity")
-    raise NonFiniteError(f"step {step}: every layer's output is finite, the loss is not: are the scores too large?")
+    cause = "are the scores too large, or all labels ignored?"
+    raise NonFiniteError(f"step {step}: every layer's output is finite, the loss is not: {cause}")
 
 
 def expect_parameters(net, step):

@@ -47,6 +47,8 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     if not all(np.isfinite(a).all() for a in inputs):
         raise OptionError("gradients are checked at finite inputs, got NaN or infinity")
     trial = Trial(module, inputs, np.float64, seed)
+    if not np.isfinite(trial.loss()):
+        raise OptionError("gradients are checked where the output is finite, it holds NaN or infinity here")
     if np.dtype(dtype) == np.float32:
         rows = _against_float64(Trial(module, inputs, np.float32, seed), trial)
     else:
@@ -78,7 +80,7 @@ def _against_differences(trial, exact, seed, max_entries):
         if row.ok and largest(twice[path] - passes * once[path]) > DOUBLE_RTOL * largest(once[path]):
             row = dataclasses.replace(row, verdict="WRONG: two passes do not double it")
         if exact is not None:
-            row = _with_complex_step(row, exact, backward, entries, roundoff)
+            row = _with_complex_step(row, exact, backward, entries, roundoff, trial, scale)
         if path in trial.misfit:
             row = dataclasses.replace(row, verdict=trial.misfit[path])
         rows.append(row)
@@ -119,7 +121,7 @@ def _judge(path, shape, entries, backward, numeric, uncertainty, rtol, floor):
     )
 
 
-def _with_complex_step(row, exact, backward, entries, roundoff):
+def _with_complex_step(row, exact, backward, entries, roundoff, trial, scale):
     if not entries.size:
         return row
     with kernels.use_kernels("reference"):
@@ -127,8 +129,10 @@ def _with_complex_step(row, exact, backward, entries, roundoff):
     error, size = np.abs(backward - numeric), _sizes(backward, numeric, 0)
     agrees = bool(np.all(error <= np.maximum(COMPLEX_RTOL * size, roundoff)))
     verdict = row.verdict
-    if row.ok and not agrees:
-        verdict = "WRONG: by the complex step"
+    if row.ok and not agrees:  # at a kink the central difference is between the slopes, the complex step is one of them
+        worst = entries[int(np.argmax(error / size))]
+        theta = trial.arrays()[row.path]
+        verdict = "kink" if _is_kink(trial.loss, theta, worst, scale) else "WRONG: by the complex step"
     elif verdict == "WRONG" and agrees:
         verdict = "undecided"  # backward is right at this point; the differences see a kink, or waves, beside it
     return dataclasses.replace(row, complex_error=float((error / size).max()), verdict=verdict)

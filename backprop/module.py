@@ -164,7 +164,7 @@ def _through_the_door(backward):
         try:
             if self.call is None:
                 raise CallOrderError("backward before forward: call the module first, y = module(x)")
-            delta = self.expect_delta(*delta, **options)
+            call, delta = self.call, self.expect_delta(*delta, **options)
             self._inside_backward = True
             delta_below = backward(self, delta)
         except BackpropError as error:
@@ -172,6 +172,8 @@ def _through_the_door(backward):
         finally:
             self._inside_backward = False
         Hooks.run(self._hooks.after_backward, self, delta_below, delta)
+        if self.call is not call:  # a hook has called this module again, to look at something else
+            self.recall(call)
         return delta_below
 
     door.is_door = True

@@ -6,9 +6,10 @@ from a Stream: numbers that follow from a seed and a step alone, so that an inte
 
 import numpy as np
 
-from backprop.errors import OptionError
+from backprop.options import whole
 
 _generator = np.random.default_rng()
+_seedings = 0  # how often manual_seed was called: a stream that is older starts anew
 
 
 def manual_seed(seed):
@@ -18,9 +19,9 @@ def manual_seed(seed):
     >>> manual_seed(0); first == generator().random()
     True
     """
-    global _generator
-    if seed < 0:
-        raise OptionError(f"seed must not be negative, got {seed}")
+    global _generator, _seedings
+    whole("seed", seed)
+    _seedings += 1
     _generator = np.random.default_rng(seed)
 
 
@@ -32,18 +33,29 @@ def generator():
 class Stream:
     """Random numbers by counting: the n-th number of a step is a function of (seed, step, n), and nothing is stored.
 
-    The seed is drawn from the engine's generator when the stream is made. `next_key()` begins the next step: kernels
-    turn the key and the position n of an element into a number.
+    The seed is drawn from the engine's generator when the stream is made, and again at the first step after a
+    `manual_seed`, so that this repeats what follows it. `next_key()` begins the next step: kernels turn the key and the
+    position n of an element into a number.
     """
 
     def __init__(self):
-        self.seed, self.step = int(generator().integers(1 << 63)), 0
+        self.seek(int(generator().integers(1 << 63)), 0)
+
+    def seek(self, seed, step):
+        """Stand at this step of this seed."""
+        self.seed, self.step, self._seeding = seed, step, _seedings
 
     def next_key(self):
         """The key of this step, a np.uint64; then the stream stands at the next one."""
+        if self._seeding != _seedings:
+            self.seek(int(generator().integers(1 << 63)), 0)
         key = mix(self.seed ^ mix(self.step))
         self.step += 1
         return np.uint64(key)
+
+    def __setstate__(self, state):
+        """A copy or a pickle stands where its original stood."""
+        self.seek(state["seed"], state["step"])
 
     def __repr__(self):
         return f"Stream(seed={self.seed}, step={self.step})"

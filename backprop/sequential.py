@@ -79,9 +79,10 @@ class Sequential(Module):
         return a
 
     def backward(self, delta):
+        calls = self.cache
         for index in reversed(range(len(self.layers))):
             layer = self.layers[index]
-            layer.recall(self.cache[index])
+            layer.recall(calls[index])
             with At(index):
                 delta = layer.backward(delta)
         return delta

@@ -7,7 +7,7 @@ import numpy as np
 
 from backprop import finite, kernels
 from backprop.errors import LabelError, OptionError, ShapeError
-from backprop.functional.targets import class_axis
+from backprop.functional.targets import IGNORE, class_axis
 from backprop.history import Epoch, History
 from backprop.interrupt import Interrupt
 from backprop.loss import CrossEntropyLoss
@@ -41,12 +41,12 @@ def fit(
     Raises ShapeError before the first step where the number of scores is not that of the classes. The classes are
     counted over the whole training set.
     """
-    if getattr(loss, "reduction", "mean") != "mean":
+    if getattr(loss, "reduction", "mean") not in ("mean", "batchmean"):
         raise OptionError(
             f"training averages over batches: it wants a loss with reduction 'mean', got {loss.reduction!r}"
         )
     if isinstance(loss, CrossEntropyLoss) and not allow_wrong_classes:
-        refuse_wrong_classes(net, train, test)
+        refuse_wrong_classes(net, train, test, loss.ignore_index)
     history = history or History(first_epoch=train.epoch)
     history.interrupted = False
 
@@ -147,19 +147,21 @@ def count_correct(scores, y):
     return int(right[0])
 
 
-def refuse_wrong_classes(net, train, test=None):
+def refuse_wrong_classes(net, train, test=None, ignore_index=IGNORE):
     """Refuse the lecture's trap (72:39): scores for another number of classes than the whole training set has.
 
     A test set with labels that the training set does not have is refused, too.
     """
-    labels = train.labels
-    if labels.dtype.kind not in "iu" or not labels.size:
+    if train.labels.dtype.kind not in "iu":
         return
-    classes = int(labels.max()) + 1
-    if test is not None and test.labels.size and test.labels.max() >= classes:
-        raise LabelError(f"the test set has label {test.labels.max()}, the training set only 0 to {classes - 1}")
-    with kernels.use_kernels("reference"), np.errstate(all="ignore"):  # one sample: not worth compiling for
-        scores = net.bare_copy().eval()(train.batch(np.arange(1)))
+    used, tested = (y[y != ignore_index] for y in (train.labels, np.zeros(0, int) if test is None else test.labels))
+    if not used.size:
+        return
+    classes = int(used.max()) + 1
+    if tested.size and tested.max() >= classes:
+        raise LabelError(f"the test set has label {tested.max()}, the training set only 0 to {classes - 1}")
+    with kernels.use_kernels("reference"), np.errstate(all="ignore"):  # two samples: not worth compiling for
+        scores = net.bare_copy().eval()(train.batch(np.arange(min(2, len(train.images)))))
     count = scores.shape[class_axis(scores)]
     if count != classes:
         last = [module for module in net.modules() if not module.children()][-1]

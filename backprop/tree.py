@@ -165,6 +165,8 @@ class Tree:
         Raises CheckpointError, with the network as it was, if a shape differs or (with `strict`) a name is missing
         or unknown.
         """
+        if not hasattr(state, "keys"):
+            raise CheckpointError(f"a state is a dict from names to arrays, got {type(state).__name__}")
         own = dict(self._walk_own(Buffer))
         if strict and own.keys() != state.keys():
             missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
@@ -175,6 +177,8 @@ class Tree:
                 raise CheckpointError(f"{path} has shape {own[path].shape} in this network, {array.shape} in the state")
             if array.dtype.kind not in "fiu":
                 raise CheckpointError(f"{path} holds {array.dtype} in the state, not real numbers")
+            if own[path].dtype.kind in "iu" and array.dtype.kind == "f":
+                raise CheckpointError(f"{path} counts in {own[path].dtype} in this network, {array.dtype} in the state")
         for path, array in fitting.items():
             own[path].data[...] = array
 

@@ -9,7 +9,7 @@ class Trial:
     def __init__(self, module, inputs, dtype, seed, answered=None):
         self.module, self.dtype = module.bare_copy().to(dtype), dtype
         self.inputs = [_as_type(a, dtype) for a in inputs]
-        self.streams = [(stream, stream.step) for _, stream in self.module.named_streams()]
+        self.streams = [(stream, stream.seed, stream.step) for _, stream in self.module.named_streams()]
         output = self.run()
         probe = np.random.default_rng(seed).standard_normal(np.shape(output)).astype(dtype)
         self.probe = probe if isinstance(output, np.ndarray) else probe.item()
@@ -18,8 +18,8 @@ class Trial:
 
     def run(self):
         """f(x), with the same random numbers in every call."""
-        for stream, step in self.streams:
-            stream.step = step
+        for stream, seed, step in self.streams:
+            stream.seek(seed, step)
         return self.module(*self.inputs)
 
     def loss(self):

@@ -58,7 +58,7 @@ def read(path):
     try:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, TypeError, ValueError) as error:
+    except (SafetensorError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"{path} is no whole safetensors file: {error}") from None
 
 

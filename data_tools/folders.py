@@ -27,6 +27,8 @@ def pack(source, directory, size=None, progress=lambda count: None):
     have, more than 256 classes, or a file that is no image.
     """
     source = Path(source)
+    if size is not None and min(size) < 1:
+        raise DatasetError(f"a size is a width and a height of at least 1, got {size}")
     found = {split: _images(source / split) for split in ("train", "test")}
     labels = _number({path.parent.name for path in found["train"]})
     unknown = sorted({path.parent.name for path in found["test"]} - set(labels))
@@ -66,7 +68,7 @@ def unpack(source, directory, progress=lambda count: None):
 
 def _images(folder):
     """The files of all class folders, by name."""
-    paths = [path for path in folder.glob("*/*") if path.is_file() and not path.name.startswith(".")]
+    paths = [path for path in folder.glob("[!.]*/[!.]*") if path.is_file()]  # nothing hidden
     if not paths:
         raise DatasetError(f"{folder} has no images; wants {folder.name}{os.sep}CLASS{os.sep}NAME.png")
     return sorted(paths, key=lambda path: (path.name, path.parent.name))
@@ -77,6 +79,14 @@ def _number(names):
     if all(name.isascii() and name.isdigit() and str(int(name)) == name and int(name) < 256 for name in names):
         return {name: int(name) for name in sorted(names, key=int)}
     return {name: label for label, name in enumerate(sorted(names))}
+
+
+def _expect_shades(path, picture):
+    """Raise DatasetError for what has no one way to become 8-bit grey: more than 8 bits, or transparency."""
+    if picture.mode.startswith(("I", "F")):
+        raise DatasetError(f"{path} has more than 8 bits a pixel, mode {picture.mode!r}; save it with 8")
+    if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:
+        raise DatasetError(f"{path} has transparent pixels, mode {picture.mode!r}; save it on a background")
 
 
 def _size(image):
@@ -92,8 +102,12 @@ def _stack(paths, size, progress):
     for path in paths:
         try:
             with Image.open(path) as picture:
+                picture.load()
+                _expect_shades(path, picture)
                 grey = picture.convert("L")
-        except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            if isinstance(error, DatasetError):
+                raise
             raise DatasetError(f"{path} is no image: {error}") from None
         images.append(np.asarray(grey if size is None else grey.resize(size, Image.Resampling.LANCZOS)))
         if images[-1].shape != images[0].shape:

@@ -107,7 +107,7 @@ def run(options):
     data, source = find_data(options.data)
     train_images, test_images = data.train_images[:, None], data.test_images[:, None]  # (N, 1, H, W): one channel
     train = bp.DataLoader(train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed)
-    test = bp.DataLoader(test_images, data.test_labels, batch_size=1000)
+    test = bp.DataLoader(test_images, data.test_labels, batch_size=250)
 
     net = MODELS[options.model](image=train_images.shape[1:], classes=int(data.train_labels.max()) + 1)
     loss = bp.CrossEntropyLoss()
@@ -116,6 +116,8 @@ def run(options):
     chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
     chosen["data"] = source
     same = {name: chosen[name] for name in SAME_RUN}
+    if Path(options.data).is_dir():
+        same["data"] = str(Path(options.data).resolve())  # two folders may have one name
     checkpoint = bp.Checkpoint(out / "checkpoint.safetensors", options.checkpoint_every, same)
     history = checkpoint.load(net, optimizer, schedule, train) if options.resume else None
 

@@ -92,7 +92,7 @@ def test_swapped_bytes_are_brought_in_order_and_other_types_refused_at_once(each
 
 
 def test_negative_seeds_are_refused():
-    with pytest.raises(bp.OptionError, match="seed must not be negative, got -1"):
+    with pytest.raises(bp.OptionError, match="seed is a whole number of at least 0, got -1"):
         DataLoader(IMAGES, LABELS, seed=-1)
-    with pytest.raises(bp.OptionError, match="seed must not be negative, got -1"):
+    with pytest.raises(bp.OptionError, match="seed is a whole number of at least 0, got -1"):
         bp.manual_seed(-1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import backprop as bp
+from backprop.train import fit
 
 
 def test_dropout_is_the_identity_in_evaluation():
@@ -159,7 +160,7 @@ def test_a_sequence_may_be_read_in_two_parts(rng):
 
 
 def test_a_recurrent_layer_says_what_it_wants():
-    with pytest.raises(bp.ShapeError, match=r"GRU: wants \(L, N, 3\), got \(4, 5\)"):
+    with pytest.raises(bp.ShapeError, match=r"GRU: wants \(L, N, 3\), or \(L, 3\) for a single sequence, got \(4, 5\)"):
         bp.GRU(3, 2)(np.ones((4, 5), np.float32))
     with pytest.raises(bp.ShapeError, match=r"wants hx of \(1, 5, 2\), got \(1, 4, 2\)"):
         bp.GRU(3, 2)(np.ones((4, 5, 3), np.float32), np.ones((1, 4, 2), np.float32))
@@ -239,3 +240,113 @@ def test_evaluating_gives_each_module_its_own_mode_back():
     with net.evaluating():
         assert not net[0].training
     assert (net[0].training, net[1].training) == (True, False)
+
+
+def test_a_seed_repeats_the_masks_of_a_dropout_that_is_there_already():
+    layer, x = bp.Dropout(0.5), np.ones(50, np.float32)
+    masks = []
+    for _ in range(2):
+        bp.manual_seed(6)
+        masks.append((layer(x).tolist(), layer(x).tolist()))
+    assert masks[0] == masks[1]
+    assert masks[0][0] != masks[0][1]
+
+
+def test_p_may_change_between_forward_and_backward():
+    layer, x = bp.Dropout(0.5), np.ones(200, np.float32)
+    out = layer(x)
+    layer.p = 0.9
+    np.testing.assert_array_equal(layer.backward(x), out)
+
+
+def test_a_key_may_be_any_whole_number():
+    """A plain int once made the Numba kernel drop everything."""
+    for key in (5, np.int64(5), np.uint64(5)):
+        assert 0.4 < (bp.functional.dropout(np.ones(10_000), key, 0.5) > 0).mean() < 0.6
+
+
+def test_one_adjacency_serves_all_graphs_of_a_batch():
+    with pytest.raises(bp.ShapeError, match=r"wants S \(V, V\), what each node hears of each, got \(3, 3, 3\)"):
+        bp.GraphConv(2, 2)(np.ones((3, 3, 2), np.float32), np.ones((3, 3, 3), np.float32))
+    with pytest.raises(bp.DTypeError, match=r"use edges.astype\(np.int64\)"):
+        bp.normalized_adjacency([(0.9, 1.9)], 3)
+
+
+def test_a_positive_weight_may_be_a_number():
+    loss = bp.BCEWithLogitsLoss(pos_weight=2.0)
+    assert loss(np.zeros(3, np.float32), np.ones(3, np.float32)) == pytest.approx(2 * np.log(2))
+
+
+def test_numpys_whole_numbers_are_whole_numbers():
+    two = np.int64(2)
+    assert bp.Conv2d(4, 4, 3, groups=two)(np.ones((1, 4, 5, 5), np.float32)).shape == (1, 4, 3, 3)
+    assert bp.ConvTranspose2d(4, 4, 3, groups=two)(np.ones((1, 4, 5, 5), np.float32)).shape == (1, 4, 7, 7)
+    assert bp.ZeroPad2d(two)(np.ones((1, 1, 3, 3))).shape == (1, 1, 7, 7)
+    assert bp.LayerNorm(two).normalized_shape == (2,)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: bp.Dropout("0.5"),
+        lambda: bp.BatchNorm1d(3.0),
+        lambda: bp.BatchNorm1d(3, eps="a"),
+        lambda: bp.GroupNorm("2", 4),
+        lambda: bp.LayerNorm(5.0),
+        lambda: bp.Embedding(5.0, 3),
+        lambda: bp.HuberLoss(delta="a"),
+        lambda: bp.CrossEntropyLoss(label_smoothing="a"),
+        lambda: bp.CrossEntropyLoss(ignore_index=None),
+        lambda: bp.Unflatten(1, 6),
+        lambda: bp.Unflatten(1, (-2, -3)),
+        lambda: bp.SGD([bp.Parameter([1.0])], lr="0.1"),
+        lambda: bp.SGD([bp.Parameter([1.0])], dampening="x"),
+        lambda: bp.Adam([bp.Parameter([1.0])], betas=0.9),
+        lambda: bp.StepLR(bp.SGD([bp.Parameter([1.0])]), "3"),
+        lambda: bp.LinearLR(bp.SGD([bp.Parameter([1.0])]), start_factor=-2),
+        lambda: bp.OneCycleLR(bp.SGD([bp.Parameter([1.0])]), 0.1, 10.5),
+        lambda: bp.OneCycleLR(bp.SGD([bp.Parameter([1.0])]), 0.1, 10, div_factor=0),
+        lambda: bp.OneCycleLR(bp.SGD([bp.Parameter([1.0])]), [0.1, 0.2], 10),
+        lambda: bp.manual_seed(1.5),
+        lambda: bp.DataLoader(np.ones((2, 1)), np.zeros(2), seed="1"),
+        lambda: bp.DataLoader(np.ones((2, 1)), np.zeros(2), seed=1 << 63),
+    ],
+)
+def test_text_and_fractions_where_numbers_belong_are_refused_by_name(make):
+    with pytest.raises(bp.OptionError):
+        make()
+
+
+def test_words_are_loaded_as_whole_numbers_and_learned():
+    words, labels = np.array([[0, 1], [2, 3], [1, 0], [3, 2]] * 8), np.array([0, 1, 0, 1] * 8)
+    loader = bp.DataLoader(words.astype(np.uint8), labels, batch_size=8, dtype=np.int64)
+    net = bp.Sequential(bp.Embedding(4, 3), bp.Flatten(), bp.Linear(6, 2))
+    assert "Embedding(4, 3)" in bp.summary(net, (8, 2), dtype=np.int64)
+    history = fit(net, bp.CrossEntropyLoss(), bp.Adam(net.parameters(), lr=0.1), loader, epochs=20, progress=False)
+    assert history.epochs[-1].train_accuracy == 1
+
+
+def test_training_does_not_count_ignored_labels_as_classes():
+    labels = np.array([0, 1, 2, 255] * 4)
+    loader = bp.DataLoader(np.random.default_rng(0).random((16, 4), np.float32), labels, batch_size=8)
+    net = bp.Sequential(bp.Linear(4, 3), bp.BatchNorm1d(3, track_running_stats=False))
+    history = fit(net, bp.CrossEntropyLoss(ignore_index=255), bp.SGD(net.parameters()), loader, progress=False)
+    assert len(history.losses) == 2
+
+
+def test_a_recurrent_layer_wants_a_step_and_states_of_one_shape():
+    with pytest.raises(bp.ShapeError, match="wants at least one step"):
+        bp.LSTM(3, 2)(np.ones((0, 5, 3), np.float32))
+    x, state = np.ones((4, 5, 3), np.float32), np.zeros((1, 5, 2), np.float32)
+    with pytest.raises(bp.ShapeError, match=r"two states \(1, 5, 2\), got \(1, 5, 2\), \(1, 4, 2\)"):
+        bp.LSTM(3, 2)(x, (state, state[:, :4]))
+
+
+def test_the_corner_of_the_absolute_loss_is_called_a_kink():
+    report = bp.gradcheck(bp.L1Loss(), np.array([0.5, 1.0]), np.array([0.5, 2.0]))
+    assert [row.verdict for row in report.rows] == ["kink"]
+
+
+def test_a_check_where_the_output_is_not_finite_says_so():
+    with pytest.raises(bp.OptionError, match="where the output is finite"):
+        bp.gradcheck(bp.CrossEntropyLoss(ignore_index=1), np.ones((2, 3)), np.array([1, 1]))

@@ -77,11 +77,11 @@ def test_a_filter_that_does_not_fit_is_refused():
         (lambda: bp.GELU("erf"), "approximate is 'none' or 'tanh', got 'erf'"),
         (lambda: bp.LSTM(3, 0), "hidden_size is a whole number of at least 1, got 0"),
         (lambda: bp.RNN(3, 2, nonlinearity="elu"), "nonlinearity is 'tanh' or 'relu', got 'elu'"),
-        (lambda: bp.Embedding(0, 3), "an embedding has at least one row"),
+        (lambda: bp.Embedding(0, 3), "num_embeddings is a whole number of at least 1, got 0"),
         (lambda: bp.Embedding(4, 3, padding_idx=4), "padding_idx is a row of 4, got 4"),
         (lambda: bp.LayerNorm(()), "normalized_shape is the size of the last axes"),
         (lambda: bp.HuberLoss(delta=0), "delta must be above 0, got 0"),
-        (lambda: bp.CrossEntropyLoss(label_smoothing=2), "label_smoothing is from 0 to 1, got 2"),
+        (lambda: bp.CrossEntropyLoss(label_smoothing=2), "label_smoothing is a probability, from 0 to 1, got 2"),
         (lambda: bp.MSELoss(reduction="batchmean"), "reduction is one of 'mean', 'sum', 'none', got 'batchmean'"),
     ],
 )
@@ -156,3 +156,8 @@ def test_a_wrong_convolution_is_caught(reduced, monkeypatch, rng):
 def test_an_adaptive_size_that_does_not_fit_the_axes_is_refused_at_once(size):
     with pytest.raises(bp.OptionError, match="output_size is a whole number of at least 1, or 2 of them"):
         bp.AdaptiveAvgPool2d(size)
+
+
+def test_ceil_mode_takes_a_window_that_reaches_beyond_a_small_image():
+    for kind in (bp.MaxPool2d, bp.AvgPool2d):
+        assert kind(2, ceil_mode=True)(np.array([[[[7.0]]]])).tolist() == [[[[7.0]]]]

@@ -403,3 +403,24 @@ def test_values_of_another_type_take_the_gradient_along():
     p.data = np.zeros(2)
     assert p.dtype == p.grad.dtype == np.float64
     assert p.grad.tolist() == [3, 4]
+
+
+def test_a_backward_hook_that_calls_the_network_does_not_spoil_the_pass():
+    """The chain once went on with the caches of the hook's own call."""
+    net = bp.Sequential(bp.Linear(1, 1), bp.ReLU(), bp.Linear(1, 1)).to(np.float64)
+    for parameter in net.parameters():
+        parameter.data[...] = 1
+    net[1].register_full_backward_hook(lambda module, below, delta: (net(np.array([[100.0]])), None)[1])
+    net(np.array([[2.0]]))
+    for passes in (1, 2):
+        net.backward(np.array([[1.0]]))
+        assert net[0].weight.grad == 2 * passes
+
+
+def test_a_layers_backward_hook_may_call_it_again():
+    layer = bp.Linear(1, 1)
+    layer.register_full_backward_hook(lambda module, below, delta: (module(np.full((1, 1), 9, np.float32)), None)[1])
+    layer(np.full((1, 1), 2, np.float32))
+    for passes in (1, 2):
+        layer.backward(np.ones((1, 1), np.float32))
+        assert layer.weight.grad == 2 * passes

@@ -5,6 +5,8 @@ axis are taken, too. Options are one number, or one for each spatial axis. The f
 at the first `places` of them on each axis, as the adjoint of a transposed convolution with output_padding needs it.
 """
 
+import numpy as np
+
 from backprop import kernels
 from backprop.errors import OptionError, ShapeError
 from backprop.functional.shapes import contiguous, destination, split_at
@@ -27,7 +29,7 @@ def conv(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, places
     slide = Slide(axes, a.shape[2:], weight.shape[2:], stride, padding, dilation, places)
     z = k.empty((len(a), len(weight), *slide.positions), a.dtype)
     volumes = [as_volumes(contiguous(array), axes) for array in (a, weight, z)]
-    k.conv(*volumes[:2], *slide.options, groups, volumes[2])  # (10)
+    k.conv(*volumes[:2], *slide.options, int(groups), volumes[2])  # (10)
     if bias is not None:
         k.add_channels(split_at(z, 1), contiguous(bias), split_at(z, 1))  # (10) + mu[o]
     return z[0] if single else z
@@ -73,7 +75,7 @@ def conv_weight_grad(
         raise OptionError(f"groups divides both numbers of channels, got {a.shape[1]}, {delta.shape[1]} and {groups}")
     out = destination(k, out, (delta.shape[1], a.shape[1] // groups, *taps), a)
     volumes = [as_volumes(contiguous(array), axes) for array in (delta, a, out)]
-    k.conv_weight_grad(*volumes[:2], *slide.options, groups, volumes[2], accumulate)  # (12)
+    k.conv_weight_grad(*volumes[:2], *slide.options, int(groups), volumes[2], accumulate)  # (12)
     return out
 
 
@@ -92,7 +94,7 @@ def conv_input_grad(delta, weight, image, stride=1, padding=0, dilation=1, group
     _expect_delta(delta, (len(delta), len(weight), *slide.positions))
     delta_a = k.empty((len(delta), weight.shape[1] * groups, *image), delta.dtype)
     volumes = [as_volumes(contiguous(array), axes) for array in (delta, weight, delta_a)]
-    k.conv_input_grad(*volumes[:2], *slide.options, groups, volumes[2])  # (13)
+    k.conv_input_grad(*volumes[:2], *slide.options, int(groups), volumes[2])  # (13)
     return delta_a[0] if single else delta_a
 
 
@@ -144,7 +146,7 @@ def expect_axes(axes, weight):
 def expect_filters(weight, bias, axes, groups, outputs):
     if weight.ndim != axes + 2 or axes not in (1, 2, 3):
         raise ShapeError(f"filters have two axes and one for each of one to three spatial ones, got {weight.shape}")
-    if not (isinstance(groups, int) and groups >= 1 and len(weight) % groups == 0):
+    if not (isinstance(groups, (int, np.integer)) and groups >= 1 and len(weight) % groups == 0):
         raise OptionError(f"groups is a whole number that divides the {len(weight)} filters, got {groups}")
     if bias is not None and bias.shape != (outputs,):
         raise ShapeError(f"a bias for {outputs} output channels is ({outputs},), got {bias.shape}")

@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
+
 from backprop import kernels
-from backprop.errors import OptionError
 from backprop.functional.shapes import contiguous
+from backprop.options import probability
 
 
 def dropout(u, key, p, axes=0):
@@ -12,11 +14,10 @@ def dropout(u, key, p, axes=0):
 
     `key` is a Stream's next_key(). The same key draws the same keep, so the adjoint is this function, applied to delta.
     """
-    if not 0 <= p <= 1:
-        raise OptionError(f"p is a probability, from 0 to 1, got {p}")
+    probability("p", p)
     k = kernels.of(u)
     lead = u.ndim - axes
     out = k.empty(u.shape, u.dtype)
     each = (math.prod(u.shape[:lead]), math.prod(u.shape[lead:]))
-    k.dropout(contiguous(u).reshape(each), key, float(p), out.reshape(each))  # (25)
+    k.dropout(contiguous(u).reshape(each), np.uint64(key), float(p), out.reshape(each))  # (25)
     return out

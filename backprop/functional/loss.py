@@ -54,7 +54,9 @@ def bce_with_logits(z, y, pos_weight=None):
     losses = error("bce_with_logits", z, y)
     if pos_weight is None:
         return losses
-    return add(losses, multiply(error("bce_with_logits", z, ones(z.shape, z)), multiply(y, values(pos_weight) - 1)))
+    return add(
+        losses, multiply(error("bce_with_logits", z, ones(z.shape, z)), multiply(y, np.asarray(values(pos_weight) - 1)))
+    )
 
 
 def bce_with_logits_backward(z, y, scale, pos_weight=None):
@@ -63,7 +65,7 @@ def bce_with_logits_backward(z, y, scale, pos_weight=None):
     if pos_weight is None:
         return delta
     positive = error_backward("bce_with_logits", z, ones(z.shape, z), scale)
-    return add(delta, multiply(positive, multiply(y, values(pos_weight) - 1)))
+    return add(delta, multiply(positive, multiply(y, np.asarray(values(pos_weight) - 1))))
 
 
 def reduce(losses, reduction, terms=None):

@@ -30,6 +30,7 @@ def by_row(array, axes):
 def moments(u):
     """(mean, var) of each channel of u (B, C, D); the variance divides by the count, not by one less."""
     k = kernels.of(u)
+    _expect_channels(u)
     mean, var = k.empty((u.shape[1],), u.dtype), k.empty((u.shape[1],), u.dtype)
     k.moments(u, mean, var)  # (29)
     return mean, var
@@ -38,6 +39,7 @@ def moments(u):
 def mean_square(u):
     """The mean of u^2 in each channel of u (B, C, D)."""
     k = kernels.of(u)
+    _expect_channels(u)
     out = k.empty((u.shape[1],), u.dtype)
     k.mean_square(u, out)  # (32)
     return out
@@ -68,7 +70,7 @@ def track(now, part, running, factor=1.0):
     """running <- (1 - part) running + part factor now, in place: an average that forgets slowly            (31)"""
     running = values(running)
     k = kernels.of(now, running)
-    if now.shape != running.shape:
+    if now.shape != running.shape or now.ndim != 1:
         raise ShapeError(f"wants {running.shape}, got {now.shape}")
     k.track(now, float(part), float(factor), running)  # (31)
 
@@ -114,6 +116,8 @@ def _channel_sums(k, out, delta):
 
 
 def _expect_channels(u, *arrays):
+    if u.ndim != 3:
+        raise ShapeError(f"wants (B, C, D), got {u.shape}")
     for array in arrays:
-        if u.ndim != 3 or array.size != u.shape[1]:
+        if array.size != u.shape[1]:
             raise ShapeError(f"wants (B, {array.size}, D), got {u.shape}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import OptionError, ShapeError
-from backprop.functional.shapes import contiguous, split_at
+from backprop.functional.shapes import contiguous, flat, split_at
 from backprop.functional.windows import as_volumes, batched, lifted, per_axis, positions
 
 
@@ -52,6 +52,10 @@ def max_pool_backward(delta, taken):
     where, image = taken
     if delta.shape != where.shape:
         raise ShapeError(f"wants a delta of shape {where.shape}, got {delta.shape}")
+    outside = k.empty((1,), np.dtype(np.int64))
+    k.first_outside(flat(where.astype(np.int64, copy=False)), -1, math.prod(image) - 1, outside)
+    if where.dtype != np.int64 or outside[0] >= 0:
+        raise ShapeError(f"wants places in images of size {tuple(image)}, as max_pool gives them")
     lead = delta.shape[: -len(image)]
     delta_a = k.empty((*lead, *image), delta.dtype)
     rows, windows = math.prod(lead), math.prod(delta.shape[len(lead) :])
@@ -130,6 +134,8 @@ def adaptive_size(output_size, axes):
 def _adaptive_windows(image, output_size):
     wanted = adaptive_size(output_size, len(image))
     wanted = [length if out is None else out for out, length in zip(wanted, image, strict=True)]
+    if 0 in image:
+        raise ShapeError(f"there are no means over images of size {tuple(image)}")
     windows = []
     for length, out in zip(image, wanted, strict=True):
         i = np.arange(out)

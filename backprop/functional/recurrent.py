@@ -33,7 +33,8 @@ def rnn(p, h0, w_hh, b_hh, nonlinearity):
 
 def rnn_backward(delta, h, w_hh, nonlinearity):
     """(delta_p, delta_h0); delta_q is delta_p. A state's delta is its output's and that of the step after it. (33)"""
-    k = kernels.of(delta, h)
+    k = kernels.of(delta, h, values(w_hh))
+    _expect(h, h[0], w_hh, 1)
     _expect_alike("delta", delta, h)
     delta_p, carried = k.empty(h.shape, h.dtype), _zeros(k, h.shape[1:], h.dtype)
     for t in reversed(range(len(h))):
@@ -59,8 +60,11 @@ def gru(p, h0, w_hh, b_hh):
 
 def gru_backward(delta, h, h0, q, gates, w_hh):
     """(delta_p, delta_q, delta_h0)                                                                         (34)"""
-    k = kernels.of(delta, h)
+    k = kernels.of(delta, h, h0, q, gates, values(w_hh))
+    _expect(q, h0, w_hh, 3)
+    _expect_alike("gates", gates, q)
     _expect_alike("delta", delta, h)
+    _expect_alike("h", h, q[..., : h0.shape[1]])
     delta_p, delta_q = k.empty(q.shape, q.dtype), k.empty(q.shape, q.dtype)
     carried, kept = _zeros(k, h0.shape, h.dtype), k.empty(h0.shape, h.dtype)
     for t in reversed(range(len(h))):
@@ -90,8 +94,10 @@ def lstm(p, h0, c0, w_hh, b_hh):
 
 def lstm_backward(delta, c, c0, gates, w_hh):
     """(delta_p, delta_h0, delta_c0); delta_q is delta_p                                                    (35)"""
-    k = kernels.of(delta, c)
+    k = kernels.of(delta, c, c0, gates, values(w_hh))
+    _expect(gates, c0, w_hh, 4)
     _expect_alike("delta", delta, c)
+    _expect_alike("c", c, gates[..., : c0.shape[1]])
     delta_p, carried, carried_c = k.empty(gates.shape, c.dtype), *(_zeros(k, c0.shape, c.dtype) for _ in range(2))
     for t in reversed(range(len(c))):
         c_before, below_c = c[t - 1] if t else contiguous(c0), k.empty(c0.shape, c.dtype)
@@ -102,8 +108,8 @@ def lstm_backward(delta, c, c0, gates, w_hh):
 
 
 def _expect(p, h0, w_hh, gates):
-    """Raise ShapeError unless p, h0 and W_hh belong to each other."""
-    hidden = h0.shape[-1]
+    """Raise ShapeError unless p, or what has its shape, h0 and W_hh belong to each other."""
+    hidden = h0.shape[-1] if h0.ndim else 0
     wanted = (gates * hidden, hidden)
     if p.ndim != 3 or h0.ndim != 2 or p.shape[1:] != (len(h0), gates * hidden) or values(w_hh).shape != wanted:
         raise ShapeError(

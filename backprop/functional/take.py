@@ -22,6 +22,8 @@ def pad(a, margins, mode="constant", value=0.0):
     array([[3., 2., 1., 2., 3., 2.]])
     """
     k = kernels.of(a)
+    if len(margins) > a.ndim:
+        raise ShapeError(f"wants margins for at most {a.ndim} axes, got {len(margins)}")
     for axis, index in _indices(a.shape, tuple(map(tuple, margins)), mode):
         out = k.empty((*a.shape[:axis], len(index), *a.shape[axis + 1 :]), a.dtype)
         k.take(split_at(a, axis), index, float(value), split_at(out, axis))  # (26)
@@ -47,6 +49,8 @@ def embedding(index, weight):
     """z (..., D) = weight[index], weight (V, D), index (...) of whole numbers in [0, V)."""
     weight = values(weight)
     k = kernels.of(weight)
+    if weight.ndim != 2:
+        raise ShapeError(f"an embedding's weight is (V, D), got {weight.shape}")
     index = _checked(k, index, len(weight))
     z = k.empty((*index.shape, weight.shape[1]), weight.dtype)
     k.take(contiguous(weight)[None], index.reshape(-1), 0.0, z.reshape(1, index.size, weight.shape[1]))  # (26)
@@ -76,7 +80,8 @@ def _indices(shape, margins, mode):
     for axis, (before, after) in enumerate(margins, len(shape) - len(margins)):
         size = shape[axis]
         most = {"constant": np.inf, "reflect": size - 1, "replicate": np.inf if size else 0, "circular": size}[mode]
-        if max(before, after) > most or size + before + after < 0:
+        cuts = min(before, after) < 0 and mode == "circular"  # of what is cut off, nothing could go on
+        if max(before, after) > most or size + before + after < 0 or cuts:
             raise ShapeError(f"{mode} padding of {(before, after)} does not go with {size} entries on axis {axis}")
         place = np.arange(-before, size + after)
         if mode == "reflect":

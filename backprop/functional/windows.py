@@ -13,7 +13,8 @@ SPATIAL = 3
 def per_axis(name, value, axes, least=0):
     """`value` as a tuple of one whole number for each axis; OptionError unless each is at least `least`."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
-    if len(values) != axes or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):
+    fits = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= least for v in values)
+    if len(values) != axes or not fits:
         wanted = f"a whole number of at least {least}" + (f", or {axes} of them" if axes > 1 else "")
         raise OptionError(f"{name} is {wanted}, got {value!r}")
     return tuple(map(int, values))
@@ -35,13 +36,12 @@ def positions(size, taps, stride=1, before=0, after=0, dilation=1, ceil_mode=Fal
 
     `ceil_mode` adds a last window that reaches beyond the end, if it begins before it.
     """
-    room = size + before + after - dilation * (taps - 1) - 1
-    if room < 0:
-        reach, padded = dilation * (taps - 1) + 1, size + before + after
-        raise ShapeError(f"a window that spans {reach} does not fit on an axis of {padded}, padding included")
-    count = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
+    reach, padded = dilation * (taps - 1) + 1, size + before + after
+    count = (padded - reach + (stride - 1 if ceil_mode else 0)) // stride + 1
     if ceil_mode and (count - 1) * stride >= size + before:
         count -= 1
+    if count < 1:
+        raise ShapeError(f"a window that spans {reach} does not fit on an axis of {padded}, padding included")
     return count
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from backprop import functional as F
 from backprop.layers.norm import Affine
+from backprop.options import number, whole
 from backprop.parameter import Buffer
 
 
@@ -24,7 +25,8 @@ class BatchNorm(Affine):
     ranks, layouts = (), ()  # the numbers of axes that u may have, and their names: each subclass says both
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, dtype=np.float32):
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.num_features, self.eps = whole("num_features", num_features, 1), number("eps", eps, 0)
+        self.momentum = momentum if momentum is None else number("momentum", momentum)
         self.make_affine((num_features,), affine, affine, dtype)
         self.track_running_stats = track_running_stats
         if track_running_stats:

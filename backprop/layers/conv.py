@@ -28,6 +28,7 @@ from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.functional.windows import per_axis
 from backprop.module import Module
+from backprop.options import whole
 from backprop.parameter import Parameter
 from backprop.rng import generator
 
@@ -128,8 +129,7 @@ def initial_weights(shape, outputs, dtype):
 def expect_channels(in_channels, out_channels, groups):
     """Raise OptionError unless these are numbers of channels that `groups` divides."""
     for name, value in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
-        if not (isinstance(value, (int, np.integer)) and value >= 1):
-            raise OptionError(f"{name} is a whole number of at least 1, got {value!r}")
+        whole(name, value, 1)
     if in_channels % groups or out_channels % groups:
         raise OptionError(f"groups divides both numbers of channels, got {in_channels}, {out_channels} and {groups}")
 

@@ -1,8 +1,8 @@
 """Dropout switches off a random part of its input in training, so that no unit can rely on one other alone."""
 
 from backprop import functional as F
-from backprop.errors import OptionError
 from backprop.module import Module
+from backprop.options import probability
 from backprop.rng import Stream
 
 
@@ -20,9 +20,7 @@ class Dropout(Module):
     together = 0  # how many of the last axes are kept or dropped as one
 
     def __init__(self, p=0.5):
-        if not 0 <= p <= 1:
-            raise OptionError(f"p is a probability, from 0 to 1, got {p}")
-        self.p, self.stream = p, Stream()
+        self.p, self.stream = probability("p", p), Stream()
 
     def forward(self, u):
         axes = self.together
@@ -31,12 +29,14 @@ class Dropout(Module):
         if not self.training or self.p == 0:
             self.cache = None
             return u
-        self.cache = key = self.stream.next_key()
-        return F.dropout(u, key, self.p, axes)  # (25)
+        self.cache = key, p = self.stream.next_key(), self.p
+        return F.dropout(u, key, p, axes)  # (25)
 
     def backward(self, delta):
-        key = self.cache
-        return delta if key is None else F.dropout(delta, key, self.p, self.together)  # (25)
+        if self.cache is None:
+            return delta
+        key, p = self.cache
+        return F.dropout(delta, key, p, self.together)  # (25)
 
     def extra_repr(self):
         return f"p={self.p}"

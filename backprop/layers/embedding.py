@@ -5,6 +5,7 @@ import numpy as np
 from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.module import Module
+from backprop.options import whole
 from backprop.parameter import Parameter
 from backprop.rng import generator
 
@@ -19,14 +20,16 @@ class Embedding(Module):
     gradient, so backward returns None. The row `padding_idx` starts at zero and never learns. The others start
     normal, with variance 1, as PyTorch's do.
 
+    gradcheck, which moves every entry, calls that row wrong on purpose.
+
     Raises IndexRangeError, naming the first bad one, unless all are whole numbers in [0, V).
     """
 
     analytic = True  # in the weight
 
     def __init__(self, num_embeddings, embedding_dim, padding_idx=None, dtype=np.float32):
-        if num_embeddings < 1 or embedding_dim < 0:
-            raise OptionError(f"an embedding has at least one row, got {num_embeddings} of {embedding_dim}")
+        whole("num_embeddings", num_embeddings, 1)
+        whole("embedding_dim", embedding_dim)
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise OptionError(f"padding_idx is a row of {num_embeddings}, got {padding_idx}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim

@@ -105,7 +105,10 @@ class GELU(Elementwise):
         if approximate not in ("none", "tanh"):
             raise OptionError(f"approximate is 'none' or 'tanh', got {approximate!r}")
         self.approximate = approximate
-        self.row = "gelu" if approximate == "none" else "gelu_tanh"
+
+    @property
+    def row(self):
+        return "gelu" if self.approximate == "none" else "gelu_tanh"
 
     def extra_repr(self):
         return f"approximate={self.approximate!r}"

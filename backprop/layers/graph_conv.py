@@ -3,7 +3,7 @@
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import ShapeError
+from backprop.errors import DTypeError, ShapeError
 from backprop.layers.linear import Linear
 from backprop.module import Module
 
@@ -29,6 +29,8 @@ class GraphConv(Module):
         self.linear = Linear(in_features, out_features, bias, dtype)
 
     def forward(self, a, adjacency):
+        square = adjacency.ndim == 2 and adjacency.shape[0] == adjacency.shape[1]
+        self.expect(square, "S (V, V), what each node hears of each", got=adjacency)
         nodes = len(adjacency)
         wanted = f"(..., {nodes}, {self.linear.in_features}) for {nodes} nodes"
         self.expect(a.ndim >= 2 and a.shape[-2] == nodes, wanted, got=a)
@@ -50,7 +52,10 @@ def normalized_adjacency(edges, nodes, dtype=np.float32):
            [0.5, 0.5, 0. ],
            [0. , 0. , 1. ]], dtype=float32)
     """
-    edges = np.asarray(edges, np.int64).reshape(-1, 2)
+    edges = np.asarray(edges).reshape(-1, 2)
+    if edges.size and edges.dtype.kind not in "iu":
+        raise DTypeError(f"edges are pairs of whole numbers, got {edges.dtype}; use edges.astype(np.int64)")
+    edges = edges.astype(np.int64)
     if edges.size and not (edges.min() >= 0 and edges.max() < nodes):
         raise ShapeError(f"edges join nodes in [0, {nodes}), got {edges.min()} to {edges.max()}")
     heard = np.eye(nodes)

@@ -14,13 +14,12 @@ moves the mean, by 1/m, and std, by xhat_k/m. With 1[i=k] = 1 where i = k, else 
     delta_u_k = (g_k - mean(g) - xhat_k mean(g xhat)) / std                                               (29)
 """
 
-import math
-
 import numpy as np
 
 from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.module import Module
+from backprop.options import number, whole
 from backprop.parameter import Parameter
 
 
@@ -62,9 +61,10 @@ class GroupNorm(Affine):
     """
 
     def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, dtype=np.float32):
-        if not (num_groups >= 1 and num_channels % num_groups == 0):
+        whole("num_groups", num_groups, 1)
+        if whole("num_channels", num_channels, 1) % num_groups:
             raise OptionError(f"num_groups divides the channels, got {num_groups} groups of {num_channels} channels")
-        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, number("eps", eps, 0)
         self.make_affine((num_channels,), affine, affine, dtype)
 
     def forward(self, u):
@@ -101,7 +101,7 @@ class LayerNorm(Affine):
 
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, dtype=np.float32):
         self.normalized_shape = _shape(normalized_shape)
-        self.eps = eps
+        self.eps = eps if eps is None else number("eps", eps, 0)
         self.make_affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
 
     def forward(self, u):
@@ -154,7 +154,7 @@ class RMSNorm(LayerNorm):
 
 
 def _shape(normalized_shape):
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not shape or math.prod(shape) < 1:
+    shape = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
+    if not shape:
         raise OptionError(f"normalized_shape is the size of the last axes, got {normalized_shape!r}")
-    return shape
+    return tuple(whole("normalized_shape", size, 1) for size in shape)

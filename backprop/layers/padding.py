@@ -1,5 +1,7 @@
 """Padding puts a margin around an image: of a constant, of its mirror image, of its edge, or of its other side."""
 
+import numpy as np
+
 from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.module import Module
@@ -24,10 +26,10 @@ class Padding(Module):
     value = 0.0
 
     def __init__(self, padding):
-        sides = (padding,) * (2 * self.axes) if isinstance(padding, int) else tuple(padding)
-        if len(sides) != 2 * self.axes or not all(isinstance(side, int) for side in sides):
+        sides = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * self.axes)
+        if len(sides) != 2 * self.axes or not all(isinstance(side, (int, np.integer)) for side in sides):
             raise OptionError(f"padding is a whole number, or {2 * self.axes} of them, got {padding!r}")
-        self.padding = sides
+        self.padding = tuple(map(int, sides))
 
     def forward(self, a):
         axes = self.axes

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import OptionError
+from backprop.errors import ShapeError
 from backprop.module import Module
+from backprop.options import probability, whole
 from backprop.parameter import Parameter
 from backprop.rng import Stream, generator
 
@@ -67,10 +68,8 @@ class Recurrent(Module):
         dtype=np.float32,
     ):
         for name, value in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
-            if not (isinstance(value, (int, np.integer)) and value >= 1):
-                raise OptionError(f"{name} is a whole number of at least 1, got {value!r}")
-        if not 0 <= dropout <= 1:
-            raise OptionError(f"dropout is a probability, from 0 to 1, got {dropout}")
+            whole(name, value, 1)
+        probability("dropout", dropout)
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.batch_first, self.dropout, self.bidirectional = batch_first, dropout, bidirectional
         self.directions = ("", "_reverse") if bidirectional else ("",)
@@ -87,8 +86,10 @@ class Recurrent(Module):
 
     def forward(self, x, hx=None):
         single = x.ndim == 2
-        self.expect(x.ndim in (2, 3) and x.shape[-1] == self.input_size, f"(L, N, {self.input_size})", got=x)
+        wanted = f"(L, N, {self.input_size}), or (L, {self.input_size}) for a single sequence"
+        self.expect(x.ndim in (2, 3) and x.shape[-1] == self.input_size, wanted, got=x)
         x = self._steps_first(x, single)
+        self.expect(len(x) > 0, "at least one step", got=x)
         start = self._start(hx, x, single)
         runs, keys = [], []
         for layer in range(self.num_layers):
@@ -171,8 +172,8 @@ class Recurrent(Module):
         given = [hx] if self.states == 1 else list(hx)
         wanted = (shape[0], shape[2]) if single else shape
         names = f"{wanted}" if self.states == 1 else f"two states {wanted}"
-        fits = len(given) == self.states and all(np.shape(state) == wanted for state in given)
-        self.expect(fits, f"hx of {names}", got=hx)
+        if len(given) != self.states or any(np.shape(state) != wanted for state in given):
+            raise ShapeError(f"wants hx of {names}, got {', '.join(str(np.shape(state)) for state in given)}")
         return [np.ascontiguousarray(state).reshape(shape) for state in given]
 
     def extra_repr(self):

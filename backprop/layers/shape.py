@@ -2,7 +2,9 @@
 
 import math
 
+from backprop.errors import OptionError
 from backprop.module import Module
+from backprop.options import whole
 
 
 class Flatten(Module):
@@ -44,7 +46,9 @@ class Unflatten(Module):
     analytic = True
 
     def __init__(self, dim, unflattened_size):
-        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+        if not isinstance(unflattened_size, (tuple, list)) or not unflattened_size:
+            raise OptionError(f"unflattened_size is the sizes that dim becomes, got {unflattened_size!r}")
+        self.dim, self.unflattened_size = dim, tuple(whole("a size", size, -1) for size in unflattened_size)
 
     def forward(self, a):
         self.expect(-a.ndim <= self.dim < a.ndim, f"an array with an axis {self.dim}", got=a)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import OptionError
 from backprop.functional.targets import IGNORE, class_axis
 from backprop.loss.base import Loss
+from backprop.options import probability, whole
 from backprop.parameter import Buffer
 
 
@@ -15,7 +15,7 @@ class Classification(Loss):
     def __init__(self, *, weight=None, ignore_index=IGNORE, reduction="mean"):
         super().__init__(reduction=reduction)
         self.weight = None if weight is None else Buffer(np.asarray(weight, dtype=getattr(weight, "dtype", np.float32)))
-        self.ignore_index = ignore_index
+        self.ignore_index = whole("ignore_index", ignore_index, -(1 << 63))
 
 
 class CrossEntropyLoss(Classification):
@@ -36,8 +36,7 @@ class CrossEntropyLoss(Classification):
 
     def __init__(self, *, weight=None, ignore_index=IGNORE, reduction="mean", label_smoothing=0.0, num_classes=None):
         super().__init__(weight=weight, ignore_index=ignore_index, reduction=reduction)
-        if not 0 <= label_smoothing <= 1:
-            raise OptionError(f"label_smoothing is from 0 to 1, got {label_smoothing}")
+        probability("label_smoothing", label_smoothing)
         self.label_smoothing, self.num_classes = float(label_smoothing), num_classes
 
     def forward(self, z, y):

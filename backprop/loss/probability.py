@@ -82,7 +82,10 @@ class KLDivLoss(Loss):
     def __init__(self, *, reduction="mean", log_target=False):
         super().__init__(reduction=reduction)
         self.log_target = log_target
-        self.row = "kl_div_log" if log_target else "kl_div"
+
+    @property
+    def row(self):
+        return "kl_div_log" if self.log_target else "kl_div"
 
     def forward(self, a, y):
         self.cache = a, y

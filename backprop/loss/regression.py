@@ -3,6 +3,7 @@
 from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.loss.base import Loss
+from backprop.options import number
 
 
 class Difference(Loss):
@@ -63,7 +64,7 @@ class HuberLoss(Difference):
 
     def __init__(self, *, reduction="mean", delta=1.0):
         super().__init__(reduction=reduction)
-        if not delta > 0:
+        if not number("delta", delta) > 0:
             raise OptionError(f"delta must be above 0, got {delta}")
         self.delta = delta
 
@@ -77,7 +78,13 @@ class SmoothL1Loss(Difference):
 
     def __init__(self, *, reduction="mean", beta=1.0):
         super().__init__(reduction=reduction)
-        if not beta >= 0:
-            raise OptionError(f"beta must not be negative, got {beta}")
+        number("beta", beta, 0)
         self.beta = beta
-        self.row, self.options = ("smooth_l1", ("beta",)) if beta else ("absolute", ())
+
+    @property
+    def row(self):
+        return "smooth_l1" if self.beta else "absolute"
+
+    @property
+    def options(self):
+        return ("beta",) if self.beta else ()

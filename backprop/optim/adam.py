@@ -24,7 +24,7 @@ class Adam(Optimizer):
 
     def check_options(self, lr, betas, eps, weight_decay, amsgrad):
         expect_range(0, lr=lr, eps=eps, weight_decay=weight_decay)
-        if len(betas) != 2:
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise OptionError(f"betas are two numbers, got {betas}")
         expect_range(0, 1, beta1=betas[0], beta2=betas[1])
 

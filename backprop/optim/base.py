@@ -87,7 +87,7 @@ class Optimizer:
 
         Arrays are copies; numbers are arrays without axes. The options of the groups stand under "options.0.lr".
         """
-        found = {}
+        found = {"groups": np.array([len(group["params"]) for group in self.param_groups])}
         for number, parameter in enumerate(self._parameters()):
             for name, value in self.state[parameter].items():
                 found[f"{number}.{name}"] = np.array(value)
@@ -103,30 +103,36 @@ class Optimizer:
         Raises CheckpointError, with the optimizer as it was, for options or parameters that it does not have, and for
         arrays of other shapes.
         """
-        state, groups = {p: {} for p in self._parameters()}, [dict(group) for group in self.param_groups]
-        parameters = self._parameters()
+        parameters, groups = self._parameters(), [dict(group) for group in self.param_groups]
+        sizes, state = [len(group["params"]) for group in groups], {parameter: {} for parameter in parameters}
+        if "groups" not in saved or np.asarray(saved["groups"]).tolist() != sizes:
+            was = np.asarray(saved["groups"]).tolist() if "groups" in saved else "not said"
+            raise CheckpointError(f"the sizes of its groups of parameters were {was}, now {sizes}")
+        wanted = {f"options.{n}.{name}" for n, group in enumerate(groups) for name in group if name != "params"}
+        given = {path for path in saved if path.startswith("options.")}
+        if given != wanted:
+            raise CheckpointError(f"{type(self).__name__} has other options: {', '.join(sorted(given ^ wanted))}")
         for path, value in saved.items():
             place, _, name = path.partition(".")
             value = np.asarray(value)
             if place == "options":
                 number, _, name = name.partition(".")
-                if not (number.isdigit() and int(number) < len(groups) and name in groups[int(number)]):
-                    raise CheckpointError(f"{type(self).__name__} has no option {path}")
                 groups[int(number)][name] = value.item() if value.ndim == 0 else tuple(value.tolist())
             elif place.isdigit() and int(place) < len(parameters):
-                parameter = parameters[int(place)]
-                counts = value.dtype.kind in "iu"
+                parameter, counts = parameters[int(place)], value.dtype.kind in "iu"
                 if value.shape != (() if counts else parameter.shape):
                     raise CheckpointError(f"{path} has shape {value.shape}, its parameter {parameter.shape}")
                 state[parameter][name] = value.item() if counts else value.astype(parameter.dtype)
-            else:
+            elif place != "groups":
                 raise CheckpointError(f"{path} belongs to none of the {len(parameters)} parameters")
+        for group in groups:
+            self.check_options(**{name: value for name, value in group.items() if name != "params"})
         self.state, self.param_groups = state, groups
 
 
 def expect_range(low, high=math.inf, **options):
     """Raise OptionError unless every option is a number from `low` to below `high`."""
     for name, value in options.items():
-        if not low <= value < high:
+        if not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value < high:
             wanted = f">= {low} and finite" if high == math.inf else f"from {low} to below {high}"
-            raise OptionError(f"{name} must be {wanted}, got {value}")
+            raise OptionError(f"{name} must be {wanted}, got {value!r}")

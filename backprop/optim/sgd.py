@@ -22,7 +22,7 @@ class SGD(Optimizer):
         )
 
     def check_options(self, lr, momentum, dampening, weight_decay, nesterov):
-        expect_range(0, lr=lr, momentum=momentum, weight_decay=weight_decay)
+        expect_range(0, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise OptionError(f"nesterov wants momentum > 0 and dampening = 0, got {momentum} and {dampening}")
 

@@ -2,7 +2,7 @@
 
 import math
 
-from backprop.errors import OptionError
+from backprop.options import probability, whole
 from backprop.schedule.base import LRScheduler
 
 
@@ -10,8 +10,7 @@ class StepLR(LRScheduler):
     """gamma times the lr after every `step_size` steps.                                                   (44)"""
 
     def __init__(self, optimizer, step_size, gamma=0.1):
-        if not step_size >= 1:
-            raise OptionError(f"step_size must be at least 1, got {step_size}")
+        whole("step_size", step_size, 1)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
@@ -23,8 +22,7 @@ class CosineAnnealingLR(LRScheduler):
     """From lr down to eta_min along half a cosine, over T_max steps; then, as PyTorch's, up again.        (45)"""
 
     def __init__(self, optimizer, T_max, eta_min=0.0):
-        if not T_max >= 1:
-            raise OptionError(f"T_max must be at least 1, got {T_max}")
+        whole("T_max", T_max, 1)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 
@@ -36,6 +34,9 @@ class LinearLR(LRScheduler):
     """From start_factor to end_factor times lr in equal steps, over `total_iters` steps; then it stays.   (47)"""
 
     def __init__(self, optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5):
+        probability("start_factor", start_factor)
+        probability("end_factor", end_factor)
+        whole("total_iters", total_iters)
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer)
 

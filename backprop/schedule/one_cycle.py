@@ -3,6 +3,7 @@
 import math
 
 from backprop.errors import OptionError
+from backprop.options import number, probability, whole
 from backprop.schedule.base import LRScheduler
 
 
@@ -39,8 +40,15 @@ class OneCycleLR(LRScheduler):
             if epochs is None or steps_per_epoch is None:
                 raise OptionError("wants total_steps, or epochs and steps_per_epoch")
             total_steps = epochs * steps_per_epoch
-        if not (total_steps >= 1 and 0 <= pct_start <= 1):
-            raise OptionError(f"wants total_steps >= 1 and pct_start from 0 to 1, got {total_steps} and {pct_start}")
+        whole("total_steps", total_steps, 1)
+        probability("pct_start", pct_start)
+        for name, value in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
+            if not number(name, value) > 0:
+                raise OptionError(f"{name} must be above 0, got {value}")
+        groups = optimizer.param_groups
+        max_lrs = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
+        if len(max_lrs) != len(groups):
+            raise OptionError(f"max_lr is one number, or one for each of {len(groups)} groups, got {max_lr}")
         if anneal_strategy not in ("cos", "linear"):
             raise OptionError(f"anneal_strategy is 'cos' or 'linear', got {anneal_strategy!r}")
         self.total_steps, self.anneal_strategy, self.cycle_momentum = total_steps, anneal_strategy, cycle_momentum
@@ -55,8 +63,8 @@ class OneCycleLR(LRScheduler):
                 (max_momentum, base_momentum, max_momentum),
             )
         self.turns = list(zip((0, *ends), heights, momenta, strict=True))  # (t, lr / max_lr, momentum) of each corner
-        for group in optimizer.param_groups:
-            group["lr"] = max_lr
+        for group, most in zip(groups, max_lrs, strict=True):
+            group["lr"] = number("max_lr", most, 0)
             if cycle_momentum and "betas" not in group and "momentum" not in group:
                 raise OptionError("this optimizer has no momentum to cycle: use cycle_momentum=False")
         super().__init__(optimizer)

@@ -6,11 +6,11 @@ from backprop.kernels import use_kernels
 from backprop.report import table
 
 
-def summary(net, input_shape=None, dtype=np.float32):
+def summary(net, input_shape=None, dtype=None):
     """A text with one line per layer: its path, its options, output shape and number of parameters.
 
-    `input_shape` is a whole batch's, (N, ...): a copy of the network is called with zeros of that shape. Without it
-    the shapes are those of the last call.
+    `input_shape` is a whole batch's, (N, ...): a copy of the network is called with zeros of that shape, of type
+    `dtype`, or of the parameters' type. Without it the shapes are those of the last call.
 
     >>> import backprop as bp
     >>> print(summary(bp.Sequential(bp.Flatten(), bp.Linear(784, 10)), (64, 28, 28)))
@@ -23,7 +23,7 @@ def summary(net, input_shape=None, dtype=np.float32):
         net = net.bare_copy()
         parameters = list(net.parameters())
         with use_kernels("reference"):  # a table is not worth compiling for
-            net(np.zeros(input_shape, parameters[0].dtype if parameters else dtype))
+            net(np.zeros(input_shape, dtype or (parameters[0].dtype if parameters else np.float32)))
     rows = [("layer", "", "input", "output", "parameters")]
     for path, module in net._walk():
         if module.children():

@@ -80,3 +80,28 @@ def test_images_are_not_mixed_into_a_folder_that_has_some(small_digits, tmp_path
     draw(tmp_path / "images" / "train" / "1" / "0.png")
     with pytest.raises(DatasetError, match="is not empty"):
         data_tools.unpack(small_digits, tmp_path / "images")
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "words"),
+    [
+        ("I;16", "1.png", "more than 8 bits a pixel"),
+        ("F", "1.tiff", "more than 8 bits"),
+        ("RGBA", "1.png", "transparent"),
+    ],
+)
+def test_pixels_that_have_no_one_way_to_become_grey_are_refused(tmp_path, mode, name, words):
+    """16 bits once all became white, and black strokes on nothing all black."""
+    for split in ("train", "test"):
+        draw(tmp_path / split / "a" / name, 0, mode=mode)
+    with pytest.raises(DatasetError, match=words):
+        data_tools.pack(tmp_path, tmp_path / "idx")
+
+
+def test_hidden_folders_are_no_classes(tmp_path):
+    for split in ("train", "test"):
+        draw(tmp_path / split / "cat" / "1.png")
+        draw(tmp_path / split / ".cache" / "2.png")
+    assert data_tools.pack(tmp_path, tmp_path / "idx") == {"cat": 0}
+    with pytest.raises(DatasetError, match="a width and a height of at least 1"):
+        data_tools.pack(tmp_path, tmp_path / "idx", size=(0, 5))

@@ -1,0 +1,28 @@
+"""Options that are numbers: what comes is checked where it comes in, so that a mistake is named and not a symptom."""
+
+import math
+
+import numpy as np
+
+from backprop.errors import OptionError
+
+
+def whole(name, value, least=0):
+    """`value` as an int; OptionError unless it is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise OptionError(f"{name} is a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def number(name, value, low=-math.inf, high=math.inf):
+    """`value`; OptionError unless it is a real number from `low` to `high`."""
+    if not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value <= high:
+        raise OptionError(f"{name} is a number from {low} to {high}, got {value!r}")
+    return value
+
+
+def probability(name, value):
+    """`value`; OptionError unless it is from 0 to 1."""
+    if not isinstance(value, (int, float, np.integer, np.floating)) or not 0 <= value <= 1:
+        raise OptionError(f"{name} is a probability, from 0 to 1, got {value!r}")
+    return value
