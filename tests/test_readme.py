@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import backprop as bp
+from backprop.examples import examples
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -22,6 +23,11 @@ def test_its_links_and_pictures_exist():
     assert len(targets) > 10
     missing = [target for target in targets if not (ROOT / target).exists()]
     assert not missing
+
+
+def test_it_counts_the_examples_of_the_gradient_check_rightly():
+    count = len(examples())
+    assert f"checks {count} examples, of every layer and loss: {count} of {count} are ok" in README
 
 
 def test_its_scripts_exist():
