@@ -5,10 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import Phase, settings
 
 import backprop as bp
 import data_tools
 from data_tools.download import cached
+
+# In CI a failing example is shown as it was found: making it smaller once took longer than all other tests together.
+settings.register_profile("ci", phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.target], print_blob=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)

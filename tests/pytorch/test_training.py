@@ -62,3 +62,17 @@ def test_pytorchs_weights_load_here_and_ours_load_there_unchanged(judge, build):
         net_or_theirs.eval()
     x = j.numbers(3, 1, 28, 28)
     j.near(net(x), theirs(torch.tensor(x)))
+
+
+@pytest.mark.parametrize("build", [perceptron, convolutional])
+def test_a_file_of_weights_goes_to_pytorch_and_comes_back_unchanged(judge, build, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    net, theirs, twin = build(bp), build(torch.nn), build(bp)
+    net(judge(0, np.float32).numbers(8, 1, 28, 28))  # moves the running statistics
+    bp.save(net, tmp_path / "ours.safetensors")
+    theirs.load_state_dict(load_file(tmp_path / "ours.safetensors"), strict=True)
+    save_file(theirs.state_dict(), tmp_path / "theirs.safetensors")
+    bp.load(twin, tmp_path / "theirs.safetensors")
+    for name, array in net.state_dict().items():
+        assert twin.state_dict()[name].tobytes() == array.tobytes(), name
