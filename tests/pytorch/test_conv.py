@@ -24,6 +24,11 @@ def each(value, axes):
     return value if isinstance(value, tuple) else (value,) * axes
 
 
+def slack(dtype):
+    """A bias's gradient sums up to 20,000 numbers of either sign: in float32 what is left may have few digits."""
+    return 100 if dtype == np.float32 else 1
+
+
 @st.composite
 def convolutions(draw):
     axes = draw(axes_drawn)
@@ -55,7 +60,7 @@ def test_convolution(judge, drawn, batch, dtype, seed):
         spans = [d * (tap - 1) + 1 for tap, d in zip(taps, dilation, strict=True)]
         room = [size + 2 * p for size, p in zip(image, each(0 if pad == "valid" else pad, axes), strict=True)]
         assume(all(size >= span for size, span in zip(room, spans, strict=True)))
-    j = judge(seed, dtype)
+    j = judge(seed, dtype, slack(dtype))
     x = j.numbers(*((samples,) if batch else ()), options["in_channels"], *image)
     ours, theirs = getattr(bp, f"Conv{axes}d")(**options), getattr(torch.nn, f"Conv{axes}d")(**options)
     j.same_layer(ours, theirs, x)
@@ -88,7 +93,7 @@ def test_transposed_convolution(judge, drawn, batch, dtype, seed):
     names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
     for size, tap, s, pad, extra, d in zip(image, *[each(options[name], axes) for name in names], strict=True):
         assume(s * (size - 1) + d * (tap - 1) + 1 - 2 * pad + extra >= 1)
-    j = judge(seed, dtype)
+    j = judge(seed, dtype, slack(dtype))
     x = j.numbers(*((samples,) if batch else ()), options["in_channels"], *image)
     name = f"ConvTranspose{axes}d"
     j.same_layer(getattr(bp, name)(**options), getattr(torch.nn, name)(**options), x)
