@@ -102,13 +102,10 @@ def _stack(paths, size, progress):
     for path in paths:
         try:
             with Image.open(path) as picture:
-                picture.load()
-                _expect_shades(path, picture)
                 grey = picture.convert("L")
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            if isinstance(error, DatasetError):
-                raise
             raise DatasetError(f"{path} is no image: {error}") from None
+        _expect_shades(path, picture)
         images.append(np.asarray(grey if size is None else grey.resize(size, Image.Resampling.LANCZOS)))
         if images[-1].shape != images[0].shape:
             raise DatasetError(f"{path} is {_size(images[-1])} pixels, {paths[0]} is {_size(images[0])}; give a size")

@@ -2,7 +2,7 @@
 
 from backprop import kernels
 from backprop.errors import OptionError, ShapeError
-from backprop.functional.shapes import contiguous, destination, flat, split_at
+from backprop.functional.shapes import contiguous, destination, expect_delta, flat, split_at
 from backprop.parameter import values
 
 
@@ -47,7 +47,7 @@ def activation(name, u, *options):
 def activation_backward(name, delta, u, *options):
     """(4) delta * sigma'(u) for a row of the kernels' table, from the input u"""
     k = kernels.of(delta, u)
-    _expect_alike(delta, u)
+    expect_delta(delta, u.shape)
     out = k.empty(u.shape, u.dtype)
     _row(k, name)[1](flat(delta), flat(u), tuple(map(float, options)), flat(out))  # (4)
     return out
@@ -67,7 +67,7 @@ def prelu_backward(delta, u, weight):
     """(4) sigma' = 1, or w where u <= 0"""
     weight = values(weight)
     k = kernels.of(delta, u, weight)
-    _expect_alike(delta, u)
+    expect_delta(delta, u.shape)
     by_channel = _by_channel(u, weight.shape)
     out = k.empty(u.shape, u.dtype)
     k.prelu_backward(by_channel(delta), by_channel(u), contiguous(weight), by_channel(out))  # (4)
@@ -77,7 +77,7 @@ def prelu_backward(delta, u, weight):
 def prelu_weight_grad(delta, u, count, out=None, accumulate=False):
     """dL/dw (count,): the sum of delta u over the entries u <= 0 that each w multiplied                     (28)"""
     k = kernels.of(delta, u)
-    _expect_alike(delta, u)
+    expect_delta(delta, u.shape)
     by_channel = _by_channel(u, (count,))
     out = destination(k, out, (count,), u)
     k.prelu_weight_grad(by_channel(delta), by_channel(u), out, accumulate)  # (28)
@@ -86,7 +86,7 @@ def prelu_weight_grad(delta, u, count, out=None, accumulate=False):
 
 def _map(name, *arrays):
     k = kernels.of(*arrays)
-    _expect_alike(arrays[0], arrays[-1])
+    expect_delta(arrays[0], arrays[-1].shape)
     out = k.empty(arrays[0].shape, arrays[0].dtype)
     getattr(k, name)(*map(flat, arrays), flat(out))  # (3), or (4)
     return out
@@ -105,8 +105,3 @@ def _by_channel(u, shape):
     if u.ndim < 2 or u.shape[1:2] != shape:
         raise ShapeError(f"wants {shape[0]} channels on axis 1, (N, {shape[0]}, ...), got {u.shape}")
     return lambda array: split_at(array, 1)
-
-
-def _expect_alike(delta, like):
-    if delta.shape != like.shape:
-        raise ShapeError(f"wants a delta of shape {like.shape}, got {delta.shape}")

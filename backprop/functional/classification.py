@@ -4,6 +4,7 @@
 deltas where nothing is reduced.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -90,12 +91,18 @@ def _class_weights(z, weight):
     """w (C,) as kernels take it, ones where there are none."""
     classes = z.shape[class_axis(z)]
     if weight is None:
-        return ones((classes,), z)
+        return _even_weights(kernels.active(), classes, z.dtype)
     weight = values(weight)
     kernels.of(weight, z)
     if weight.shape != (classes,):
         raise ShapeError(f"wants a weight for each class, ({classes},), got {weight.shape}")
     return contiguous(weight)
+
+
+@functools.cache
+def _even_weights(kernel_set, classes, dtype):
+    """Ones, made once for each set of kernels: nobody writes into them."""
+    return ones((classes,), np.empty(0, dtype))
 
 
 def _smoothed(k, q, axis, eps):

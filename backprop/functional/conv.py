@@ -9,7 +9,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import OptionError, ShapeError
-from backprop.functional.shapes import contiguous, destination, split_at
+from backprop.functional.shapes import contiguous, destination, expect_delta, split_at
 from backprop.functional.windows import as_volumes, batched, lifted, per_axis, positions
 from backprop.parameter import values
 
@@ -70,7 +70,7 @@ def conv_weight_grad(
     axes = len(taps)
     a, delta = batched(a, axes), batched(delta, axes)
     slide = Slide(axes, a.shape[2:], taps, stride, padding, dilation, places)
-    _expect_delta(delta, (len(a), delta.shape[1], *slide.positions))
+    expect_delta(delta, (len(a), delta.shape[1], *slide.positions))
     if groups < 1 or delta.shape[1] % groups or a.shape[1] % groups:
         raise OptionError(f"groups divides both numbers of channels, got {a.shape[1]}, {delta.shape[1]} and {groups}")
     out = destination(k, out, (delta.shape[1], a.shape[1] // groups, *taps), a)
@@ -91,7 +91,7 @@ def conv_input_grad(delta, weight, image, stride=1, padding=0, dilation=1, group
     expect_filters(weight, None, axes, groups, len(weight))
     single, delta = delta.ndim == axes + 1, batched(delta, axes)
     slide = Slide(axes, image, weight.shape[2:], stride, padding, dilation, places)
-    _expect_delta(delta, (len(delta), len(weight), *slide.positions))
+    expect_delta(delta, (len(delta), len(weight), *slide.positions))
     delta_a = k.empty((len(delta), weight.shape[1] * groups, *image), delta.dtype)
     volumes = [as_volumes(contiguous(array), axes) for array in (delta, weight, delta_a)]
     k.conv_input_grad(*volumes[:2], *slide.options, int(groups), volumes[2])  # (13)
@@ -150,8 +150,3 @@ def expect_filters(weight, bias, axes, groups, outputs):
         raise OptionError(f"groups is a whole number that divides the {len(weight)} filters, got {groups}")
     if bias is not None and bias.shape != (outputs,):
         raise ShapeError(f"a bias for {outputs} output channels is ({outputs},), got {bias.shape}")
-
-
-def _expect_delta(delta, shape):
-    if delta.shape != shape:
-        raise ShapeError(f"wants a delta of shape {shape}, got {delta.shape}")

@@ -1,9 +1,8 @@
 """Transposed convolution over one to three axes: a convolution's adjoint (13) run forward.
 
 a is (N, C, *positions), filters X (C, O/groups, *taps), mu (O,), z (N, O, *image): named for the convolution that
-leads from z to a. Its own adjoints are a convolution's
-forward (10) for a, and (12) with a and delta exchanged for X: `conv` and `conv_weight_grad`, whose `places` are then
-the size of a's image.
+leads from z to a. Its own adjoints are a convolution's forward (10) for a, and (12) with a and delta exchanged for X:
+`conv` and `conv_weight_grad`, whose `places` are then the size of a's image.
 """
 
 import math

@@ -11,7 +11,7 @@ import numpy as np
 from backprop import kernels
 from backprop.errors import LabelError, OptionError, ShapeError
 from backprop.functional.pointwise import add, multiply
-from backprop.functional.shapes import flat, place_of
+from backprop.functional.shapes import first_found, flat, place_of
 from backprop.parameter import values
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -91,11 +91,9 @@ def expect_reduction(reduction, allowed=REDUCTIONS):
 
 def expect_between(name, array, low, high):
     """Raise LabelError, naming the first bad index, unless all numbers are from low to high."""
-    k = kernels.of(array)
-    first = k.empty((1,), np.dtype(np.int64))
-    k.first_outside(flat(array), low, high, first)
-    if first[0] >= 0:
-        place = place_of(first[0], array.shape)
+    first = first_found(kernels.of(array), "first_outside", flat(array), low, high)
+    if first >= 0:
+        place = place_of(first, array.shape)
         raise LabelError(f"wants {name} from {low} to {high}, got {array[place]} at index {place}")
 
 

@@ -10,7 +10,7 @@ import math
 
 from backprop import kernels
 from backprop.errors import ShapeError
-from backprop.functional.shapes import contiguous, destination, flat, split_at
+from backprop.functional.shapes import contiguous, destination, expect_delta, flat, split_at
 from backprop.parameter import values
 
 
@@ -59,8 +59,7 @@ def normalize_backward(delta, xhat, var, eps, centred=True):
     """delta_u, where mean and var were computed from u itself; `centred` is False where the mean was left in"""
     k = kernels.of(delta, xhat, var)
     _expect_channels(delta, var)
-    if delta.shape != xhat.shape:
-        raise ShapeError(f"wants a delta of shape {xhat.shape}, got {delta.shape}")
+    expect_delta(delta, xhat.shape)
     delta_u = k.empty(xhat.shape, xhat.dtype)
     k.normalize_backward(delta, xhat, var, eps, centred, delta_u)  # (29), or (32)
     return delta_u
@@ -94,8 +93,7 @@ def scale_and_shift(x, gamma, beta):
 def scale_grad(delta, xhat, out=None, accumulate=False):
     """dL/dgamma[c] = sum_{b,d} delta[b,c,d] xhat[b,c,d]                                                (30)"""
     k = kernels.of(delta, xhat)
-    if delta.shape != xhat.shape:
-        raise ShapeError(f"wants a delta of shape {xhat.shape}, got {delta.shape}")
+    expect_delta(delta, xhat.shape)
     out = _channel_sums(k, out, delta)
     k.dot_channels(delta, xhat, flat(out), accumulate)  # (30)
     return out

@@ -11,7 +11,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import OptionError, ShapeError
-from backprop.functional.shapes import contiguous, flat, split_at
+from backprop.functional.shapes import contiguous, expect_delta, first_found, flat, split_at
 from backprop.functional.windows import as_volumes, batched, lifted, per_axis, positions
 
 
@@ -50,11 +50,8 @@ def max_pool_backward(delta, taken):
     """delta_a: each window's delta goes to the entry it took; several may meet there."""
     k = kernels.of(delta)
     where, image = taken
-    if delta.shape != where.shape:
-        raise ShapeError(f"wants a delta of shape {where.shape}, got {delta.shape}")
-    outside = k.empty((1,), np.dtype(np.int64))
-    k.first_outside(flat(where.astype(np.int64, copy=False)), -1, math.prod(image) - 1, outside)
-    if where.dtype != np.int64 or outside[0] >= 0:
+    expect_delta(delta, where.shape)
+    if where.dtype != np.int64 or first_found(k, "first_outside", flat(where), -1, math.prod(image) - 1) >= 0:
         raise ShapeError(f"wants places in images of size {tuple(image)}, as max_pool gives them")
     lead = delta.shape[: -len(image)]
     delta_a = k.empty((*lead, *image), delta.dtype)

@@ -37,6 +37,19 @@ def axis_of(array, dim):
     return dim % array.ndim
 
 
+def expect_delta(delta, shape):
+    """Raise ShapeError unless delta has this shape, that of what it is the delta of."""
+    if delta.shape != shape:
+        raise ShapeError(f"wants a delta of shape {shape}, got {delta.shape}")
+
+
+def first_found(k, check, *args):
+    """The index that a kernel which looks for the first bad element found, or -1."""
+    first = k.empty((1,), np.dtype(np.int64))
+    getattr(k, check)(*args, first)
+    return int(first[0])
+
+
 def place_of(flat_index, shape):
     """The index of an element as a message names it: a number for one axis, else a tuple."""
     place = tuple(map(int, np.unravel_index(int(flat_index), shape))) if shape else ()

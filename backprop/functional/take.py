@@ -6,7 +6,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import IndexRangeError, OptionError, ShapeError
-from backprop.functional.shapes import contiguous, destination, place_of, split_at
+from backprop.functional.shapes import contiguous, destination, expect_delta, first_found, place_of, split_at
 from backprop.parameter import values
 
 MODES = ("constant", "reflect", "replicate", "circular")
@@ -36,8 +36,7 @@ def pad_backward(delta, shape, margins, mode="constant"):
     k = kernels.of(delta)
     whole = [(0, 0)] * (len(shape) - len(margins)) + list(margins)
     padded = tuple(before + size + after for size, (before, after) in zip(shape, whole, strict=True))
-    if delta.shape != padded:
-        raise ShapeError(f"wants a delta of shape {padded}, got {delta.shape}")
+    expect_delta(delta, padded)
     for axis, index in reversed(_indices(shape, tuple(map(tuple, margins)), mode)):
         out = k.empty((*delta.shape[:axis], shape[axis], *delta.shape[axis + 1 :]), delta.dtype)
         k.take_backward(split_at(delta, axis), index, split_at(out, axis), False)  # (26)
@@ -103,9 +102,8 @@ def _checked(k, index, count):
     if index.dtype.kind not in "iu":
         raise IndexRangeError(f"wants whole numbers in [0, {count}), got {index.dtype}; use x.astype(np.int64)")
     index = contiguous(index.astype(np.int64, copy=False))
-    bad = k.empty((1,), np.dtype(np.int64))
-    k.first_outside(index.reshape(-1), 0, count - 1, bad)
-    if bad[0] >= 0:
-        place = place_of(bad[0], index.shape)
+    bad = first_found(k, "first_outside", index.reshape(-1), 0, count - 1)
+    if bad >= 0:
+        place = place_of(bad, index.shape)
         raise IndexRangeError(f"wants whole numbers in [0, {count}), got {index[place]} at index {place}")
     return index

@@ -6,7 +6,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import LabelError, ShapeError
-from backprop.functional.shapes import contiguous, flat, split_at
+from backprop.functional.shapes import contiguous, first_found, flat, split_at
 
 IGNORE = -100  # the label that PyTorch skips unless it is told another
 TOLERANCE = 1e-4  # how far the sum of a sample's probabilities may be from 1: float32 rounding over many classes
@@ -48,10 +48,10 @@ def checked_targets(z, y, ignore_index=IGNORE):
         if y.shape != wanted:
             raise ShapeError(f"scores of shape {z.shape} want labels of shape {wanted}, got {y.shape}")
         y = y.astype(np.int64, copy=False)
-        _refuse_at(_first(z, "first_bad_label", flat(y), z.shape[class_axis(z)], ignore_index), z, y)
+        _refuse_at(first_found(kernels.of(z), "first_bad_label", flat(y), z.shape[class_axis(z)], ignore_index), z, y)
     elif y.dtype.kind in "fc" and y.shape == z.shape:
         kernels.of(y, z)
-        _refuse_at(_first(z, "first_bad_probability", split_at(y, class_axis(z)), TOLERANCE), z, y)
+        _refuse_at(first_found(kernels.of(z), "first_bad_probability", split_at(y, class_axis(z)), TOLERANCE), z, y)
     else:
         cure = "; use y.astype(np.int64)" if y.shape == wanted else ""
         raise LabelError(
@@ -59,13 +59,6 @@ def checked_targets(z, y, ignore_index=IGNORE):
             f"got {y.dtype} of shape {y.shape}{cure}"
         )
     return y
-
-
-def _first(z, check, *args):
-    k = kernels.of(z)
-    first = k.empty((1,), np.int64)
-    getattr(k, check)(*args, first)
-    return int(first[0])
 
 
 def _refuse_at(flat_index, z, y):
