@@ -23,16 +23,19 @@ from backprop.errors import (
     CheckpointError,
     DeviceError,
     DTypeError,
+    ExpressionError,
     GradientError,
     HookError,
     IndexRangeError,
     LabelError,
+    MissingProgramError,
     NonFiniteError,
     OptionError,
     ParameterError,
     ShapeError,
 )
 from backprop.gradcheck import gradcheck
+from backprop.graph import Graph, Value
 from backprop.kernels import get_num_threads, set_num_threads, use_kernels
 from backprop.layers import (
     CELU,
@@ -128,4 +131,5 @@ from backprop.rng import manual_seed
 from backprop.schedule import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, StepLR
 from backprop.sequential import Sequential
 from backprop.show.summary import summary
+from backprop.show.trace import trace
 from backprop.weights import load, save

@@ -86,6 +86,14 @@ class DeviceError(BackpropError, RuntimeError):
     """A device or a set of kernels that is not there."""
 
 
+class ExpressionError(BackpropError, ValueError):
+    """A formula that is none, or that holds what may not stand in one."""
+
+
+class MissingProgramError(BackpropError, RuntimeError):
+    """A program that is not installed on this machine."""
+
+
 class CheckpointError(BackpropError, ValueError):
     """Saved values that do not fit the network they are loaded into."""
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 import backprop as bp
+from backprop.blocks import Branches, Residual, RowByRow, Unrolled
 
 
 class Example(NamedTuple):
@@ -27,7 +28,8 @@ def examples(seed=0):
         """Numbers of size 0.1 to 2, either sign: no kink of ours is nearer than 0.1."""
         return (rng.choice([-1, 1], shape) * rng.uniform(0.1, 2, shape)).astype(np.float32)
 
-    return [*_linear(x), *_activations(x), *_images(x), *_normalisations(x), *_sequences(x, rng), *_losses(x, rng)]
+    layers = [*_linear(x), *_activations(x), *_images(x), *_normalisations(x), *_sequences(x, rng), *_graphs(x)]
+    return [*layers, *_losses(x, rng)]
 
 
 def _linear(x):
@@ -135,6 +137,18 @@ def _sequences(x, rng):
         Example("two layers, two directions", bp.LSTM(2, 2, **deep), (x(2, 3, 2), x(2, 4, 2, 2))),
         Example("dropout between layers", bp.LSTM(2, 3, num_layers=2, dropout=0.4), (x(3, 2, 2),)),
         Example("four nodes in a row", bp.GraphConv(3, 2), (x(2, 4, 3), path)),
+    ]
+
+
+def _graphs(x):
+    body = bp.Sequential(bp.Linear(3, 4), bp.Tanh(), bp.Linear(4, 3))
+    branches = bp.Conv2d(2, 1, 3, padding=1), bp.Conv2d(2, 2, 1), bp.Sigmoid()
+    return [
+        Example("a residual block", Residual(body), (x(2, 3),)),
+        Example("a block around a block", Residual(Residual(bp.Linear(3, 3))), (x(2, 3),)),
+        Example("three branches", Branches(*branches), (x(2, 2, 3, 3),)),
+        Example("one cell in every step", Unrolled(3, 2), (x(4, 2, 3),)),
+        Example("rows of an image", RowByRow(Unrolled(3, 2)), (x(2, 1, 4, 3),)),
     ]
 
 

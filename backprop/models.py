@@ -1,10 +1,11 @@
-"""The lecture's networks in its order, and one more, `cnn`, of today. Each takes images (N, C, H, W).
+"""The lecture's networks in its order, one more of today, `cnn`, and three that are no chains but graphs.
 
-`image` is (C, H, W) of one image, `classes` the number of labels.
+Each takes images (N, C, H, W). `image` is (C, H, W) of one image, `classes` the number of labels.
 """
 
 import math
 
+from backprop.blocks import Branches, Residual, RowByRow, Unrolled
 from backprop.layers import BatchNorm2d, Bias, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
 from backprop.sequential import Sequential
 
@@ -69,4 +70,34 @@ def _block(inputs, outputs):
     return Conv2d(inputs, outputs, 3, padding=1, bias=False), BatchNorm2d(outputs), ReLU()
 
 
-MODELS = {"bias": bias, "linear": linear, "mlp": mlp, "lenet": lenet, "cnn": cnn}
+def residual(image=MNIST, classes=10, hidden=128):
+    """A multilayer perceptron whose two middle blocks each add a correction to what goes past them."""
+    blocks = [Residual(Sequential(Linear(hidden, hidden), ReLU(), Linear(hidden, hidden))) for _ in range(2)]
+    return Sequential(Flatten(), Linear(math.prod(image), hidden), ReLU(), *blocks, Linear(hidden, classes))
+
+
+def branches(image=MNIST, classes=10):
+    """Filters of two sizes look at the same image; what they see stands side by side as channels."""
+    channels, height, width = image
+    small, large = Conv2d(channels, 8, 3, padding=1), Conv2d(channels, 8, 7, padding=3)
+    return Sequential(
+        Branches(small, large), ReLU(), MaxPool2d(4), Flatten(), Linear(16 * (height // 4) * (width // 4), classes)
+    )
+
+
+def recurrent(image=MNIST, classes=10, hidden=128):
+    """An image is read row by row; the scores are told from the state after the last one."""
+    channels, _, width = image
+    return Sequential(RowByRow(Unrolled(channels * width, hidden)), Linear(hidden, classes))
+
+
+MODELS = {
+    "bias": bias,
+    "linear": linear,
+    "mlp": mlp,
+    "lenet": lenet,
+    "cnn": cnn,
+    "residual": residual,
+    "branches": branches,
+    "recurrent": recurrent,
+}

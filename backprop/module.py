@@ -23,7 +23,8 @@ class Module(Tree, Hooked):
     """The base of layers, losses and networks.  Lecture A 13:33, 20:07, 32:50; B. A subclass writes two methods:
 
         forward(a)        computes the output and assigns to `self.cache` what backward will need
-        backward(delta)   adds dL/d(parameter) to its parameters and returns dL/da; delta is dL/d(output)
+        backward(delta)   adds dL/d(parameter) to its parameters and returns dL/da; delta is dL/d(output). Where several
+                          inputs have a delta it returns a tuple, in their order; None for one that has none
 
     Parameters and child modules are plain attributes (a list of modules may be one too) and are found automatically.
 
@@ -55,7 +56,10 @@ class Module(Tree, Hooked):
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     def __call__(self, *inputs):
-        """forward's door: pre-hooks, forward, hooks."""
+        """forward's door: pre-hooks, forward, hooks. Called with a graph's Value it is a node of that graph."""
+        for a in inputs:
+            if hasattr(a, "through"):
+                return a.through(self, inputs)
         hooks = self._hooks
         self.call = None  # lets the last call's arrays be used again
         try:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import unicodedata
 from collections.abc import Sequence
 
 from backprop.errors import GradientError
@@ -91,8 +92,13 @@ class Report:
 
 def table(rows: Sequence[Sequence[str]], indent="  "):
     """Lines with the columns of `rows` under each other; the first row is the heading."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
-        (indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+        (indent + "  ".join(cell + " " * (most - width(cell)) for cell, most in zip(row, widths, strict=True))).rstrip()
         for row in rows
     ]
+
+
+def width(text):
+    """How many columns of a terminal the text takes: a bar over a letter takes none."""
+    return sum(not unicodedata.combining(letter) for letter in text)

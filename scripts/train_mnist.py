@@ -28,7 +28,7 @@ from backprop.train import fit
 from data_tools.download import cache_directory, cached
 from data_tools.sources import HASHES
 
-SGD_LR = {"bias": 0.1, "linear": 0.1, "mlp": 0.1, "lenet": 0.05, "cnn": 0.05}
+SGD_LR = {"lenet": 0.05, "cnn": 0.05, "branches": 0.05, "recurrent": 0.01}  # 0.1 for the others
 OPTIMIZERS = {
     "sgd": lambda parameters, lr, momentum: bp.SGD(parameters, lr=lr, momentum=momentum),
     "adam": lambda parameters, lr, momentum: bp.Adam(parameters, lr=lr),
@@ -74,7 +74,7 @@ def main(arguments=None):
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
     options = parser.parse_args(arguments)
     if options.lr is None:
-        options.lr = SGD_LR[options.model] if options.optimizer == "sgd" else 0.001
+        options.lr = SGD_LR.get(options.model, 0.1) if options.optimizer == "sgd" else 0.001
     try:
         return run(options)
     except KeyboardInterrupt:

@@ -25,9 +25,10 @@ def test_every_float32_backward_agrees_with_float64(example, each_kernels):
     bp.gradcheck(example.module, *example.inputs, dtype=np.float32).raise_if_wrong()
 
 
-def test_every_public_layer_and_loss_has_an_example():
-    bases = {bp.Module, bp.Loss}
-    public = {v for v in vars(bp).values() if isinstance(v, type) and issubclass(v, bp.Module)} - bases
+def test_every_public_layer_loss_and_block_has_an_example():
+    bases = {bp.Module, bp.Loss, bp.Graph}
+    names = [*vars(bp).values(), *vars(bp.blocks).values()]
+    public = {v for v in names if isinstance(v, type) and issubclass(v, bp.Module)} - bases
     assert public == {type(example.module) for example in EXAMPLES}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import ShapeError
-from backprop.functional.shapes import contiguous
+from backprop.functional.shapes import contiguous, summed_to
 from backprop.parameter import values
 
 
@@ -66,7 +66,12 @@ def matmul_backward(delta, a, b):
     for delta2, a2, b2, out_a, out_b in zip(delta3, a3, b3, delta_a, delta_b, strict=True):
         k.matmul_nt(delta2, contiguous(b2), out_a, False)
         k.matmul_tn(contiguous(a2), delta2, out_b, False)
-    return _sum_copies(delta_a, lead, a), _sum_copies(delta_b, lead, b)
+    return tuple(
+        summed_to(below.reshape(*lead, *below.shape[1:]), (*operand.shape[:-2], *below.shape[1:])).reshape(
+            operand.shape
+        )
+        for below, operand in ((delta_a, a), (delta_b, b))
+    )
 
 
 def _expect_mm(a, b):
@@ -100,12 +105,3 @@ def _result_shape(a3, b3, a, b, lead):
 def _expect_delta(delta, shape):
     if delta.shape != shape:
         raise ShapeError(f"wants a delta of the product's shape {shape}, got {delta.shape}")
-
-
-def _sum_copies(delta, lead, operand):
-    """Undo the broadcasting of `operand` to the leading axes `lead`."""
-    delta = delta.reshape(*lead, *delta.shape[1:])
-    own = operand.shape[:-2]
-    delta = delta.sum(axis=tuple(range(len(lead) - len(own))))
-    stretched = tuple(axis for axis, size in enumerate(own) if size == 1 and delta.shape[axis] != 1)
-    return delta.sum(axis=stretched, keepdims=True).reshape(operand.shape)

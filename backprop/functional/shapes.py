@@ -43,6 +43,13 @@ def expect_delta(delta, shape):
         raise ShapeError(f"wants a delta of shape {shape}, got {delta.shape}")
 
 
+def summed_to(delta, shape):
+    """delta of an array that broadcasting stretched from `shape`: the adjoint of making copies is their sum."""
+    delta = delta.sum(axis=tuple(range(np.ndim(delta) - len(shape))))
+    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 and delta.shape[axis] != 1)
+    return delta.sum(axis=stretched, keepdims=True) if stretched else delta
+
+
 def first_found(k, check, *args):
     """The index that a kernel which looks for the first bad element found, or -1."""
     first = k.empty((1,), np.dtype(np.int64))

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, GREY = "#2563a8", "#d9730d", "#2e8b57", "#8a8f98"
+from backprop.show.colors import BLUE, GREY, ORANGE
 
 
 def new_figure(width, height):

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from backprop.show.plots import BLUE, GREY, ORANGE
+from backprop.show.colors import BLUE, GREY, ORANGE
 
 MOST_NUMBERS = 6  # a larger array is drawn as its shape
 

@@ -57,10 +57,10 @@ def _draw(out, net, history, data, test, predictions, test_accuracy, options):
     plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png")
     first = next((layer for layer in net.modules() if isinstance(layer, (Linear, Conv2d))), None)
     signs = "purple: ink speaks for it, orange: against"
-    if isinstance(first, Linear):
+    if isinstance(first, Linear) and first.in_features == math.prod(data.train_images.shape[1:]):
         title = f"{options['model']}: the first layer's weights; {signs}"
         plots.weights(first.weight.data, data.train_images.shape[1:], out / "weights.png", title)
-    elif first is not None:
+    elif isinstance(first, Conv2d):
         inside.filters(first.weight.data, out / "filters.png", f"{options['model']}: the first filters; {signs}")
         digit = test.batch(np.arange(1))
         title = f"{options['model']}: what becomes of a {labels[0]}, layer by layer"

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from backprop.show.plots import BLUE, GREEN, ORANGE, new_axes, new_figure
+from backprop.show.colors import BLUE, GREEN, ORANGE
+from backprop.show.plots import new_axes, new_figure
 
 
 def sweep(f, df, x, steps):

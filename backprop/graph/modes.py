@@ -1,0 +1,88 @@
+"""Two ways through a graph: adjoints from the end back to the beginning, tangents from the beginning to the end.
+
+(17) reverse: vbar_i = dL/dv_i. One pass gives the adjoints of all inputs of one output: what a loss needs.
+(18) forward: vdot_i = dv_i/dx.  One pass gives the tangents of all outputs for one input x.
+
+Why the adjoints start with 1 (A 22:21): vbar_output is the derivative of L by the output, which is L itself.
+
+Why their order is forced (A 22:21-28:13): vbar_i is a sum, with one share from every v_j that used v_i. To hand it on
+before the last share has come would hand on too little. In the lecture's f = log x1 + x1 x2 - sin x2, x1 was used by
+v1 = log x1 and by v2 = x1 x2: both must have their adjoints before x1bar is complete, and they get theirs from v4. So
+whatever used a value comes before it. A value is made after all that it is made of, hence younger; going through the
+values from the youngest to the oldest is such an order.
+"""
+
+import numpy as np
+
+from backprop.errors import ShapeError
+
+
+def ancestry(output):
+    """The output and all that it was computed from, oldest first; only values that adjoints go to.
+
+    A loop, not a recursion: a chain may be longer than Python's stack is deep.
+    """
+    found, waiting = {output}, [output]
+    while waiting:
+        for parent in waiting.pop().parents:
+            if parent.requires_grad and parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return sorted(found, key=lambda v: v.age)
+
+
+def reverse(output, delta=None):
+    """Yield (v, vbar) for each value of the graph, from the output back; vbar is dL/dv.           (17)
+
+    delta    dL/d(output); 1 unless given. An output that is no single number must have one: ShapeError.
+
+    An adjoint is forgotten once it is yielded. A module's parameters get their gradients on the way.
+    """
+    shares = {output: _seed(output, delta)}
+    for v in reversed(ancestry(output)):
+        vbar = shares.pop(v)  # complete: all that used v are younger, and have had their turn
+        yield v, vbar
+        for parent, share in handed_down(v, vbar):
+            so_far = shares.get(parent)
+            shares[parent] = share if so_far is None else so_far + share  # (17) one share for each use
+
+
+def handed_down(v, vbar):
+    """(parent, vbar dv/dparent) for each parent of v that adjoints go to.                         (17)"""
+    if not v.parents:
+        return
+    wanted = [parent.requires_grad for parent in v.parents]
+    pulled = v.operation.pull(vbar, v.data, [parent.data for parent in v.parents], wanted, **v.options)
+    for parent, share in zip(v.parents, pulled, strict=True):
+        if parent.requires_grad:
+            yield parent, np.asarray(share, parent.dtype)
+
+
+def forward(output, tangents):
+    """Yield (v, vdot) for each value of the graph, from the inputs on; vdot is None where nothing moves.  (18)
+
+    tangents    Value -> vdot, of its shape, for those that move; 1 and 0 pick one input of several
+    """
+    dots = {v: np.asarray(dot, v.dtype) for v, dot in tangents.items()}
+    for v, dot in dots.items():
+        if dot.shape != v.shape:
+            raise ShapeError(f"a tangent has its value's shape {v.shape}, got {dot.shape}")
+    for v in ancestry(output):
+        parents = [dots.get(parent) for parent in v.parents]
+        if v not in dots and any(dot is not None for dot in parents):
+            moved = v.operation.push(v.data, [p.data for p in v.parents], parents, **v.options)
+            dots[v] = np.broadcast_to(np.asarray(moved, v.dtype), v.shape)
+        yield v, dots.get(v)
+
+
+def _seed(output, delta):
+    if delta is None:
+        if output.size != 1:
+            raise ShapeError(
+                f"backward of a value of shape {output.shape} wants delta = dL/d(value); or sum() it to one number"
+            )
+        return np.ones(output.shape, output.dtype)  # (17) the output is L
+    delta = np.asarray(delta, output.dtype)
+    if delta.shape != output.shape:
+        raise ShapeError(f"delta has the value's shape {output.shape}, got {delta.shape}")
+    return delta

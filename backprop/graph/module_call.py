@@ -1,0 +1,59 @@
+"""A call of a Module as one operation of a graph: what is inside keeps its own explicit backward.  Lecture A 20:07."""
+
+import numpy as np
+
+from backprop import kernels
+from backprop.differences import COMPLEX_STEP
+from backprop.errors import GradientError
+
+
+class ModuleCall:
+    """One call of `module` with `arguments`, of which those at `places` are values of the graph.
+
+    pull   (17)   the module's own backward, after its cache of this call is put back: a module may be called many times
+    push   (18)   by a complex step (20) along the tangents, since modules have no forward mode of their own
+    """
+
+    def __init__(self, module, arguments, places):
+        self.module, self.arguments, self.places = module, arguments, places
+        self.name = type(module).__name__
+        self.output = module(*arguments)
+        self.call = module.call
+
+    @property
+    def dtype(self):
+        """The output's element type; a loss, whose output is a Python number, has its first input's."""
+        return getattr(self.output, "dtype", self.arguments[0].dtype)
+
+    def pull(self, vbar, v, parents, wanted):
+        """(17) Adds to the gradients of the module's parameters, too."""
+        self.module.recall(self.call)
+        answers = self.module.backward(np.asarray(vbar, order="C"))
+        answers = answers if isinstance(answers, tuple) else (answers,)
+        shares = [answers[place] if place < len(answers) else None for place in self.places]
+        for place, share, want in zip(self.places, shares, wanted, strict=True):
+            if want and share is None:
+                raise GradientError(
+                    f"backward gives no delta for input {place + 1}, which depends on something that wants a gradient; "
+                    f"use v.detach() there"
+                ).named(self.name)
+        return shares
+
+    def push(self, v, parents, tangents):
+        """(18) vdot = Im module(a + i h adot) / h, on a copy, with the parameters as they are now."""
+        parts = list(self.module.modules())
+        if not all(part.analytic for part in parts) or any(True for _ in self.module.named_streams()):
+            raise GradientError(
+                "forward mode takes a complex step through a module, which must be analytic and draw no random numbers"
+            ).named(self.name)
+        arguments = [_complex(a) for a in self.arguments]
+        for place, dot in zip(self.places, tangents, strict=True):
+            if dot is not None:
+                arguments[place] = arguments[place] + 1j * COMPLEX_STEP * dot
+        with kernels.use_kernels("reference"):
+            moved = self.module.bare_copy().to(np.complex128)(*arguments)
+        return np.imag(moved) / COMPLEX_STEP  # (20)
+
+
+def _complex(a):
+    return a.astype(np.complex128) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a

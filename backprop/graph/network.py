@@ -1,0 +1,58 @@
+"""Graph: a Module whose forward is a formula of values. Nobody writes its backward: that is (17)."""
+
+import numpy as np
+
+from backprop.errors import CallOrderError
+from backprop.graph.modes import reverse
+from backprop.graph.value import Value
+from backprop.module import Module
+
+
+class Graph(Module):
+    """A network that is no chain. A subclass writes one method, `build(a, ...)`, in which every input is a Value.
+
+    What `build` computes with them becomes a graph, and a layer that it calls with one is a node there: it may be
+    called many times, a value used many times, and there may be several inputs. Layers and Parameters are plain
+    attributes, as in any Module. What is called with a plain array, not a Value, stays outside: no gradient reaches it.
+
+    forward   (16)   runs build; the graph of that call is its cache
+    backward  (17)   adjoints from the output back; a Parameter's and a layer's gradients add up over all their uses
+
+    `backward` returns dL/d(input), a tuple where there are several inputs, None for one of whole numbers.
+
+    >>> from backprop.layers import Linear, Tanh
+    >>> class Residual(Graph):
+    ...     def __init__(self, body):
+    ...         self.body = body
+    ...
+    ...     def build(self, a):
+    ...         return a + self.body(a)
+    >>> block = Residual(Linear(3, 3))
+    >>> delta = block.backward(block(np.ones((2, 3), np.float32)))
+    >>> delta.shape, block.body.weight.grad.shape
+    ((2, 3), (3, 3))
+    """
+
+    analytic = True  # gradcheck asks each layer, too
+
+    def build(self, *inputs):
+        raise NotImplementedError(f"{type(self).__name__} has no build")
+
+    def forward(self, *inputs):
+        inputs = [Value(a) for a in inputs]
+        output = self.build(*inputs)  # (16)
+        if not isinstance(output, Value):
+            raise CallOrderError(f"build must return a Value, computed from its inputs; got {type(output).__name__}")
+        self.cache = inputs, output
+        return output.data
+
+    def backward(self, delta):
+        inputs, output = self.cache
+        below = dict.fromkeys(inputs)
+        for v, vbar in reverse(output, delta):  # (17)
+            if v in below:
+                below[v] = vbar
+            elif not v.parents and v.requires_grad:
+                v.accumulate(vbar)
+        deltas = [np.zeros(v.shape, v.dtype) if v.requires_grad and vbar is None else vbar for v, vbar in below.items()]
+        return deltas[0] if len(deltas) == 1 else tuple(deltas)

@@ -1,0 +1,126 @@
+"""The table of operations: each beside its local rule, formula = code.
+
+At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives each one half. For
+complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic and a complex step
+goes through.
+"""
+
+import math
+
+import numpy as np
+from numpy import cos, log, sign, where
+
+from backprop.graph.rules import Elementwise, LinearMap, Product
+from backprop.kernels.reference.everyday import magnitude, sigmoid
+
+
+def lower(b):
+    """b - 1; but 0 where b is 0, for a^0 does not move, even at a = 0"""
+    return where(b == 0, 0, b - 1)
+
+
+def log_or_0(a):
+    """log a; but 0 where a is 0, for 0^b does not move while b is above 0"""
+    return log(where(a == 0, 1, a))
+
+
+def above(a, b):
+    """1 where a is the larger one, 0 where b is, one half where they are equal"""
+    return (1 + sign(a.real - b.real)) / 2
+
+
+def spread(vbar, a, axis, keepdims):
+    """vbar to every entry of a that was summed into it"""
+    if not keepdims and axis is not None:
+        vbar = np.expand_dims(vbar, axis)
+    return np.broadcast_to(vbar, a.shape)
+
+
+def share(vbar, a, axis, keepdims):
+    """vbar in equal parts to every entry of a that was averaged into it"""
+    count = a.size if axis is None else math.prod(a.shape[k] for k in np.atleast_1d(axis))
+    return spread(vbar / count, a, axis, keepdims)
+
+
+def put(vbar, a, at):
+    """vbar where v was read from a, 0 elsewhere; what was read more than once adds up"""
+    abar = np.zeros(a.shape, vbar.dtype)
+    np.add.at(abar, at, vbar)
+    return abar
+
+
+def pick(a, axis, keepdims, first):
+    """the entries at `first` along `axis` (None: of all of a), where the largest came first"""
+    if axis is None:
+        picked = a.reshape(-1)[first]
+        return picked.reshape((1,) * a.ndim) if keepdims else picked
+    picked = np.take_along_axis(a, np.expand_dims(first, axis), axis)
+    return picked if keepdims else picked.squeeze(axis)
+
+
+def put_back(vbar, a, axis, keepdims, first):
+    """vbar to the entries that were picked, 0 to the others"""
+    abar = np.zeros(a.shape, vbar.dtype)
+    if axis is None:
+        abar.reshape(-1)[first] = vbar.reshape(())
+    else:
+        vbar = vbar if keepdims else np.expand_dims(vbar, axis)
+        np.put_along_axis(abar, np.expand_dims(first, axis), vbar, axis)
+    return abar
+
+
+def undo(vbar, axes):
+    """vbar with its axes back in their places"""
+    return vbar.transpose(np.argsort(axes))
+
+
+def cut(vbar, *parts, axis):
+    """vbar in pieces as long as the parts"""
+    return np.split(vbar, np.cumsum([part.shape[axis] for part in parts])[:-1], axis)
+
+
+# fmt: off
+ELEMENTWISE = {
+    #            v = phi(a, b)                    dphi/da                              dphi/db
+    "add":      (lambda a, b: a + b,              lambda v, a, b: 1,                   lambda v, a, b: 1),
+    "subtract": (lambda a, b: a - b,              lambda v, a, b: 1,                   lambda v, a, b: -1),
+    "multiply": (lambda a, b: a * b,              lambda v, a, b: b,                   lambda v, a, b: a),
+    "divide":   (lambda a, b: a / b,              lambda v, a, b: 1 / b,               lambda v, a, b: -v / b),
+    "power":    (lambda a, b: a**b,               lambda v, a, b: b * a ** lower(b),   lambda v, a, b: v * log_or_0(a)),
+    "maximum":  (np.maximum,                      lambda v, a, b: above(a, b),         lambda v, a, b: above(b, a)),
+    "minimum":  (np.minimum,                      lambda v, a, b: above(b, a),         lambda v, a, b: above(a, b)),
+    "where":    (lambda a, b, c: where(c, a, b),  lambda v, a, b, c: c,                lambda v, a, b, c: 1 - c),
+
+    #            v = phi(a)                                dphi/da
+    "negative": (lambda a: -a,                             lambda v, a: -1),
+    "abs":      (magnitude,                                lambda v, a: sign(a.real)),
+    "exp":      (np.exp,                                   lambda v, a: v),
+    "log":      (np.log,                                   lambda v, a: 1 / a),
+    "sqrt":     (np.sqrt,                                  lambda v, a: 1 / (2 * v)),
+    "sin":      (np.sin,                                   lambda v, a: cos(a)),
+    "cos":      (np.cos,                                   lambda v, a: -np.sin(a)),
+    "tan":      (np.tan,                                   lambda v, a: 1 + v * v),
+    "tanh":     (np.tanh,                                  lambda v, a: 1 - v * v),
+    "sigmoid":  (sigmoid,                                  lambda v, a: v * (1 - v)),
+    "relu":     (lambda a: where(a.real <= 0, 0, a),       lambda v, a: a.real > 0),
+}
+
+LINEAR = {
+    #               v = phi(a), linear in a                             abar += the adjoint map of vbar
+    "sum":         (lambda a, axis, keepdims: a.sum(axis=axis, keepdims=keepdims),
+                                                                        spread),
+    "mean":        (lambda a, axis, keepdims: a.mean(axis=axis, keepdims=keepdims),
+                                                                        share),
+    "max":         (pick,                                               put_back),
+    "index":       (lambda a, at: a[at],                                put),
+    "reshape":     (lambda a, shape: a.reshape(shape),                  lambda vbar, a, shape: vbar.reshape(a.shape)),
+    "transpose":   (lambda a, axes: a.transpose(axes),                  lambda vbar, a, axes: undo(vbar, axes)),
+    "concatenate": (lambda *parts, axis: np.concatenate(parts, axis),   cut),
+}
+# fmt: on
+
+OPERATIONS = {
+    **{name: Elementwise(name, *row) for name, row in ELEMENTWISE.items()},
+    **{name: LinearMap(name, *row) for name, row in LINEAR.items()},
+    "matmul": Product(),
+}

@@ -1,0 +1,63 @@
+"""The three kinds of operations, by what their local rule is made of. The table of them all is operations.py.
+
+phi     (16)  v       = phi(a, b)                              forward
+pull    (17)  abar   += vbar dphi/da,  bbar += vbar dphi/db    reverse: what v hands to each of its parents
+push    (18)  vdot    = dphi/da adot + dphi/db bdot            forward mode: a parent that does not move has dot None
+"""
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.functional.shapes import summed_to
+
+
+class Elementwise:
+    """v = phi(a, b, ...), entry by entry, with one slope for each parent: a function of v and the parents."""
+
+    def __init__(self, name, phi, *slopes):
+        self.name, self.phi, self.slopes = name, phi, slopes
+
+    def pull(self, vbar, v, parents, wanted, **options):
+        """(17) An operand that was stretched to v's shape was used many times: its shares add up."""
+        return [
+            summed_to(vbar * slope(v, *parents, **options), a.shape) if want else None
+            for slope, a, want in zip(self.slopes, parents, wanted, strict=True)
+        ]
+
+    def push(self, v, parents, tangents, **options):
+        """(18)"""
+        terms = zip(self.slopes, tangents, strict=True)
+        return sum(slope(v, *parents, **options) * dot for slope, dot in terms if dot is not None)
+
+
+class LinearMap:
+    """v = phi(a, ...), linear in all its parents together, with the adjoint map: a share for each parent."""
+
+    def __init__(self, name, phi, adjoint):
+        self.name, self.phi, self.adjoint = name, phi, adjoint
+
+    def pull(self, vbar, v, parents, wanted, **options):
+        """(17)"""
+        shares = self.adjoint(vbar, *parents, **options)
+        return shares if isinstance(shares, list) else [shares]
+
+    def push(self, v, parents, tangents, **options):
+        """(18) A linear map is its own derivative."""
+        dots = [np.zeros_like(a) if dot is None else dot for a, dot in zip(parents, tangents, strict=True)]
+        return self.phi(*dots, **options)
+
+
+class Product:
+    """v = a b, matrices or stacks of them: linear in each factor while the other stands still."""
+
+    name, phi = "matmul", staticmethod(F.matmul)
+
+    def pull(self, vbar, v, parents, wanted):
+        """(17) abar += vbar b^T, bbar += a^T vbar"""
+        return F.matmul_backward(vbar, *parents)
+
+    def push(self, v, parents, tangents):
+        """(18) vdot = adot b + a bdot"""
+        (a, b), (adot, bdot) = parents, tangents
+        terms = [F.matmul(*pair) for pair in ((adot, b), (a, bdot)) if pair[0] is not None and pair[1] is not None]
+        return sum(terms)

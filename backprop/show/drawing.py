@@ -1,0 +1,79 @@
+"""A trace as a picture of its graph: values run forward in blue, adjoints run back in orange. Graphviz draws it."""
+
+import html
+import shutil
+import subprocess
+from pathlib import Path
+
+from backprop.errors import MissingProgramError, OptionError
+from backprop.show.colors import BLUE, GREY, ORANGE, PAPER
+from backprop.show.formula import Formula
+from backprop.show.numbers import numbers
+from backprop.show.symbols import BAR
+
+LONGEST = 30  # seconds that Graphviz may take for one picture
+
+
+def dot(trace):
+    """The graph in Graphviz's language: a node for each value, an edge with its slope to each that is made of it."""
+    lines = [
+        "digraph trace {",
+        '  graph [rankdir=LR, bgcolor="white", nodesep=0.35, ranksep=0.7]',
+        f'  node [shape=box, style="rounded,filled", fillcolor="{PAPER}", color="{GREY}"]',
+        '  node [fontname="Helvetica", fontsize=12]',
+        f'  edge [color="{GREY}", fontcolor="{GREY}", fontname="Helvetica", fontsize=10, arrowsize=0.7]',
+    ]
+    place = {step.node: f"n{index}" for index, step in enumerate(trace.steps)}
+    for step in trace.steps:
+        adjoint = f"{trace.symbols.of(step.node, BAR)} = {numbers(trace.adjoints[step.node])}"
+        label = (
+            f"{html.escape(step.symbol)} = {html.escape(step.formula)}<br/>"
+            f'<font color="{BLUE}">{html.escape(numbers(step.value))}</font><br/>'
+            f'<font color="{ORANGE}">{html.escape(adjoint)}</font>'
+        )
+        outline = f', color="{BLUE}", penwidth=1.6' if step.node in trace.inputs else ""
+        lines.append(f"  {place[step.node]} [label=<{label}>{outline}]")
+    for step in trace.steps:
+        for index, parent in enumerate(step.node.parents):
+            if parent in place:
+                lines.append(f"  {place[parent]} -> {place[step.node]}{_slope(trace, step.node, index)}")
+    return "\n".join([*lines, "}", ""])
+
+
+def save(trace, path):
+    """The picture as .svg or .png, or its text as .dot."""
+    path = Path(path)
+    if path.suffix in (".dot", ".gv"):
+        path.write_text(dot(trace), encoding="utf-8")
+    elif path.suffix in (".svg", ".png"):
+        path.write_bytes(draw(trace, path.suffix[1:]))
+    else:
+        raise OptionError(f"a drawing's name ends in .svg, .png or .dot, got {path.name!r}")
+    return path
+
+
+def draw(trace, format):
+    """The picture as bytes."""
+    if not installed():
+        raise MissingProgramError(
+            "Graphviz draws .svg and .png, and its command `dot` is not here; a .dot file needs none"
+        )
+    command = ["dot", f"-T{format}", "-Gdpi=150" if format == "png" else "-Gdpi=72"]
+    return subprocess.run(command, input=dot(trace).encode(), capture_output=True, check=True, timeout=LONGEST).stdout
+
+
+def inline_svg(trace):
+    """The picture as a part of a page, nothing where Graphviz is not installed."""
+    if not installed():
+        return ""
+    svg = draw(trace, "svg").decode()
+    return svg[svg.index("<svg") :]
+
+
+def installed():
+    return shutil.which("dot") is not None
+
+
+def _slope(trace, node, place):
+    slope = trace.symbols.slope(node, place)
+    return "" if slope is None else f' [label="  {slope if isinstance(slope, Formula) else numbers(slope)}  "]'

@@ -1,0 +1,23 @@
+"""Numbers as a reader wants them: three decimals, and no zeros that say nothing."""
+
+import numpy as np
+
+MOST = 6  # a larger array is told by its shape
+
+
+def number(x):
+    """A number with three decimals, or three digits where it is small or huge: 11.652, 5.5, 2, 0.0693, 1.2e-05."""
+    if np.iscomplexobj(x):
+        return f"({number(x.real)} + {number(x.imag)}i)"
+    x = float(x)
+    text = f"{x:.3f}" if 0.1 <= abs(x) < 1e6 else f"{x:.3g}"
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def numbers(array):
+    """The numbers of a small array, the shape of a larger one."""
+    array = np.asarray(array)
+    if array.size > MOST:
+        return f"{array.shape}"
+    text = np.array2string(array, separator=" ", formatter={"all": number}, max_line_width=10_000)
+    return text.replace("\n", "").replace("  ", " ")

@@ -1,0 +1,73 @@
+"""A trace as a table: the forward primal trace on the left, the derivative on the right."""
+
+import html as markup
+
+from backprop.report import table, width
+from backprop.show.numbers import numbers
+from backprop.show.symbols import BAR
+
+PRIMAL = "forward primal trace (16), read downward"
+REVERSE = "reverse adjoint trace (17), read upward"
+TANGENT = "forward tangent trace (18), read downward"
+
+
+def text(trace):
+    """Two tables side by side, a step on the left beside the shares of the adjoint that it hands down, on the right."""
+    left, right = (table(half, indent="") for half in _halves(trace))
+    left, right = [PRIMAL, "", *left], [_title(trace), "", *right]
+    widest = max(map(width, left))
+    lines = [f"{a}{' ' * (widest - width(a))}  |  {b}".rstrip() for a, b in zip(left, right, strict=True)]
+    return "\n".join(lines)
+
+
+def html(trace):
+    """The same as a table for a notebook."""
+    left, right = _halves(trace)
+    lines = [f"<tr><th colspan='3'>{PRIMAL}</th><th colspan='{len(right[0])}'>{_title(trace)}</th></tr>"]
+    for cells in zip(left, right, strict=True):
+        cells = [f"<td style='text-align:left'>{markup.escape(cell)}</td>" for half in cells for cell in half]
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _title(trace):
+    return TANGENT if trace.mode == "forward" else REVERSE
+
+
+def _halves(trace):
+    """The cells of both sides, row by row, of equal length."""
+    left, right = [], []
+    if trace.mode == "forward":
+        beside = _tangents(trace)
+        left.append(("", "", ""))
+        right.append(("", "", *[f"  d/d{name}" for name in trace.names]))
+    else:
+        beside = _shares(trace)
+    for step in trace.steps:
+        left.append((step.symbol, f"= {step.formula}", f"= {numbers(step.value)}"))
+        left += [("", "", "")] * (len(beside[step.node]) - 1)
+        right += beside[step.node]
+    left.append(("f", f"= {trace.symbols.of(trace.output)}", f"= {numbers(trace.value)}"))
+    return left, [*right, beside["f"]]
+
+
+def _shares(trace):
+    """Node -> the lines of the reverse trace that it causes, the last one first: that side is read upward."""
+    lines = {step.node: [] for step in trace.steps}
+    for share in trace.shares:
+        lines[share.child].insert(0, (share.symbol, f"= {share.formula}", f"= {numbers(share.value)}"))
+    for name, node in zip(trace.names, trace.inputs, strict=True):
+        bar = trace.symbols.of(node, BAR)
+        lines[node] = [(f"df/d{name}", f"= {bar}", f"= {numbers(trace.gradients[name])}")]
+    lines = {node: own or [("", "", "")] for node, own in lines.items()}  # a parameter has nobody to hand down to
+    return {**lines, "f": (str(trace.symbols.of(trace.output, BAR)), "= df/df", "= 1")}
+
+
+def _tangents(trace):
+    """Node -> its line of the forward-mode trace."""
+    lines = {
+        step.node: [(line.symbol, f"= {line.formula}", *[f"= {numbers(value)}" for value in line.values])]
+        for step, line in zip(trace.steps, trace.tangents, strict=True)
+    }
+    symbol, _, *dots = lines[trace.output][0]
+    return {**lines, "f": ("df", f"= {symbol}", *dots)}

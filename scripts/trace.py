@@ -1,0 +1,80 @@
+"""Any formula step by step: its values on the way there, its adjoints on the way back, and its graph.
+
+    python scripts/trace.py "log(x1) + x1*x2 - sin(x2)" x1=2 x2=5              the lecture's example
+    python scripts/trace.py "log(x1) + x1*x2 - sin(x2)" x1=2 x2=5 --forward    forward mode: a column for each input
+    python scripts/trace.py "tanh(w*x + b)" w=0.5 x=2 b=-1 --svg neuron.svg    drawn, if Graphviz is installed
+    python scripts/trace.py "sum(relu(x)**2)" x=1,-2,3                         of arrays
+
+The formula is Python's, with numbers, names, + - * / ** @, brackets, pi, e, and the functions abs exp ln log sqrt sin
+cos tan tanh sigmoid relu maximum minimum sum mean max. Nothing else is accepted, and none of it is run as Python.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import backprop as bp
+from backprop.graph.expression import CONSTANTS, Expression
+
+OPTIONS = ("--forward", "--svg", "--help", "-h")  # all else that begins with a minus sign is a formula: -x
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("expression")
+    parser.add_argument("values", nargs="*", metavar="NAME=NUMBER", help="of each name in it; several by commas: x=1,2")
+    parser.add_argument("--forward", action="store_true", help="tangents (18) instead of adjoints (17)")
+    parser.add_argument(
+        "--svg", type=Path, metavar="FILE", help="draw the graph; the name may end in .png or .dot, too"
+    )
+    arguments = sys.argv[1:] if arguments is None else arguments
+    formula = [a.startswith("-") and not a.startswith(OPTIONS) for a in arguments]
+    options = parser.parse_intermixed_args([" " * is_one + a for a, is_one in zip(arguments, formula, strict=True)])
+    sys.stdout.reconfigure(errors="replace")  # a terminal without subscripts shows question marks, and no traceback
+    try:
+        trace = traced(options.expression, options.values, "forward" if options.forward else "reverse")
+        print(trace)
+        if options.svg:
+            print(f"\nthe graph is drawn in {trace.save(options.svg)}")
+    except (bp.BackpropError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def traced(text, assignments, mode):
+    """The Trace of an expression with values such as "x1=2"."""
+    expression, values = Expression(text), {}
+    for assignment in assignments:
+        name, value = read(assignment)
+        if name not in expression.names:
+            kind = "is a constant" if name in CONSTANTS else f"does not stand in {text!r}"
+            raise bp.ExpressionError(f"{assignment}: {name} {kind}")
+        values[name] = value
+    missing = [name for name in expression.names if name not in values]
+    if missing:
+        raise bp.ExpressionError(f"{missing[0]} has no value: add {missing[0]}=NUMBER")
+    with np.errstate(all="ignore"):
+        trace = bp.trace(expression, *[values[name] for name in expression.names], names=expression.names, mode=mode)
+    for step in trace.steps:
+        if not np.isfinite(step.value).all():
+            raise bp.NonFiniteError(f"{step.symbol} = {step.formula} is {step.value}\n\n{trace}")
+    return trace
+
+
+def read(assignment):
+    """("x1", 2.0) from "x1=2", an array where there are commas."""
+    name, equals, text = assignment.partition("=")
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not (equals and name.strip().isidentifier() and numbers):
+        raise bp.ExpressionError(f"{assignment!r} is no value: write NAME=NUMBER, such as x1=2")
+    return name.strip(), np.array(numbers) if len(numbers) > 1 else numbers[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

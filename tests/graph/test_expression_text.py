@@ -1,0 +1,109 @@
+"""Typed formulas: what is read, and what is refused before anything is computed."""
+
+import time
+
+import numpy as np
+import pytest
+
+from backprop import ExpressionError, Value
+from backprop.graph.expression import DEEPEST, FUNCTIONS, LONGEST, Expression
+
+
+def value(text, *inputs):
+    return Expression(text)(*[Value(x) for x in inputs]).data
+
+
+def test_names_stand_in_the_order_in_which_they_are_read():
+    assert Expression("b*a - sin(c)/b").names == ["b", "a", "c"]
+    assert Expression("pi*e").names == []
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "expected"),
+    [
+        ("log(x1) + x1*x2 - sin(x2)", (2, 5), np.log(2) + 10 - np.sin(5)),
+        ("-x**2", (3,), -9),
+        ("2**-x", (1,), 0.5),
+        ("+x / 4 * 2", (2,), 1),
+        ("ln(e) + cos(pi) * x", (2,), -1),
+        ("maximum(x, 3) - minimum(x, 3)", (5,), 2),
+        ("sum(x) + mean(x) + max(x)", ([1.0, 2.0, 6.0],), 18),
+        ("x @ x", ([1.0, 2.0],), 5),
+        ("abs(x) + sqrt(x*x) + relu(x)", (-2,), 4),
+        ("sigmoid(x) + tanh(x) + tan(x) + exp(x)", (0,), 1.5),
+    ],
+)
+def test_formulas_mean_what_they_mean_in_python(text, inputs, expected):
+    np.testing.assert_allclose(value(text, *inputs), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "__import__('os').system('ls')",
+            r"`__import__\('os'\).system\('ls'\)` may not stand in an expression; what may",
+        ),
+        ("__import__('os')", "may not stand"),
+        ("x.__class__", "`x.__class__` may not stand"),
+        ("().__class__.__bases__[0].__subclasses__()", "may not stand"),
+        ("open('f')", "may not stand"),
+        ("(lambda: x)()", "may not stand"),
+        ("[x for x in y]", "may not stand"),
+        ("{x}", "may not stand"),
+        ("x if x else 1", "may not stand"),
+        ("x and y", "may not stand"),
+        ("x == 1", "may not stand"),
+        ("x // 2", "may not stand"),
+        ("x << 9", "may not stand"),
+        ("~x", "may not stand"),
+        ("x[0]", "may not stand"),
+        ("'a' * 9", "may not stand"),
+        ("f'{x}'", "may not stand"),
+        ("1j * x", "may not stand"),
+        ("True + x", "may not stand"),
+        ("None", "may not stand"),
+        ("(x := 2)", "may not stand"),
+        ("log", "`log` may not stand"),
+        ("log(x, base=2)", "may not stand"),
+        ("log(*x)", "may not stand"),
+        ("log(x, x)", "log takes 1 argument"),
+        ("maximum(x)", "maximum takes 2 argument"),
+        ("x; y", "is no expression: invalid syntax"),
+        ("x = 2", "is no expression"),
+        ("import os", "is no expression"),
+        ("", "is no expression"),
+        ("x +", "is no expression"),
+        ("x\0", "is no expression"),
+        ("(" * 300 + "x" + ")" * 300, "is no expression: too many nested parentheses"),
+        ("-" * (DEEPEST + 1) + "x", f"nested more than {DEEPEST} levels"),
+        ("-" * (LONGEST - 1) + "x", f"nested more than {DEEPEST} levels"),
+        ("sin(" * 60 + "x" + ")" * 60, f"nested more than {DEEPEST} levels"),
+        ("x+" * LONGEST + "x", f"has {2 * LONGEST + 1} letters, at most {LONGEST} are read"),
+        ("9" * 5000, "letters"),
+    ],
+    ids=range(38),
+)
+def test_what_is_no_formula_is_refused(text, message):
+    with pytest.raises(ExpressionError, match=message):
+        Expression(text)
+
+
+@pytest.mark.parametrize("text", ["10**1000000000 * x", "9**9**9**9**9 + x", "1/0 + x", "log(0) + x", "x**(10**400)"])
+def test_a_power_of_a_billion_digits_is_refused_in_no_time(text):
+    start = time.process_time()
+    with np.errstate(all="ignore"), pytest.raises(ExpressionError, match=r"is -?inf"):
+        value(text, 1)
+    assert time.process_time() - start < 1
+
+
+def test_every_function_can_be_called():
+    for name, (count, _) in FUNCTIONS.items():
+        arguments = ["x", "y"][:count]
+        assert np.isfinite(value(f"{name}({', '.join(arguments)})", *[0.5, 2.0][:count]))
+
+
+def test_no_name_of_pythons_is_within_reach():
+    assert Expression("print").names == ["print"]  # a variable like any other
+    with pytest.raises(ExpressionError, match="`print` wants print, got 0"):
+        Expression("print")()

@@ -1,0 +1,60 @@
+"""The trace's command line."""
+
+import pytest
+
+LECTURE = "log(x1) + x1*x2 - sin(x2)"
+
+
+def test_the_lectures_numbers_are_printed(script, capsys):
+    assert script("trace").main([LECTURE, "x1=2", "x2=5"]) == 0
+    out = capsys.readouterr().out
+    for number in ("= 0.693", "= 10 ", "= -0.959", "= 10.693", "= 11.652", "= 5.5", "= 1.716"):
+        assert number in out
+
+
+def test_forward_mode_and_a_drawing(script, capsys, tmp_path):
+    path = tmp_path / "graph.dot"
+    assert script("trace").main([LECTURE, "x1=2", "x2=5", "--forward", "--svg", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "forward tangent trace" in out and f"the graph is drawn in {path}" in out
+    assert path.read_text(encoding="utf-8").startswith("digraph")
+
+
+@pytest.mark.parametrize("formula", ["-x", "-x*2 + x", "- x"])
+def test_a_formula_may_begin_with_a_minus_sign(script, capsys, formula):
+    assert script("trace").main([formula, "x=-3"]) == 0
+    assert "df/dx" in capsys.readouterr().out
+
+
+def test_values_may_be_arrays_and_stand_behind_options(script, capsys, tmp_path):
+    assert script("trace").main(["sum(x*y)", "--svg", str(tmp_path / "g.dot"), "x=1,-2,3", "y=2"]) == 0
+    assert "[1 -2 3]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["__import__('os').system('ls')", "x=1"], "may not stand in an expression"),
+        (["10**1000000000 * x", "x=1"], "`10 ** 1000000000` is inf"),
+        (["(" * 300 + "x" + ")" * 300, "x=1"], "too many nested parentheses"),
+        ([LECTURE, "x1=2"], "x2 has no value: add x2=NUMBER"),
+        ([LECTURE, "x1=2", "x2=5", "x3=1"], "x3=1: x3 does not stand in"),
+        (["pi*x", "x=1", "pi=3"], "pi=3: pi is a constant"),
+        (["x", "x"], "'x' is no value: write NAME=NUMBER, such as x1=2"),
+        (["x", "x=two"], "'x=two' is no value"),
+        (["x", "=2"], "'=2' is no value"),
+        (["log(x)", "x=0"], "v₁ = log(v₀) is -inf"),
+        (["exp(x)", "x=1000"], "v₁ = exp(v₀) is inf"),
+        (["tanh(x)", "x=1,2"], "adjoints begin at one number"),
+        (["sum(x)", "x=1,2", "--forward"], "forward mode has a column for each input"),
+        (["2 + 3"], "does not depend on its inputs"),
+        (["x", "x=1", "--svg", "graph.jpg"], "ends in .svg, .png or .dot"),
+        (["x", "x=1", "--svg", "/nowhere/at/all.dot"], "No such file or directory"),
+    ],
+    ids=range(16),
+)
+def test_what_is_wrong_is_told_in_one_line_and_by_the_exit_status(script, capsys, arguments, message):
+    assert script("trace").main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error
+    assert "Traceback" not in error
