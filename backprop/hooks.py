@@ -1,4 +1,4 @@
-"""Hooks look on while a module runs: before its forward, after its forward, after its backward.
+"""Hooks look on while a module runs: before and after its forward, before and after its backward.
 
 A hook that returns anything but None is refused, so that what a reader sees in a layer's file is what happens. It is
 shown the arrays themselves and must not write into them.
@@ -11,7 +11,7 @@ class Hooks:
     """The hooks of one module, of each kind in the order of their registration."""
 
     def __init__(self):
-        self.before_forward, self.after_forward, self.after_backward = {}, {}, {}
+        self.before_forward, self.after_forward, self.before_backward, self.after_backward = {}, {}, {}, {}
 
     @staticmethod
     def run(hooks, *seen):
@@ -45,6 +45,10 @@ class Hooked:
     def register_forward_hook(self, hook):
         """`hook(module, inputs, output)` after each forward. Unlike PyTorch's it may not replace the output."""
         return HookHandle(self._own_hooks().after_forward, hook)
+
+    def register_full_backward_pre_hook(self, hook):
+        """`hook(module, delta)` before each backward."""
+        return HookHandle(self._own_hooks().before_backward, hook)
 
     def register_full_backward_hook(self, hook):
         """`hook(module, delta_below, delta)` after each backward: what it returned, and what it was given."""

@@ -30,7 +30,7 @@ class Module(Tree, Hooked):
 
     There are two doors. `module(a)`, never `module.forward(a)`, runs forward pre-hooks, forward and forward hooks, and
     keeps the call. `module.backward(delta)` first checks that there was a call and that delta has its output's shape
-    and type, and afterwards runs the backward hooks: `__init_subclass__` wraps every subclass's `backward` for that,
+    and type, and runs the hooks before and after it: `__init_subclass__` wraps every subclass's `backward` for that,
     the one piece of magic in this house, so that a layer's own page stays plain.
 
     A cache belongs to a call. `self.call` holds the last one. Whoever uses a module more than once keeps each
@@ -169,6 +169,7 @@ def _through_the_door(backward):
             if self.call is None:
                 raise CallOrderError("backward before forward: call the module first, y = module(x)")
             call, delta = self.call, self.expect_delta(*delta, **options)
+            Hooks.run(self._hooks.before_backward, self, delta)
             self._inside_backward = True
             delta_below = backward(self, delta)
         except BackpropError as error:

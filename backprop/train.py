@@ -27,6 +27,7 @@ def fit(
     allow_wrong_classes=False,
     checkpoint=None,
     history=None,
+    after_step=None,
 ):
     """Train `net` on the batches of `train`.  Lecture A 53:36-55:37. Returns a History; Ctrl-C ends early and keeps it.
 
@@ -37,6 +38,7 @@ def fit(
     allow_wrong_classes   train although the network's scores are not one for each class of the training set
     checkpoint            a Checkpoint, to be kept up to date: within epochs, at their ends, and on Ctrl-C
     history               of an interrupted run, from `checkpoint.load(...)`: training goes on where it stopped
+    after_step            called with the number of steps done, after each of them
 
     Raises ShapeError before the first step where the number of scores is not that of the classes. The classes are
     counted over the whole training set.
@@ -78,6 +80,8 @@ def fit(
                     history.losses.append(L)
                     history.correct.append(count_correct(scores, y))
                     shown.add(len(x), L, history.correct[-1])
+                    if after_step is not None:
+                        after_step(len(history.losses))
                     if interrupt.asked or (checkpoint is not None and checkpoint.due()):
                         keep()
                     interrupt.obey()

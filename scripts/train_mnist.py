@@ -5,6 +5,7 @@
     python scripts/train_mnist.py --model cnn --epochs 10 --optimizer adam --schedule onecycle
     python scripts/train_mnist.py --model lenet --resume                   go on where that run was interrupted
     python scripts/train_mnist.py --model bias --allow-wrong-classes       the lecture's model that stalls
+    python scripts/train_mnist.py --model recurrent --explain              and every layer says what happens in it
 
 It prints the network and one progress bar, and leaves in --out: pictures, metrics.json, the weights as
 model.safetensors, and checkpoint.safetensors, from which --resume goes on, bit for bit. Ctrl-C ends training early and
@@ -17,11 +18,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 import backprop as bp
 import data_tools
 from backprop.models import MODELS
+from backprop.show.diary import Diary
 from backprop.show.run import write_run
 from backprop.show.summary import summary
 from backprop.train import fit
@@ -72,6 +75,7 @@ def main(arguments=None):
         "--checkpoint-every", type=float, default=30.0, metavar="SECONDS", help="between two within an epoch (30)"
     )
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
+    parser.add_argument("--explain", action="store_true", help="tell what happens in each layer, and draw it")
     options = parser.parse_args(arguments)
     if options.lr is None:
         options.lr = SGD_LR.get(options.model, 0.1) if options.optimizer == "sgd" else 0.001
@@ -126,6 +130,11 @@ def run(options):
         print(summary(net, (options.batch_size, *train_images.shape[1:])))
         if history is not None:
             print(f"resumed after {len(history.losses)} of {options.epochs * len(train)} steps")
+        diary = None
+        if options.explain:
+            first = np.arange(min(options.batch_size, len(train.images)))
+            diary = Diary(net, loss, train.batch(first), train.labels[first], options.epochs * len(train))
+            diary(0 if history is None else len(history.losses))
         history = fit(
             net,
             loss,
@@ -137,9 +146,12 @@ def run(options):
             allow_wrong_classes=options.allow_wrong_classes,
             checkpoint=checkpoint,
             history=history,
+            after_step=diary,
         )
         bp.save(net, out / "model.safetensors")
         metrics = write_run(out, net, loss, history, data, test, options=chosen, started=started)
+        if diary is not None:
+            print(diary.write(out, f"{options.model} on {source}, seed {options.seed}"))
     print(describe(metrics))
     print(f"pictures, metrics and weights are in {out}/")
     return 130 if history.interrupted else 0

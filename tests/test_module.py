@@ -27,10 +27,11 @@ def test_doors_and_hooks_open_in_the_lectures_order():
 
     layer = Loud()
     layer.register_full_backward_hook(lambda m, delta_in, delta_out: seen.append("backward hook"))
+    layer.register_full_backward_pre_hook(lambda m, delta: seen.append("backward pre-hook"))
     layer.register_forward_hook(lambda m, inputs, output: seen.append("forward hook"))
     layer.register_forward_pre_hook(lambda m, inputs: seen.append("pre-hook"))
     layer.backward(layer(X))
-    assert seen == ["pre-hook", "forward", "forward hook", "backward", "backward hook"]
+    assert seen == ["pre-hook", "forward", "forward hook", "backward pre-hook", "backward", "backward hook"]
 
 
 def test_forward_alone_runs_no_hooks():
@@ -48,7 +49,7 @@ def test_hooks_work_on_whole_networks_and_see_what_went_through():
     assert seen == [(net, (2, 4), (2, 3)), ((2, 4), (2, 3))]
 
 
-@pytest.mark.parametrize("kind", ["forward_pre", "forward", "full_backward"])
+@pytest.mark.parametrize("kind", ["forward_pre", "forward", "full_backward_pre", "full_backward"])
 def test_a_hook_that_returns_something_is_refused(kind):
     layer = Linear(4, 3)
 

@@ -5,8 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from backprop.show.colors import BLUE, GREY, ORANGE
-
-MOST_NUMBERS = 6  # a larger array is drawn as its shape
+from backprop.show.numbers import numbers
 
 
 def recursion(net, loss, x, y, path, names, factor=1):
@@ -44,12 +43,12 @@ def recursion(net, loss, x, y, path, names, factor=1):
         _arrow(axes, middle - 0.85, end - 0.85, 0.5, BLUE)
         _arrow(axes, end - 0.85, middle - 0.85, -0.5, ORANGE)
         axes.text(
-            middle + 0.1, 0.62, f"${names[index]}$ = {_text(a)}", ha="center", va="bottom", color=BLUE, fontsize=8.5
+            middle + 0.1, 0.62, f"${names[index]}$ = {numbers(a)}", ha="center", va="bottom", color=BLUE, fontsize=8.5
         )
         axes.text(
             middle + 0.1,
             -0.62,
-            f"$\\delta_{{{names[index]}}}$ = {_text(delta)}",
+            f"$\\delta_{{{names[index]}}}$ = {numbers(delta)}",
             ha="center",
             va="top",
             color=ORANGE,
@@ -69,7 +68,7 @@ def recursion(net, loss, x, y, path, names, factor=1):
             axes.text(box + 0.5, -0.22, f"keeps {kept[0]}", ha="center", va="center", fontsize=8, color=GREY)
         for row, (name, parameter) in enumerate(layer.named_parameters()):
             symbol = {"weight": "X", "bias": "\\mu"}.get(name, name)
-            value, gradient = f"${symbol}$ = {_text(parameter.data)}", f"$dL/d{symbol}$ = {_text(parameter.grad)}"
+            value, gradient = f"${symbol}$ = {numbers(parameter.data)}", f"$dL/d{symbol}$ = {numbers(parameter.grad)}"
             axes.text(box + 0.5, 1.3 - 0.26 * row, value, ha="center", va="top", fontsize=8)
             axes.text(box + 0.5, -1.0 - 0.28 * row, gradient, ha="center", va="top", fontsize=8, color=ORANGE)
     net.zero_grad()
@@ -84,12 +83,3 @@ def _arrow(axes, start, end, y, color):
         (start, y),
         arrowprops={"arrowstyle": "-|>", "color": color, "lw": 1.6, "shrinkA": 0, "shrinkB": 0},
     )
-
-
-def _text(array):
-    """The numbers of a small array, its shape if it is larger."""
-    array = np.asarray(array)
-    if array.size > MOST_NUMBERS:
-        return str(array.shape)
-    text = np.array2string(array, separator=" ", formatter={"float_kind": lambda value: f"{value:g}"})
-    return text.replace("\n", "").replace("  ", " ")

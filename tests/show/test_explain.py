@@ -1,0 +1,298 @@
+"""A network that explains itself: what it says is what happened, and it changes nothing."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+import backprop as bp
+from backprop.blocks import Residual, RowByRow, Unrolled
+from backprop.examples import examples
+from backprop.models import MODELS
+from backprop.report import width
+from backprop.show import cost, depth
+from backprop.show.diary import Diary
+from backprop.show.explain import explain
+from backprop.show.explanation import Explanation, Row, bar_lengths, short
+from backprop.train import fit
+
+
+def batch(rng, *shape, classes=10):
+    return rng.random(shape, np.float32), np.arange(shape[0]) % classes
+
+
+def deep(activation, scale=None, layers=20, width=32):
+    """A chain of `layers` Linear layers; with `scale` their weights have the variance scale / in_features."""
+    net = bp.Sequential(bp.Linear(width, width))
+    for _ in range(layers - 1):
+        net.append(activation()).append(bp.Linear(width, width))
+    if scale:
+        for layer in net:
+            if isinstance(layer, bp.Linear):
+                layer.weight.data[...] = np.random.default_rng(0).normal(0, (scale / width) ** 0.5, (width, width))
+    return net
+
+
+def test_every_number_is_the_one_that_a_plain_pass_gives(rng):
+    net, loss = bp.Sequential(bp.Linear(5, 4), bp.Tanh(), bp.Linear(4, 3)), bp.CrossEntropyLoss()
+    x, y = batch(rng, 7, 5, classes=3)
+    seen = explain(net, x, y, loss)
+
+    values, deltas = [x], []
+    for layer in net:
+        values.append(layer(values[-1]))
+    L = loss(values[-1], y)
+    deltas.append(loss.backward())
+    for layer in reversed(net.layers):
+        deltas.insert(0, layer.backward(deltas[0]))
+
+    norm = np.linalg.norm
+    assert seen.loss == pytest.approx(L)
+    assert [row.path for row in seen.rows] == ["", "0", "1", "2", "loss"]
+    assert [row.shape for row in seen.rows] == [(7, 5), (7, 4), (7, 4), (7, 3), ()]
+    np.testing.assert_allclose([row.norm for row in seen.rows], [*map(norm, values), L], rtol=1e-6)
+    np.testing.assert_allclose([row.delta for row in seen.rows], [*map(norm, deltas), 1], rtol=1e-6)
+    for row, layer in ((seen.rows[1], net[0]), (seen.rows[3], net[2])):
+        expected = {name: norm(p.grad) for name, p in layer.named_parameters()}
+        assert row.gradients == pytest.approx(expected, rel=1e-5)
+        assert row.parameters == pytest.approx({name: norm(p.data) for name, p in layer.named_parameters()})
+    assert all(min(row.seconds) > 0 for row in seen.rows[1:])
+
+
+def test_the_values_have_the_slides_names():
+    x, y = np.ones((2, 1, 28, 28), np.float32), np.array([1, 2])
+    values = [row.value for row in explain(MODELS["lenet"](), x, y, bp.CrossEntropyLoss(), repeats=0).rows]
+    assert values[:6] == [
+        "a₀",
+        "u₁ = X₁ ⋆ a₀ + μ₁",
+        "a₁ = relu(u₁)",
+        "a₁′ = MaxPool2d(a₁)",
+        "u₂ = X₂ ⋆ a₁′ + μ₂",
+        "a₂ = relu(u₂)",
+    ]
+    assert values[-2:] == ["u₅ = a₄X₅ᵀ + μ₅", "L = CrossEntropyLoss(u₅)"]
+    plain = bp.Sequential(bp.Flatten(), bp.Bias(784), bp.Linear(784, 3, bias=False), bp.Softmax())
+    values = [row.value for row in explain(plain, x, y, bp.CrossEntropyLoss(), repeats=0).rows]
+    assert values == [
+        "a₀",
+        "a₀′ = Flatten(a₀)",
+        "u₁ = a₀′ + μ₁",
+        "u₂ = u₁X₂ᵀ",
+        "a₂ = softmax(u₂)",
+        "L = CrossEntropyLoss(a₂)",
+    ]
+
+
+def test_nothing_of_the_network_changes(rng):
+    net = bp.Sequential(
+        bp.Conv2d(1, 2, 3), bp.BatchNorm2d(2), bp.ReLU(), bp.Dropout(0.5), bp.Flatten(), bp.Linear(72, 3)
+    )
+    x, y = batch(rng, 4, 1, 8, 8, classes=3)
+    loss = bp.CrossEntropyLoss()
+    L, seen = loss(net(x), y), []
+    net.register_forward_hook(lambda *_: seen.append("hook"))
+    net.register_full_backward_pre_hook(lambda *_: seen.append("hook"))
+    before, call, streams = net.state_dict(), net.call, [s.step for _, s in net.named_streams()]
+    explain(net, x, y, loss)
+    assert seen == []
+    assert net.call is call and [s.step for _, s in net.named_streams()] == streams
+    assert all(p.grad is None for p in net.parameters())
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+    net.backward(loss.backward())  # the loss's call, too, is still the one before
+    assert loss.call.output is not None and L > 0
+
+
+def test_dead_units_are_those_through_which_no_sample_sends_delta_back():
+    layer = bp.Linear(2, 4)
+    layer.weight, layer.bias = bp.Parameter(np.eye(4, 2)), bp.Parameter([0, -100, 1, -1])
+    x, y = np.array([[1, 1], [-1, 1]]), np.zeros((2, 4))
+    shares = {}
+    for activation in (bp.ReLU(), bp.Sigmoid(), bp.Tanh(), bp.LeakyReLU(), bp.PReLU(), bp.Softmax()):
+        net = bp.Sequential(layer, activation).to(np.float64)
+        shares[type(activation).__name__] = explain(net, x.astype(float), y, bp.MSELoss(), repeats=0).rows[2].dead
+    assert shares == {"ReLU": 0.5, "Sigmoid": 0.25, "Tanh": 0.25, "LeakyReLU": 0, "PReLU": 0, "Softmax": None}
+
+
+def test_a_channel_is_dead_only_where_it_is_off_in_every_place():
+    images = np.zeros((1, 2, 2, 2), np.float32) - 1
+    images[0, 0, 1, 1] = 3
+    row = explain(bp.ReLU(), images, np.zeros_like(images), bp.MSELoss(), repeats=0).rows[1]
+    assert row.dead == 0.5
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "forward", "backward"),
+    [
+        (bp.Linear(5, 3), (4, 5), 4 * 3 * (2 * 5 + 1), 4 * 3 * (4 * 5 + 1)),
+        (bp.Linear(5, 3, bias=False), (2, 4, 5), 8 * 30, 8 * 60),
+        (bp.Conv2d(2, 6, 3, groups=2), (4, 2, 5, 5), 4 * 6 * 9 * (2 * 9 + 1), 4 * 6 * 9 * (4 * 9 + 1)),
+        (bp.ConvTranspose2d(2, 3, 2, stride=2, bias=False), (1, 2, 4, 4), 2 * 2 * 16 * 3 * 4, 4 * 2 * 16 * 3 * 4),
+        (bp.RNN(3, 2, bias=False), (5, 4, 3), 2 * 20 * (3 * 2 + 2 * 2), 4 * 20 * (3 * 2 + 2 * 2)),
+        (bp.LSTM(3, 2, bias=False), (5, 4, 3), 4 * 2 * 20 * 10, 4 * 4 * 20 * 10),
+        (bp.ReLU(), (4, 5), 20, 20),
+        (bp.MaxPool2d(2), (1, 1, 4, 4), 16, 16),
+        (bp.BatchNorm1d(5), (4, 5), 20, 20),
+        (bp.Flatten(), (4, 5), 0, 0),
+        (bp.ZeroPad2d(1), (1, 1, 4, 4), 0, 0),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_operations_are_counted_as_by_hand(module, shape, forward, backward):
+    output = module(np.ones(shape, np.float32))
+    assert cost.flops(module, shape, output.shape) == (forward, backward)
+
+
+def test_bytes_are_what_must_go_through_memory_once():
+    a, z, parameters = 4 * 5, 4 * 3, 5 * 3 + 3
+    expected = 4 * (a + parameters + z), 4 * (z + a + parameters + parameters + a)
+    assert cost.moved(bp.Linear(5, 3), (4, 5), (4, 3), 4) == expected
+
+
+def test_a_sigmoid_net_of_20_layers_vanishes_and_a_relu_net_with_room_does_not(rng):
+    x, y = rng.standard_normal((64, 32)).astype(np.float32), np.arange(64) % 10
+    verdicts = {
+        name: explain(net, x, y, bp.CrossEntropyLoss(), repeats=0)
+        for name, net in {
+            "sigmoid": deep(bp.Sigmoid),
+            "relu": deep(bp.ReLU),
+            "he": deep(bp.ReLU, scale=2),
+            "large": deep(bp.ReLU, scale=8),
+        }.items()
+    }
+    first, last = verdicts["sigmoid"].learning[0], verdicts["sigmoid"].learning[-1]
+    assert first.delta < 1e-14 * last.delta and first.gradients["weight"] < 1e-12 * last.gradients["weight"]
+    endings = {name: seen.verdict().split(": ")[1] for name, seen in verdicts.items()}
+    assert endings == {
+        "sigmoid": "it vanishes, and the first layers hardly learn",
+        "relu": "it vanishes, and the first layers hardly learn",
+        "he": "it neither vanishes nor explodes",
+        "large": "it explodes",
+    }
+    assert "from layer 38 down to layer 0 delta goes from" in verdicts["he"].verdict()
+
+
+def test_the_table_is_read_from_left_to_right_with_bars_on_one_scale(rng):
+    x, y = batch(rng, 8, 32)
+    text = str(explain(deep(bp.Sigmoid), x, y, bp.CrossEntropyLoss()))
+    lines = text.splitlines()
+    assert lines[0].startswith("Sequential, 8 samples, loss ")
+    assert lines[1].split("|")[1].strip() == "backward, read upward"
+    assert len({width(line.split("|")[0]) for line in lines[1:-1]}) == 1
+    bars = [line.count("█") for line in lines[3:-2]]
+    assert bars == sorted(bars) and bars[0] == 1 and bars[-1] == 10
+    assert lines[-1].endswith("it vanishes, and the first layers hardly learn")
+
+
+def test_short_numbers_and_bars():
+    texts = [short(count) for count in (0, 7, 999, 1000, 12_900_000, 5e9, 2e15)]
+    assert texts == ["0", "7", "999", "1k", "12.9M", "5G", "2e+03T"]
+    assert short(401408, " ") + "B" == "401 kB"
+    assert bar_lengths([1.0, 1e-3, 1e-6, 0.0, None]) == pytest.approx([1, 0.5, 0.02, 0, 0])
+    assert bar_lengths([1.0, 0.9]) == pytest.approx([1, 1], abs=0.02)
+    assert bar_lengths([0.0, None]) == [0, 0]
+
+
+def test_it_can_be_saved_as_text_json_page_and_picture(rng, tmp_path):
+    x, y = batch(rng, 4, 1, 28, 28)
+    seen = explain(MODELS["mlp"](), x, y, bp.CrossEntropyLoss(), repeats=1)
+    assert seen.save(tmp_path / "e.txt").read_text(encoding="utf-8") == f"{seen}\n"
+    data = json.loads(seen.save(tmp_path / "e.json").read_text(encoding="utf-8"))
+    assert data["rows"][2]["value"] == "u₁ = a₀′X₁ᵀ + μ₁" and data["rows"][2]["flops"] == list(seen.rows[2].flops)
+    page = ET.fromstring(seen.save(tmp_path / "e.html").read_text(encoding="utf-8").split("\n", 1)[1])
+    assert len(page.findall(".//tr")) == 2 + len(seen.rows) + 1
+    assert len(page.findall(".//span")) == len(seen.rows) + 1
+    assert seen.save(tmp_path / "e.png").read_bytes().startswith(b"\x89PNG")
+    assert seen._repr_html_() in seen.save(tmp_path / "e.html").read_text(encoding="utf-8")
+    with pytest.raises(bp.OptionError, match=r"ends in .txt, .json, .html or .png, got 'e.pdf'"):
+        seen.save(tmp_path / "e.pdf")
+
+
+def test_what_is_not_finite_is_null_in_json_and_told_in_words():
+    rows = [
+        Row("0", "Linear()", "u₁", (1,), np.inf, delta=np.nan, gradients={"weight": np.nan}),
+        Row("1", "Linear()", "u₂", (1,), 1.0, delta=1.0, gradients={"weight": 1.0}),
+    ]
+    seen = Explanation("net", 1, float("nan"), rows)
+    assert json.loads(seen.to_json())["rows"][0]["norm"] is None
+    assert seen.verdict().endswith("it is lost")
+    assert "nan" in str(seen)
+
+
+def test_markup_in_a_name_stays_text():
+    assert "<b>" not in Explanation("<b>", 1, 1.0, [Row("<b>", "", "<b>", (), 1.0)])._repr_html_()
+
+
+def test_layers_used_in_many_steps_keep_their_number_and_are_told_use_by_use(rng):
+    x, y = batch(rng, 2, 1, 4, 3)
+    net = bp.Sequential(RowByRow(Unrolled(3, 10)))
+    seen = explain(net, x, y, bp.CrossEntropyLoss(), repeats=0)
+    assert [row.path for row in seen.rows[1:-1]] == ["0.reader.input", "0.reader.state"] * 4
+    assert {row.value for row in seen.rows[1:-1]} == {"u₁ = ·X₁ᵀ + μ₁", "u₂ = ·X₂ᵀ + μ₂"}
+    deltas = [row.delta for row in seen.rows[1:-1:2]]
+    assert deltas == sorted(deltas) and len(set(deltas)) == 4
+
+
+def test_a_residual_network_is_told_with_the_branch_inside(rng):
+    x, y = batch(rng, 2, 3, classes=3)
+    seen = explain(bp.Sequential(bp.Linear(3, 3), Residual(bp.Linear(3, 3))), x, y, bp.CrossEntropyLoss(), repeats=0)
+    assert [row.path for row in seen.rows] == ["", "0", "1.body", "loss"]
+    assert seen.rows[-1].value == "L = CrossEntropyLoss(·)"
+
+
+ALONE = [e for e in examples() if len(e.inputs) == 1]  # losses and layers of two inputs are no networks by themselves
+
+
+@pytest.mark.parametrize("example", ALONE, ids=lambda e: f"{type(e.module).__name__}, {e.title}")
+def test_every_layer_can_be_explained(example):
+    x = example.inputs[0]
+    seen = explain(example.module, x, np.zeros_like(example.module(x)), bp.MSELoss(), repeats=0)
+    assert str(seen) and seen.to_json() and all(np.isfinite(row.norm) for row in seen.rows)
+
+
+def test_a_diary_does_not_change_a_bit_of_training(rng, tmp_path):
+    def train(with_diary):
+        bp.manual_seed(0)
+        net = bp.Sequential(
+            bp.Flatten(), bp.Linear(16, 8), bp.BatchNorm1d(8), bp.ReLU(), bp.Dropout(0.5), bp.Linear(8, 3)
+        )
+        x, y = np.random.default_rng(0).random((32, 4, 4), np.float32), np.arange(32) % 3
+        loader, loss = bp.DataLoader(x, y, 8, shuffle=True, seed=0), bp.CrossEntropyLoss()
+        diary = Diary(net, loss, x[:8], y[:8], steps=8) if with_diary else None
+        fit(net, loss, bp.SGD(net.parameters(), lr=0.1), loader, epochs=2, progress=False, after_step=diary)
+        return net, diary
+
+    (plain, _), (watched, diary) = train(False), train(True)
+    for name, array in plain.state_dict().items():
+        np.testing.assert_array_equal(array, watched.state_dict()[name])
+    assert [step for step, _ in diary.records] == list(range(1, 9))
+    last = diary.write(tmp_path, "title")
+    assert last.loss == pytest.approx(explain(watched, diary.x, diary.y, diary.loss).loss)
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {"explain.html", "explain.json", "explain-depth.png", "explain-training.png"}
+
+
+def test_a_long_run_is_looked_at_40_times(rng):
+    net, (x, y) = bp.Linear(3, 2), batch(rng, 2, 3, classes=2)
+    diary = Diary(net, bp.CrossEntropyLoss(), x, y, steps=400)
+    for step in range(401):
+        diary(step)
+    assert [step for step, _ in diary.records] == list(range(0, 401, 10))
+
+
+def test_pictures_over_training_draw_a_layer_that_is_used_often_once(rng, monkeypatch):
+    figures = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path: figures.append(figure))
+    x, y = batch(rng, 2, 1, 4, 3)
+    net = bp.Sequential(RowByRow(Unrolled(3, 4)), bp.ReLU(), bp.Linear(4, 10))
+    seen = explain(net, x, y, bp.CrossEntropyLoss(), repeats=0)
+    depth.over_training([(0, seen), (5, seen)], "t.png", "title")
+    depth.over_depth({"one": seen, "two": seen}, "d.png", "title")
+    training, over_depth = figures
+    assert [axes.get_title() for axes in training.axes] == ["norm of delta = dL/du", "norm of dL/dX", "dead units, %"]
+    labels = [line.get_label() for line in training.axes[0].lines]
+    assert labels == ["0.reader.input u₁", "0.reader.state u₂", "2 u₃"]
+    assert all(line.get_xdata().tolist() == [0, 5] for line in training.axes[0].lines)
+    assert [len(line.get_xdata()) for line in over_depth.axes[1].lines] == [4, 4, 1] * 2
+    assert [text.get_text() for text in over_depth.axes[0].get_legend().get_texts()] == ["one", "two"]
