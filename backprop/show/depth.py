@@ -36,7 +36,7 @@ def over_depth(explanations, path, title):
         axes.title.set_fontsize(9.5)
         axes.xaxis.get_major_locator().set_params(integer=True)
         if place == 0 and len(explanations) > 1:
-            axes.legend(frameon=False, fontsize=8.5)
+            figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     figure.savefig(path)
     return path
 

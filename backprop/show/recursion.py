@@ -1,6 +1,5 @@
 """The recursion as a picture: values run forward on top, deltas run back below, through each layer."""
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 

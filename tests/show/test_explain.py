@@ -295,4 +295,4 @@ def test_pictures_over_training_draw_a_layer_that_is_used_often_once(rng, monkey
     assert labels == ["0.reader.input u₁", "0.reader.state u₂", "2 u₃"]
     assert all(line.get_xdata().tolist() == [0, 5] for line in training.axes[0].lines)
     assert [len(line.get_xdata()) for line in over_depth.axes[1].lines] == [4, 4, 1] * 2
-    assert [text.get_text() for text in over_depth.axes[0].get_legend().get_texts()] == ["one", "two"]
+    assert [text.get_text() for text in over_depth.legends[0].get_texts()] == ["one", "two"]
