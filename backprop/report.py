@@ -99,6 +99,12 @@ def table(rows: Sequence[Sequence[str]], indent="  "):
     ]
 
 
+def beside(left, right):
+    """Two lists of lines side by side, as one text."""
+    widest = max(map(width, left))
+    return "\n".join(f"{a}{' ' * (widest - width(a))}  |  {b}".rstrip() for a, b in zip(left, right, strict=True))
+
+
 def width(text):
     """How many columns of a terminal the text takes: a bar over a letter takes none."""
     return sum(not unicodedata.combining(letter) for letter in text)

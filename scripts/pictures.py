@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import backprop as bp
-from backprop.show.depth import over_depth
+from backprop.show.explain.pictures import over_depth
 from backprop.show.recursion import recursion
 from backprop.show.sweep import step_sweep
 

@@ -24,7 +24,7 @@ from tqdm import tqdm
 import backprop as bp
 import data_tools
 from backprop.models import MODELS
-from backprop.show.diary import Diary
+from backprop.show.explain.diary import Diary
 from backprop.show.run import write_run
 from backprop.show.summary import summary
 from backprop.train import fit

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import numpy as np
+
 import backprop as bp
 from backprop.examples import examples
 
@@ -46,3 +48,8 @@ def test_its_dictionary_names_what_exists():
 def test_it_has_one_line_that_trains_and_one_that_tests():
     lines = [line for line in README.splitlines() if line.startswith("    python3 -m venv .venv && ")]
     assert [line.split()[-1] for line in lines] == ["scripts/train_mnist.py", "pytest"]
+
+
+def test_its_trace_is_the_one_that_is_printed():
+    trace = str(bp.trace(lambda x1, x2: np.log(x1) + x1 * x2 - np.sin(x2), 2, 5))
+    assert "\n".join(f"    {line}" for line in trace.splitlines()) in README

@@ -11,10 +11,9 @@ from backprop.blocks import Residual, RowByRow, Unrolled
 from backprop.examples import examples
 from backprop.models import MODELS
 from backprop.report import width
-from backprop.show import cost, depth
-from backprop.show.diary import Diary
-from backprop.show.explain import explain
-from backprop.show.explanation import Explanation, Row, bar_lengths, short
+from backprop.show.explain import Explanation, Row, cost, explain, pictures
+from backprop.show.explain.diary import Diary
+from backprop.show.explain.table import bar_lengths, short
 from backprop.train import fit
 
 
@@ -287,8 +286,8 @@ def test_pictures_over_training_draw_a_layer_that_is_used_often_once(rng, monkey
     x, y = batch(rng, 2, 1, 4, 3)
     net = bp.Sequential(RowByRow(Unrolled(3, 4)), bp.ReLU(), bp.Linear(4, 10))
     seen = explain(net, x, y, bp.CrossEntropyLoss(), repeats=0)
-    depth.over_training([(0, seen), (5, seen)], "t.png", "title")
-    depth.over_depth({"one": seen, "two": seen}, "d.png", "title")
+    pictures.over_training([(0, seen), (5, seen)], "t.png", "title")
+    pictures.over_depth({"one": seen, "two": seen}, "d.png", "title")
     training, over_depth = figures
     assert [axes.get_title() for axes in training.axes] == ["norm of delta = dL/du", "norm of dL/dX", "dead units, %"]
     labels = [line.get_label() for line in training.axes[0].lines]

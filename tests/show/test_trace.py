@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import backprop as bp
-from backprop.show import drawing
-from backprop.show.formula import Formula
 from backprop.show.numbers import number, numbers
+from backprop.show.trace import drawing
+from backprop.show.trace.formula import Formula
 
 
 def lecture(x1, x2):

@@ -1,8 +1,8 @@
 """What the values of a graph are called, v₋₁, v₀, v₁, ..., and their local rules in these names."""
 
 from backprop.graph import ModuleCall
-from backprop.show.formula import Formula
 from backprop.show.numbers import numbers
+from backprop.show.trace.formula import Formula
 
 BAR, DOT = "\u0304", "\u0307"  # stand over the letter before them
 SUBSCRIPTS = str.maketrans("-0123456789", "₋₀₁₂₃₄₅₆₇₈₉")

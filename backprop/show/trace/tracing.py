@@ -7,8 +7,8 @@ import numpy as np
 
 from backprop.errors import GradientError, OptionError, ShapeError
 from backprop.graph import Value, ancestry, forward, handed_down
-from backprop.show import drawing, trace_table
-from backprop.show.symbols import BAR, DOT, Symbols
+from backprop.show.trace import drawing, table
+from backprop.show.trace.symbols import BAR, DOT, Symbols
 
 
 def trace(f, *inputs, names=None, mode="reverse"):
@@ -123,7 +123,7 @@ class Trace:
         ]
 
     def __str__(self):
-        return trace_table.text(self)
+        return table.text(self)
 
     __repr__ = __str__
 
@@ -137,7 +137,7 @@ class Trace:
 
     def _repr_html_(self):
         """For a notebook: the table, and under it the picture where Graphviz is installed."""
-        return trace_table.html(self) + drawing.inline_svg(self)
+        return table.html(self) + drawing.inline_svg(self)
 
 
 def _by_level(inputs, output):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from backprop.errors import MissingProgramError, OptionError
 from backprop.show.colors import BLUE, GREY, ORANGE, PAPER
-from backprop.show.formula import Formula
 from backprop.show.numbers import numbers
-from backprop.show.symbols import BAR
+from backprop.show.trace.formula import Formula
+from backprop.show.trace.symbols import BAR
 
 LONGEST = 30  # seconds that Graphviz may take for one picture
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from backprop.show.depth import over_depth, over_training
-from backprop.show.explain import explain
+from backprop.show.explain.pictures import over_depth, over_training
+from backprop.show.explain.watching import explain
 
 MOMENTS = 40  # of a whole training run
 

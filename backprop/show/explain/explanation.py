@@ -6,11 +6,9 @@ import math
 from pathlib import Path
 
 from backprop.errors import OptionError
-from backprop.report import table, width
+from backprop.show.explain import page, table
 
 VANISHES = 1e-3  # of the last layer's delta is left at the first one: hardly anything to learn from
-BAR = 10  # letters, of the largest delta
-LEAST_SPAN = 3  # decades that a bar stands for at least, so that a steady delta looks steady
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,73 +84,25 @@ class Explanation:
 
     def save(self, path):
         """Write it as the path's ending says: .txt, .json, .html or .png. Returns the path."""
-        from backprop.show import depth, explain_page
+        from backprop.show.explain import pictures
 
         path = Path(path)
         if path.suffix == ".png":
-            return depth.over_depth({self.name: self}, path, f"{self.name}, loss {self.loss:.4g}")
-        texts = {".txt": self.__str__, ".json": self.to_json, ".html": lambda: explain_page.page(self)}
+            return pictures.over_depth({self.name: self}, path, f"{self.name}, loss {self.loss:.4g}")
+        texts = {".txt": self.__str__, ".json": self.to_json, ".html": lambda: page.page(self)}
         if path.suffix not in texts:
             raise OptionError(f"an explanation's name ends in .txt, .json, .html or .png, got {path.name!r}")
         path.write_text(texts[path.suffix]() + "\n", encoding="utf-8")
         return path
 
-    def cells(self):
-        """(forward, backward) cells of each row, as texts, after those of the headings."""
-        left = [("layer", "value", "shape", "norm", "dead", "FLOPs", "bytes", "time")]
-        right = [("delta", "", "gradients", "FLOPs", "bytes", "time")]
-        bars = ["█" * round(BAR * length + 0.4) for length in bar_lengths([row.delta for row in self.rows])]
-        for row, bar in zip(self.rows, bars, strict=True):
-            dead = "" if row.dead is None else f"{row.dead:.0%}"
-            left.append((row.path, row.value, str(row.shape), f"{row.norm:.3g}", dead, *_cost(row, 0)))
-            gradients = "  ".join(f"{name} {norm:.2g}" for name, norm in row.gradients.items())
-            delta = "" if row.delta is None else f"{row.delta:.2g}"
-            right.append((delta, bar, gradients, *_cost(row, 1)))
-        total = Row("", "", "", (), 0, **{name: self._total(name) for name in ("flops", "bytes", "seconds")})
-        left.append(("", "total", "", "", "", *_cost(total, 0)))
-        right.append(("", "", "", *_cost(total, 1)))
-        return left, right
-
-    def _total(self, name):
-        return tuple(sum(getattr(row, name)[way] for row in self.rows) for way in (0, 1))
-
     def _repr_html_(self):
-        from backprop.show import explain_page
-
-        return explain_page.body(self)
+        return page.body(self)
 
     def __str__(self):
-        left, right = (table(half, indent="") for half in self.cells())
-        left, right = ["forward, read downward", *left], ["backward, read upward", *right]
-        widest = max(map(width, left))
         title = f"{self.name}, {self.samples} samples, loss {self.loss:.4g}"
-        lines = [f"  {a}{' ' * (widest - width(a))}  |  {b}".rstrip() for a, b in zip(left, right, strict=True)]
-        return "\n".join([title, *lines, self.verdict()]).rstrip()
+        return "\n".join([title, table.text(self.rows), self.verdict()]).rstrip()
 
     __repr__ = __str__
-
-
-def _cost(row, way):
-    """FLOPs, bytes and time of one way; blank where there is nothing to tell."""
-    if not row.bytes[way]:
-        return "", "", ""
-    return short(row.flops[way]), f"{short(row.bytes[way], ' ')}B", f"{1e3 * row.seconds[way]:.3f} ms"
-
-
-def short(count, gap=""):
-    """12800000 as 12.8M."""
-    power = min(max(len(str(int(count))) - 1, 0) // 3, 4)
-    return f"{count / 1000**power:.3g}{gap}{' kMGT'[power].strip()}"
-
-
-def bar_lengths(deltas):
-    """How long a bar for each delta is, from 0 to 1, on a logarithmic scale; 0 where none came."""
-    logs = [math.log10(d) if d and math.isfinite(d) else None for d in deltas]
-    known = [log for log in logs if log is not None]
-    if not known:
-        return [0.0] * len(deltas)
-    top, span = max(known), max(max(known) - min(known), LEAST_SPAN)
-    return [0.0 if log is None else max(0.02, 1 - (top - log) / span) for log in logs]
 
 
 def _finite(value):

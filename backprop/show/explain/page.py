@@ -3,7 +3,7 @@
 import html
 
 from backprop.show.colors import BLUE, GREY, ORANGE, PAPER
-from backprop.show.explanation import bar_lengths
+from backprop.show.explain import table
 
 PAGE = "body { font: 14px/1.45 system-ui, sans-serif; color: #1c2430; margin: 2em auto; padding: 0 2em }"
 STYLE = f"""
@@ -35,8 +35,8 @@ def page(explanation):
 
 def body(explanation):
     """The part that also a notebook shows."""
-    left, right = explanation.cells()
-    bars = ["", *bar_lengths([row.delta for row in explanation.rows]), 0]
+    left, right = table.cells(explanation.rows)
+    bars = ["", *table.bar_lengths([row.delta for row in explanation.rows]), 0]
     lines = [
         f"<tr><th class='forward' colspan='{len(left[0])}'>forward, read downward</th>"
         f"<th class='backward first' colspan='{len(right[0])}'>backward, read upward</th></tr>"

@@ -2,9 +2,9 @@
 
 import html as markup
 
-from backprop.report import table, width
+from backprop.report import beside, table
 from backprop.show.numbers import numbers
-from backprop.show.symbols import BAR
+from backprop.show.trace.symbols import BAR
 
 PRIMAL = "forward primal trace (16), read downward"
 REVERSE = "reverse adjoint trace (17), read upward"
@@ -14,10 +14,7 @@ TANGENT = "forward tangent trace (18), read downward"
 def text(trace):
     """Two tables side by side, a step on the left beside the shares of the adjoint that it hands down, on the right."""
     left, right = (table(half, indent="") for half in _halves(trace))
-    left, right = [PRIMAL, "", *left], [_title(trace), "", *right]
-    widest = max(map(width, left))
-    lines = [f"{a}{' ' * (widest - width(a))}  |  {b}".rstrip() for a, b in zip(left, right, strict=True)]
-    return "\n".join(lines)
+    return beside([PRIMAL, "", *left], [_title(trace), "", *right])
 
 
 def html(trace):

@@ -6,9 +6,9 @@ import numpy as np
 
 from backprop.layers import PReLU, ReLU, Sigmoid, Tanh
 from backprop.layers.everyday import Elementwise
-from backprop.show import cost
-from backprop.show.explanation import Explanation, Row
-from backprop.show.layer_names import LayerNames
+from backprop.show.explain import cost
+from backprop.show.explain.explanation import Explanation, Row
+from backprop.show.explain.names import LayerNames
 
 ACTIVATIONS = (ReLU, Sigmoid, Tanh, Elementwise, PReLU)
 DEAD = 1e-3  # a unit through which less than this part of delta passes, for every sample, does not learn
