@@ -129,9 +129,11 @@ class Module(Tree, Hooked):
             raise DTypeError(f"backward wants a delta of type {dtype}, got {delta.dtype}; use x.astype(np.{dtype})")
         return delta
 
-    def bare_copy(self):
-        """A deep copy without hooks: for looking at what it does unseen."""
-        twin = copy.deepcopy(self)
+    def bare_copy(self, memo=None):
+        """A deep copy without hooks: for looking at what it does unseen. Copies made with one `memo` share parts."""
+        memo = {} if memo is None else memo
+        memo |= {id(module._hooks): Hooks() for module in self.modules()}  # hooks are not copied: they may hold a file
+        twin = copy.deepcopy(self, memo)
         for module in twin.modules():
             vars(module).pop("_hooks", None)
         return twin
@@ -170,6 +172,8 @@ def _through_the_door(backward):
                 raise CallOrderError("backward before forward: call the module first, y = module(x)")
             call, delta = self.call, self.expect_delta(*delta, **options)
             Hooks.run(self._hooks.before_backward, self, delta)
+            if self.call is not call:  # a hook has called this module again, to look at something else
+                self.recall(call)
             self._inside_backward = True
             delta_below = backward(self, delta)
         except BackpropError as error:
@@ -177,7 +181,7 @@ def _through_the_door(backward):
         finally:
             self._inside_backward = False
         Hooks.run(self._hooks.after_backward, self, delta_below, delta)
-        if self.call is not call:  # a hook has called this module again, to look at something else
+        if self.call is not call:
             self.recall(call)
         return delta_below
 

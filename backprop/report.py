@@ -106,5 +106,8 @@ def beside(left, right):
 
 
 def width(text):
-    """How many columns of a terminal the text takes: a bar over a letter takes none."""
-    return sum(not unicodedata.combining(letter) for letter in text)
+    """How many columns of a terminal the text takes: a bar over a letter takes none, a Chinese letter two."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )

@@ -75,6 +75,20 @@ def test_a_removed_hook_is_silent_and_hooks_of_one_layer_are_not_anothers():
     assert seen == [1]
 
 
+@pytest.mark.parametrize("when", ["pre_hook", "hook"])
+def test_a_backward_hook_that_calls_the_module_again_leaves_the_gradient_right(when):
+    layer, busy = Linear(4, 3), []
+
+    def look(module, *seen):
+        if not busy:
+            busy.append(1)
+            module(100 * X)
+
+    getattr(layer, f"register_full_backward_{when}")(look)
+    layer.backward(np.ones_like(layer(X)))
+    np.testing.assert_array_equal(layer.weight.grad, np.full((3, 4), 2))
+
+
 def test_backward_before_forward_says_so():
     with pytest.raises(bp.CallOrderError, match=r"Linear: backward before forward: call the module first"):
         Linear(4, 3).backward(np.zeros((2, 3), np.float32))

@@ -1,49 +1,77 @@
 """What a call of a layer costs: floating-point operations, and bytes that must go through memory at least once.
 
-layer            multiplications and additions, forward                        backward
-with a matrix    2 for each weight, each time it is used, 1 for each bias      twice that: (5) and (7), (12) and (13)
-which moves      0: flatten, pad, look up                                      0
-any other        1 for each entry of its input or output, whichever is more    the same
+layer               operations forward                                    backward
+with a matrix X     2 for each weight each time it is used, 1 for each    as many for the input, (7), and as many
+                    entry of the output where there is a bias             again for X, (5), and its bias, (6)
+pooling             1 for each entry of each window                       the same
+which only moves    0: flatten, pad, look up                              0
+any other of ours   1 for each entry of its input or output, if more      the same
+a user's own        unknown: None, if it has parameters                   None
 
-bytes            inputs and parameters read, the output written                delta, inputs and parameters read,
-                                                                               gradients and the delta below written
+bytes               inputs and parameters read, the output written        delta, inputs and parameters read,
+                                                                          gradients and the delta below written
 """
 
 import math
+from typing import NamedTuple
 
-from backprop.layers import Embedding, Flatten, Unflatten
+import numpy as np
+
+from backprop.layers import Bias, Embedding, Flatten, Linear, PReLU, Unflatten
+from backprop.layers.conv import Convolution
 from backprop.layers.conv_transpose import TransposedConvolution
+from backprop.layers.norm import Affine
 from backprop.layers.padding import Padding
+from backprop.layers.pool import AdaptiveAvgPooling, AvgPooling, MaxPooling
 from backprop.layers.recurrent import Recurrent
 
-MOVES = (Flatten, Unflatten, Padding, Embedding)
+WITH_MATRIX = (Linear, Convolution, TransposedConvolution, Recurrent)
 
 
-def flops(module, inputs, output):
-    """(forward, backward) of one call, from the shapes of its first input and of its output."""
-    entries = max(math.prod(inputs), math.prod(output))
-    if isinstance(module, MOVES):
+class Cost(NamedTuple):
+    """Of one call in one direction."""
+
+    flops: int | None
+    bytes: int
+
+
+def of(module, a, output):
+    """(forward, backward) Costs of the call that made `output` of the array a."""
+    parameters = [p for name, p in module.named_parameters() if name in vars(module)]
+    forward, backward = _flops(module, a, output, parameters)
+    if isinstance(module, (Flatten, Unflatten)) or output is a:  # another view of the same numbers
+        return Cost(forward, 0), Cost(backward, 0)
+    read, written = a.nbytes, np.asarray(output).nbytes
+    if isinstance(module, Embedding):  # only the rows that are looked up
+        return Cost(0, read + 2 * written), Cost(0, read + 2 * written)
+    stored = sum(p.data.nbytes for p in parameters)
+    learned = sum(p.data.nbytes for p in parameters if p.requires_grad)
+    return Cost(forward, read + stored + written), Cost(backward, written + read + stored + learned + read)
+
+
+def _flops(module, a, output, parameters):
+    """(forward, backward)"""
+    entries = max(a.size, np.size(output))
+    if isinstance(module, (Flatten, Unflatten, Padding, Embedding)):
         return 0, 0
-    matrices = [p for _, p in module.named_parameters() if len(p.shape) > 1]
-    if not matrices:
-        return entries, entries
-    vectors = sum(p.size for _, p in module.named_parameters()) - sum(p.size for p in matrices)
-    products = sum(2 * p.size * _uses(module, p, inputs, output) for p in matrices)
-    sums = vectors * _uses(module, matrices[0], inputs, output)
-    return products + sums, 2 * products + sums
+    if isinstance(module, (MaxPooling, AvgPooling)):
+        window = output.size * math.prod(module.kernel_size)
+        return window, window
+    if isinstance(module, WITH_MATRIX):
+        matrices = [p for p in parameters if len(p.shape) > 1]
+        biases = [p for p in parameters if len(p.shape) == 1]
+        products = {p: 2 * p.size * _uses(module, p, a, output) for p in matrices}
+        sums = {p: a.size // a.shape[-1] * p.size if isinstance(module, Recurrent) else output.size for p in biases}
+        learned = sum(n for p, n in {**products, **sums}.items() if p.requires_grad)
+        return sum(products.values()) + sum(sums.values()), sum(products.values()) + learned
+    ours = isinstance(module, (Bias, Affine, PReLU, AdaptiveAvgPooling)) or not parameters
+    return (entries, entries) if ours else (None, None)
 
 
-def moved(module, inputs, output, itemsize):
-    """(forward, backward) bytes of one call."""
-    parameters = sum(p.size * p.dtype.itemsize for _, p in module.named_parameters())
-    a, z = math.prod(inputs) * itemsize, math.prod(output) * itemsize
-    return a + parameters + z, z + a + 2 * parameters + a
-
-
-def _uses(module, weight, inputs, output):
-    """How many times each weight of a matrix is used: in every sample, at every position, in every step."""
+def _uses(module, weight, a, output):
+    """How many times each weight is used: in every sample, at every position, in every step."""
     if isinstance(module, Recurrent):
-        return math.prod(inputs[:-1])
+        return a.size // a.shape[-1]
     if isinstance(module, TransposedConvolution):
-        return math.prod(inputs) // weight.shape[0]
-    return math.prod(output) // weight.shape[0] if weight.shape[0] else 0
+        return a.size // weight.shape[0]
+    return output.size // weight.shape[0] if weight.shape[0] else 0

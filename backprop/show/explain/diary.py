@@ -1,28 +1,30 @@
 """A network that explains itself while it learns: the same batch is looked at again and again during training."""
 
+import math
 from pathlib import Path
 
 from backprop.show.explain.pictures import over_depth, over_training
 from backprop.show.explain.watching import explain
 
-MOMENTS = 40  # of a whole training run
+MOMENTS = 40  # of a whole training run, at most, and its end
 
 
 class Diary:
     """What `explain` saw of one batch, now and at every later moment: hand it to `fit(after_step=diary)`.
 
     net, loss   are looked at by way of copies, so that training ends in the same bits with a diary and without
-    x, y        the batch            steps   of the whole run, of which MOMENTS are looked at
+    x, y        the batch
+    steps       of the whole run
     records     (step, Explanation) for each moment
     """
 
     def __init__(self, net, loss, x, y, steps):
         self.net, self.loss, self.x, self.y = net, loss, x, y
-        self.every, self.records = max(1, steps // MOMENTS), []
+        self.steps, self.every, self.records = steps, max(1, math.ceil(steps / MOMENTS)), []
 
     def __call__(self, step):
         """To be called with the number of steps done."""
-        if step % self.every == 0:
+        if step % self.every == 0 or step == self.steps:
             self.records.append((step, explain(self.net, self.x, self.y, self.loss, repeats=0)))
 
     def write(self, out, title):
@@ -30,7 +32,7 @@ class Diary:
         out, last = Path(out), explain(self.net, self.x, self.y, self.loss)
         last.save(out / "explain.html")
         last.save(out / "explain.json")
-        stages = {f"step {step}": explanation for step, explanation in (self.records[:1])}
-        over_depth({**stages, "trained": last}, out / "explain-depth.png", title)
+        before = {f"step {step}": explanation for step, explanation in self.records[:1]}
+        over_depth({**before, "at the end": last}, out / "explain-depth.png", title)
         over_training(self.records, out / "explain-training.png", title)
         return last

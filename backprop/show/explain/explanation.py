@@ -1,25 +1,27 @@
-"""What was seen in each layer of a network during one step: as a text, as JSON, as a page, as a picture."""
+"""What was seen in each layer of a network during one step: to be read, saved, and compared."""
 
 import dataclasses
 import json
 import math
+from collections import Counter
 from pathlib import Path
 
 from backprop.errors import OptionError
 from backprop.show.explain import page, table
 
-VANISHES = 1e-3  # of the last layer's delta is left at the first one: hardly anything to learn from
+VANISHES = 1e-3  # of delta is left at the end of its way
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
     """One call of one layer, forward and backward. Norms are Euclidean, over all entries of the batch.
 
-    path, layer    where and what it is              value           its formula, "u₁ = a₀X₁ᵀ + μ₁"
-    shape, norm    of its output                     delta           the norm of dL/d(output), None if none came
-    dead           the share of dead units           gradients       parameter -> the norm of its gradient
-    flops, bytes   (forward, backward)               parameters      parameter -> its norm
-    seconds        (forward, backward)
+    path, layer    where and what it is              value        its formula, "u₁ = a₀X₁ᵀ + μ₁"
+    shape, norm    of its output                     delta        the norm of dL/d(output), None if none came
+    dead           the share of dead units           gradients    parameter -> the norm of its gradient, over all uses;
+                   (None: it has no units)                        told where it is used first
+    flops, bytes   (forward, backward); an unknown   parameters   parameter -> its norm
+                   number of operations is None      seconds      (forward, backward), None where not timed
     """
 
     path: str
@@ -33,76 +35,91 @@ class Row:
     parameters: dict = dataclasses.field(default_factory=dict)
     flops: tuple = (0, 0)
     bytes: tuple = (0, 0)
-    seconds: tuple = (0.0, 0.0)
+    seconds: tuple | None = None
+
+    @property
+    def symbol(self):
+        """What its output is called: u₁."""
+        return self.value.split(" = ")[0]
+
+    @property
+    def gradient(self):
+        """The norm of all its gradients together, None where there are none."""
+        return math.hypot(*self.gradients.values()) if self.gradients else None
 
 
 class Explanation:
-    """The rows of one step, from the input to the loss. `print(explanation)` shows the table.
+    """The rows of one step: the input, each layer, and the loss. `print(explanation)` shows the table.
 
-    `save(path)` writes it as .txt, .json, .html, or, delta over depth, as .png.
+    `save(path)` writes it as .txt, .json, .html, or, norms over depth, as .png.
     """
 
-    def __init__(self, name, samples, loss, rows):
-        self.name, self.samples, self.loss, self.rows = name, samples, loss, rows
+    def __init__(self, name, shape, mode, loss, rows):
+        self.name, self.shape, self.mode, self.loss, self.rows = name, shape, mode, loss, rows
 
     @property
-    def learning(self):
-        """The rows of the layers that learn."""
-        return [row for row in self.rows if row.gradients]
+    def layers(self):
+        """The rows between the input and the loss."""
+        return self.rows[1:-1]
+
+    @property
+    def weighted(self):
+        """The rows of layers with weights, whose output is a u."""
+        return [row for row in self.layers if row.symbol.startswith("u") and "′" not in row.symbol]
+
+    def title(self):
+        """What was run, and what came out."""
+        return f"{self.name} in {self.mode}, input {self.shape}, loss {self.loss:.4g}"
 
     def verdict(self):
-        """What becomes of delta on its way down, in one sentence."""
-        rows = [row for row in self.learning if row.delta is not None]
-        if len(rows) < 2:
+        """What becomes of delta on its way down, in a sentence; nothing where there is no way to speak of."""
+        for row in self.rows:
+            if not math.isfinite(row.norm):
+                return f"{row.path} puts out {row.norm}: look there first"
+        rows = [row for row in self.weighted if row.delta is not None]
+        uses = Counter(row.path for row in rows)
+        often = [row for row in rows if uses[row.path] > 1 and row.path == max(uses, key=uses.get)]
+        first, last = (often or rows or [None])[0], (often or rows or [None])[-1]
+        if first is last or not (math.isfinite(first.delta) and math.isfinite(last.delta) and last.delta):
             return ""
-        first, last = rows[0], rows[-1]
-        way = f"from layer {last.path} down to layer {first.path} delta goes from {last.delta:.2g} to {first.delta:.2g}"
-        if not (math.isfinite(first.delta) and last.delta):
-            return f"{way}: it is lost"
         ratio = first.delta / last.delta
-        each = f", times {ratio ** (1 / (len(rows) - 1)):.2g} for each layer with weights"
-        if ratio < VANISHES:
-            return f"{way}{each}: it vanishes, and the first layers hardly learn"
-        if ratio > 1 / VANISHES:
-            return f"{way}{each}: it explodes"
-        return f"{way}{each}: it neither vanishes nor explodes"
-
-    def to_dict(self):
-        """All of it as plain lists, numbers and texts."""
-        rows = [dataclasses.asdict(row) for row in self.rows]
-        return {
-            "network": self.name,
-            "samples": self.samples,
-            "loss": self.loss,
-            "verdict": self.verdict(),
-            "rows": rows,
-        }
+        way = (
+            f"over the {len(often)} uses of layer {first.path}" if often else f"from layer {last.path} to {first.path}"
+        )
+        chain = often or not any("·" in row.value for row in self.rows)
+        count = len(often or rows) - 1
+        rate = f", times {ratio ** (1 / count):.2g} {'a use' if often else 'a layer'}" if chain and ratio else ""
+        fate = (
+            "vanishes" if ratio < VANISHES else "explodes" if ratio > 1 / VANISHES else "neither vanishes nor explodes"
+        )
+        return f"on its way back {way} delta goes from {last.delta:.2g} to {first.delta:.2g}{rate}: it {fate}"
 
     def to_json(self):
-        """All of it as JSON; what is not finite is null there."""
-        return json.dumps(_finite(self.to_dict()), indent=1, allow_nan=False)
+        """All of it; what is not finite is null there."""
+        rows = [dataclasses.asdict(row) for row in self.rows]
+        facts = {"network": self.name, "input": self.shape, "mode": self.mode, "loss": self.loss}
+        return json.dumps(_finite({**facts, "verdict": self.verdict(), "rows": rows}), indent=1, allow_nan=False)
 
     def save(self, path):
         """Write it as the path's ending says: .txt, .json, .html or .png. Returns the path."""
-        from backprop.show.explain import pictures
+        from backprop.show.explain import pictures  # which loads matplotlib
 
         path = Path(path)
         if path.suffix == ".png":
-            return pictures.over_depth({self.name: self}, path, f"{self.name}, loss {self.loss:.4g}")
+            return pictures.over_depth({self.name: self}, path, self.title())
         texts = {".txt": self.__str__, ".json": self.to_json, ".html": lambda: page.page(self)}
         if path.suffix not in texts:
             raise OptionError(f"an explanation's name ends in .txt, .json, .html or .png, got {path.name!r}")
         path.write_text(texts[path.suffix]() + "\n", encoding="utf-8")
         return path
 
-    def _repr_html_(self):
-        return page.body(self)
-
     def __str__(self):
-        title = f"{self.name}, {self.samples} samples, loss {self.loss:.4g}"
-        return "\n".join([title, table.text(self.rows), self.verdict()]).rstrip()
+        return "\n".join([self.title(), table.text(self.rows), self.verdict()]).rstrip()
 
     __repr__ = __str__
+
+    def _repr_html_(self):
+        return page.body(self)
 
 
 def _finite(value):

@@ -1,8 +1,16 @@
-"""What layers' outputs are called, as on the slides: u of a layer with weights, a of what follows it."""
+"""What layers' outputs are called, as on the slides: u of a layer with weights, a of an activation."""
 
-from backprop.layers import Bias, Linear, ReLU, Sigmoid, Softmax, Tanh
+import numpy as np
+
+from backprop.layers import Bias, Embedding, Linear, LogSoftmax, PReLU, ReLU, Sigmoid, Softmax, Tanh
 from backprop.layers.conv import Convolution
+from backprop.layers.conv_transpose import TransposedConvolution
+from backprop.layers.everyday import Elementwise
+from backprop.layers.norm import Affine
+from backprop.layers.recurrent import Recurrent
 
+ACTIVATIONS = (ReLU, Sigmoid, Tanh, Elementwise, PReLU)  # of each unit alone
+SIGMAS = (*ACTIVATIONS, Softmax, LogSoftmax)
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 FORMULAS = {
     Linear: ("{a}X{l}ᵀ + μ{l}", "{a}X{l}ᵀ"),  # with a bias, without
@@ -18,37 +26,45 @@ FORMULAS = {
 class LayerNames:
     """Gives a name to each array that goes through a network, in the order of the forward pass.
 
-    u₁ is the output of the first layer with weights, wherever it is used, a₁ that of what comes behind it; the next one
-    there, such as a pooling layer's, is a₁′.
+    u₁ is the output of the first layer with weights, wherever it is used, a₁ that of the activation behind it. What
+    else follows, such as a normalisation or pooling, keeps the letter: u₁′, a₁′.
     """
 
     def __init__(self, x):
         self.numbers = {}  # of layers with weights
         self.present = 0
+        self.features = -1 if np.ndim(x) < 3 else 1  # the axis along which features, or channels, lie
         self.names = {id(x): "a₀"}
         self.taken = {"a₀"}
         self.kept = [x]  # so that no other array gets its id
 
-    def of(self, array):
-        """The array's name; a dot for one that was computed between layers, in a graph."""
-        return self.names.get(id(array), "·")
-
     def formula(self, module, a, output):
-        """The layer's formula; its output has a name from now on."""
-        weighted = isinstance(module, Bias) or any(len(p.shape) > 1 for p in module.parameters())
-        if weighted:
+        """(the layer's formula, the axis of its features); its output has a name from now on."""
+        if has_weights(module):
             self.present = self.numbers.setdefault(module, len(self.numbers) + 1)
+            self.features = -1 - getattr(module, "axes", 0)
+        elif np.ndim(output) == 2:
+            self.features = -1
         number = str(self.present).translate(SUBSCRIPTS)
-        form = _form(module).format(a=self.of(a), l=number)
+        read = self.names.get(id(a), "·")  # a dot for what was computed between layers, in a graph
+        form = _form(module).format(a=read, l=number)
         if isinstance(output, float):
-            return f"L = {form}"
-        name = ("u" if weighted else "a") + number
-        while not weighted and name in self.taken:
+            return f"L = {form}", self.features
+        letter = "u" if has_weights(module) else "a" if isinstance(module, SIGMAS) or read == "·" else read[0]
+        name = letter + number
+        while not has_weights(module) and name in self.taken:
             name += "′"
         self.taken.add(name)
         self.names[id(output)] = name
         self.kept.append(output)
-        return f"{name} = {form}"
+        return f"{name} = {form}", self.features
+
+
+def has_weights(module):
+    """Whether it is a layer of its own on the slides: it mixes features, or adds to them, by what it has learned."""
+    known = isinstance(module, (Linear, Bias, Embedding, Convolution, TransposedConvolution, Recurrent))
+    scales = isinstance(module, (Affine, PReLU))
+    return known or (not scales and any(name in vars(module) for name, _ in module.named_parameters()))
 
 
 def _form(module):

@@ -36,7 +36,7 @@ def page(explanation):
 def body(explanation):
     """The part that also a notebook shows."""
     left, right = table.cells(explanation.rows)
-    bars = ["", *table.bar_lengths([row.delta for row in explanation.rows]), 0]
+    bars = [0, *table.bars(explanation.rows), 0]
     lines = [
         f"<tr><th class='forward' colspan='{len(left[0])}'>forward, read downward</th>"
         f"<th class='backward first' colspan='{len(right[0])}'>backward, read upward</th></tr>"
@@ -53,9 +53,9 @@ def body(explanation):
             cells.append(_cell(tag, text, kind, inside))
         total = " class='total'" if place == len(left) - 1 else ""
         lines.append(f"<tr{total}>{''.join(cells)}</tr>")
-    head = f"{explanation.samples} samples, loss {explanation.loss:.4g}. {explanation.verdict()}"
+    sentences = [f"{text[0].upper()}{text[1:]}." for text in (explanation.title(), explanation.verdict()) if text]
     return (
-        f"<style>{STYLE}</style><p>{html.escape(head)}.</p>\n<table class='explain'>\n"
+        f"<style>{STYLE}</style><p>{html.escape(' '.join(sentences))}</p>\n<table class='explain'>\n"
         + "\n".join(lines)
         + "\n</table>"
     )

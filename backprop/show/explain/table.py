@@ -6,6 +6,7 @@ from backprop import report
 
 BAR = 10  # letters, of the largest delta
 LEAST_SPAN = 3  # decades that the bars stand for at least, so that a steady delta looks steady
+MOST_GRADIENTS = 4  # told of one layer
 
 
 def text(rows):
@@ -15,37 +16,47 @@ def text(rows):
 
 
 def cells(rows):
-    """The cells of both halves as texts, row by row, between those of the headings and those of the totals."""
+    """The cells of both halves as texts, row by row, between those of the headings and those of the sums."""
     left = [("layer", "value", "shape", "norm", "dead", "FLOPs", "bytes", "time")]
     right = [("delta", "", "gradients", "FLOPs", "bytes", "time")]
-    bars = ["█" * round(BAR * length + 0.4) for length in bar_lengths([row.delta for row in rows])]
-    for row, bar in zip(rows, bars, strict=True):
+    for row, bar in zip(rows, bars(rows), strict=True):
         dead = "" if row.dead is None else f"{row.dead:.0%}"
         left.append((row.path, row.value, str(row.shape), f"{row.norm:.3g}", dead, *_cost([row], 0)))
-        gradients = "  ".join(f"{name} {norm:.2g}" for name, norm in row.gradients.items())
-        right.append(("" if row.delta is None else f"{row.delta:.2g}", bar, gradients, *_cost([row], 1)))
-    left.append(("", "total", "", "", "", *_cost(rows, 0)))
+        delta = "" if row.delta is None else f"{row.delta:.2g}"
+        right.append((delta, "█" * math.ceil(BAR * bar), _gradients(row), *_cost([row], 1)))
+    left.append(("", "all layers", "", "", "", *_cost(rows, 0)))
     right.append(("", "", "", *_cost(rows, 1)))
     return left, right
 
 
+def _gradients(row):
+    told = [f"{name} {norm:.2g}" for name, norm in row.gradients.items()]
+    more = len(told) - MOST_GRADIENTS
+    return "  ".join(told if more <= 0 else [*told[:MOST_GRADIENTS], f"and {more} more"])
+
+
 def _cost(rows, way):
-    """FLOPs, bytes and time of one way; blank where nothing is computed."""
-    flops, moved, seconds = (sum(getattr(row, name)[way] for row in rows) for name in ("flops", "bytes", "seconds"))
-    return (short(flops), f"{short(moved, ' ')}B", f"{1e3 * seconds:.3f} ms") if moved else ("", "", "")
+    """FLOPs, bytes and time of one way: blank where nothing is computed, a question mark where it is not known."""
+    if not any(row.layer for row in rows):
+        return "", "", ""
+    flops = [row.flops[way] for row in rows]
+    times = [row.seconds[way] for row in rows if row.seconds]
+    told = "?" if None in flops else short(sum(flops))
+    return told, f"{short(sum(row.bytes[way] for row in rows), ' ')}B", f"{1e3 * sum(times):.3f} ms" if times else ""
 
 
 def short(count, gap=""):
-    """12800000 as 12.8M."""
-    power = min(max(len(str(int(count))) - 1, 0) // 3, 4)
+    """12_900_000 as 12.9M."""
+    count = float(f"{count:.3g}")
+    power = min(int(math.log10(count)) // 3, 4) if count else 0
     return f"{count / 1000**power:.3g}{gap}{' kMGT'[power].strip()}"
 
 
-def bar_lengths(deltas):
-    """How long a bar for each delta is, from 0 to 1, on a logarithmic scale; 0 where none came."""
-    logs = [math.log10(d) if d and math.isfinite(d) else None for d in deltas]
+def bars(rows):
+    """How long a bar for each row's delta is, from 0 to 1, on a logarithmic scale; 0 where none came, and for dL/dL."""
+    deltas = [row.delta or 0 for row in rows[:-1]]
+    logs = [math.log10(delta) if delta > 0 and math.isfinite(delta) else None for delta in deltas]
     known = [log for log in logs if log is not None]
-    if not known:
-        return [0.0] * len(deltas)
-    top, span = max(known), max(max(known) - min(known), LEAST_SPAN)
-    return [0.0 if log is None else max(0.02, 1 - (top - log) / span) for log in logs]
+    top, least = max(known, default=0), min(known, default=0)
+    span = max(top - least, LEAST_SPAN)
+    return [0 if log is None else max(0.02, 1 - (top - log) / span) for log in logs] + [0] * min(1, len(rows))

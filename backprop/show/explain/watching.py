@@ -1,16 +1,16 @@
 """Watching one step of a network from inside: what each layer computes, hands down, learns, and costs."""
 
 import time
+from collections import Counter, defaultdict
 
 import numpy as np
 
-from backprop.layers import PReLU, ReLU, Sigmoid, Tanh
-from backprop.layers.everyday import Elementwise
+from backprop.errors import OptionError
+from backprop.options import whole
 from backprop.show.explain import cost
 from backprop.show.explain.explanation import Explanation, Row
-from backprop.show.explain.names import LayerNames
+from backprop.show.explain.names import ACTIVATIONS, LayerNames
 
-ACTIVATIONS = (ReLU, Sigmoid, Tanh, Elementwise, PReLU)
 DEAD = 1e-3  # a unit through which less than this part of delta passes, for every sample, does not learn
 
 
@@ -19,109 +19,177 @@ def explain(net, x, y, loss, repeats=5):
 
     net, loss   are copied, and keep their gradients, caches, hooks, running statistics and random numbers
     x, y        one batch and its targets
-    repeats     how many passes are timed, after one that is not; a time is the median of them
+    repeats     how many passes are timed, after one that is looked at; a time is their median
 
-    A dead unit (a feature, or a channel of images) is one whose slope sigma' is below 1/1000 for all samples.
+    A dead unit (a feature, or a channel of images) is one whose slope sigma' is below 1/1000 in the whole batch.
 
     >>> import backprop as bp
     >>> net = bp.Sequential(bp.Linear(784, 32), bp.ReLU(), bp.Linear(32, 10))
     >>> seen = explain(net, np.ones((64, 784), np.float32), np.arange(64) % 10, bp.CrossEntropyLoss())
-    >>> seen.rows[1].value, seen.rows[1].shape, seen.rows[1].flops
+    >>> seen.layers[0].value, seen.layers[0].shape, seen.layers[0].flops
     ('u₁ = a₀X₁ᵀ + μ₁', (64, 32), (3213312, 6424576))
     """
-    net, loss = net.bare_copy(), loss.bare_copy()
-    passes = []
-    for _ in range(1 + repeats):
-        net.zero_grad()
-        watch = Watch(net, loss)
-        L = loss(net(x), y)
-        delta_x = net.backward(loss.backward())
-        passes.append(watch.end())
-    calls = passes[-1]
-    timed = passes[1:] or passes
-    seconds = [
-        np.median([(run[place].forward, run[place].backward) for run in timed], axis=0) for place in range(len(calls))
-    ]
-    names = LayerNames(x)
-    rows = [Row("", "input", names.of(x), np.shape(x), _norm(x), delta=None if delta_x is None else _norm(delta_x))]
-    rows += [_row(call, names, tuple(map(float, spent))) for call, spent in zip(calls, seconds, strict=True)]
-    return Explanation(type(net).__name__, len(x), float(L), rows)
+    whole("repeats", repeats)
+    if getattr(loss, "reduction", "mean") == "none":
+        raise OptionError("backward begins at one number: explain wants a loss with reduction 'mean' or 'sum'")
+    memo = {}  # what the two share stays shared in the copies
+    net, loss = net.bare_copy(memo), loss.bare_copy(memo)
+
+    look = Look(net, loss, x)
+    L, delta_x = _one_pass(look, net, loss, x, y)
+    seconds = defaultdict(list)
+    for _ in range(repeats):
+        timer = Timer(net, loss)
+        _one_pass(timer, net, loss, x, y)
+        for place, spent in timer.seconds.items():
+            seconds[place].append(spent)
+
+    delta = None if delta_x is None else norm(delta_x)
+    rows = [Row("input", "", "a₀", np.shape(x), norm(x), delta=delta)]
+    for place, row in look.rows.items():
+        spent = tuple(map(float, np.median(seconds[place], axis=0))) if seconds[place] else None
+        rows.append(Row(**row, seconds=spent))
+    return Explanation(type(net).__name__, np.shape(x), "training" if net.training else "evaluation", float(L), rows)
 
 
-class Seen:
-    """One call of one layer: its arrays, and how long it took each way."""
-
-    def __init__(self, path, module):
-        self.path, self.module, self.delta = path, module, None
-        self.forward = self.backward = 0.0
+def _one_pass(watch, net, loss, x, y):
+    """(L, dL/dx), watched."""
+    net.zero_grad()
+    L = loss(net(x), y)
+    delta_x = net.backward(loss.backward())
+    watch.end()
+    return L, delta_x
 
 
 class Watch:
-    """Looks on, by hooks, while a network and its loss run forward and backward once."""
+    """Looks on, by hooks, while a network and its loss run forward and backward once.
+
+    A call is known by its place: (path of the module, how many calls of it came before).
+    """
 
     def __init__(self, net, loss):
-        self.calls, self.by_call, self.handles, self.started = [], {}, [], 0.0
-        layers = [(path, module) for path, module in net.named_modules() if not module.children()]
-        for path, module in [*layers, ("loss", loss)]:
+        self.paths = {module: path for path, module in net.named_modules()} | {loss: "loss"}
+        self.places, self.kept, self.count, self.handles = {}, [], Counter(), []
+        for module in self.paths:
             self.handles += [
-                module.register_forward_pre_hook(self._before_forward),
-                module.register_forward_hook(lambda *seen, path=path: self._after_forward(path, *seen)),
-                module.register_full_backward_pre_hook(self._before_backward),
-                module.register_full_backward_hook(self._after_backward),
+                module.register_forward_pre_hook(self.before_forward),
+                module.register_forward_hook(self.after_forward),
+                module.register_full_backward_pre_hook(self.before_backward),
+                module.register_full_backward_hook(self.after_backward),
             ]
 
+    def new_place(self, module):
+        """The place of the call that this module has just come from."""
+        place = self.paths[module], self.count[module]
+        self.count[module] += 1
+        self.places[id(module.call)] = place
+        self.kept.append(module.call)  # so that no other call gets its id
+        return place
+
+    def place(self, module):
+        """The place of the call whose backward runs now."""
+        return self.places[id(module.call)]
+
     def end(self):
-        """The calls, in the order of the forward pass; from now on nobody looks on."""
         for handle in self.handles:
             handle.remove()
-        return self.calls
 
-    def _before_forward(self, module, inputs):
-        self.started = time.perf_counter()
+    def before_forward(self, module, inputs):
+        pass
 
-    def _after_forward(self, path, module, inputs, output):
-        seen = Seen(path, module)
-        seen.forward = time.perf_counter() - self.started
-        seen.inputs, seen.output, seen.call = inputs, output, module.call
-        self.calls.append(seen)
-        self.by_call[id(module.call)] = seen
+    def before_backward(self, module, delta):
+        pass
 
-    def _before_backward(self, module, delta):
-        self.by_call[id(module.call)].delta = delta
-        self.started = time.perf_counter()
-
-    def _after_backward(self, module, below, delta):
-        self.by_call[id(module.call)].backward = time.perf_counter() - self.started
+    def after_backward(self, module, below, delta):
+        pass
 
 
-def _row(seen, names, seconds):
-    module, shapes = seen.module, (np.shape(seen.inputs[0]), np.shape(seen.output))
-    return Row(
-        seen.path,
-        f"{type(module).__name__}({module.extra_repr()})",
-        names.formula(module, seen.inputs[0], seen.output),
-        shapes[1],
-        _norm(seen.output),
-        delta=None if seen.delta is None else _norm(seen.delta),
-        dead=_dead(seen) if isinstance(module, ACTIVATIONS) else None,
-        gradients={name: _norm(p.grad) for name, p in module.named_parameters() if p.grad is not None},
-        parameters={name: _norm(p.data) for name, p in module.named_parameters()},
-        flops=cost.flops(module, *shapes),
-        bytes=cost.moved(module, *shapes, itemsize=seen.inputs[0].dtype.itemsize),
-        seconds=seconds,
-    )
+class Timer(Watch):
+    """place -> [seconds forward, seconds backward], without what the modules inside it took."""
+
+    def __init__(self, net, loss):
+        self.running, self.seconds = [], {}  # [start, seconds inside] of each call that is not over yet
+        super().__init__(net, loss)
+
+    def before_forward(self, module, inputs):
+        self.running.append([time.perf_counter(), 0.0])
+
+    def after_forward(self, module, inputs, output):
+        own = self._own()
+        self.seconds[self.new_place(module)] = [own, 0.0]
+
+    def before_backward(self, module, delta):
+        self.running.append([time.perf_counter(), 0.0])
+
+    def after_backward(self, module, below, delta):
+        self.seconds[self.place(module)][1] = self._own()
+
+    def _own(self):
+        start, inside = self.running.pop()
+        spent = time.perf_counter() - start
+        if self.running:
+            self.running[-1][1] += spent
+        return spent - inside
 
 
-def _norm(a):
-    """The Euclidean norm of all entries."""
-    return float(np.linalg.norm(np.asarray(a, np.float64).reshape(-1)))
+class Look(Watch):
+    """place -> all of a Row but its seconds, for each layer: what has no modules inside, or parameters of its own."""
+
+    def __init__(self, net, loss, x):
+        self.rows, self.names = {}, LayerNames(x)
+        super().__init__(net, loss)
+
+    def after_forward(self, module, inputs, output):
+        place = self.new_place(module)
+        if module.children() and not _own_parameters(module) and self.paths[module] != "loss":
+            return
+        a = inputs[0]
+        value, axis = self.names.formula(module, a, output)
+        forward, backward = cost.of(module, a, output)
+        self.rows[place] = {
+            "path": place[0],
+            "layer": f"{type(module).__name__}({module.extra_repr()})",
+            "value": value,
+            "shape": np.shape(output),
+            "norm": norm(output),
+            "dead": _dead(module, a, axis) if isinstance(module, ACTIVATIONS) else None,
+            "parameters": {name: norm(p.data) for name, p in _own_parameters(module)},
+            "flops": (forward.flops, backward.flops),
+            "bytes": (forward.bytes, backward.bytes),
+        }
+
+    def before_backward(self, module, delta):
+        if self.place(module) in self.rows:
+            self.rows[self.place(module)]["delta"] = norm(delta)
+
+    def end(self):
+        """A parameter's gradient is the sum over all its uses: it is told at the first one."""
+        super().end()
+        told = set()
+        for (path, _), row in self.rows.items():
+            module = next(module for module, own in self.paths.items() if own == path)
+            learning = [(name, p) for name, p in _own_parameters(module) if p.grad is not None and p not in told]
+            row["gradients"] = {name: norm(p.grad) for name, p in learning}
+            told.update(p for _, p in learning)
 
 
-def _dead(seen):
-    """The share of units, along axis 1, whose slope is next to nothing for all samples."""
-    module, output = seen.module, seen.output
-    module.recall(seen.call)
-    slopes = np.abs(module.backward(np.ones_like(output)))  # (4) with delta = 1 is sigma'(u)
-    axis = 1 if output.ndim > 1 else 0
-    most = slopes.max(axis=tuple(k for k in range(slopes.ndim) if k != axis), initial=0)
-    return float(np.mean(most < DEAD)) if most.size else 0.0
+def _own_parameters(module):
+    """(name, Parameter) of the module itself, not of those inside."""
+    return [(name, p) for name, p in module.named_parameters() if name in vars(module)]
+
+
+def _dead(module, u, axis):
+    """The share of units, along `axis`, whose slope is next to nothing for all samples and places."""
+    if not u.size:
+        return 0.0
+    twin = module.bare_copy()
+    slopes = np.abs(twin.backward(np.ones_like(twin(u))))  # (4) with delta = 1 is sigma'(u)
+    most = slopes.max(axis=tuple(k for k in range(u.ndim) if k != axis % u.ndim))
+    return float(np.mean(most < DEAD))
+
+
+def norm(a):
+    """The Euclidean norm of all entries, in units of the largest one, so that nothing over- or underflows."""
+    a = np.abs(np.asarray(a, np.float64)).reshape(-1)
+    largest = float(a.max(initial=0))
+    return largest * float(np.linalg.norm(a / largest)) if 0 < largest < np.inf else largest
