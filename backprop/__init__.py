@@ -28,10 +28,10 @@ from backprop.errors import (
     HookError,
     IndexRangeError,
     LabelError,
-    MissingProgramError,
     NonFiniteError,
     OptionError,
     ParameterError,
+    ProgramError,
     ShapeError,
 )
 from backprop.gradcheck import gradcheck

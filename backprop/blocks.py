@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from backprop.errors import OptionError
 from backprop.graph import Graph, Value
 from backprop.layers import Linear
 
@@ -26,6 +27,8 @@ class Branches(Graph):
     """
 
     def __init__(self, *branches, axis=1):
+        if not branches:
+            raise OptionError("wants at least one branch")
         self.branches, self.axis = branches, axis
 
     def build(self, a):
@@ -44,6 +47,7 @@ class Unrolled(Graph):
         self.input, self.state = Linear(input_size, hidden_size), Linear(hidden_size, hidden_size)
 
     def build(self, x):
+        self.expect(x.ndim == 3 and len(x), "(L, N, I), L steps of N sequences", got=x)
         h = Value(np.zeros((x.shape[1], self.state.in_features), x.dtype), requires_grad=False)
         states = []
         for x_t in x:

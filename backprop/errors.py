@@ -90,8 +90,8 @@ class ExpressionError(BackpropError, ValueError):
     """A formula that is none, or that holds what may not stand in one."""
 
 
-class MissingProgramError(BackpropError, RuntimeError):
-    """A program that is not installed on this machine."""
+class ProgramError(BackpropError, RuntimeError):
+    """A program that is not installed on this machine, or that failed."""
 
 
 class CheckpointError(BackpropError, ValueError):

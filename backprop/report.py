@@ -2,9 +2,8 @@
 
 import dataclasses
 import math
-import unicodedata
-from collections.abc import Sequence
 
+from backprop.columns import table
 from backprop.errors import GradientError
 
 
@@ -88,26 +87,3 @@ class Report:
         return "\n".join([self.name, *table([HEADINGS, *[row.cells() for row in self.rows]])])
 
     __repr__ = __str__
-
-
-def table(rows: Sequence[Sequence[str]], indent="  "):
-    """Lines with the columns of `rows` under each other; the first row is the heading."""
-    widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        (indent + "  ".join(cell + " " * (most - width(cell)) for cell, most in zip(row, widths, strict=True))).rstrip()
-        for row in rows
-    ]
-
-
-def beside(left, right):
-    """Two lists of lines side by side, as one text."""
-    widest = max(map(width, left))
-    return "\n".join(f"{a}{' ' * (widest - width(a))}  |  {b}".rstrip() for a, b in zip(left, right, strict=True))
-
-
-def width(text):
-    """How many columns of a terminal the text takes: a bar over a letter takes none, a Chinese letter two."""
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )

@@ -11,6 +11,7 @@ cos tan tanh sigmoid relu maximum minimum sum mean max. Nothing else is accepted
 
 import argparse
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 import backprop as bp
 from backprop.graph.expression import CONSTANTS, Expression
 
-OPTIONS = ("--forward", "--svg", "--help", "-h")  # all else that begins with a minus sign is a formula: -x
+OPTIONS = ("--forward", "--svg", "--help", "-h")  # anything else that begins with a minus sign is a formula: -x
 
 
 def main(arguments=None):
@@ -30,7 +31,7 @@ def main(arguments=None):
         "--svg", type=Path, metavar="FILE", help="draw the graph; the name may end in .png or .dot, too"
     )
     arguments = sys.argv[1:] if arguments is None else arguments
-    formula = [a.startswith("-") and not a.startswith(OPTIONS) for a in arguments]
+    formula = [a.startswith("-") and a.split("=")[0] not in OPTIONS for a in arguments]
     options = parser.parse_intermixed_args([" " * is_one + a for a, is_one in zip(arguments, formula, strict=True)])
     sys.stdout.reconfigure(errors="replace")  # a terminal without subscripts shows question marks, and no traceback
     try:
@@ -52,6 +53,8 @@ def traced(text, assignments, mode):
         if name not in expression.names:
             kind = "is a constant" if name in CONSTANTS else f"does not stand in {text!r}"
             raise bp.ExpressionError(f"{assignment}: {name} {kind}")
+        if name in values:
+            raise bp.ExpressionError(f"{name} has two values")
         values[name] = value
     missing = [name for name in expression.names if name not in values]
     if missing:
@@ -67,13 +70,14 @@ def traced(text, assignments, mode):
 def read(assignment):
     """("x1", 2.0) from "x1=2", an array where there are commas."""
     name, equals, text = assignment.partition("=")
+    name = unicodedata.normalize("NFKC", name.strip())  # as Python reads names: two kinds of mu are one
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if not (equals and name.strip().isidentifier() and numbers):
+    if not (equals and name.isidentifier() and numbers):
         raise bp.ExpressionError(f"{assignment!r} is no value: write NAME=NUMBER, such as x1=2")
-    return name.strip(), np.array(numbers) if len(numbers) > 1 else numbers[0]
+    return name, np.array(numbers) if len(numbers) > 1 else numbers[0]
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ def run(options):
         diary = None
         if options.explain:
             first = np.arange(min(options.batch_size, len(train.images)))
-            diary = Diary(net, loss, train.batch(first), train.labels[first], options.epochs * len(train))
+            diary = Diary(net, train.batch(first), train.labels[first], loss, options.epochs * len(train))
             diary(0 if history is None else len(history.losses))
         history = fit(
             net,

@@ -1,14 +1,16 @@
 """A formula that a stranger typed, as a function of Values. It is read, never run as Python."""
 
 import ast
+import math
 import operator
+import warnings
 
 import numpy as np
 
 from backprop.errors import ExpressionError
 from backprop.graph.value import Value
 
-LONGEST, DEEPEST = 1000, 50  # letters, and brackets within brackets
+LONGEST, DEEPEST = 1000, 50  # letters, and operations within brackets within operations
 
 OPERATORS = {
     ast.Add: operator.add,
@@ -39,37 +41,57 @@ class Expression:
     """
 
     def __init__(self, text):
+        text = text.strip()
         if len(text) > LONGEST:
             raise ExpressionError(f"the expression has {len(text)} letters, at most {LONGEST} are read")
         try:
-            tree = ast.parse(text.strip(), mode="eval").body
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what Python thinks of "1or x"
+                tree = ast.parse(text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            reason = error.msg if isinstance(error, SyntaxError) else "it is nested too deeply"
+            nested = isinstance(error, (RecursionError, MemoryError))
+            reason = "it is nested too deeply" if nested else getattr(error, "msg", "it cannot be read")
             raise ExpressionError(f"{_short(text)} is no expression: {reason}") from None
         self.text, self.names = text, []
-        self._expect_allowed(tree)
-        self._tree = tree
+        self._steps = self._in_order(tree)
 
     def __call__(self, *inputs):
         if len(inputs) != len(self.names):
             raise ExpressionError(
                 f"{_short(self.text)} wants {', '.join(self.names) or 'no inputs'}, got {len(inputs)}"
             )
-        return self._value(self._tree, dict(zip(self.names, inputs, strict=True)))
+        named, values = dict(zip(self.names, inputs, strict=True)), []
+        for part, count in self._steps:
+            operands = values[len(values) - count :]
+            del values[len(values) - count :]
+            values.append(self._value(part, operands, named))
+        return values.pop()
 
-    def _expect_allowed(self, tree):
-        """A loop over all parts of the tree, from left to right, with the depth of each."""
-        waiting = [(tree, 1)]
+    def _in_order(self, tree):
+        """(part, how many operands) for all parts of the tree, from left to right, operands before what needs them.
+
+        A loop, not a recursion. An operator's left side is not deeper than the operator itself: a long sum is flat.
+        """
+        waiting, steps = [(tree, 1)], []
         while waiting:
             part, depth = waiting.pop()
+            if depth is None:
+                steps.append((part, len(self._parts(part))))
+                continue
             if depth > DEEPEST:
                 raise ExpressionError(f"the expression is nested more than {DEEPEST} levels deep")
-            waiting += [(inner, depth + 1) for inner in reversed(self._parts(part))]
+            inside = self._parts(part)
+            flat = isinstance(part, ast.BinOp)
+            waiting.append((part, None))
+            waiting += [(a, depth + (place > 0 or not flat)) for place, a in reversed(list(enumerate(inside)))]
+        return steps
 
     def _parts(self, part):
         """What an allowed part is made of; ExpressionError for any other part."""
         match part:
             case ast.Constant(value=int() | float()) if not isinstance(part.value, bool):
+                if not math.isfinite(_float(part.value)):
+                    raise ExpressionError(f"{self._source(part)} is too large a number")
                 return []
             case ast.Name(id=name) if name not in FUNCTIONS:
                 if name not in CONSTANTS and name not in self.names:
@@ -83,26 +105,32 @@ class Expression:
                 if len(arguments) == FUNCTIONS[name][0]:
                     return arguments
                 raise ExpressionError(f"{name} takes {FUNCTIONS[name][0]} argument(s), got {len(arguments)}")
-        raise ExpressionError(f"{_short(ast.unparse(part))} may not stand in an expression; what may: {ALLOWED}")
+        raise ExpressionError(f"{self._source(part)} may not stand in an expression; what may: {ALLOWED}")
 
-    def _value(self, part, inputs):
-        value = self._computed(part, inputs)
-        if not value.requires_grad and not np.isfinite(value.data).all():
-            raise ExpressionError(f"{_short(ast.unparse(part))} is {value.data}")
-        return value
-
-    def _computed(self, part, inputs):
+    def _value(self, part, operands, named):
         match part:
             case ast.Constant(value=number):
-                return Value(float(number), requires_grad=False)
+                value = Value(float(number), requires_grad=False)
             case ast.Name(id=name):
-                return inputs[name] if name in inputs else Value(CONSTANTS[name], requires_grad=False)
-            case ast.UnaryOp(op=op, operand=a):
-                return OPERATORS[type(op)](self._value(a, inputs))
-            case ast.BinOp(op=op, left=a, right=b):
-                return OPERATORS[type(op)](self._value(a, inputs), self._value(b, inputs))
-            case ast.Call(func=ast.Name(id=name), args=arguments):
-                return FUNCTIONS[name][1](*[self._value(a, inputs) for a in arguments])
+                value = named[name] if name in named else Value(CONSTANTS[name], requires_grad=False)
+            case ast.UnaryOp(op=op) | ast.BinOp(op=op):
+                value = OPERATORS[type(op)](*operands)
+            case ast.Call(func=ast.Name(id=name)):
+                value = FUNCTIONS[name][1](*operands)
+        if not value.requires_grad and not np.isfinite(value.data).all():
+            raise ExpressionError(f"{self._source(part)} is {value.data}")
+        return value
+
+    def _source(self, part):
+        """The part as it was typed."""
+        return _short(ast.get_source_segment(self.text, part))
+
+
+def _float(number):
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def _short(text):

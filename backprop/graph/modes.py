@@ -8,8 +8,8 @@ Why the adjoints start with 1 (A 22:21): vbar_output is the derivative of L by t
 Why their order is forced (A 22:21-28:13): vbar_i is a sum, with one share from every v_j that used v_i. To hand it on
 before the last share has come would hand on too little. In the lecture's f = log x1 + x1 x2 - sin x2, x1 was used by
 v1 = log x1 and by v2 = x1 x2: both must have their adjoints before x1bar is complete, and they get theirs from v4. So
-whatever used a value comes before it. A value is made after all that it is made of, hence younger; going through the
-values from the youngest to the oldest is such an order.
+whatever used a value comes before it. A value is born after all that it is computed from; going through the values from
+the last born to the first is such an order.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from backprop.errors import ShapeError
 
 
 def ancestry(output):
-    """The output and all that it was computed from, oldest first; only values that adjoints go to.
+    """The output and all that it was computed from, first born first; only values that adjoints go to.
 
     A loop, not a recursion: a chain may be longer than Python's stack is deep.
     """
@@ -28,7 +28,7 @@ def ancestry(output):
             if parent.requires_grad and parent not in found:
                 found.add(parent)
                 waiting.append(parent)
-    return sorted(found, key=lambda v: v.age)
+    return sorted(found, key=lambda v: v.born)
 
 
 def reverse(output, delta=None):
@@ -40,11 +40,11 @@ def reverse(output, delta=None):
     """
     shares = {output: _seed(output, delta)}
     for v in reversed(ancestry(output)):
-        vbar = shares.pop(v)  # complete: all that used v are younger, and have had their turn
+        vbar = shares.pop(v)  # complete: all that used v were born later, and have had their turn
         yield v, vbar
         for parent, share in handed_down(v, vbar):
             so_far = shares.get(parent)
-            shares[parent] = share if so_far is None else so_far + share  # (17) one share for each use
+            shares[parent] = share if so_far is None else np.asarray(so_far + share)  # (17) one share for each use
 
 
 def handed_down(v, vbar):

@@ -27,8 +27,11 @@ class ModuleCall:
 
     def pull(self, vbar, v, parents, wanted):
         """(17) Adds to the gradients of the module's parameters, too."""
+        last = self.module.call
         self.module.recall(self.call)
         answers = self.module.backward(np.asarray(vbar, order="C"))
+        if last is not None:
+            self.module.recall(last)
         answers = answers if isinstance(answers, tuple) else (answers,)
         shares = [answers[place] if place < len(answers) else None for place in self.places]
         for place, share, want in zip(self.places, shares, wanted, strict=True):
@@ -41,17 +44,20 @@ class ModuleCall:
 
     def push(self, v, parents, tangents):
         """(18) vdot = Im module(a + i h adot) / h, on a copy, with the parameters as they are now."""
-        parts = list(self.module.modules())
-        if not all(part.analytic for part in parts) or any(True for _ in self.module.named_streams()):
-            raise GradientError(
-                "forward mode takes a complex step through a module, which must be analytic and draw no random numbers"
-            ).named(self.name)
+        if not all(part.analytic for part in self.module.modules()):
+            raise GradientError("forward mode takes a complex step, and this is not analytic").named(self.name)
         arguments = [_complex(a) for a in self.arguments]
         for place, dot in zip(self.places, tangents, strict=True):
             if dot is not None:
                 arguments[place] = arguments[place] + 1j * COMPLEX_STEP * dot
+        twin = self.module.bare_copy().to(np.complex128)
+        drawn = [stream.step for _, stream in twin.named_streams()]
         with kernels.use_kernels("reference"):
-            moved = self.module.bare_copy().to(np.complex128)(*arguments)
+            moved = twin(*arguments)
+        if drawn != [stream.step for _, stream in twin.named_streams()]:
+            raise GradientError("forward mode cannot draw the same random numbers again; use net.eval()").named(
+                self.name
+            )
         return np.imag(moved) / COMPLEX_STEP  # (20)
 
 

@@ -18,7 +18,7 @@ class Graph(Module):
     forward   (16)   runs build; the graph of that call is its cache
     backward  (17)   adjoints from the output back; a Parameter's and a layer's gradients add up over all their uses
 
-    `backward` returns dL/d(input), a tuple where there are several inputs, None for one of whole numbers.
+    `backward` returns dL/d(input), a tuple where there are several inputs, None for labels or words, which have none.
 
     >>> from backprop.layers import Linear, Tanh
     >>> class Residual(Graph):
@@ -39,7 +39,7 @@ class Graph(Module):
         raise NotImplementedError(f"{type(self).__name__} has no build")
 
     def forward(self, *inputs):
-        inputs = [Value(a) for a in inputs]
+        inputs = [None if a is None else Value(a) for a in inputs]
         output = self.build(*inputs)  # (16)
         if not isinstance(output, Value):
             raise CallOrderError(f"build must return a Value, computed from its inputs; got {type(output).__name__}")
@@ -48,11 +48,11 @@ class Graph(Module):
 
     def backward(self, delta):
         inputs, output = self.cache
-        below = dict.fromkeys(inputs)
+        below = {v: np.zeros(v.shape, v.dtype) for v in inputs if v is not None and v.requires_grad}
         for v, vbar in reverse(output, delta):  # (17)
             if v in below:
-                below[v] = vbar
+                below[v] = np.array(vbar)
             elif not v.parents and v.requires_grad:
                 v.accumulate(vbar)
-        deltas = [np.zeros(v.shape, v.dtype) if v.requires_grad and vbar is None else vbar for v, vbar in below.items()]
+        deltas = [below.get(v) for v in inputs]
         return deltas[0] if len(deltas) == 1 else tuple(deltas)

@@ -1,5 +1,8 @@
 """The table of operations: each beside its local rule, formula = code.
 
+A slope may use v itself, so that exp' = v and tanh' = 1 - v^2 compute nothing twice. Where a rule has an exception,
+np.where has the general case last.
+
 At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives each one half. For
 complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic and a complex step
 goes through.
@@ -8,7 +11,7 @@ goes through.
 import math
 
 import numpy as np
-from numpy import cos, log, sign, where
+from numpy import cos, exp, log, maximum, minimum, sign, sin, sqrt, tan, tanh, where
 
 from backprop.graph.rules import Elementwise, LinearMap, Product
 from backprop.kernels.reference.everyday import magnitude, sigmoid
@@ -26,7 +29,7 @@ def log_or_0(a):
 
 def above(a, b):
     """1 where a is the larger one, 0 where b is, one half where they are equal"""
-    return (1 + sign(a.real - b.real)) / 2
+    return where(a.real == b.real, 0.5, a.real > b.real)
 
 
 def spread(vbar, a, axis, keepdims):
@@ -71,7 +74,7 @@ def put_back(vbar, a, axis, keepdims, first):
 
 def undo(vbar, axes):
     """vbar with its axes back in their places"""
-    return vbar.transpose(np.argsort(axes))
+    return vbar.transpose(np.argsort([axis % vbar.ndim for axis in axes]))
 
 
 def cut(vbar, *parts, axis):
@@ -87,25 +90,25 @@ ELEMENTWISE = {
     "multiply": (lambda a, b: a * b,              lambda v, a, b: b,                   lambda v, a, b: a),
     "divide":   (lambda a, b: a / b,              lambda v, a, b: 1 / b,               lambda v, a, b: -v / b),
     "power":    (lambda a, b: a**b,               lambda v, a, b: b * a ** lower(b),   lambda v, a, b: v * log_or_0(a)),
-    "maximum":  (np.maximum,                      lambda v, a, b: above(a, b),         lambda v, a, b: above(b, a)),
-    "minimum":  (np.minimum,                      lambda v, a, b: above(b, a),         lambda v, a, b: above(a, b)),
+    "maximum":  (maximum,                         lambda v, a, b: above(a, b),         lambda v, a, b: above(b, a)),
+    "minimum":  (minimum,                         lambda v, a, b: above(b, a),         lambda v, a, b: above(a, b)),
     "where":    (lambda a, b, c: where(c, a, b),  lambda v, a, b, c: c,                lambda v, a, b, c: 1 - c),
 
     #            v = phi(a)                                dphi/da
     "negative": (lambda a: -a,                             lambda v, a: -1),
     "abs":      (magnitude,                                lambda v, a: sign(a.real)),
-    "exp":      (np.exp,                                   lambda v, a: v),
-    "log":      (np.log,                                   lambda v, a: 1 / a),
-    "sqrt":     (np.sqrt,                                  lambda v, a: 1 / (2 * v)),
-    "sin":      (np.sin,                                   lambda v, a: cos(a)),
-    "cos":      (np.cos,                                   lambda v, a: -np.sin(a)),
-    "tan":      (np.tan,                                   lambda v, a: 1 + v * v),
-    "tanh":     (np.tanh,                                  lambda v, a: 1 - v * v),
+    "exp":      (exp,                                      lambda v, a: v),
+    "log":      (log,                                      lambda v, a: 1 / a),
+    "sqrt":     (sqrt,                                     lambda v, a: 1 / (2 * v)),
+    "sin":      (sin,                                      lambda v, a: cos(a)),
+    "cos":      (cos,                                      lambda v, a: -sin(a)),
+    "tan":      (tan,                                      lambda v, a: 1 + v * v),
+    "tanh":     (tanh,                                     lambda v, a: 1 - v * v),
     "sigmoid":  (sigmoid,                                  lambda v, a: v * (1 - v)),
     "relu":     (lambda a: where(a.real <= 0, 0, a),       lambda v, a: a.real > 0),
 }
 
-LINEAR = {
+LINEAR = {  # max is linear once it has chosen `first`, the place of the largest entry
     #               v = phi(a), linear in a                             abar += the adjoint map of vbar
     "sum":         (lambda a, axis, keepdims: a.sum(axis=axis, keepdims=keepdims),
                                                                         spread),

@@ -1,8 +1,11 @@
 """The three kinds of operations, by what their local rule is made of. The table of them all is operations.py.
 
-phi     (16)  v       = phi(a, b)                              forward
-pull    (17)  abar   += vbar dphi/da,  bbar += vbar dphi/db    reverse: what v hands to each of its parents
-push    (18)  vdot    = dphi/da adot + dphi/db bdot            forward mode: a parent that does not move has dot None
+    phi     (16)  v       = phi(a, b)                              forward
+    pull    (17)  abar   += vbar dphi/da,  bbar += vbar dphi/db    reverse: vbar is pulled back to the parents
+    push    (18)  vdot    = dphi/da adot + dphi/db bdot            forward mode: the dots are pushed on to v
+
+Others call pull the vector-Jacobian product, push the Jacobian-vector product. `pull` gives one share for each parent;
+what is not `wanted`, it need not compute. In `push` the dot of a parent that does not move is None.
 """
 
 import numpy as np

@@ -4,18 +4,20 @@ import itertools
 
 import numpy as np
 
-from backprop.errors import CallOrderError, DTypeError, IndexRangeError, ShapeError
+from backprop.errors import CallOrderError, DTypeError, GradientError, IndexRangeError, ShapeError
 from backprop.graph.modes import reverse
 from backprop.graph.module_call import ModuleCall
 from backprop.graph.operations import OPERATIONS
 from backprop.graph.operators import Operators
 from backprop.parameter import Buffer, Parameter, values
 
-_ages = itertools.count()
+FOR_WHOLE_NUMBERS = ("index", "reshape", "transpose", "concatenate")  # words and labels can be moved, not computed
+
+_births = itertools.count()
 
 
 class Value(Operators):
-    """v_i = phi_i(its parents), a node of the computational graph.  Lecture A 14:55-29:12.        (16)
+    """v_i = phi_i(its parents), a node of the computational graph.  Lecture A 14:55-28:13.        (16)
 
     To write a formula is to build its graph; names are NumPy's, as operators, functions or methods:
 
@@ -26,55 +28,65 @@ class Value(Operators):
     11.652 5.500 1.716
 
     data            the array, of any shape; a Python number or list becomes float64, an array keeps its type
-    requires_grad   whether adjoints go to it; False for whole numbers, and for what is computed from such only
+    requires_grad   whether adjoints go to it; False for arrays of whole numbers, and for what comes of constants only
     grad            of a leaf, a Value not computed from others: dL/d(data), summed over `backward` calls, or None
 
     Numbers, lists and whole numbers that meet a Value take its element type; other floats are refused, DTypeError.
     A Parameter that meets a Value gets its gradient in `parameter.grad`. A Module called with one is an operation of
     the graph. A comparison gives a plain array of booleans, but == asks whether two Values are the same node.
+    To learn, a leaf changes in place: `v.data -= lr * v.grad; v.zero_grad()`.
     """
 
-    __slots__ = ("data", "operation", "parents", "options", "requires_grad", "grad", "parameter", "age", "__weakref__")
+    __slots__ = ("data", "operation", "parents", "options", "requires_grad", "grad", "parameter", "born", "__weakref__")
 
     def __init__(self, data, requires_grad=True):
         self.parameter = data if isinstance(data, Parameter) else None
         if self.parameter is not None:
             requires_grad = requires_grad and data.requires_grad
-        data = values(data)
-        self.data = np.asarray(data, None if isinstance(data, (np.ndarray, np.generic)) else float)
+        self.data = _array(values(data))
         self.requires_grad = bool(requires_grad) and self.data.dtype.kind in "fc"
         self.operation, self.parents, self.options, self.grad = None, (), {}, None
-        self.age = next(_ages)  # younger than all that it is computed from
+        self.born = next(_births)  # after all that it is computed from
 
     @staticmethod
     def apply(name, *operands, **options):
         """v = phi(a, ...): the operation of that name as a new value.        (16)"""
-        parents = _alike(operands)
-        operation = OPERATIONS[name]
+        operation, wanted = OPERATIONS[name], _element_type(operands)
+        if wanted.kind not in "fc" and name not in FOR_WHOLE_NUMBERS:
+            raise DTypeError(f"{name} wants floats, got {wanted}; use x.astype(np.float32)")
+        parents = [_as_value(a, wanted) for a in operands]
         try:
             data = operation.phi(*[parent.data for parent in parents], **options)  # (16)
         except (ValueError, IndexError) as error:
             kind = IndexRangeError if isinstance(error, IndexError) and name == "index" else ShapeError
             shapes = " and ".join(str(parent.shape) for parent in parents)
             raise kind(f"{name} of shape {shapes}: {error}") from None
-        wanted = any(parent.requires_grad for parent in parents)
-        return Value._computed(operation, parents, options, np.asarray(data, parents[0].dtype), wanted)
+        learns = any(parent.requires_grad for parent in parents)
+        return Value._computed(operation, parents, options, np.asarray(data, wanted), learns)
 
     @staticmethod
     def through(module, inputs):
         """What `module(*inputs)` is where one of the inputs is a Value: the module's call as a new value.   (16)"""
+        if any(isinstance(part, Value) for a in inputs if isinstance(a, (tuple, list)) for part in a):
+            raise GradientError("a Value within a tuple is not followed; np.stack them").named(type(module).__name__)
         places = [place for place, a in enumerate(inputs) if isinstance(a, Value)]
-        arguments = [a.data if isinstance(a, Value) else a for a in inputs]
-        call = ModuleCall(module, arguments, places)
+        call = ModuleCall(module, [a.data if isinstance(a, Value) else a for a in inputs], places)
         parents = [inputs[place] for place in places]
-        wanted = any(a.requires_grad for a in (*parents, *module.parameters()))
-        return Value._computed(call, parents, {}, np.asarray(call.output, call.dtype), wanted)
+        learns = any(a.requires_grad for a in (*parents, *module.parameters()))
+        return Value._computed(call, parents, {}, np.asarray(call.output, call.dtype), learns)
 
     @classmethod
     def _computed(cls, operation, parents, options, data, requires_grad):
         value = cls(data, requires_grad)
-        value.operation, value.parents, value.options = operation, parents, options
+        if requires_grad:  # a constant need not remember what it was computed from
+            value.operation, value.parents, value.options = operation, parents, options
         return value
+
+    @staticmethod
+    def alike(operands):
+        """The operands as Values of one element type."""
+        wanted = _element_type(operands)
+        return [_as_value(a, wanted) for a in operands]
 
     def backward(self, delta=None):
         """Add dL/dv to the `grad` of every leaf v of the graph, values and parameters.        (17)
@@ -92,7 +104,7 @@ class Value(Operators):
         if self.parameter is not None:
             self.parameter.accumulate(_put, vbar)
         else:
-            self.grad = vbar if self.grad is None else self.grad + vbar
+            self.grad = np.array(vbar if self.grad is None else self.grad + vbar)
 
     def zero_grad(self):
         """Forget the gradient."""
@@ -102,77 +114,49 @@ class Value(Operators):
         """The same array as a constant, through which no adjoint goes."""
         return Value(self.data, requires_grad=False)
 
-    @property
-    def shape(self):
-        return self.data.shape
-
-    @property
-    def ndim(self):
-        return self.data.ndim
-
-    @property
-    def size(self):
-        return self.data.size
-
-    @property
-    def dtype(self):
-        return self.data.dtype
-
-    def item(self):
-        """The one number in it, as Python's own."""
-        return self.data.item()
-
-    def __float__(self):
-        return float(self.data)
-
-    def __format__(self, wanted):
-        return format(self.item() if wanted else self, wanted)
-
-    def __lt__(self, other):
-        return self.data < _plain(other)
-
-    def __le__(self, other):
-        return self.data <= _plain(other)
-
-    def __gt__(self, other):
-        return self.data > _plain(other)
-
-    def __ge__(self, other):
-        return self.data >= _plain(other)
-
-    def __len__(self):
-        return len(self.data)
-
-    def __iter__(self):
-        return (self[index] for index in range(len(self)))
+    def __reduce__(self):
+        """A copy or a pickle is a new leaf."""
+        if self.parents:
+            raise TypeError(
+                "a computed Value cannot be copied or pickled with all that it was computed from; use v.data"
+            )
+        return Value, (self.parameter or self.data, self.requires_grad)
 
     def __repr__(self):
         made = f", {self.operation.name}" if self.operation else ""
         return f"Value({np.array2string(self.data, threshold=20, separator=', ')}{made})"
 
 
-def _alike(operands):
-    """The operands as Values of one element type, that of the first one that is a Value or Parameter of floats."""
-    kinds = [values(_plain(a)).dtype for a in operands if isinstance(a, (Value, Buffer))]
-    wanted = next((kind for kind in kinds if kind.kind in "fc"), kinds[0])
-    return [_as_value(a, wanted) for a in operands]
+def _element_type(operands):
+    """That of the first operand of floats that is a Value or Parameter."""
+    kinds = [a.dtype for a in operands if isinstance(a, (Value, Buffer))]
+    return next((kind for kind in kinds if kind.kind in "fc"), kinds[0])
+
+
+def _array(data):
+    """The array of a new value: floats keep their type, a Python number or list becomes float64."""
+    array = np.asarray(data)
+    if array.dtype.kind not in "biufc":
+        raise DTypeError(f"a value is made of numbers, got {type(data).__name__}")
+    keeps_type = isinstance(data, (np.ndarray, np.generic)) or array.dtype.kind == "c"
+    return array if keeps_type else array.astype(float)
 
 
 def _as_value(operand, wanted):
     """The operand itself, or as a constant of the wanted type: numbers, and real arrays among complex ones."""
     operand = Value(operand) if isinstance(operand, Parameter) else operand
-    array = values(_plain(operand))
-    if isinstance(operand, Value) and array.dtype == wanted:
+    if isinstance(operand, Value) and operand.dtype == wanted:
         return operand
-    kind = array.dtype.kind if isinstance(array, np.ndarray) else "i"
+    array = operand.data if isinstance(operand, Value) else _array(values(operand))
     constant = not isinstance(operand, Value) or not operand.requires_grad
-    if kind in "fc" and array.dtype != wanted and not (constant and kind + wanted.kind == "fc"):
-        raise DTypeError(f"a value of {wanted} meets one of {array.dtype}; use x.astype(np.{wanted})")
-    return Value(np.asarray(array, wanted), requires_grad=False)
-
-
-def _plain(operand):
-    return operand.data if isinstance(operand, Value) else operand
+    whole = array.dtype.kind in "biu"
+    real_among_complex = array.dtype.kind + wanted.kind == "fc"
+    a_number = isinstance(operand, (int, float, list, np.generic)) and array.dtype.kind == wanted.kind
+    if array.dtype != wanted and not (constant and (whole or real_among_complex or a_number)):
+        raise DTypeError(
+            f"a value of {wanted} meets one of {array.dtype}; give them one type before, with x.astype(np.{wanted})"
+        )
+    return Value(array.astype(wanted), requires_grad=False)
 
 
 def _put(share, out, accumulate):

@@ -3,13 +3,14 @@
 import numpy as np
 
 MOST = 6  # a larger array is told by its shape
+SUBSCRIPTS = str.maketrans("-0123456789", "₋₀₁₂₃₄₅₆₇₈₉")
 
 
 def number(x):
     """A number with three decimals, or three digits where it is small or huge: 11.652, 5.5, 2, 0.0693, 1.2e-05."""
     if np.iscomplexobj(x):
-        return f"({number(x.real)} + {number(x.imag)}i)"
-    x = float(x)
+        return f"({number(x.real)} {'-' if x.imag < 0 else '+'} {number(abs(x.imag))}i)"
+    x = float(x) + 0.0  # -0.0 + 0.0 is 0.0
     text = f"{x:.3f}" if 0.1 <= abs(x) < 1e6 else f"{x:.3g}"
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
@@ -21,3 +22,8 @@ def numbers(array):
         return f"{array.shape}"
     text = np.array2string(array, separator=" ", formatter={"all": number}, max_line_width=10_000)
     return text.replace("\n", "").replace("  ", " ")
+
+
+def subscript(count):
+    """₁₂ for 12"""
+    return str(count).translate(SUBSCRIPTS)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from backprop.columns import table
 from backprop.kernels import use_kernels
-from backprop.report import table
 
 
 def summary(net, input_shape=None, dtype=None):

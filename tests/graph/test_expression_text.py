@@ -76,13 +76,21 @@ def test_formulas_mean_what_they_mean_in_python(text, inputs, expected):
         ("x +", "is no expression"),
         ("x\0", "is no expression"),
         ("(" * 300 + "x" + ")" * 300, "is no expression: too many nested parentheses"),
-        ("-" * (DEEPEST + 1) + "x", f"nested more than {DEEPEST} levels"),
+        ("-" * DEEPEST + "x", f"nested more than {DEEPEST} levels"),
+        ("x + " + "1" * 400, r"`1+\.\.\.` is too large a number"),
+        ("0x" + "f" * 400 + "*x", "is too large a number"),
+        ("x + 1e400", "`1e400` is too large a number"),
+        ("~" * 900 + "x", "may not stand"),
+        ("x" + ".a" * 450, "may not stand"),
+        ("x" + "()" * 400, "may not stand"),
+        ("1or x", "may not stand"),
+        ("x\ud800", "it cannot be read"),
         ("-" * (LONGEST - 1) + "x", f"nested more than {DEEPEST} levels"),
         ("sin(" * 60 + "x" + ")" * 60, f"nested more than {DEEPEST} levels"),
         ("x+" * LONGEST + "x", f"has {2 * LONGEST + 1} letters, at most {LONGEST} are read"),
         ("9" * 5000, "letters"),
     ],
-    ids=range(38),
+    ids=range(46),
 )
 def test_what_is_no_formula_is_refused(text, message):
     with pytest.raises(ExpressionError, match=message):
@@ -95,6 +103,12 @@ def test_a_power_of_a_billion_digits_is_refused_in_no_time(text):
     with np.errstate(all="ignore"), pytest.raises(ExpressionError, match=r"is -?inf"):
         value(text, 1)
     assert time.process_time() - start < 1
+
+
+def test_a_long_sum_is_not_deep_and_what_is_nested_just_so_is_read():
+    assert value("+".join(["x"] * 480), 1) == 480
+    assert value("-" * (DEEPEST - 1) + "x", 1) == (-1) ** (DEEPEST - 1)
+    assert value("x" + "*(1+x" * 24 + ")" * 24, 0) == 0
 
 
 def test_every_function_can_be_called():

@@ -143,7 +143,7 @@ def programs(draw):
     def add(name, operands, option=None):
         try:
             result = step(name, [seen[k] for k in operands], option)
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, TypeError):  # shapes that do not fit, and two numbers have no product @
             return
         if result.size < 200:
             seen.append(result)

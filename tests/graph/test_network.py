@@ -136,7 +136,7 @@ def test_forward_mode_goes_through_modules_by_a_complex_step(rng):
 def test_forward_mode_refuses_what_it_cannot_repeat():
     x = Value(np.ones((2, 3)))
     y = bp.Dropout(0.5)(x).sum()
-    with pytest.raises(bp.GradientError, match="Dropout: forward mode takes a complex step .* no random numbers"):
+    with pytest.raises(bp.GradientError, match="Dropout: forward mode cannot draw the same random numbers again"):
         list(forward(y, {x: np.ones((2, 3))}))
 
 
@@ -166,3 +166,63 @@ def test_an_image_is_read_row_by_row(rng):
 def test_the_models_that_are_graphs_pass_the_gradient_check(name, rng):
     net = MODELS[name](image=(1, 8, 8), classes=3)
     bp.gradcheck(net, rng.uniform(0.1, 1, (2, 1, 8, 8)), max_entries=40).raise_if_wrong()
+
+
+def test_branches_stand_side_by_side_along_the_axis_that_was_asked_for():
+    x = np.arange(6.0).reshape(1, 2, 3)
+    assert Branches(bp.Tanh(), bp.ReLU())(x).shape == (1, 4, 3)
+    assert Branches(bp.Tanh(), bp.ReLU(), axis=0)(x).shape == (2, 2, 3)
+    with pytest.raises(bp.OptionError, match="at least one branch"):
+        Branches()
+
+
+def test_an_unrolled_cell_wants_steps_of_a_batch():
+    for shape in ((5, 3), (0, 2, 3)):
+        with pytest.raises(bp.ShapeError, match=r"wants \(L, N, I\), L steps of N sequences"):
+            Unrolled(3, 4)(np.zeros(shape, np.float32))
+
+
+def test_a_number_goes_from_graph_to_graph():
+    class Sum(bp.Graph):
+        def build(self, a):
+            return a.sum()
+
+    class Square(bp.Graph):
+        def build(self, a):
+            return a * a + a
+
+    net = bp.Sequential(Sum(), Square())
+    assert net(np.ones(3)) == 12
+    assert net.backward(np.ones(())).tolist() == [7, 7, 7]
+
+
+def test_an_input_may_be_left_out_but_not_hidden_in_a_tuple():
+    class Maybe(bp.Graph):
+        def build(self, a, b=None):
+            return a if b is None else a + b
+
+    module = Maybe()
+    module(np.ones(2), None)
+    below, nothing = module.backward(np.ones(2))
+    assert below.tolist() == [1, 1] and nothing is None
+    state = Value(np.zeros((1, 1, 2), np.float32))
+    with pytest.raises(bp.GradientError, match="LSTM: a Value within a tuple is not followed"):
+        bp.LSTM(3, 2)(Value(np.zeros((4, 1, 3), np.float32)), (state, state))
+
+
+def test_backward_of_a_graph_leaves_the_last_call_of_a_layer_in_place():
+    layer = bp.Linear(1, 1).to(np.float64)
+    y = layer(Value(np.ones((1, 1)))).sum()
+    layer(np.array([[100.0]]))
+    y.backward()
+    layer.zero_grad()
+    layer.backward(np.ones((1, 1)))
+    assert layer.weight.grad == 100
+
+
+def test_forward_mode_goes_through_recurrent_layers_and_dropout_in_evaluation(rng):
+    net = bp.Sequential(bp.GRU(3, 2), bp.Dropout(0.5)).to(np.float64).eval()
+    x, dot = Value(floats(rng, 4, 2, 3)), floats(rng, 4, 2, 3)
+    L = (net(x) ** 2).sum()
+    L.backward()
+    assert dict(forward(L, {x: dot}))[L] == pytest.approx((x.grad * dot).sum(), rel=1e-12)

@@ -20,9 +20,9 @@ def test_forward_mode_and_a_drawing(script, capsys, tmp_path):
     assert path.read_text(encoding="utf-8").startswith("digraph")
 
 
-@pytest.mark.parametrize("formula", ["-x", "-x*2 + x", "- x"])
+@pytest.mark.parametrize("formula", ["-x", "-x*2 + x", "- x", "-h*x"])
 def test_a_formula_may_begin_with_a_minus_sign(script, capsys, formula):
-    assert script("trace").main([formula, "x=-3"]) == 0
+    assert script("trace").main([formula, "x=-3", *(["h=2"] if "h" in formula else [])]) == 0
     assert "df/dx" in capsys.readouterr().out
 
 
@@ -35,7 +35,7 @@ def test_values_may_be_arrays_and_stand_behind_options(script, capsys, tmp_path)
     ("arguments", "message"),
     [
         (["__import__('os').system('ls')", "x=1"], "may not stand in an expression"),
-        (["10**1000000000 * x", "x=1"], "`10 ** 1000000000` is inf"),
+        (["10**1000000000 * x", "x=1"], "`10**1000000000` is inf"),
         (["(" * 300 + "x" + ")" * 300, "x=1"], "too many nested parentheses"),
         ([LECTURE, "x1=2"], "x2 has no value: add x2=NUMBER"),
         ([LECTURE, "x1=2", "x2=5", "x3=1"], "x3=1: x3 does not stand in"),
@@ -48,13 +48,26 @@ def test_values_may_be_arrays_and_stand_behind_options(script, capsys, tmp_path)
         (["tanh(x)", "x=1,2"], "adjoints begin at one number"),
         (["sum(x)", "x=1,2", "--forward"], "forward mode has a column for each input"),
         (["2 + 3"], "does not depend on its inputs"),
+        (["x", "x=1", "x=2"], "x has two values"),
         (["x", "x=1", "--svg", "graph.jpg"], "ends in .svg, .png or .dot"),
         (["x", "x=1", "--svg", "/nowhere/at/all.dot"], "No such file or directory"),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_what_is_wrong_is_told_in_one_line_and_by_the_exit_status(script, capsys, arguments, message):
     assert script("trace").main(arguments) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
     assert "Traceback" not in error
+
+
+def test_a_name_may_be_typed_in_another_form_of_the_same_letter(script, capsys):
+    assert script("trace").main(["µ*x", "µ=2", "x=3"]) == 0
+    assert "= 6" in capsys.readouterr().out
+
+
+def test_its_help_names_every_function(script):
+    from backprop.graph.expression import CONSTANTS, FUNCTIONS
+
+    words = script("trace").__doc__.replace(",", " ").replace(".", " ").split()
+    assert {*FUNCTIONS, *CONSTANTS} <= set(words)

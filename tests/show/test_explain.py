@@ -8,9 +8,9 @@ import pytest
 
 import backprop as bp
 from backprop.blocks import Residual, RowByRow, Unrolled
+from backprop.columns import width
 from backprop.examples import examples
 from backprop.models import MODELS
-from backprop.report import width
 from backprop.show.explain import Explanation, Row, cost, explain, pictures
 from backprop.show.explain.diary import Diary
 from backprop.show.explain.table import bars, short
@@ -311,7 +311,7 @@ def test_a_diary_does_not_change_a_bit_of_training(rng, tmp_path):
         )
         x, y = np.random.default_rng(0).random((32, 4, 4), np.float32), np.arange(32) % 3
         loader, loss = bp.DataLoader(x, y, 8, shuffle=True, seed=0), bp.CrossEntropyLoss()
-        diary = Diary(net, loss, x[:8], y[:8], steps=8) if with_diary else None
+        diary = Diary(net, x[:8], y[:8], loss, steps=8) if with_diary else None
         fit(net, loss, bp.SGD(net.parameters(), lr=0.1), loader, epochs=2, progress=False, after_step=diary)
         return net, diary
 
@@ -327,11 +327,11 @@ def test_a_diary_does_not_change_a_bit_of_training(rng, tmp_path):
 
 def test_a_long_run_is_looked_at_40_times(rng):
     net, (x, y) = bp.Linear(3, 2), batch(rng, 2, 3, classes=2)
-    diary = Diary(net, bp.CrossEntropyLoss(), x, y, steps=400)
+    diary = Diary(net, x, y, bp.CrossEntropyLoss(), steps=400)
     for step in range(401):
         diary(step)
     assert [step for step, _ in diary.records] == list(range(0, 401, 10))
-    diary = Diary(net, bp.CrossEntropyLoss(), x, y, steps=79)
+    diary = Diary(net, x, y, bp.CrossEntropyLoss(), steps=79)
     for step in range(80):
         diary(step)
     assert [step for step, _ in diary.records] == [*range(0, 79, 2), 79]
@@ -370,7 +370,7 @@ def test_pictures_of_a_deep_network_name_only_its_ends(rng, monkeypatch):
 
 def test_a_network_of_one_layer_is_drawn_too(rng, tmp_path):
     net = bp.Linear(3, 2)
-    diary = Diary(net, bp.CrossEntropyLoss(), *batch(rng, 4, 3, classes=2), steps=1)
+    diary = Diary(net, *batch(rng, 4, 3, classes=2), bp.CrossEntropyLoss(), steps=1)
     diary(0)
     last = diary.write(tmp_path, "title")
     assert [row.path for row in last.rows] == ["input", "", "loss"] and last.verdict() == ""

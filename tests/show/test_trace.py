@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import backprop as bp
+from backprop.show.colors import BLUE, ORANGE
 from backprop.show.numbers import number, numbers
 from backprop.show.trace import drawing
 from backprop.show.trace.formula import Formula
@@ -55,7 +56,7 @@ def test_the_lectures_function_in_forward_mode():
 
 
 def test_columns_stand_under_each_other_though_bars_take_no_room():
-    from backprop.report import width
+    from backprop.columns import width
 
     rows = str(bp.trace(lecture, 2, 5)).splitlines()
     assert len({width(row.split("|")[0]) for row in rows}) == 1
@@ -114,14 +115,32 @@ def test_a_formula_has_brackets_where_they_are_needed(formula, text):
 def test_every_slope_in_the_table_can_be_written_down():
     from backprop.graph.operations import ELEMENTWISE
 
+    texts = {}
     for name, (_, *slopes) in ELEMENTWISE.items():
-        a = [Formula("a"), Formula("b"), Formula("c")][: len(slopes)]
+        a = [Formula("a"), Formula("b")][: len(slopes)]
         options = {"c": Formula("c")} if name == "where" else {}
-        for slope in slopes:
-            text = str(Formula("v") * slope(Formula("v"), *a, **options))
-            assert text.startswith("v * ") or text == "v", (name, text)
-    assert str(ELEMENTWISE["tanh"][1](Formula("v"), Formula("a"))) == "1 - v * v"
-    assert str(ELEMENTWISE["power"][1](Formula("v"), Formula("a"), Formula("b"))) == "b * a ** (b - 1)"
+        texts[name] = [str(slope(Formula("v"), *a, **options)) for slope in slopes]
+    assert texts == {
+        "add": ["1", "1"],
+        "subtract": ["1", "-1"],
+        "multiply": ["b", "a"],
+        "divide": ["1 / b", "-v / b"],
+        "power": ["b * a ** (b - 1)", "v * log(a)"],
+        "maximum": ["[a > b]", "[b > a]"],
+        "minimum": ["[b > a]", "[a > b]"],
+        "where": ["c", "1 - c"],
+        "negative": ["-1"],
+        "abs": ["sign(a)"],
+        "exp": ["v"],
+        "log": ["1 / a"],
+        "sqrt": ["1 / (2 * v)"],
+        "sin": ["cos(a)"],
+        "cos": ["-sin(a)"],
+        "tan": ["1 + v * v"],
+        "tanh": ["1 - v * v"],
+        "sigmoid": ["v * (1 - v)"],
+        "relu": ["[a > 0]"],
+    }
 
 
 def test_what_stands_in_the_trace_is_the_rule_that_was_run(monkeypatch):
@@ -160,7 +179,7 @@ def test_an_input_that_is_not_used_has_the_gradient_zero():
 def test_inputs_are_called_what_the_function_calls_them():
     assert bp.trace(lambda width, height: width * height, 2, 3).names == ["width", "height"]
     assert bp.trace(lambda *x: x[0] * x[1], 2, 3).names == ["x1", "x2"]
-    assert bp.trace(np.exp, 1).names[0] == "x1"
+    assert bp.trace(lambda x, n=3: x**n, 2).names == ["x"]
     assert bp.trace(np.exp, 1, names=["t"]).names == ["t"]
 
 
@@ -172,6 +191,8 @@ def test_inputs_are_called_what_the_function_calls_them():
         (lambda: bp.trace(lambda x: x.sum(), [1.0, 2.0], mode="forward"), bp.OptionError, "not arrays"),
         (lambda: bp.trace(lambda x: x, 1, mode="sideways"), bp.OptionError, "mode is 'reverse' or 'forward'"),
         (lambda: bp.trace(lambda x: x, 1).save("graph.pdf"), bp.OptionError, "ends in .svg, .png or .dot"),
+        (lambda: bp.trace(lambda x, y: x, 1, 2, names=["a"]), bp.OptionError, "wants 2 different names, .* got a"),
+        (lambda: bp.trace(lambda x, y: x, 1, 2, names=["a", "a"]), bp.OptionError, "wants 2 different names"),
     ],
 )
 def test_what_cannot_be_traced_is_refused(call, error, message):
@@ -185,7 +206,14 @@ def test_the_drawing_has_every_value_every_adjoint_and_every_slope(tmp_path):
     assert text == trace.dot()
     for part in ("v₅ = v₄ - v₃", ">11.652<", "v̄₋₁ = 5.5<".replace("v̄", "v\u0304"), 'label="  1 / v₋₁  "', "n0 -> n2"):
         assert part in text
-    assert text.count("->") == 8
+    slopes = [line.split('"')[1].strip() for line in text.splitlines() if "->" in line]
+    assert slopes == ["1 / v₋₁", "v₀", "v₋₁", "cos(v₀)", "1", "1", "1", "-1"]
+    assert text.count(f'<font color="{BLUE}">') == text.count(f'<font color="{ORANGE}">') == 7
+
+
+def test_the_drawing_of_forward_mode_has_tangents_instead_of_adjoints():
+    text = bp.trace(lecture, 2, 5, mode="forward").dot()
+    assert "v\u0307₂ = 5, 2<" in text and "\u0304" not in text
 
 
 def test_the_drawing_escapes_what_a_page_would_take_for_markup():
@@ -196,7 +224,7 @@ def test_the_drawing_escapes_what_a_page_would_take_for_markup():
 def test_without_graphviz_the_error_says_so_and_the_text_is_still_there(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     trace = bp.trace(lecture, 2, 5)
-    with pytest.raises(bp.MissingProgramError, match="Graphviz draws .svg and .png"):
+    with pytest.raises(bp.ProgramError, match="Graphviz draws .svg and .png"):
         trace.save(tmp_path / "f.svg")
     assert trace.save(tmp_path / "f.gv").exists()
     assert trace._repr_html_().startswith("<table>") and "<svg" not in trace._repr_html_()
@@ -215,3 +243,59 @@ def test_graphviz_draws_svg_and_png(tmp_path):
 def test_the_html_table_is_well_formed():
     table = ET.fromstring(bp.trace(lecture, 2, 5)._repr_html_().split("<svg")[0])
     assert len(table.findall("tr")) == 12
+
+
+def test_a_trace_leaves_the_gradients_of_a_network_alone():
+    layer, w = bp.Linear(2, 1), bp.Parameter(np.ones(1, np.float32))
+    layer.backward(layer(np.ones((1, 2), np.float32)))
+    before = layer.weight.grad.copy()
+    bp.trace(lambda x: (layer(x) * w).sum(), np.ones((1, 2), np.float32))
+    np.testing.assert_array_equal(layer.weight.grad, before)
+    assert w.grad is None
+
+
+def test_a_trace_keeps_its_numbers_when_the_input_changes_afterwards():
+    x = np.array([1.0, 2.0])
+    trace = bp.trace(lambda x: (x * x).sum(), x)
+    x[:] = 0
+    assert "v₀  = x        = [1 2]" in str(trace)
+
+
+def test_a_stretched_operand_gets_the_sum_of_its_shares():
+    text = str(bp.trace(lambda x, w: (x * w).sum(), [1.0, 2.0, 3.0], 2.0))
+    assert "= sum(v\u0304₁ * v₋₁)" in text and "= v\u0304₁ * v₀ " in text
+
+
+def test_forward_mode_tells_unused_inputs_parameters_choices_and_modules():
+    unused = bp.trace(lambda x, y: np.log(x), 2, 5, mode="forward")
+    assert lines(unused)[2][1] == "d₀=dy=0=1"
+    w = bp.Parameter(np.array(3.0))
+    assert lines(bp.trace(lambda x: x * w, 2, mode="forward"))[3][1] == "d₂=d₀*v₁+d₁*v₀=3"
+    choice = bp.trace(lambda x, y: np.stack([x, y]).max(), 2.0, 3.0, mode="forward")
+    assert "max′(" in str(choice) and choice.tangents[-1].values == [0, 1]
+    module = bp.trace(lambda x: bp.Tanh()(x.reshape(1)).sum(), 2.0, mode="forward")
+    assert "Tanh′(v\u0307₁)" in str(module)
+    product = bp.trace(lambda x: (x.reshape(1, 1) @ np.array([[3.0]])).sum(), 2.0, mode="forward")
+    assert "= v\u0307₁ @ [[3]]" in str(product)
+
+
+def test_constants_are_told_in_full_and_indices_as_they_are_typed():
+    text = str(bp.trace(lambda x: x * 1.0004 + x**2.0004 - (-2), 2))
+    assert "v₀ * 1.0004" in text and "v₀ ** 2.0004" in text and "2.0004 * v₀ ** 1.0004" in text and "- (-2)" in text
+    mask = np.array([[True, False], [False, True]])
+    text = str(bp.trace(lambda x: x[mask].sum() + x[1:, ::2].sum() + x[..., None, 0].sum(), np.ones((2, 2))))
+    for part in ("v₀[[[1 0] [0 1]]]", "v₀[1:, ::2]", "v₀[..., None, 0]"):
+        assert part in text
+    text = str(bp.trace(lambda x: x.sum(axis=0, keepdims=True).transpose(1, 0).sum(), np.ones((2, 2))))
+    assert "sum(v₀, axis=0, keepdims=True)" in text and "transpose(v₁, axes=(1, 0))" in text
+
+
+def test_whole_and_boolean_inputs_are_traced_as_floats():
+    assert bp.trace(lambda x: (x * x).sum(), np.array([True, False])).gradients["x"].tolist() == [2, 0]
+
+
+@pytest.mark.skipif(not drawing.installed(), reason="Graphviz is not installed")
+def test_a_drawing_that_fails_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(drawing, "dot", lambda trace: "digraph {")
+    with pytest.raises(bp.ProgramError, match="Graphviz could not draw it"):
+        bp.trace(lecture, 2, 5).save(tmp_path / "g.svg")

@@ -18,7 +18,7 @@ class Diary:
     records     (step, Explanation) for each moment
     """
 
-    def __init__(self, net, loss, x, y, steps):
+    def __init__(self, net, x, y, loss, steps):
         self.net, self.loss, self.x, self.y = net, loss, x, y
         self.steps, self.every, self.records = steps, max(1, math.ceil(steps / MOMENTS)), []
 

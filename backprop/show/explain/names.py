@@ -8,10 +8,10 @@ from backprop.layers.conv_transpose import TransposedConvolution
 from backprop.layers.everyday import Elementwise
 from backprop.layers.norm import Affine
 from backprop.layers.recurrent import Recurrent
+from backprop.show.numbers import subscript
 
 ACTIVATIONS = (ReLU, Sigmoid, Tanh, Elementwise, PReLU)  # of each unit alone
 SIGMAS = (*ACTIVATIONS, Softmax, LogSoftmax)
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 FORMULAS = {
     Linear: ("{a}X{l}ᵀ + μ{l}", "{a}X{l}ᵀ"),  # with a bias, without
     Convolution: ("X{l} ⋆ {a} + μ{l}", "X{l} ⋆ {a}"),
@@ -45,7 +45,7 @@ class LayerNames:
             self.features = -1 - getattr(module, "axes", 0)
         elif np.ndim(output) == 2:
             self.features = -1
-        number = str(self.present).translate(SUBSCRIPTS)
+        number = subscript(self.present)
         read = self.names.get(id(a), "·")  # a dot for what was computed between layers, in a graph
         form = _form(module).format(a=read, l=number)
         if isinstance(output, float):

@@ -2,7 +2,7 @@
 
 import math
 
-from backprop import report
+from backprop import columns
 
 BAR = 10  # letters, of the largest delta
 LEAST_SPAN = 3  # decades that the bars stand for at least, so that a steady delta looks steady
@@ -11,8 +11,8 @@ MOST_GRADIENTS = 4  # told of one layer
 
 def text(rows):
     """Both halves side by side."""
-    left, right = (report.table(half, indent="") for half in cells(rows))
-    return report.beside(["forward, read downward", *left], ["backward, read upward", *right])
+    left, right = (columns.table(half, indent="") for half in cells(rows))
+    return columns.beside(["forward, read downward", *left], ["backward, read upward", *right])
 
 
 def cells(rows):

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from backprop.errors import MissingProgramError, OptionError
+from backprop.errors import OptionError, ProgramError
 from backprop.show.colors import BLUE, GREY, ORANGE, PAPER
 from backprop.show.numbers import numbers
 from backprop.show.trace.formula import Formula
@@ -26,6 +26,9 @@ def dot(trace):
     place = {step.node: f"n{index}" for index, step in enumerate(trace.steps)}
     for step in trace.steps:
         adjoint = f"{trace.symbols.of(step.node, BAR)} = {numbers(trace.adjoints[step.node])}"
+        if trace.mode == "forward":
+            dots = trace.tangents[trace.steps.index(step)]
+            adjoint = f"{dots.symbol} = {', '.join(map(numbers, dots.values))}"
         label = (
             f"{html.escape(step.symbol)} = {html.escape(step.formula)}<br/>"
             f'<font color="{BLUE}">{html.escape(numbers(step.value))}</font><br/>'
@@ -55,11 +58,13 @@ def save(trace, path):
 def draw(trace, format):
     """The picture as bytes."""
     if not installed():
-        raise MissingProgramError(
-            "Graphviz draws .svg and .png, and its command `dot` is not here; a .dot file needs none"
-        )
+        raise ProgramError("Graphviz draws .svg and .png, and its command `dot` is not here; a .dot file needs none")
     command = ["dot", f"-T{format}", "-Gdpi=150" if format == "png" else "-Gdpi=72"]
-    return subprocess.run(command, input=dot(trace).encode(), capture_output=True, check=True, timeout=LONGEST).stdout
+    try:
+        text = dot(trace).encode()
+        return subprocess.run(command, input=text, capture_output=True, check=True, timeout=LONGEST).stdout
+    except (subprocess.SubprocessError, UnicodeEncodeError) as error:
+        raise ProgramError(f"Graphviz could not draw it: {getattr(error, 'stderr', None) or error}") from None
 
 
 def inline_svg(trace):

@@ -13,7 +13,9 @@ import numpy as np
 from backprop.graph.operators import Operators
 from backprop.show.numbers import numbers
 
-SUM, QUOTIENT, PRODUCT, SIGN, POWER, ATOM = range(6)  # what binds loosely comes first
+SUM, QUOTIENT, PRODUCT, SIGN, POWER, ATOM = range(
+    6
+)  # what binds loosely comes first; so a * (b / c) keeps its brackets
 INFIX = {
     "add": ("+", SUM, SUM, SUM),  # its sign, how it binds, how tightly its left and its right side must bind
     "subtract": ("-", SUM, SUM, QUOTIENT),
@@ -39,11 +41,11 @@ class Formula(Operators):
     @staticmethod
     def apply(name, *operands):
         """The formula of an operation: with its sign where it has one, else as name(...)."""
+        if name == "power" and not isinstance(operands[1], Formula) and np.all(operands[1] == 1):
+            return operands[0]
         operands = [operand if isinstance(operand, Formula) else _constant(operand) for operand in operands]
         if name == "negative":
             return Formula(f"-{operands[0]._within(SIGN)}", SIGN)
-        if name == "power" and operands[1].text == "1":
-            return operands[0]
         if name not in INFIX:
             return Formula(f"{name}({', '.join(map(str, operands))})")
         sign, binds, left, right = INFIX[name]
@@ -54,22 +56,29 @@ class Formula(Operators):
         return self.text if bare else f"({self.text})"
 
     def __gt__(self, other):
+        """1 where it is true, else 0"""
         return Formula(f"[{self} > {other}]")
 
     def __eq__(self, other):
-        return False  # the general case: see __array_function__
+        """An exception, which a formula leaves out"""
+        return False
 
     @property
     def real(self):
+        """Only complex numbers, which formulas do not show, have another part"""
         return self
 
     def __array_ufunc__(self, ufunc, method, *operands, **options):
         return self.apply(ufunc.__name__, *operands)
 
     def __array_function__(self, function, types, arguments, options):
-        """np.where keeps to the general case, its last argument: rules use it for the exceptions."""
+        """np.where(exception, ..., general case): rules have the general case last."""
+        if function is not np.where:
+            raise TypeError(f"np.{function.__name__} has no formula")
         return arguments[-1]
 
 
 def _constant(value):
-    return Formula(numbers(value), ATOM if np.ndim(value) or np.all(value >= 0) else SIGN)
+    if np.ndim(value):
+        return Formula(numbers(value))
+    return Formula(f"{value:.6g}", ATOM if np.iscomplexobj(value) or value >= 0 else SIGN)

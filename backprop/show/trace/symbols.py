@@ -1,11 +1,12 @@
 """What the values of a graph are called, v₋₁, v₀, v₁, ..., and their local rules in these names."""
 
+import numpy as np
+
 from backprop.graph import ModuleCall
-from backprop.show.numbers import numbers
+from backprop.show.numbers import numbers, subscript
 from backprop.show.trace.formula import Formula
 
 BAR, DOT = "\u0304", "\u0307"  # stand over the letter before them
-SUBSCRIPTS = str.maketrans("-0123456789", "₋₀₁₂₃₄₅₆₇₈₉")
 
 
 class Symbols:
@@ -13,7 +14,7 @@ class Symbols:
 
     def __init__(self, order, inputs):
         first = 1 - len(inputs)
-        self.names = {v: "v" + str(first + place).translate(SUBSCRIPTS) for place, v in enumerate(order)}
+        self.names = {v: "v" + subscript(first + place) for place, v in enumerate(order)}
 
     def of(self, v, mark=""):
         """v's name, with a mark over its letter; a constant is its own name."""
@@ -41,8 +42,9 @@ class Symbols:
         """What v hands down to its parent at `place`.        (17)"""
         vbar, slope, name = self.of(v, BAR), self.slope(v, place), v.operation.name
         if slope is not None:
-            return str(vbar * slope)
-        if name == "matmul":
+            stretched = v.parents[place].shape != v.shape  # was used once for each copy
+            return f"sum({vbar * slope})" if stretched else str(vbar * slope)
+        if name == "matmul" and all(parent.ndim > 1 for parent in v.parents):
             a, b = (f"{self.of(parent)}ᵀ" for parent in v.parents)
             return f"{vbar} @ {b}" if place == 0 else f"{a} @ {vbar}"
         return f"{name}.backward({vbar})" if isinstance(v.operation, ModuleCall) else f"{name}ᵀ({vbar})"
@@ -53,6 +55,8 @@ class Symbols:
         if not v.parents:
             return f"d{name}"
         dots = {place: self.of(parent, DOT) for place, parent in moving}
+        if v.operation.name == "max" or isinstance(v.operation, ModuleCall):
+            return f"{v.operation.name}′({', '.join(map(str, dots.values()))})"
         if v.operation.name == "matmul":
             a, b = (self.of(parent) for parent in v.parents)
             return " + ".join(str(dots[place] @ b if place == 0 else a @ dots[place]) for place in dots)
@@ -65,7 +69,11 @@ class Symbols:
         name, options = v.operation.name, v.options
         if name == "index":
             return f"{operands[0]}[{_place(options['at'])}]"
-        told = [f"{key}={options[key]}" for key in ("axis", "shape") if options.get(key) is not None]
+        told = [
+            f"{key}={options[key]}"
+            for key in ("axis", "shape", "axes", "keepdims")
+            if options.get(key) is not None and options[key] is not False
+        ]
         if "c" in options:
             operands = [Formula("condition"), *operands]
         return f"{name}({', '.join(map(str, [*operands, *told]))})" if told else Formula.apply(name, *operands)
@@ -78,4 +86,4 @@ def _place(at):
     if isinstance(at, slice):
         ends = ["" if end is None else str(end) for end in (at.start, at.stop, at.step)]
         return ":".join(ends[:2]) + (f":{ends[2]}" if ends[2] else "")
-    return "..." if at is Ellipsis else str(at)
+    return "..." if at is Ellipsis else numbers(at) if isinstance(at, np.ndarray) else str(at)

@@ -2,7 +2,7 @@
 
 import html as markup
 
-from backprop.report import beside, table
+from backprop.columns import beside, table
 from backprop.show.numbers import numbers
 from backprop.show.trace.symbols import BAR
 

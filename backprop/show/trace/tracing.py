@@ -1,12 +1,13 @@
 """The evaluation trace: a formula step by step, with its values on the way there and its adjoints on the way back."""
 
+import contextlib
 import inspect
 from typing import NamedTuple
 
 import numpy as np
 
 from backprop.errors import GradientError, OptionError, ShapeError
-from backprop.graph import Value, ancestry, forward, handed_down
+from backprop.graph import ModuleCall, Value, ancestry, forward, handed_down
 from backprop.show.trace import drawing, table
 from backprop.show.trace.symbols import BAR, DOT, Symbols
 
@@ -39,7 +40,7 @@ def trace(f, *inputs, names=None, mode="reverse"):
     """
     if mode not in ("reverse", "forward"):
         raise OptionError(f"mode is 'reverse' or 'forward', got {mode!r}")
-    inputs = [Value(np.array(x, float) if np.asarray(x).dtype.kind in "iub" else x) for x in inputs]
+    inputs = [Value(np.array(x, float) if np.asarray(x).dtype.kind in "iub" else np.array(x)) for x in inputs]
     if mode == "forward" and any(x.size != 1 for x in inputs):
         raise OptionError("forward mode has a column for each input: it traces numbers, not arrays")
     output = f(*inputs)
@@ -47,7 +48,10 @@ def trace(f, *inputs, names=None, mode="reverse"):
         raise GradientError(f"f does not depend on its inputs: it returned {output!r}")
     if output.size != 1:
         raise ShapeError(f"adjoints begin at one number, f returned shape {output.shape}; sum() it")
-    return Trace(inputs, output, names or _names(f, len(inputs)), mode)
+    names = _names(f, len(inputs)) if names is None else [" ".join(str(name).split()) for name in names]
+    if len(set(names)) != len(inputs):
+        raise OptionError(f"wants {len(inputs)} different names, one for each input, got {', '.join(names)}")
+    return Trace(inputs, output, names, mode)
 
 
 class Step(NamedTuple):
@@ -92,8 +96,9 @@ class Trace:
         self.value = output.data
         self.steps = [Step(v, str(self.symbols.of(v)), self._formula(v), v.data) for v in order]
         self.adjoints, self.shares = {output: np.ones(output.shape, output.dtype)}, []  # (17) begins with 1
-        for v in reversed(order):
-            self._hand_down(v)
+        with _gradients_kept(order):
+            for v in reversed(order):
+                self._hand_down(v)
         self.gradients = dict(zip(self.names, [self.adjoints[v] for v in inputs], strict=True))
         self.tangents = self._tangents(order) if mode == "forward" else []
 
@@ -107,12 +112,16 @@ class Trace:
         for place, (parent, share) in zip(places, handed_down(v, vbar), strict=True):
             symbol, formula = str(self.symbols.of(parent, BAR)), self.symbols.share(v, place)
             if parent in self.adjoints:
-                formula, share = f"{symbol} + {formula}", self.adjoints[parent] + share
+                formula, share = f"{symbol} + {formula}", np.asarray(self.adjoints[parent] + share)
             self.adjoints[parent] = share
             self.shares.append(Share(v, parent, symbol, formula, share))
 
     def _tangents(self, order):
-        columns = [dict(forward(self.output, {v: np.full(v.shape, v is x) for v in self.inputs})) for x in self.inputs]
+        columns = []
+        for x in self.inputs:
+            seeds = {v: np.full(v.shape, v is x, v.dtype) for v in self.inputs}
+            moved = {v: dot for v, dot in forward(self.output, seeds) if dot is not None}
+            columns.append({**seeds, **moved})
         return [
             Tangent(
                 str(self.symbols.of(v, DOT)),
@@ -140,6 +149,19 @@ class Trace:
         return table.html(self) + drawing.inline_svg(self)
 
 
+@contextlib.contextmanager
+def _gradients_kept(order):
+    """Within this block a module's backward may add to its parameters' gradients; behind it they are as before."""
+    modules = [v.operation.module for v in order if isinstance(v.operation, ModuleCall)]
+    parameters = {p for module in modules for p in module.parameters()}
+    kept = [(p, None if p.grad is None else p.grad.copy()) for p in parameters]
+    try:
+        yield
+    finally:
+        for p, grad in kept:
+            p.grad = grad
+
+
 def _by_level(inputs, output):
     """The inputs, then all else that the output was computed from: what needs only the earlier levels comes first."""
     order = ancestry(output)
@@ -148,13 +170,14 @@ def _by_level(inputs, output):
         if v not in level:
             level[v] = 1 + max((level[parent] for parent in v.parents if parent.requires_grad), default=0)
     others = [v for v in order if v not in set(inputs)]
-    return [*inputs, *sorted(others, key=lambda v: (level[v], v.age))]
+    return [*inputs, *sorted(others, key=lambda v: (level[v], v.born))]
 
 
 def _names(f, count):
-    """What f calls its arguments."""
+    """What f calls its first `count` arguments."""
     try:
-        names = list(inspect.signature(f).parameters)
+        arguments = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
-        names = []
+        arguments = []
+    names = [a.name for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD)][:count]
     return names if len(names) == count else [f"x{place + 1}" for place in range(count)]
