@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from backprop.errors import CallOrderError, DTypeError, GradientError, IndexRangeError, ShapeError
+from backprop.graph.arraylike import ArrayLike
 from backprop.graph.modes import reverse
 from backprop.graph.module_call import ModuleCall
 from backprop.graph.operations import OPERATIONS
@@ -16,7 +17,7 @@ FOR_WHOLE_NUMBERS = ("index", "reshape", "transpose", "concatenate")  # words an
 _births = itertools.count()
 
 
-class Value(Operators):
+class Value(Operators, ArrayLike):
     """v_i = phi_i(its parents), a node of the computational graph.  Lecture A 14:55-28:13.        (16)
 
     To write a formula is to build its graph; names are NumPy's, as operators, functions or methods:

@@ -1,0 +1,62 @@
+"""The part of a Value that is an array: its shape, its numbers, and questions about them."""
+
+
+class ArrayLike:
+    """Answers from `self.data` alone; none of it belongs to a graph."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self):
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        return self.data.ndim
+
+    @property
+    def size(self):
+        return self.data.size
+
+    @property
+    def dtype(self):
+        return self.data.dtype
+
+    def item(self):
+        """The one number in it, as Python's own."""
+        return self.data.item()
+
+    def __float__(self):
+        """Only of a constant: math.sin(v) would otherwise be a number that has forgotten v."""
+        if self.requires_grad:
+            raise TypeError("float(v) and functions of math cut the graph: use np.sin(v), or v.item() for the number")
+        return float(self.data)
+
+    def __bool__(self):
+        return bool(self.data)
+
+    def __format__(self, wanted):
+        return format(self.item(), wanted) if wanted and self.size == 1 else format(str(self), wanted)
+
+    def __lt__(self, other):
+        return self.data < plain(other)
+
+    def __le__(self, other):
+        return self.data <= plain(other)
+
+    def __gt__(self, other):
+        return self.data > plain(other)
+
+    def __ge__(self, other):
+        return self.data >= plain(other)
+
+    def __len__(self):
+        return len(self.data)
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
+
+
+def plain(a):
+    """The array of a Value; anything else as it is."""
+    return a.data if isinstance(a, ArrayLike) else a
