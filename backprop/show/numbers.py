@@ -1,5 +1,7 @@
 """Numbers as a reader wants them: three decimals, and no zeros that say nothing."""
 
+import math
+
 import numpy as np
 
 MOST = 6  # a larger array is told by its shape
@@ -27,3 +29,12 @@ def numbers(array):
 def subscript(count):
     """₁₂ for 12"""
     return str(count).translate(SUBSCRIPTS)
+
+
+def without_nan(value):
+    """The same dicts and lists with None for every number that is not finite: JSON has no word for those."""
+    if isinstance(value, dict):
+        return {name: without_nan(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

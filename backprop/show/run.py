@@ -12,6 +12,7 @@ import numpy as np
 from backprop import functional as F
 from backprop.layers import Conv2d, Linear
 from backprop.show import inside, plots
+from backprop.show.numbers import without_nan
 from backprop.train import measure, predict
 
 
@@ -44,7 +45,7 @@ def write_run(out, net, loss, history, data, test, options, started):
 def _write_metrics(out, metrics, started):
     """metrics.json, with the time and the memory that the run has taken so far."""
     metrics["seconds"], metrics["peak_memory_mb"] = time.perf_counter() - started, peak_memory_mb()
-    (out / "metrics.json").write_text(json.dumps(_without_nan(metrics), indent=1, allow_nan=False))
+    (out / "metrics.json").write_text(json.dumps(without_nan(metrics), indent=1, allow_nan=False))
 
 
 def _draw(out, net, history, data, test, predictions, test_accuracy, options):
@@ -65,15 +66,6 @@ def _draw(out, net, history, data, test, predictions, test_accuracy, options):
         digit = test.batch(np.arange(1))
         title = f"{options['model']}: what becomes of a {labels[0]}, layer by layer"
         inside.feature_maps(net, digit, out / "maps.png", title)
-
-
-def _without_nan(value):
-    """The same with None for every number that is not finite: JSON has no word for those."""
-    if isinstance(value, dict):
-        return {name: _without_nan(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def confusion_matrix(labels, taken_for, classes):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from backprop.errors import OptionError
 from backprop.show.explain import page, table
+from backprop.show.numbers import without_nan
 
 VANISHES = 1e-3  # of delta is left at the end of its way
 
@@ -98,7 +99,7 @@ class Explanation:
         """All of it; what is not finite is null there."""
         rows = [dataclasses.asdict(row) for row in self.rows]
         facts = {"network": self.name, "input": self.shape, "mode": self.mode, "loss": self.loss}
-        return json.dumps(_finite({**facts, "verdict": self.verdict(), "rows": rows}), indent=1, allow_nan=False)
+        return json.dumps(without_nan({**facts, "verdict": self.verdict(), "rows": rows}), indent=1, allow_nan=False)
 
     def save(self, path):
         """Write it as the path's ending says: .txt, .json, .html or .png. Returns the path."""
@@ -120,12 +121,3 @@ class Explanation:
 
     def _repr_html_(self):
         return page.body(self)
-
-
-def _finite(value):
-    """The same with None for every number that is not finite: JSON has no word for those."""
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
