@@ -3,6 +3,7 @@
 import html as markup
 
 from backprop.columns import beside, table
+from backprop.show.colors import BLUE, ORANGE
 from backprop.show.numbers import numbers
 from backprop.show.trace.symbols import BAR
 
@@ -20,7 +21,9 @@ def text(trace):
 def html(trace):
     """The same as a table for a notebook."""
     left, right = _halves(trace)
-    lines = [f"<tr><th colspan='3'>{PRIMAL}</th><th colspan='{len(right[0])}'>{_title(trace)}</th></tr>"]
+    titles = (PRIMAL, BLUE, len(left[0])), (_title(trace), ORANGE, len(right[0]))
+    heads = [f"<th colspan='{n}' style='text-align:left; color:{color}'>{text}</th>" for text, color, n in titles]
+    lines = [f"<tr>{''.join(heads)}</tr>"]
     for cells in zip(left, right, strict=True):
         cells = [f"<td style='text-align:left'>{markup.escape(cell)}</td>" for half in cells for cell in half]
         lines.append(f"<tr>{''.join(cells)}</tr>")
