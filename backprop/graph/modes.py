@@ -61,7 +61,7 @@ def handed_down(v, vbar):
 def forward(output, tangents):
     """Yield (v, vdot) for each value of the graph, from the inputs on; vdot is None where nothing moves.  (18)
 
-    tangents    Value -> vdot, of its shape, for those that move; 1 and 0 pick one input of several
+    tangents    Value -> vdot, of its shape, for those that move by themselves; 1 and 0 pick one input of several
     """
     dots = {v: np.asarray(dot, v.dtype) for v, dot in tangents.items()}
     for v, dot in dots.items():

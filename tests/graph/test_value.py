@@ -352,3 +352,10 @@ def test_gradient_descent_with_values_finds_the_line_through_points():
             v.data -= 0.1 * v.grad
             v.zero_grad()
     assert [w.item(), b.item()] == pytest.approx([3, 1])
+
+
+def test_a_tangent_that_is_given_is_taken_even_in_the_middle_of_a_graph():
+    x = Value(2.0)
+    middle = x * x
+    y = middle * 3
+    assert dict(forward(y, {x: 1.0, middle: 10.0}))[y] == 30
