@@ -223,9 +223,9 @@ def test_a_number_used_twice_stays_an_array_and_goes_through_a_product():
 
 def test_a_condition_is_true_or_false_and_is_copied_like_an_index():
     a, b = Value([1.0, 2.0]), Value([3.0, 4.0])
-    mask, at = np.array([2, 0]), [0]
-    y = np.where(mask, a, b).sum() + np.where(Value([1, 0]) > 0, a, b).sum() + a[at].sum()
-    mask[:], at[0] = 0, 1
+    mask, at = np.array([True, False]), [0]
+    y = np.where(mask, a, b).sum() + np.where(np.array([2, 0]), a, b).sum() + a[at].sum()
+    mask[:], at[0] = False, 1
     y.backward()
     assert (a.grad.tolist(), b.grad.tolist()) == ([3, 0], [0, 2])
 
