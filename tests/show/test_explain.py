@@ -1,6 +1,7 @@
 """A network that explains itself: what it says is what happened, and it changes nothing."""
 
 import json
+import time
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -518,3 +519,24 @@ def test_the_picture_over_depth_compares_the_end_with_the_beginning(rng, monkeyp
     diary(9)
     diary.write(tmp_path, "title")
     assert [text.get_text() for text in figures[0].legends[0].get_texts()] == ["step 7", "at the end"]
+
+
+def test_the_time_of_a_container_is_its_own_without_what_is_inside(rng):
+    class Slow(bp.ReLU):
+        def forward(self, u):
+            time.sleep(0.05)
+            return super().forward(u)
+
+        def backward(self, delta):
+            time.sleep(0.05)
+            return super().backward(delta)
+
+    class Outer(bp.Graph):
+        def __init__(self):
+            self.inside, self.gate = Slow(), bp.Parameter(np.ones(3, np.float32))
+
+        def build(self, a):
+            return self.inside(a) * self.gate
+
+    inside, outer = explain(Outer(), *batch(rng, 4, 3, classes=3), bp.CrossEntropyLoss(), repeats=3).layers
+    assert min(inside.seconds) > 0.05 > max(outer.seconds)
