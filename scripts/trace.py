@@ -27,9 +27,7 @@ def main(arguments=None):
     parser.add_argument("expression")
     parser.add_argument("values", nargs="*", metavar="NAME=NUMBER", help="of each name in it; several by commas: x=1,2")
     parser.add_argument("--forward", action="store_true", help="tangents (18) instead of adjoints (17)")
-    parser.add_argument(
-        "--svg", type=Path, metavar="FILE", help="draw the graph; the name may end in .png or .dot, too"
-    )
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the graph; a name in .png or .dot works, too")
     arguments = sys.argv[1:] if arguments is None else arguments
     formula = [a.startswith("-") and a.split("=")[0] not in OPTIONS for a in arguments]
     options = parser.parse_intermixed_args([" " * is_one + a for a, is_one in zip(arguments, formula, strict=True)])

@@ -1,7 +1,8 @@
 """The table of operations: each beside its local rule, formula = code.
 
-A slope may use v itself, so that exp' = v and tanh' = 1 - v^2 compute nothing twice. Where a rule has an exception,
-np.where has the general case last.
+a and b are what v is computed from; c, axis, shape and the like are options, which have no slope. A slope may use v
+itself, so that exp' = v and tanh' = 1 - v^2 compute nothing twice. Where a rule has an exception, np.where has the
+general case last: from it the formulas of a trace are told.
 
 At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives each one half. For
 complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic and a complex step

@@ -13,9 +13,8 @@ import numpy as np
 from backprop.graph.operators import Operators
 from backprop.show.numbers import numbers
 
-SUM, QUOTIENT, PRODUCT, SIGN, POWER, ATOM = range(
-    6
-)  # what binds loosely comes first; so a * (b / c) keeps its brackets
+# What binds loosely comes first. A quotient is looser than a product here, so that a * (b / c) keeps its brackets.
+SUM, QUOTIENT, PRODUCT, SIGN, POWER, ATOM = range(6)
 INFIX = {
     "add": ("+", SUM, SUM, SUM),  # its sign, how it binds, how tightly its left and its right side must bind
     "subtract": ("-", SUM, SUM, QUOTIENT),
