@@ -56,7 +56,7 @@ def test_a_network_that_explains_itself_learns_the_same(small_digits, tmp_path):
         losses.append(json.loads((tmp_path / "out" / "metrics.json").read_text())["losses"])
     assert losses[0] == losses[1]
     assert {path.name for path in (tmp_path / "out").iterdir()} == PICTURES | FIRST_LAYER["mlp"] | KEPT | EXPLAINED
-    assert "u₁ = a₀′X₁ᵀ + μ₁" in done.stdout and "for each layer with weights" in done.stdout
+    assert "u₁ = a₀′X₁ᵀ + μ₁" in done.stdout and "on its way back from layer 3 to 1 delta goes" in done.stdout
     assert "u₁ = a₀′X₁ᵀ + μ₁" in (tmp_path / "out" / "explain.html").read_text(encoding="utf-8")
 
 
