@@ -67,6 +67,10 @@ class Tree:
         """(path, Parameter), each parameter once, though several layers may share it."""
         return _once(self._walk_own(Parameter))
 
+    def own_parameters(self):
+        """(name, Parameter) of this module itself, not of those below, each once."""
+        return list(_once((name, value) for name, value in vars(self).items() if isinstance(value, Parameter)))
+
     def named_buffers(self):
         """(path, Buffer) for what is saved and does not learn, such as running statistics, each once."""
         return _once((path, b) for path, b in self._walk_own(Buffer) if not isinstance(b, Parameter))

@@ -66,12 +66,7 @@ def matmul_backward(delta, a, b):
     for delta2, a2, b2, out_a, out_b in zip(delta3, a3, b3, delta_a, delta_b, strict=True):
         k.matmul_nt(delta2, contiguous(b2), out_a, False)
         k.matmul_tn(contiguous(a2), delta2, out_b, False)
-    return tuple(
-        summed_to(below.reshape(*lead, *below.shape[1:]), (*operand.shape[:-2], *below.shape[1:])).reshape(
-            operand.shape
-        )
-        for below, operand in ((delta_a, a), (delta_b, b))
-    )
+    return _sum_copies(delta_a, lead, a), _sum_copies(delta_b, lead, b)
 
 
 def _expect_mm(a, b):
@@ -105,3 +100,9 @@ def _result_shape(a3, b3, a, b, lead):
 def _expect_delta(delta, shape):
     if delta.shape != shape:
         raise ShapeError(f"wants a delta of the product's shape {shape}, got {delta.shape}")
+
+
+def _sum_copies(delta, lead, operand):
+    """Undo the broadcasting of `operand` to the leading axes `lead`."""
+    matrix = delta.shape[1:]
+    return summed_to(delta.reshape(*lead, *matrix), (*operand.shape[:-2], *matrix)).reshape(operand.shape)

@@ -540,3 +540,17 @@ def test_the_time_of_a_container_is_its_own_without_what_is_inside(rng):
 
     inside, outer = explain(Outer(), *batch(rng, 4, 3, classes=3), bp.CrossEntropyLoss(), repeats=3).layers
     assert min(inside.seconds) > 0.05 > max(outer.seconds)
+
+
+def test_a_layer_called_loss_is_not_taken_for_the_loss(rng):
+    class Named(bp.Graph):
+        def __init__(self):
+            self.loss = bp.Linear(3, 3)
+
+        def build(self, a):
+            return self.loss(a)
+
+    seen = explain(Named(), *batch(rng, 4, 3, classes=3), bp.CrossEntropyLoss())
+    assert [row.path for row in seen.rows] == ["input", "loss", "loss"]
+    assert list(seen.layers[0].gradients) == ["weight", "bias"] and not seen.rows[-1].gradients
+    assert all(min(row.seconds) > 0 for row in seen.rows[1:])

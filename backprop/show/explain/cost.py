@@ -37,7 +37,7 @@ class Cost(NamedTuple):
 
 def of(module, a, output):
     """(forward, backward) Costs of the call that made `output` of the array a."""
-    parameters = [p for name, p in module.named_parameters() if name in vars(module)]
+    parameters = [p for _, p in module.own_parameters()]
     forward, backward = _flops(module, a, output, parameters)
     if isinstance(module, (Flatten, Unflatten)) or output is a:  # another view of the same numbers
         return Cost(forward, 0), Cost(backward, 0)

@@ -64,7 +64,7 @@ def has_weights(module):
     """Whether it is a layer of its own on the slides: it mixes features, or adds to them, by what it has learned."""
     known = isinstance(module, (Linear, Bias, Embedding, Convolution, TransposedConvolution, Recurrent))
     scales = isinstance(module, (Affine, PReLU))
-    return known or (not scales and any(name in vars(module) for name, _ in module.named_parameters()))
+    return known or (not scales and bool(module.own_parameters()))
 
 
 def _form(module):

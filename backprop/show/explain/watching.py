@@ -64,10 +64,11 @@ def _one_pass(watch, net, loss, x, y):
 class Watch:
     """Looks on, by hooks, while a network and its loss run forward and backward once.
 
-    A call is known by its place: (path of the module, how many calls of it came before).
+    A call is known by its place: (module, how many calls of it came before).
     """
 
     def __init__(self, net, loss):
+        self.loss = loss
         self.paths = {module: path for path, module in net.named_modules()} | {loss: "loss"}
         self.places, self.kept, self.count, self.handles = {}, [], Counter(), []
         for module in self.paths:
@@ -80,7 +81,7 @@ class Watch:
 
     def new_place(self, module):
         """The place of the call that this module has just come from."""
-        place = self.paths[module], self.count[module]
+        place = module, self.count[module]
         self.count[module] += 1
         self.places[id(module.call)] = place
         self.kept.append(module.call)  # so that no other call gets its id
@@ -141,19 +142,19 @@ class Look(Watch):
 
     def after_forward(self, module, inputs, output):
         place = self.new_place(module)
-        if module.children() and not _own_parameters(module) and self.paths[module] != "loss":
+        if module.children() and not module.own_parameters() and module is not self.loss:
             return
         a = inputs[0]
         value, axis = self.names.formula(module, a, output)
         forward, backward = cost.of(module, a, output)
         self.rows[place] = {
-            "path": place[0],
+            "path": self.paths[module],
             "layer": f"{type(module).__name__}({module.extra_repr()})",
             "value": value,
             "shape": np.shape(output),
             "norm": norm(output),
             "dead": _dead(module, a, axis) if isinstance(module, ACTIVATIONS) else None,
-            "parameters": {name: norm(p.data) for name, p in _own_parameters(module)},
+            "parameters": {name: norm(p.data) for name, p in module.own_parameters()},
             "flops": (forward.flops, backward.flops),
             "bytes": (forward.bytes, backward.bytes),
         }
@@ -166,16 +167,10 @@ class Look(Watch):
         """A parameter's gradient is the sum over all its uses: it is told at the first one."""
         super().end()
         told = set()
-        for (path, _), row in self.rows.items():
-            module = next(module for module, own in self.paths.items() if own == path)
-            learning = [(name, p) for name, p in _own_parameters(module) if p.grad is not None and p not in told]
+        for (module, _), row in self.rows.items():
+            learning = [(name, p) for name, p in module.own_parameters() if p.grad is not None and p not in told]
             row["gradients"] = {name: norm(p.grad) for name, p in learning}
             told.update(p for _, p in learning)
-
-
-def _own_parameters(module):
-    """(name, Parameter) of the module itself, not of those inside."""
-    return [(name, p) for name, p in module.named_parameters() if name in vars(module)]
 
 
 def _dead(module, u, axis):

@@ -24,10 +24,10 @@ def dot(trace):
         f'  edge [color="{GREY}", fontcolor="{GREY}", fontname="Helvetica", fontsize=10, arrowsize=0.7]',
     ]
     place = {step.node: f"n{index}" for index, step in enumerate(trace.steps)}
-    for step in trace.steps:
+    for index, step in enumerate(trace.steps):
         adjoint = f"{trace.symbols.of(step.node, BAR)} = {numbers(trace.adjoints[step.node])}"
         if trace.mode == "forward":
-            dots = trace.tangents[trace.steps.index(step)]
+            dots = trace.tangents[index]
             adjoint = f"{dots.symbol} = {', '.join(map(numbers, dots.values))}"
         label = (
             f"{html.escape(step.symbol)} = {html.escape(step.formula)}<br/>"

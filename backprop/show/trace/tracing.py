@@ -169,7 +169,7 @@ def _by_level(inputs, output):
     for v in order:
         if v not in level:
             level[v] = 1 + max((level[parent] for parent in v.parents if parent.requires_grad), default=0)
-    others = [v for v in order if v not in set(inputs)]
+    others = [v for v in order if level[v] > 0]
     return [*inputs, *sorted(others, key=lambda v: (level[v], v.born))]
 
 
