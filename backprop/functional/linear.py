@@ -26,9 +26,10 @@ def linear(a, weight, bias=None):
     if a.shape[-1:] != (features_in,):
         raise ShapeError(f"wants (..., {features_in}), got {a.shape}{_cure(a, features_in)}")
     u = k.empty((*a.shape[:-1], features_out), a.dtype)
-    k.matmul_nt(rows(a), contiguous(weight), rows(u), False)  # (1) m = a X^T
-    if bias is not None:
-        k.add_bias(rows(u), contiguous(bias), rows(u))  # (2) u = m + mu
+    if bias is None:
+        k.matmul_nt(rows(a), contiguous(weight), rows(u), False)  # (1) m = a X^T
+    else:
+        k.linear(rows(a), contiguous(weight), contiguous(bias), rows(u))  # (1) m = a X^T   (2) u = m + mu
     return u
 
 

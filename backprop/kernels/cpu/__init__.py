@@ -19,7 +19,7 @@ from backprop.kernels.cpu.dropout import dropout
 from backprop.kernels.cpu.everyday import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.cpu.jit import get_num_threads, set_num_threads
 from backprop.kernels.cpu.loss import ERRORS, first_outside, total
-from backprop.kernels.cpu.matmul import add_bias, matmul_nn, matmul_nt, matmul_tn, sum_rows
+from backprop.kernels.cpu.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
 from backprop.kernels.cpu.norm import mean_square, moments, normalize, normalize_backward, track
 from backprop.kernels.cpu.pointwise import (
     add,

@@ -1,11 +1,11 @@
 """A mini-batch: its rows fetched and scaled in one pass, its right answers counted."""
 
-from numba import njit, prange
+from numba import prange
 
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.jit import inner, kernel
 
 
-@kernel()
+@kernel
 def gather(source, index, scale, out):
     """out[k] = source[index[k]] * scale, source (N, F) of any real type: iteration k owns row k"""
     factor = out.dtype.type(scale)
@@ -15,7 +15,7 @@ def gather(source, index, scale, out):
             out[k, f] = source[row, f] * factor
 
 
-@njit(cache=True, nogil=True)
+@inner
 def count_correct(scores, y, out):
     """out (1,) = how many rows of scores (N, C) have their first largest entry at y (N,)"""
     out[0] = 0

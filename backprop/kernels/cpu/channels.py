@@ -5,7 +5,7 @@ from numba import prange
 from backprop.kernels.cpu.jit import kernel
 
 
-@kernel()
+@kernel
 def add_channels(z, mu, out):
     """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: iteration b owns out[b]         (10) (27) (30) biases"""
     for b in prange(z.shape[0]):
@@ -14,7 +14,7 @@ def add_channels(z, mu, out):
                 out[b, c, d] = z[b, c, d] + mu[c]
 
 
-@kernel()
+@kernel
 def scale_channels(z, gamma, out):
     """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: iteration b owns out[b]        (30)"""
     for b in prange(z.shape[0]):
@@ -23,7 +23,7 @@ def scale_channels(z, gamma, out):
                 out[b, c, d] = z[b, c, d] * gamma[c]
 
 
-@kernel()
+@kernel
 def sum_channels(delta, out, accumulate):
     """out[c] = sum_{b,d} delta[b,c,d]: iteration c owns channel c                  (11) (30)"""
     for c in prange(delta.shape[1]):
@@ -36,7 +36,7 @@ def sum_channels(delta, out, accumulate):
         out[c] = total
 
 
-@kernel()
+@kernel
 def dot_channels(delta, z, out, accumulate):
     """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: iteration c owns channel c         (30)"""
     for c in prange(delta.shape[1]):

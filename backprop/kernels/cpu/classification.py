@@ -7,12 +7,12 @@ becomes the distribution t = (1 - eps) onehot(y) + eps / C. What comes to a sing
 
 from math import exp
 
-from numba import njit, prange
+from numba import prange
 
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.jit import inner, kernel
 
 
-@kernel()
+@kernel
 def nll(log_s, y, w, ignore, smoothing, out):
     """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`   (9) (23) (40)"""
     real, classes = out.dtype.type, log_s.shape[1]
@@ -29,7 +29,7 @@ def nll(log_s, y, w, ignore, smoothing, out):
             out[b, d] = loss
 
 
-@kernel()
+@kernel
 def nll_backward(y, w, ignore, scale, out):
     """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                               (23)"""
     for b in prange(y.shape[0]):
@@ -39,7 +39,7 @@ def nll_backward(y, w, ignore, scale, out):
                 out[b, y[b, d], d] = -w[y[b, d]] * scale[b, d]
 
 
-@kernel()
+@kernel
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9) (40)"""
     real, classes = out.dtype.type, log_s.shape[1]
@@ -59,7 +59,7 @@ def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
                 out[b, label, d] -= hard * w[label] * factor
 
 
-@kernel()
+@kernel
 def soft_nll(log_s, q, w, out):
     """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9) with probabilities q for labels"""
     for b in prange(q.shape[0]):
@@ -71,7 +71,7 @@ def soft_nll(log_s, q, w, out):
             out[b, d] = dot
 
 
-@kernel()
+@kernel
 def soft_nll_softmax_backward(log_s, q, w, scale, out):
     """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                              (9)"""
     for b in prange(q.shape[0]):
@@ -83,7 +83,7 @@ def soft_nll_softmax_backward(log_s, q, w, scale, out):
                 out[b, c, d] = (exp(log_s[b, c, d]) * sum_qw - q[b, c, d] * w[c]) * scale[b, d]
 
 
-@kernel()
+@kernel
 def smooth(q, eps, out):
     """out = (1 - eps) q + eps / C, for probabilities q (B, C, D)                                      (40)"""
     hard, soft = out.dtype.type(1 - eps), out.dtype.type(eps / q.shape[1])
@@ -93,7 +93,7 @@ def smooth(q, eps, out):
                 out[b, c, d] = hard * q[b, c, d] + soft
 
 
-@njit(cache=True, nogil=True)
+@inner
 def used_weight(y, w, ignore, out):
     """out (1,) = the sum of w[y[b,d]] over all labels that are not `ignore`: what a weighted mean divides by"""
     out[0] = 0
@@ -103,7 +103,7 @@ def used_weight(y, w, ignore, out):
                 out[0] += w[y[b, d]]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def first_bad_label(y, num_classes, ignore, out):
     """out (1,) = the first flat index whose label is neither in [0, C) nor `ignore`, or -1"""
     out[0] = -1
@@ -113,7 +113,7 @@ def first_bad_label(y, num_classes, ignore, out):
             return
 
 
-@njit(cache=True, nogil=True)
+@inner
 def first_bad_probability(q, tolerance, out):
     """out (1,) = the first flat index into (B, D) where q is not a distribution over its C classes, or -1"""
     out[0] = -1

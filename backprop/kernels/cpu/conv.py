@@ -10,14 +10,14 @@ Group g of the filters sees only group g of the channels.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.jit import inner, kernel
 
 CHUNK = 8  # images whose filter gradients are summed by one iteration: the order of sums depends on nothing else
 
 
-@kernel()
+@kernel
 def conv(a, x, stride, dilation, pad, groups, out):
     """out[n,o,i] = sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad]: iteration n owns image n           (10)"""
     outputs, rows = x.shape[0], x[0].size
@@ -35,7 +35,7 @@ def conv(a, x, stride, dilation, pad, groups, out):
                     z[o, l] += row[k] * patch[first + k, l]
 
 
-@kernel()
+@kernel
 def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     """out[o,c,p] = sum_{n,i} delta[n,o,i] a[n,c, s i + d p - pad]: an iteration owns the sum of CHUNK images, then
     iteration o owns filter o                                                                       (12)
@@ -65,7 +65,7 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
             dx[o, k] = dot
 
 
-@kernel()
+@kernel
 def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
     """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]:
     iteration n owns image n                                                                        (13)
@@ -84,7 +84,7 @@ def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
         fold(dpatch, x.shape[2:], stride, dilation, pad, delta.shape[2:], out[n])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def unfold(a, taps, stride, dilation, pad, positions, patch):
     """patch[(c,r,p,q), (t,i,j)] = a[c, s t + d r - pad, s i + d p - pad, s j + d q - pad], 0 outside the image"""
     k = 0
@@ -110,7 +110,7 @@ def unfold(a, taps, stride, dilation, pad, positions, patch):
                     k += 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def fold(dpatch, taps, stride, dilation, pad, positions, out):
     """unfold's adjoint: out[c,h] = the sum of all entries of dpatch that were copied from there"""
     out[:] = 0
@@ -133,7 +133,7 @@ def fold(dpatch, taps, stride, dilation, pad, positions, out):
                     k += 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def inside(left, stride, width, positions):
     """The first and the past-the-last position j with 0 <= stride j + left < width."""
     start = min(positions, max(0, (-left + stride - 1) // stride))

@@ -1,12 +1,12 @@
 """Dropout by counting: whether an element is kept follows from the step's key and the element's number alone.  (25)"""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from backprop.kernels.cpu.jit import BLOCK, blocks, kernel
+from backprop.kernels.cpu.jit import BLOCK, blocks, inner, kernel
 
 
-@kernel()
+@kernel
 def dropout(u, key, p, out):
     """out[b,d] = keep[b] u[b,d] / (1-p), keep[b] = 1 with probability 1-p, else 0: u (B, D); an iteration owns a block
 
@@ -21,7 +21,7 @@ def dropout(u, key, p, out):
                 out[b, d] = u[b, d] * factor
 
 
-@njit(cache=True, nogil=True)
+@inner
 def uniform(key, n):
     """Number n of a key, in [0, 1): SplitMix64 started at key, n + 1 steps on. 64 bits wrap around on purpose."""
     x = key + np.uint64(n + 1) * np.uint64(0x9E3779B97F4A7C15)

@@ -7,41 +7,41 @@ last branch of each row hands it on.
 import math
 from math import exp, expm1, tanh
 
-from numba import njit, prange
+from numba import prange
 from numba.extending import register_jitable
 
-from backprop.kernels.cpu.jit import BLOCK, blocks, exact_kernel, kernel
+from backprop.kernels.cpu.jit import BLOCK, blocks, exact_kernel, inner, kernel
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # these keep mean 0 and variance 1 (Klambauer, 2017)
 ROOT_2, ROOT_2_PI = math.sqrt(2), math.sqrt(2 * math.pi)
 BEND, CUBIC = math.sqrt(2 / math.pi), 0.044715  # the tanh that comes near the normal distribution (Hendrycks, 2016)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def sigmoid(u):
     e = exp(-abs(u))
     return (e if u < 0 else 1.0) / (1.0 + e)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def softplus(u):
     """log(1 + e^u)"""
     return (0.0 if u < 0 else u) + math.log1p(exp(-abs(u)))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def share(u):
     """The part of a normal distribution that lies below u."""
     return math.erfc(-u / ROOT_2) / 2
 
 
-@njit(cache=True, nogil=True)
+@inner
 def density(u):
     """Its derivative."""
     return exp(-u * u / 2) / ROOT_2_PI
 
 
-@njit(cache=True, nogil=True)
+@inner
 def bend(u):
     return tanh(BEND * (u + CUBIC * u * u * u))
 
@@ -108,14 +108,14 @@ def pair(sigma, slope):
     """
     sigma, slope = register_jitable(sigma), register_jitable(slope)
 
-    @exact_kernel()
+    @exact_kernel
     def forward(u, options, out):
         """(3) out[i] = sigma(u[i])"""
         for block in prange(blocks(u.size)):
             for i in range(block * BLOCK, min((block + 1) * BLOCK, u.size)):
                 out[i] = sigma(u[i], *options)
 
-    @exact_kernel()
+    @exact_kernel
     def backward(delta, u, options, out):
         """(4) out[i] = delta[i] sigma'(u[i])"""
         for block in prange(blocks(u.size)):
@@ -128,7 +128,7 @@ def pair(sigma, slope):
 ACTIVATIONS = {name: pair(*row) for name, row in TABLE.items()}
 
 
-@kernel()
+@kernel
 def prelu(u, w, out):
     """(3) out[b,c,d] = u, or w[c] u where u <= 0: u (B, C, D), w (C,); iteration b owns out[b]"""
     for b in prange(u.shape[0]):
@@ -137,7 +137,7 @@ def prelu(u, w, out):
                 out[b, c, d] = w[c] * u[b, c, d] if u[b, c, d] <= 0 else u[b, c, d]
 
 
-@kernel()
+@kernel
 def prelu_backward(delta, u, w, out):
     """(4) sigma' = 1, or w[c] where u <= 0"""
     for b in prange(u.shape[0]):
@@ -146,7 +146,7 @@ def prelu_backward(delta, u, w, out):
                 out[b, c, d] = w[c] * delta[b, c, d] if u[b, c, d] <= 0 else delta[b, c, d]
 
 
-@kernel()
+@kernel
 def prelu_weight_grad(delta, u, out, accumulate):
     """(28) out[c] = the sum of delta u over b, d where u <= 0, for w[c] multiplied u there: iteration c owns out[c]"""
     for c in prange(u.shape[1]):

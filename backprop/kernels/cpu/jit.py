@@ -4,12 +4,14 @@ Each output is owned by one iteration of the parallel loop, which computes it fr
 Loops over single elements walk in blocks of BLOCK: a thread gets whole blocks, so the places where vector code hands
 over to scalar code do not move when the number of threads changes.
 
-Compiled kernels are kept in __pycache__. Numba compiles one again when its own file changes, but not when this file
-does: after an edit here, delete the __pycache__ of this folder.
+Compiled kernels are kept in __pycache__. Numba would compile one again when its own file changes, but not when a file
+does that it draws on; here any change in this folder counts.
 """
 
 import functools
 import os
+import threading
+from pathlib import Path
 
 import numba
 from numba.core import event
@@ -19,12 +21,32 @@ from backprop.errors import OptionError
 BLOCK = 2048
 
 # Sums may be reordered into vector lanes and a*b + c fused; NaN and infinity keep their meaning, so they can be found.
-kernel = functools.partial(
-    numba.njit, parallel=True, cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}
-)
+FAST, EXACT = {"reassoc", "contract", "nsz"}, {"contract", "nsz"}
 
-# For differences of large numbers, where the order of the operations is the point.
-exact_kernel = functools.partial(kernel, fastmath={"contract", "nsz"})
+
+def _compiled(**options):
+    """The decorator that compiles with these options and keeps the result until a file of this folder changes."""
+    jit = numba.njit(cache=True, nogil=True, error_model="numpy", **options)
+
+    def decorate(function):
+        dispatcher = jit(function)
+        dispatcher._cache._cache_file._source_stamp = _stamp()
+        return dispatcher
+
+    return decorate
+
+
+@functools.cache
+def _stamp():
+    """Tells whether any of this folder's files has changed."""
+    states = [path.stat() for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    return tuple((state.st_mtime, state.st_size) for state in states)
+
+
+kernel = _compiled(parallel=True, fastmath=FAST)
+exact_kernel = _compiled(parallel=True, fastmath=EXACT)  # where the order of the operations is the point
+inner = _compiled(fastmath=EXACT)  # a part of a kernel, which runs within one of its iterations
+inlined = _compiled(fastmath=EXACT, forceinline=True)  # a part so small that calling it would show
 
 # Numba would try TBB first and fall back to a pool of its own, which ends the process when two Python threads enter it.
 # OpenMP's own limit: a process that has run a kernel can fork, but the child cannot run one; start it with "spawn".
@@ -38,10 +60,24 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
-@numba.njit(cache=True)
+@inner
 def blocks(size):
     """How many blocks cover `size` elements."""
     return (size + BLOCK - 1) // BLOCK
+
+
+class _Chosen(threading.local):
+    """How many threads this Python thread has asked for. Numba knows it, too, but takes a microsecond to tell."""
+
+    count = numba.config.NUMBA_NUM_THREADS
+
+
+_chosen = _Chosen()
+
+
+def threads():
+    """How many threads a kernel called from here may use."""
+    return _chosen.count
 
 
 class _Listener(event.Listener):
@@ -66,6 +102,7 @@ def set_num_threads(count):
     if not 1 <= count <= most:
         raise OptionError(f"threads must be from 1 to {most}, got {count}")
     numba.set_num_threads(count)
+    _chosen.count = count
 
 
 def get_num_threads():

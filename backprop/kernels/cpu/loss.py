@@ -7,22 +7,22 @@ single number runs in one thread.
 
 from math import exp, log, log1p
 
-from numba import njit, prange
+from numba import prange
 from numba.extending import register_jitable
 
 from backprop.kernels.cpu.everyday import sigmoid
-from backprop.kernels.cpu.jit import BLOCK, blocks, exact_kernel
+from backprop.kernels.cpu.jit import BLOCK, blocks, exact_kernel, inner
 
 LEAST = exp(-100)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def side(a, b):
     """The sign of a - b, 0 where they are equal; NaN stays NaN"""
     return 1.0 if a > b else -1.0 if a < b else a - b
 
 
-@njit(cache=True, nogil=True)
+@inner
 def log100(a):
     """log a, but no less than -100, as PyTorch has it: a sure and wrong answer costs 100, not infinity"""
     return -100.0 if 0 <= a < LEAST else log(a)
@@ -61,14 +61,14 @@ def pair(loss, slope):
     """The forward and the backward kernel of one row."""
     loss, slope = register_jitable(loss), register_jitable(slope)
 
-    @exact_kernel()
+    @exact_kernel
     def forward(a, b, options, out):
         """out[i] = the loss of a[i] against b[i]"""
         for block in prange(blocks(a.size)):
             for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
                 out[i] = loss(a[i], b[i], *options)
 
-    @exact_kernel()
+    @exact_kernel
     def backward(a, b, options, scale, out):
         """delta = its derivative by a, times scale"""
         for block in prange(blocks(a.size)):
@@ -81,7 +81,7 @@ def pair(loss, slope):
 ERRORS = {name: pair(*row) for name, row in TABLE.items()}
 
 
-@njit(cache=True, nogil=True)
+@inner
 def total(values, out):
     """out (1,) = the sum of a flat array, gathered in float64"""
     gathered = 0.0
@@ -90,7 +90,7 @@ def total(values, out):
     out[0] = gathered
 
 
-@njit(cache=True, nogil=True)
+@inner
 def first_outside(values, low, high, out):
     """out (1,) = the first index of a flat array whose value is not from low to high, or -1; NaN is let pass"""
     out[0] = -1

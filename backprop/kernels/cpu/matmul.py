@@ -1,49 +1,36 @@
 """Matrix products in the three forms that a linear layer needs, its bias, and the bias's gradient.
 
-t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q.
+t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q. How a product is computed is a story
+of its own: `backprop.kernels.cpu.product`.
 """
 
 from numba import prange
 
 from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.product.threads import affine, product
 
 
-@kernel()
 def matmul_nt(p, q, out, accumulate):
-    """out[n,o] = sum_i p[n,i] q[o,i], p (N, I), q (O, I): iteration n owns row n            (1) p = a, q = X"""
-    for n in prange(p.shape[0]):
-        for o in range(q.shape[0]):
-            dot = out.dtype.type(0)
-            for i in range(p.shape[1]):
-                dot += p[n, i] * q[o, i]
-            out[n, o] = out[n, o] + dot if accumulate else dot
+    """out[n,o] = sum_i p[n,i] q[o,i], p (N, I), q (O, I)                                    (1) p = a, q = X"""
+    product(p, False, q, True, out, accumulate)
 
 
-@kernel()
 def matmul_tn(p, q, out, accumulate):
-    """out[o,i] = sum_n p[n,o] q[n,i], p (N, O), q (N, I): iteration o owns row o            (5) p = delta, q = a"""
-    for o in prange(p.shape[1]):
-        if not accumulate:
-            out[o, :] = 0
-        for n in range(p.shape[0]):
-            factor = p[n, o]
-            for i in range(q.shape[1]):
-                out[o, i] += factor * q[n, i]
+    """out[o,i] = sum_n p[n,o] q[n,i], p (N, O), q (N, I)                                    (5) p = delta, q = a"""
+    product(p, True, q, False, out, accumulate)
 
 
-@kernel()
 def matmul_nn(p, q, out, accumulate):
-    """out[n,i] = sum_o p[n,o] q[o,i], p (N, O), q (O, I): iteration n owns row n            (7) p = delta, q = X"""
-    for n in prange(p.shape[0]):
-        if not accumulate:
-            out[n, :] = 0
-        for o in range(q.shape[0]):
-            factor = p[n, o]
-            for i in range(q.shape[1]):
-                out[n, i] += factor * q[o, i]
+    """out[n,i] = sum_o p[n,o] q[o,i], p (N, O), q (O, I)                                    (7) p = delta, q = X"""
+    product(p, False, q, False, out, accumulate)
 
 
-@kernel()
+def linear(a, x, mu, out):
+    """out[n,o] = sum_i a[n,i] x[o,i] + mu[o], a (N, I), x (O, I)                                          (1) (2)"""
+    affine(a, False, x, True, out, False, mu, False)
+
+
+@kernel
 def add_bias(m, mu, out):
     """out (N, O) = m (N, O) + mu (O,): iteration n owns row n; out may be m                                   (2)"""
     for n in prange(m.shape[0]):
@@ -54,7 +41,7 @@ def add_bias(m, mu, out):
 WIDTH = 32  # columns that one iteration of sum_rows owns: neighbours in memory, so a cache line is read once
 
 
-@kernel()
+@kernel
 def sum_rows(delta, out, accumulate):
     """out (O,) = sum_n delta[n,o]: iteration k owns WIDTH columns                                             (6)"""
     columns = delta.shape[1]

@@ -6,12 +6,12 @@ float64, since a variance is a small difference of large numbers.
 
 import math
 
-from numba import njit, prange
+from numba import prange
 
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.jit import inner, kernel
 
 
-@kernel()
+@kernel
 def moments(u, mean, var):
     """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2                     (29)"""
     count = u.shape[0] * u.shape[2]
@@ -27,7 +27,7 @@ def moments(u, mean, var):
         mean[c], var[c] = centre, squares / count
 
 
-@kernel()
+@kernel
 def mean_square(u, out):
     """out[c] = the mean of u^2 over u[:,c,:]                                                (32)"""
     count = u.shape[0] * u.shape[2]
@@ -39,7 +39,7 @@ def mean_square(u, out):
         out[c] = squares / count
 
 
-@kernel()
+@kernel
 def normalize(u, mean, var, eps, out):
     """out[b,c,d] = (u[b,c,d] - mean[c]) / sqrt(var[c] + eps)                                (29) (32)"""
     for c in prange(u.shape[1]):
@@ -49,7 +49,7 @@ def normalize(u, mean, var, eps, out):
                 out[b, c, d] = (u[b, c, d] - mean[c]) * shrink
 
 
-@kernel()
+@kernel
 def normalize_backward(delta, xhat, var, eps, centred, out):
     """out = (delta - mean(delta) - xhat mean(delta xhat)) / sqrt(var + eps), means by channel; xhat = normalize(u).
 
@@ -69,7 +69,7 @@ def normalize_backward(delta, xhat, var, eps, centred, out):
                 out[b, c, d] = (delta[b, c, d] - shift - xhat[b, c, d] * along) * shrink
 
 
-@njit(cache=True, nogil=True)
+@inner
 def track(now, part, factor, running):
     """running[c] <- (1 - part) running[c] + part factor now[c]                              (31)"""
     for c in range(running.size):

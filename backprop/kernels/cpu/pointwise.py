@@ -10,7 +10,7 @@ from numba import prange
 from backprop.kernels.cpu.jit import BLOCK, blocks, kernel
 
 
-@kernel()
+@kernel
 def relu(u, out):
     """(3) a = max(0, u); NaN stays NaN"""
     for block in prange(blocks(u.size)):
@@ -18,7 +18,7 @@ def relu(u, out):
             out[i] = 0 if u[i] <= 0 else u[i]
 
 
-@kernel()
+@kernel
 def relu_backward(delta, a, out):
     """(4) sigma' = 1 where a > 0, else 0"""
     for block in prange(blocks(a.size)):
@@ -26,7 +26,7 @@ def relu_backward(delta, a, out):
             out[i] = 0 if a[i] <= 0 else delta[i]
 
 
-@kernel()
+@kernel
 def sigmoid(u, out):
     """(3) a = 1 / (1 + e^-u), with the exponential of a number <= 0 only, so that nothing overflows"""
     one = out.dtype.type(1)
@@ -36,7 +36,7 @@ def sigmoid(u, out):
             out[i] = (one if u[i] >= 0 else e) / (one + e)
 
 
-@kernel()
+@kernel
 def sigmoid_backward(delta, a, out):
     """(4) sigma' = a (1 - a)"""
     one = out.dtype.type(1)
@@ -45,7 +45,7 @@ def sigmoid_backward(delta, a, out):
             out[i] = delta[i] * a[i] * (one - a[i])
 
 
-@kernel()
+@kernel
 def tanh(u, out):
     """(3) a = tanh u"""
     for block in prange(blocks(u.size)):
@@ -53,7 +53,7 @@ def tanh(u, out):
             out[i] = math.tanh(u[i])
 
 
-@kernel()
+@kernel
 def tanh_backward(delta, a, out):
     """(4) sigma' = 1 - a^2"""
     one = out.dtype.type(1)
@@ -62,7 +62,7 @@ def tanh_backward(delta, a, out):
             out[i] = delta[i] * (one - a[i] * a[i])
 
 
-@kernel()
+@kernel
 def multiply(a, b, out):
     """out = a * b; out may be a or b"""
     for block in prange(blocks(a.size)):
@@ -70,7 +70,7 @@ def multiply(a, b, out):
             out[i] = a[i] * b[i]
 
 
-@kernel()
+@kernel
 def add(a, b, out):
     """out = a + b; out may be a or b"""
     for block in prange(blocks(a.size)):
@@ -78,7 +78,7 @@ def add(a, b, out):
             out[i] = a[i] + b[i]
 
 
-@kernel()
+@kernel
 def fill(value, out):
     """out = value, a single number"""
     for block in prange(blocks(out.size)):

@@ -10,7 +10,7 @@ from numba import prange
 from backprop.kernels.cpu.jit import kernel
 
 
-@kernel()
+@kernel
 def max_pool(a, size, stride, dilation, pad, out, where):
     """out[n,c,i] = the largest entry of window i; where[n,c,i] = its place in the image, counted in C order.
 
@@ -42,7 +42,7 @@ def max_pool(a, size, stride, dilation, pad, out, where):
                         where[n, c, t, i, j] = place
 
 
-@kernel()
+@kernel
 def max_pool_backward(delta, where, out):
     """out[n,c,h] = the sum of delta[n,c,i] over the windows i whose largest entry is at h: delta (N,C,I), out (N,C,H);
     iteration n owns image n
@@ -55,7 +55,7 @@ def max_pool_backward(delta, where, out):
                     out[n, c, where[n, c, i]] += delta[n, c, i]
 
 
-@kernel()
+@kernel
 def window_mean(a, start, stop, scale, out):
     """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]: iteration b owns out[b]"""
     for b in prange(a.shape[0]):
@@ -68,7 +68,7 @@ def window_mean(a, start, stop, scale, out):
                 out[b, i, d] *= scale[i]
 
 
-@kernel()
+@kernel
 def window_mean_backward(delta, start, stop, scale, out):
     """out[b,h,d] = sum of scale[i] delta[b,i,d] over the windows i that hold h: iteration b owns out[b]"""
     for b in prange(out.shape[0]):

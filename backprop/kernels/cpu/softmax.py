@@ -11,7 +11,7 @@ from numba import prange
 from backprop.kernels.cpu.jit import exact_kernel, kernel
 
 
-@exact_kernel()
+@exact_kernel
 def softmax(u, out):
     """s[c] = e^u[c] / sum_k e^u[k]"""
     for b in prange(u.shape[0]):
@@ -28,7 +28,7 @@ def softmax(u, out):
                 out[b, c, d] /= sum_e
 
 
-@kernel()
+@kernel
 def softmax_backward(delta, s, out):
     """(4s) delta_u = s * (delta - sum(delta * s))"""
     for b in prange(s.shape[0]):
@@ -40,7 +40,7 @@ def softmax_backward(delta, s, out):
                 out[b, c, d] = s[b, c, d] * (delta[b, c, d] - dot)
 
 
-@exact_kernel()
+@exact_kernel
 def log_softmax(u, out):
     """log s[c] = u[c] - log sum_k e^u[k]"""
     for b in prange(u.shape[0]):
@@ -56,7 +56,7 @@ def log_softmax(u, out):
                 out[b, c, d] = u[b, c, d] - largest - log_sum
 
 
-@kernel()
+@kernel
 def log_softmax_backward(delta, log_s, out):
     """(4l) delta_u = delta - s * sum(delta)"""
     for b in prange(log_s.shape[0]):

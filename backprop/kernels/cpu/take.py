@@ -5,7 +5,7 @@ from numba import prange
 from backprop.kernels.cpu.jit import kernel
 
 
-@kernel()
+@kernel
 def take(a, index, value, out):
     """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1: an iteration owns one (b,i)"""
     count = index.size
@@ -21,7 +21,7 @@ def take(a, index, value, out):
 WIDTH = 32  # entries d that one iteration owns: neighbours in memory
 
 
-@kernel()
+@kernel
 def take_backward(delta, index, out, accumulate):
     """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an iteration owns WIDTH entries d of out[b]"""
     strips = (out.shape[2] + WIDTH - 1) // WIDTH

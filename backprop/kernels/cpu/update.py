@@ -11,7 +11,7 @@ from numba import prange
 from backprop.kernels.cpu.jit import BLOCK, blocks, kernel
 
 
-@kernel()
+@kernel
 def sgd(theta, g, v, lr, momentum, dampening, weight_decay, nesterov, first):
     """(15) v <- momentum v + (1 - dampening) g, then theta <- theta - lr v; the first v is g itself.
 
@@ -29,7 +29,7 @@ def sgd(theta, g, v, lr, momentum, dampening, weight_decay, nesterov, first):
             theta[i] -= lr * step
 
 
-@kernel()
+@kernel
 def rmsprop(theta, g, square, mean, v, lr, alpha, eps, weight_decay, momentum, centered):
     """(41) square <- alpha square + (1 - alpha) g^2, then theta <- theta - lr g / (sqrt(square) + eps).
 
@@ -54,7 +54,7 @@ def rmsprop(theta, g, square, mean, v, lr, alpha, eps, weight_decay, momentum, c
             theta[i] -= lr * step
 
 
-@kernel()
+@kernel
 def adam(theta, g, m, v, most, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
     """(42) m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2; step t = 1, 2, ...:
     theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)

@@ -19,7 +19,7 @@ from backprop.kernels.reference.conv import conv, conv_input_grad, conv_weight_g
 from backprop.kernels.reference.dropout import dropout
 from backprop.kernels.reference.everyday import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.reference.loss import ERRORS, first_outside, total
-from backprop.kernels.reference.matmul import add_bias, matmul_nn, matmul_nt, matmul_tn, sum_rows
+from backprop.kernels.reference.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
 from backprop.kernels.reference.norm import mean_square, moments, normalize, normalize_backward, track
 from backprop.kernels.reference.pointwise import (
     add,

@@ -19,6 +19,11 @@ def matmul_nn(p, q, out, accumulate):
     _put(p @ q, out, accumulate)
 
 
+def linear(a, x, mu, out):
+    """out[n,o] = sum_i a[n,i] x[o,i] + mu[o], a (N, I), x (O, I)                  (1) (2)"""
+    out[...] = a @ x.T + mu
+
+
 def add_bias(m, mu, out):
     """out (N, O) = m (N, O) + mu (O,), the same mu to every row; out may be m     (2)"""
     out[...] = m + mu

@@ -1,0 +1,11 @@
+"""The product of two matrices, as a ladder from the textbook's loops to the machine's limit. One idea a file:
+
+    textbook    out[m,n] = sum_k p[m,k] q[k,n], as it stands
+    blocked     the same sums in an order that suits memory
+    tile        a tile of results stays in registers from the first term to the last
+    packed      the operand's columns that a tile needs lie side by side
+    threads     each core owns some columns: the product that all layers use
+
+Every rung computes the same, is checked by the same tests and can be run alone; `scripts/bench.py ladder` shows what
+each of them buys.
+"""

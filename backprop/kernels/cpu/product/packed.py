@@ -1,0 +1,93 @@
+"""Fourth rung: the columns of q that a strip needs are copied side by side first, DEPTH rows at a time.
+
+In q a row of a strip lies as far from the next as q is wide, which is bad for every cache. Copied into a panel, the
+rows follow each other, the panel stays in a core's first cache while all tiles of the strip use it, and columns beyond
+the edge of q are zeros there, so that no tile has to know of edges. Reading q transposed is a way of copying, too.
+"""
+
+from backprop.kernels.cpu.jit import inner
+from backprop.kernels.cpu.product.tile import ROWS, VECTORS, strip
+from backprop.kernels.cpu.simd import (
+    WIDTH,
+    add,
+    lanes,
+    load,
+    load_part,
+    maximum,
+    scratch,
+    store,
+    store_part,
+    transpose,
+    zeros,
+)
+
+DEPTH = 256
+PANEL = DEPTH * VECTORS * WIDTH // 4
+
+
+@inner
+def strip_of_product(a, a_row, a_col, b, b_row, b_col, out, rows, depth, columns, first, vectors, accumulate, mu, relu):
+    """`vectors` vectors of columns of out, from column `first` on: out[m,n] = sum_k a[m,k] b[k,n]
+
+    a[m,k] is at m a_row + k a_col, b[k,n] at k b_row + n b_col, of which one is 1, and out (rows, columns) is flat.
+    While the strip is still in the cache, mu[n] is added, unless mu is empty, and negative numbers become 0, if `relu`.
+    """
+    panel = scratch(out, PANEL)
+    across = vectors * lanes(out)
+    width = min(across, columns - first)
+    for k in range(0, max(depth, 1), DEPTH):  # once even where there is nothing to add: the sum is 0
+        deep = min(DEPTH, depth - k)
+        if b_col == 1 and width == across and rows <= 2 * ROWS:  # used too few times for a copy to pay
+            source, j, step = b, k * b_row + first, b_row
+        else:
+            pack(b, k * b_row + first * b_col, b_row, b_col, deep, width, panel, 0, vectors)
+            source, j, step = panel, 0, across
+        more = accumulate or k > 0
+        strip(vectors, a, k * a_col, a_row, a_col, rows, source, j, step, deep, out, first, columns, width, more, 0, 0)
+    if mu.size > 0 or relu:
+        finish(out, rows, columns, first, width, mu, relu)
+
+
+@inner
+def finish(out, rows, columns, first, width, mu, relu):
+    """out[m,n] = out[m,n] + mu[n], then 0 where it is negative, for first <= n < first + width"""
+    zero = zeros(out, 1, 1)
+    for n in range(first, first + width, lanes(out)):
+        left = first + width - n
+        bias = load_part(mu, n, 0, 1, left, 1, 1) if mu.size > 0 else zero
+        for m in range(rows):
+            x = add(load_part(out, m * columns + n, 0, 1, left, 1, 1), bias)
+            store_part(maximum(x, zero) if relu else x, out, m * columns + n, 0, 1, left)
+
+
+@inner
+def pack(b, j, b_row, b_col, depth, width, panel, start, vectors):
+    """panel[start + k vectors lanes + n] = b[j + k b_row + n b_col] for k < depth and n < width, 0 for the other n"""
+    size = lanes(panel)
+    across = vectors * size
+    for v in range(0, across, size):
+        left = width - v
+        if b_col == 1:
+            for k in range(depth):
+                if left >= size:
+                    row = load(b, j + k * b_row + v, 0, 1, 1)
+                else:
+                    row = load_part(b, j + k * b_row + v, 0, 1, left, 1, 1)
+                store(row, panel, start + k * across + v, 0)
+        else:
+            for k in range(0, depth, size):
+                if left >= size and depth - k >= size:
+                    store(transpose(load(b, j + v * b_col + k, b_col, 0, 1)), panel, start + k * across + v, across)
+                else:
+                    square = transpose(load_part(b, j + v * b_col + k, b_col, left, depth - k, 0, 1))
+                    store_part(square, panel, start + k * across + v, across, depth - k, size)
+
+
+@inner
+def product(p, q, out):
+    """out[m,n] = sum_k p[m,k] q[k,n]"""
+    rows, depth, columns = p.shape[0], p.shape[1], q.shape[1]
+    a, b, z = p.reshape(p.size), q.reshape(q.size), out.reshape(out.size)
+    across = VECTORS * lanes(out)
+    for first in range(0, columns, across):
+        strip_of_product(a, depth, 1, b, columns, 1, z, rows, depth, columns, first, VECTORS, False, z[:0], False)

@@ -1,0 +1,126 @@
+"""Fifth rung: every core owns some columns of out. This is the product that all layers use.
+
+An element of out is one sum over k, from the first term to the last, whichever tile of whichever core computes it. So
+its bits depend neither on the number of threads nor on how the columns are shared among them.
+"""
+
+import numpy as np
+from numba import prange
+
+from backprop.kernels.buffers import empty
+from backprop.kernels.cpu.jit import inner, kernel, threads
+from backprop.kernels.cpu.product.packed import DEPTH, finish, pack, strip_of_product
+from backprop.kernels.cpu.product.tile import ROWS, VECTORS, strip
+from backprop.kernels.cpu.simd import WIDTH, lanes, load, store
+
+FEW = 1 << 19  # multiplications that are done before a second thread has begun
+BLOCK = 256  # rows of p that are copied at a time: with DEPTH columns 256 KB of float32, for a core's second cache
+LARGE = 384  # from here on, in each direction, the copies pay
+
+
+def product(p, p_transposed, q, q_transposed, out, accumulate):
+    """out = p q, or out + p q; p is stored as (M, K) or transposed as (K, M), q as (K, N) or (N, K)."""
+    affine(p, p_transposed, q, q_transposed, out, accumulate, _NO_BIAS[out.dtype.char], False)
+
+
+_NO_BIAS = {char: np.empty(0, char) for char in "fd"}
+
+
+def affine(p, p_transposed, q, q_transposed, out, accumulate, mu, relu):
+    """The same, then mu[n] is added to column n unless mu is empty, and negative numbers become 0 if `relu`."""
+    if out.size > LARGE * LARGE and min(*out.shape, p.size // len(out)) >= LARGE:
+        panel = VECTORS * WIDTH // out.itemsize
+        p_copy = empty((-(-out.shape[0] // BLOCK) * BLOCK * DEPTH,), out.dtype)
+        q_copy = empty((-(-out.shape[1] // panel) * panel * DEPTH,), out.dtype)
+        by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy)
+        if mu.size or relu:
+            finish_all(out, mu, relu)
+    else:
+        by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threads())
+
+
+@kernel
+def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threads):
+    """An iteration owns a strip of out, from top to bottom, and copies the columns of q that it needs."""
+    rows, columns = out.shape
+    depth = p.size // max(rows, 1)
+    a, b, z = p.reshape(p.size), q.reshape(q.size), out.reshape(out.size)
+    a_row, a_col = (1, rows) if p_transposed else (depth, 1)
+    b_row, b_col = (1, depth) if q_transposed else (columns, 1)
+    vectors = (columns + lanes(out) - 1) // lanes(out)
+    strips = (vectors + VECTORS - 1) // VECTORS
+    if threads == 1 or rows * depth * columns < FEW:
+        for s in range(strips):
+            first, last = s * vectors // strips, (s + 1) * vectors // strips
+            start = first * lanes(out)
+            strip_of_product(
+                a, a_row, a_col, b, b_row, b_col, z, rows, depth, columns, start, last - first, accumulate, mu, relu
+            )
+    else:
+        strips = min(vectors, (strips + threads - 1) // threads * threads)  # as many for every thread
+        for s in prange(strips):
+            first, last = s * vectors // strips, (s + 1) * vectors // strips
+            start = first * lanes(out)
+            strip_of_product(
+                a, a_row, a_col, b, b_row, b_col, z, rows, depth, columns, start, last - first, accumulate, mu, relu
+            )
+
+
+@kernel
+def by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy):
+    """Of large matrices, DEPTH columns of p and rows of q at a time are copied once for all; then an iteration owns
+    BLOCK rows of out, or half of their columns.
+    """
+    rows, columns = out.shape
+    depth = p.size // rows
+    a, b, z = p.reshape(p.size), q.reshape(q.size), out.reshape(out.size)
+    a_row, a_col = (1, rows) if p_transposed else (depth, 1)
+    b_row, b_col = (1, depth) if q_transposed else (columns, 1)
+    across = VECTORS * lanes(out)
+    strips, blocks = (columns + across - 1) // across, (rows + BLOCK - 1) // BLOCK
+    for k in range(0, depth, DEPTH):
+        deep = min(DEPTH, depth - k)
+        for s in prange(strips):
+            n = s * across
+            pack(b, k * b_row + n * b_col, b_row, b_col, deep, min(across, columns - n), q_copy, n * DEPTH, VECTORS)
+        for block in prange(blocks):
+            m = block * BLOCK
+            high = min(BLOCK, rows - m)
+            if p_transposed:
+                copy(a, m + k * a_col, a_col, deep, high, p_copy, m * DEPTH, BLOCK)
+            else:
+                copy(a, m * a_row + k, a_row, high, deep, p_copy, m * DEPTH, DEPTH)
+        p_row, p_col = (1, BLOCK) if p_transposed else (DEPTH, 1)
+        for task in prange(2 * blocks):
+            m, half = task // 2 * BLOCK, task % 2
+            high = min(BLOCK, rows - m)
+            share = (deep * across // max(high // ROWS, 1) + lanes(out) - 1) // lanes(out) * lanes(out)
+            for s in range(half * strips // 2, (half + 1) * strips // 2):
+                n = s * across
+                panel, width = n * DEPTH, min(across, columns - n)
+                strip(
+                    VECTORS, p_copy, m * DEPTH, p_row, p_col, high, q_copy, panel, across, deep,
+                    z, m * columns + n, columns, width, accumulate or k > 0, panel + across * DEPTH, share,
+                )  # fmt: skip
+
+
+@kernel
+def finish_all(out, mu, relu):
+    """`finish` for the whole of out: an iteration owns BLOCK rows."""
+    rows, columns = out.shape
+    z = out.reshape(out.size)
+    for block in prange((rows + BLOCK - 1) // BLOCK):
+        m = block * BLOCK
+        part = z[m * columns : min(m + BLOCK, rows) * columns]
+        finish(part, min(BLOCK, rows - m), columns, 0, columns, mu, relu)
+
+
+@inner
+def copy(a, i, step, count, length, out, o, out_step):
+    """out[o + r out_step + c] = a[i + r step + c] for r < count, c < length"""
+    whole = length // lanes(a) * lanes(a)
+    for r in range(count):
+        for c in range(0, whole, lanes(a)):
+            store(load(a, i + r * step + c, 0, 1, 1), out, o + r * out_step + c, 0)
+        for c in range(whole, length):
+            out[o + r * out_step + c] = a[i + r * step + c]

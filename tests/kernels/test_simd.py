@@ -1,0 +1,166 @@
+"""The words of the SIMD vocabulary, one by one, against NumPy."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numba import njit
+
+from backprop.kernels.cpu import simd
+
+DTYPES = [np.float32, np.float64]
+
+
+@njit
+def count_lanes(array):
+    return simd.lanes(array)
+
+
+@njit
+def copy(a, i, step, out):
+    simd.store(simd.load(a, i, step, 3, 2), out, 0, out.size // 3)
+
+
+@njit
+def copy_part(a, i, step, height, width, out, across):
+    simd.store(simd.load_part(a, i, step, height, width, 3, 2), out, 0, across)
+
+
+@njit
+def put_part(a, out, step, height, width):
+    simd.store_part(simd.load(a, 0, 0, 3, 2), out, 0, step, height, width)
+
+
+@njit
+def turn(a, step, out):
+    simd.store(simd.transpose(simd.load(a, 0, step, 0, 1)), out, 0, simd.lanes(a))
+
+
+@njit
+def gather(a, i, step, b, j, out, across):
+    simd.store(simd.outer(simd.zeros(out, 3, 2), a, i, step, b, j), out, 0, across)
+
+
+@njit
+def gather_at(a, b, j, k, out, across):
+    simd.store(simd.outer(simd.zeros(out, 3, 2), a, 0, 1, b, (j, k)), out, 0, across)
+
+
+@njit
+def combine(a, b, out, take_larger):
+    x, y = simd.load(a, 0, 0, 1, 1), simd.load(b, 0, 0, 1, 1)
+    simd.store(simd.maximum(x, y) if take_larger else simd.add(x, y), out, 0, 0)
+
+
+@njit
+def through_scratch(a, out):
+    kept = simd.scratch(a, 1000)
+    kept[:] = 0
+    kept[: a.size] = a
+    out[:] = kept[: out.size]
+    return kept.size
+
+
+@pytest.fixture(params=DTYPES)
+def dtype(request):
+    return request.param
+
+
+def numbers(dtype, size):
+    return np.arange(1, size + 1).astype(dtype)
+
+
+def test_a_register_holds_whole_numbers_of_elements(dtype):
+    lanes = count_lanes(np.zeros(1, dtype))
+    assert lanes == simd.WIDTH // np.dtype(dtype).itemsize >= 2
+
+
+def test_load_and_store_move_rows_of_vectors(dtype):
+    across = 2 * count_lanes(np.zeros(1, dtype))
+    a, out = numbers(dtype, 5 + 3 * 40), np.zeros(3 * across, dtype)
+    copy(a, 5, 40, out)
+    assert np.array_equal(out.reshape(3, across), [a[5 + 40 * r :][:across] for r in range(3)])
+
+
+@pytest.mark.parametrize("height", [0, 1, 3, 5])
+@pytest.mark.parametrize("width", [-1, 0, 1, 3, 1000])
+def test_load_part_reads_within_its_height_and_width_only(dtype, height, width):
+    across = 2 * count_lanes(np.zeros(1, dtype))
+    a, out = numbers(dtype, 3 * 40), np.full(3 * across, -1, dtype)
+    copy_part(a, 0, 40, height, width, out, across)
+    wanted = np.array([a[40 * r :][:across] for r in range(3)])
+    wanted[height:] = 0
+    wanted[:, max(width, 0) :] = 0
+    assert np.array_equal(out.reshape(3, across), wanted)
+
+
+@pytest.mark.parametrize("height", [0, 2, 3])
+@pytest.mark.parametrize("width", [0, 1, 5, 1000])
+def test_store_part_writes_within_its_height_and_width_only(dtype, height, width):
+    across = 2 * count_lanes(np.zeros(1, dtype))
+    a, out = numbers(dtype, across), np.full((3, 40), -1, dtype)
+    put_part(a, out.reshape(-1), 40, height, width)
+    wanted = np.full((3, 40), -1, dtype)
+    wanted[:height, : min(width, across)] = a[: min(width, across)]
+    assert np.array_equal(out, wanted)
+
+
+def test_transpose_turns_rows_into_columns(dtype):
+    lanes = count_lanes(np.zeros(1, dtype))
+    a, out = numbers(dtype, lanes * 20), np.zeros((lanes, lanes), dtype)
+    turn(a, 20, out.reshape(-1))
+    assert np.array_equal(out, a.reshape(lanes, 20)[:, :lanes].T)
+
+
+def test_outer_multiplies_a_column_by_a_row(dtype):
+    across = 2 * count_lanes(np.zeros(1, dtype))
+    a, b, out = numbers(dtype, 20), numbers(dtype, 3 * across), np.zeros((3, across), dtype)
+    gather(a, 2, 7, b, 3, out.reshape(-1), across)
+    assert np.array_equal(out, np.outer(a[[2, 9, 16]], b[3 : 3 + across]))
+    lanes = across // 2
+    gather_at(a, b, 5, 1, out.reshape(-1), across)
+    assert np.array_equal(out, np.outer(a[:3], np.concatenate([b[5 : 5 + lanes], b[1 : 1 + lanes]])))
+
+
+def test_maximum_keeps_nan_and_add_adds(dtype):
+    lanes = count_lanes(np.zeros(1, dtype))
+    a, b, out = numbers(dtype, lanes), np.full(lanes, 2, dtype), np.zeros(lanes, dtype)
+    combine(a, b, out, False)
+    assert np.array_equal(out, a + b)
+    a[0] = np.nan
+    combine(a, b, out, True)
+    assert np.array_equal(out, np.maximum(a, b), equal_nan=True)
+
+
+def test_scratch_is_an_array(dtype):
+    a, out = numbers(dtype, 9), np.zeros(12, dtype)
+    assert through_scratch(a, out) == 1000
+    assert np.array_equal(out, [*a, 0, 0, 0])
+
+
+BEYOND = """
+import numpy as np
+from numba import njit
+from backprop.kernels.cpu import simd
+
+@njit
+def row(a, i):
+    simd.store(simd.load(a, i, 0, 1, 1), a, 0, 0)
+
+a = np.zeros(2 * simd.WIDTH, np.uint8).view(np.float32)
+row(a, a.size - simd.WIDTH // 4)
+for wrong in (-1, a.size - simd.WIDTH // 4 + 1):
+    try:
+        row(a, wrong)
+    except IndexError as error:
+        print(error)
+"""
+
+
+def test_boundscheck_catches_a_tile_that_reaches_outside_its_array():
+    run = subprocess.run(
+        [sys.executable, "-c", BEYOND], env=os.environ | {"NUMBA_BOUNDSCHECK": "1"}, capture_output=True, text=True
+    )
+    assert run.stdout == "a tile reaches outside its array\n" * 2, run.stderr
