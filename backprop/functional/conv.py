@@ -29,9 +29,8 @@ def conv(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, places
     slide = Slide(axes, a.shape[2:], weight.shape[2:], stride, padding, dilation, places)
     z = k.empty((len(a), len(weight), *slide.positions), a.dtype)
     volumes = [as_volumes(contiguous(array), axes) for array in (a, weight, z)]
-    k.conv(*volumes[:2], *slide.options, int(groups), volumes[2])  # (10)
-    if bias is not None:
-        k.add_channels(split_at(z, 1), contiguous(bias), split_at(z, 1))  # (10) + mu[o]
+    mu = contiguous(bias) if bias is not None else np.empty(0, a.dtype)
+    k.conv(*volumes[:2], mu, *slide.options, int(groups), volumes[2])  # (10)
     return z[0] if single else z
 
 

@@ -153,7 +153,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(dtype):
         ("tanh", (u,), u.shape, ()),
         ("tanh_backward", (u, u), u.shape, ()),
         ("log_softmax", (a.reshape(67, 301, 1),), (67, 301, 1), ()),
-        ("conv", (image, filters, *slide), (9, 4, 1, 11, 12), ()),
+        ("conv", (image, filters, np.ones(4, dtype), *slide), (9, 4, 1, 11, 12), ()),
         ("conv_input_grad", (places, filters, *slide), (9, 3, 1, 11, 12), ()),
         ("conv_weight_grad", (places, image, *slide), (4, 3, 1, 3, 3), (True,)),
         ("sum_channels", (places.reshape(9, 4, 132),), (4,), (False,)),

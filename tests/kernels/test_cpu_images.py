@@ -44,10 +44,13 @@ class Flag:
     dilation=three,
     pad=st.tuples(*[st.integers(0, 3)] * 3),
     extra=st.tuples(*[st.integers(0, 6)] * 3),
+    bias=st.booleans(),
     accumulate=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_convolutions_agree(dtype, samples, groups, per_group, taps, stride, dilation, pad, extra, accumulate, seed):
+def test_convolutions_agree(
+    dtype, samples, groups, per_group, taps, stride, dilation, pad, extra, bias, accumulate, seed
+):
     rng = np.random.default_rng(seed)
     spans = [d * (t - 1) + 1 for d, t in zip(dilation, taps, strict=True)]
     image = tuple(max(span - 2 * p, 1) + e for span, p, e in zip(spans, pad, extra, strict=True))
@@ -57,7 +60,8 @@ def test_convolutions_agree(dtype, samples, groups, per_group, taps, stride, dil
     x = rng.standard_normal((outputs, per_group[0], *taps)).astype(dtype)
     delta = rng.standard_normal((samples, outputs, *places)).astype(dtype)
     slide = stride, dilation, pad, groups
-    both("conv", a, x, *slide, outs=[delta], dtype=dtype)
+    mu = rng.standard_normal(outputs if bias else 0).astype(dtype)
+    both("conv", a, x, mu, *slide, outs=[delta], dtype=dtype)
     both("conv_input_grad", delta, x, *slide, outs=[a], dtype=dtype)
     both("conv_weight_grad", delta, a, *slide, Flag(accumulate), outs=[x], dtype=dtype)
 

@@ -55,6 +55,36 @@ def combine(a, b, out, take_larger):
 
 
 @njit
+def fill_with(a, number, out):
+    simd.store(simd.splat(a, number, 1, 2), out, 0, 0)
+
+
+@njit
+def every_other(a, i, out):
+    simd.store(simd.load_even(a, i), out, 0, 0)
+
+
+@njit
+def larger_of(best, where, met, here):
+    best_, where_ = simd.load(best, 0, 0, 1, 1), simd.load(where, 0, 0, 1, 1)
+    best_, where_ = simd.keep_larger(best_, where_, simd.load(met, 0, 0, 1, 1), simd.load(here, 0, 0, 1, 1))
+    simd.store(best_, best, 0, 0)
+    simd.store(where_, where, 0, 0)
+
+
+@njit
+def dot_products(a, step, b, j, k, out, count):
+    tile, i, j = simd.zeros(out, 2, 2), 1, (j, k)
+    tile = simd.inner(tile, a, i, step, b, j) if count < 0 else simd.inner_part(tile, a, i, step, b, j, count)
+    simd.total(tile, out, 0, 2)
+
+
+@njit
+def put_between(a, out, i, j, step, begin, end):
+    simd.store_between(simd.load(a, 0, 0, 2, 2), out, (i, j), step, begin, end)
+
+
+@njit
 def through_scratch(a, out):
     kept = simd.scratch(a, 1000)
     kept[:] = 0
@@ -132,6 +162,46 @@ def test_maximum_keeps_nan_and_add_adds(dtype):
     a[0] = np.nan
     combine(a, b, out, True)
     assert np.array_equal(out, np.maximum(a, b), equal_nan=True)
+
+
+def test_splat_fills_a_tile(dtype):
+    out = np.zeros(2 * count_lanes(np.zeros(1, dtype)), dtype)
+    fill_with(out, dtype(2.5), out)
+    assert (out == 2.5).all()
+
+
+def test_load_even_takes_every_other_element(dtype):
+    lanes = count_lanes(np.zeros(1, dtype))
+    a, out = numbers(dtype, 2 * lanes + 3), np.zeros(lanes, dtype)
+    every_other(a, 3, out)
+    assert np.array_equal(out, a[3 : 3 + 2 * lanes : 2])
+
+
+def test_keep_larger_keeps_the_first_of_equals_and_the_last_nan(dtype):
+    lanes = count_lanes(np.zeros(1, dtype))
+    for best, met, new in ((1, 2, True), (2, 1, False), (2, 2, False), (1, np.nan, True), (np.nan, 1, False)):
+        values, where = np.full(lanes, best, dtype), np.zeros(lanes, dtype)
+        larger_of(values, where, np.full(lanes, met, dtype), np.ones(lanes, dtype))
+        assert (where == new).all()
+        assert np.array_equal(values, np.full(lanes, met if new else best, dtype), equal_nan=True)
+
+
+@pytest.mark.parametrize("count", [-1, 0, 1, 2])
+def test_inner_and_total_are_dot_products(dtype, count):
+    lanes = count_lanes(np.zeros(1, dtype))
+    a, b, out = numbers(dtype, 40), numbers(dtype, 40), np.zeros((2, 2), dtype)
+    dot_products(a, 11, b, 3, 20, out.reshape(-1), count)
+    n = lanes if count < 0 else count
+    assert np.array_equal(out, [[a[i : i + n] @ b[j : j + n] for j in (3, 20)] for i in (1, 12)])
+
+
+def test_store_between_writes_a_stretch_of_each_vector(dtype):
+    lanes = count_lanes(np.zeros(1, dtype))
+    a, out = numbers(dtype, 2 * lanes), np.full((2, 80), -1, dtype)
+    put_between(a, out.reshape(-1), 3, 40, 80, (1, 0), (2, lanes))
+    wanted = np.full((2, 80), -1, dtype)
+    wanted[:, 4], wanted[:, 40 : 40 + lanes] = a[1], a[lanes:]
+    assert np.array_equal(out, wanted)
 
 
 def test_scratch_is_an_array(dtype):

@@ -10,7 +10,7 @@ from math import exp, expm1, tanh
 from numba import prange
 from numba.extending import register_jitable
 
-from backprop.kernels.cpu.jit import BLOCK, blocks, exact_kernel, inner, kernel
+from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, kernel, part
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # these keep mean 0 and variance 1 (Klambauer, 2017)
 ROOT_2, ROOT_2_PI = math.sqrt(2), math.sqrt(2 * math.pi)
@@ -112,15 +112,17 @@ def pair(sigma, slope):
     def forward(u, options, out):
         """(3) out[i] = sigma(u[i])"""
         for block in prange(blocks(u.size)):
-            for i in range(block * BLOCK, min((block + 1) * BLOCK, u.size)):
-                out[i] = sigma(u[i], *options)
+            u_, out_ = part(u, block), part(out, block)
+            for i in range(u_.size):
+                out_[i] = sigma(u_[i], *options)
 
     @exact_kernel
     def backward(delta, u, options, out):
         """(4) out[i] = delta[i] sigma'(u[i])"""
         for block in prange(blocks(u.size)):
-            for i in range(block * BLOCK, min((block + 1) * BLOCK, u.size)):
-                out[i] = delta[i] * slope(u[i], *options)
+            delta_, u_, out_ = part(delta, block), part(u, block), part(out, block)
+            for i in range(u_.size):
+                out_[i] = delta_[i] * slope(u_[i], *options)
 
     return forward, backward
 

@@ -66,6 +66,14 @@ def blocks(size):
     return (size + BLOCK - 1) // BLOCK
 
 
+@inlined
+def part(array, block):
+    """Block number `block` of a flat array. Its indices begin at 0: an index that might be negative, counted from the
+    end, would have to be looked at before each use, and no loop over such would be done in vectors.
+    """
+    return array[block * BLOCK : (block + 1) * BLOCK]
+
+
 class _Chosen(threading.local):
     """How many threads this Python thread has asked for. Numba knows it, too, but takes a microsecond to tell."""
 

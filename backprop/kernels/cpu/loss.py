@@ -11,7 +11,7 @@ from numba import prange
 from numba.extending import register_jitable
 
 from backprop.kernels.cpu.everyday import sigmoid
-from backprop.kernels.cpu.jit import BLOCK, blocks, exact_kernel, inner
+from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, part
 
 LEAST = exp(-100)
 
@@ -65,15 +65,17 @@ def pair(loss, slope):
     def forward(a, b, options, out):
         """out[i] = the loss of a[i] against b[i]"""
         for block in prange(blocks(a.size)):
-            for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
-                out[i] = loss(a[i], b[i], *options)
+            a_, b_, out_ = part(a, block), part(b, block), part(out, block)
+            for i in range(a_.size):
+                out_[i] = loss(a_[i], b_[i], *options)
 
     @exact_kernel
     def backward(a, b, options, scale, out):
         """delta = its derivative by a, times scale"""
         for block in prange(blocks(a.size)):
-            for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
-                out[i] = slope(a[i], b[i], *options) * scale
+            a_, b_, out_ = part(a, block), part(b, block), part(out, block)
+            for i in range(a_.size):
+                out_[i] = slope(a_[i], b_[i], *options) * scale
 
     return forward, backward
 

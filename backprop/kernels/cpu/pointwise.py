@@ -7,23 +7,25 @@ import math
 
 from numba import prange
 
-from backprop.kernels.cpu.jit import BLOCK, blocks, kernel
+from backprop.kernels.cpu.jit import BLOCK, blocks, kernel, part
 
 
 @kernel
 def relu(u, out):
     """(3) a = max(0, u); NaN stays NaN"""
     for block in prange(blocks(u.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, u.size)):
-            out[i] = 0 if u[i] <= 0 else u[i]
+        u_, out_ = part(u, block), part(out, block)
+        for i in range(u_.size):
+            out_[i] = 0 if u_[i] <= 0 else u_[i]
 
 
 @kernel
 def relu_backward(delta, a, out):
     """(4) sigma' = 1 where a > 0, else 0"""
     for block in prange(blocks(a.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
-            out[i] = 0 if a[i] <= 0 else delta[i]
+        a_, delta_, out_ = part(a, block), part(delta, block), part(out, block)
+        for i in range(a_.size):
+            out_[i] = 0 if a_[i] <= 0 else delta_[i]
 
 
 @kernel
@@ -31,9 +33,10 @@ def sigmoid(u, out):
     """(3) a = 1 / (1 + e^-u), with the exponential of a number <= 0 only, so that nothing overflows"""
     one = out.dtype.type(1)
     for block in prange(blocks(u.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, u.size)):
-            e = math.exp(-abs(u[i]))
-            out[i] = (one if u[i] >= 0 else e) / (one + e)
+        u_, out_ = part(u, block), part(out, block)
+        for i in range(u_.size):
+            e = math.exp(-abs(u_[i]))
+            out_[i] = (one if u_[i] >= 0 else e) / (one + e)
 
 
 @kernel
@@ -41,16 +44,18 @@ def sigmoid_backward(delta, a, out):
     """(4) sigma' = a (1 - a)"""
     one = out.dtype.type(1)
     for block in prange(blocks(a.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
-            out[i] = delta[i] * a[i] * (one - a[i])
+        delta_, a_, out_ = part(delta, block), part(a, block), part(out, block)
+        for i in range(a_.size):
+            out_[i] = delta_[i] * a_[i] * (one - a_[i])
 
 
 @kernel
 def tanh(u, out):
     """(3) a = tanh u"""
     for block in prange(blocks(u.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, u.size)):
-            out[i] = math.tanh(u[i])
+        u_, out_ = part(u, block), part(out, block)
+        for i in range(u_.size):
+            out_[i] = math.tanh(u_[i])
 
 
 @kernel
@@ -58,24 +63,27 @@ def tanh_backward(delta, a, out):
     """(4) sigma' = 1 - a^2"""
     one = out.dtype.type(1)
     for block in prange(blocks(a.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
-            out[i] = delta[i] * (one - a[i] * a[i])
+        delta_, a_, out_ = part(delta, block), part(a, block), part(out, block)
+        for i in range(a_.size):
+            out_[i] = delta_[i] * (one - a_[i] * a_[i])
 
 
 @kernel
 def multiply(a, b, out):
     """out = a * b; out may be a or b"""
     for block in prange(blocks(a.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
-            out[i] = a[i] * b[i]
+        a_, b_, out_ = part(a, block), part(b, block), part(out, block)
+        for i in range(a_.size):
+            out_[i] = a_[i] * b_[i]
 
 
 @kernel
 def add(a, b, out):
     """out = a + b; out may be a or b"""
     for block in prange(blocks(a.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, a.size)):
-            out[i] = a[i] + b[i]
+        a_, b_, out_ = part(a, block), part(b, block), part(out, block)
+        for i in range(a_.size):
+            out_[i] = a_[i] + b_[i]
 
 
 @kernel

@@ -7,7 +7,11 @@ Images of max_pool are (N, C, depth, height, width), of depth 1 where they are f
 import numpy as np
 from numba import prange
 
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.jit import inner, kernel
+from backprop.kernels.cpu.simd import WIDTH, keep_larger, lanes, load, load_even, scratch, splat, store, store_part
+
+MOST = 64  # taps of a window that are counted in vectors
+LANES = WIDTH // 4
 
 
 @kernel
@@ -17,29 +21,117 @@ def max_pool(a, size, stride, dilation, pad, out, where):
     The first of equal entries is taken; NaN is larger than any number. A window that holds nothing gives -inf, -1.
     Iteration n owns image n.
     """
-    depth, height, width = a.shape[2:]
+    images = a.reshape(a.size)
+    first, last = whole_windows(size[2], stride[2], dilation[2], pad[2], a.shape[4], out.shape[4])
+    if stride[2] > 2 or size[0] * size[1] * size[2] > MOST:
+        first, last = 0, 0
     for n in prange(a.shape[0]):
+        away = scratch(where, MOST)
+        if last > first:
+            reaches(size, dilation, a.shape, away)
         for c in range(a.shape[1]):
+            start = (n * a.shape[1] + c) * a[0, 0].size
             for t in range(out.shape[2]):
                 for i in range(out.shape[3]):
-                    for j in range(out.shape[4]):
-                        best, place = a.dtype.type(-np.inf), -1
-                        for r in range(size[0]):
-                            z = stride[0] * t + dilation[0] * r - pad[0]
-                            if not 0 <= z < depth:
-                                continue
-                            for p in range(size[1]):
-                                y = stride[1] * i + dilation[1] * p - pad[1]
-                                if not 0 <= y < height:
-                                    continue
-                                for q in range(size[2]):
-                                    x = stride[2] * j + dilation[2] * q - pad[2]
-                                    if 0 <= x < width:
-                                        met = a[n, c, z, y, x]
-                                        if place < 0 or met > best or met != met:
-                                            best, place = met, (z * height + y) * width + x
-                        out[n, c, t, i, j] = best
-                        where[n, c, t, i, j] = place
+                    top = stride[0] * t - pad[0], stride[1] * i - pad[1]
+                    best, place = out[n, c, t, i], where[n, c, t, i]
+                    if first > 0:
+                        row(a[n, c], top, size, stride, dilation, pad, 0, first, best, place)
+                    done = first
+                    if last > first:
+                        begin = (top[0] * a.shape[3] + top[1]) * a.shape[4] - pad[2]
+                        rows = inside(top, size, dilation, a.shape)
+                        done = row_of_vectors(
+                            images, start, begin, away, rows, size, stride[2], first, last, best, place
+                        )
+                    if done < best.size:
+                        row(a[n, c], top, size, stride, dilation, pad, done, best.size, best, place)
+
+
+@inner
+def row(a, top, size, stride, dilation, pad, first, last, out, where):
+    """Windows `first` to `last` of a row of the output, by definition. `top` is where the row's windows begin."""
+    for j in range(first, last):
+        best, place = a.dtype.type(-np.inf), -1
+        for r in range(size[0]):
+            for p in range(size[1]):
+                for q in range(size[2]):
+                    z, y = top[0] + dilation[0] * r, top[1] + dilation[1] * p
+                    x = stride[2] * j + dilation[2] * q - pad[2]
+                    if 0 <= z < a.shape[0] and 0 <= y < a.shape[1] and 0 <= x < a.shape[2]:
+                        met = a[z, y, x]
+                        if place < 0 or met > best or met != met:
+                            best, place = met, (z * a.shape[1] + y) * a.shape[2] + x
+        out[j] = best
+        where[j] = place
+
+
+@inner
+def whole_windows(size, stride, dilation, pad, width, count):
+    """The first and the past-the-last window that lies inside a row of the image."""
+    first = min((pad + stride - 1) // stride, count)
+    last = (width - 1 - dilation * (size - 1) + pad) // stride + 1
+    return first, max(first, min(last, count))
+
+
+@inner
+def reaches(size, dilation, shape, away):
+    """away[tap] = how far in the image the entry under a tap is from the one under the first"""
+    tap = 0
+    for r in range(size[0]):
+        for p in range(size[1]):
+            for q in range(size[2]):
+                away[tap] = (dilation[0] * r * shape[3] + dilation[1] * p) * shape[4] + dilation[2] * q
+                tap += 1
+
+
+@inner
+def inside(top, size, dilation, shape):
+    """The rows of taps that lie inside the image: from and to on the depth axis, from and to on the height axis."""
+    r, r_end, p, p_end = 0, size[0], 0, size[1]
+    while r < r_end and top[0] + dilation[0] * r < 0:
+        r += 1
+    while r_end > r and top[0] + dilation[0] * (r_end - 1) >= shape[2]:
+        r_end -= 1
+    while p < p_end and top[1] + dilation[1] * p < 0:
+        p += 1
+    while p_end > p and top[1] + dilation[1] * (p_end - 1) >= shape[3]:
+        p_end -= 1
+    return r, r_end, p, p_end
+
+
+@inner
+def row_of_vectors(a, start, begin, away, rows, size, stride, first, last, out, where):
+    """The same for windows inside the row, a register of them at a time: which tap was largest is counted along.
+
+    The image begins at `start`, the row's first window at `begin` behind that. Registers are loaded whole: what lies
+    behind the row is not looked at, but must be there, so the last windows of all are left to `row`. Returns which.
+    """
+    taps = scratch(a, LANES)
+    r, r_end, p_begin, p_end = rows
+    if r == r_end or p_begin == p_end:
+        out[first:last], where[first:last] = -np.inf, -1
+        return last
+    some_tap = (r * size[1] + p_begin) * size[2]  # the answer where all entries are -inf
+    furthest = start + begin + away[size[0] * size[1] * size[2] - 1] + stride * lanes(a)
+    for j in range(first, last, lanes(a)):
+        if furthest + stride * j > a.size:
+            return j
+        count, corner = min(lanes(a), last - j), begin + stride * j
+        best, found = splat(a, a.dtype.type(-np.inf), 1, 1), splat(a, a.dtype.type(some_tap), 1, 1)
+        for r in range(rows[0], r_end):
+            for p in range(p_begin, p_end):
+                tap = (r * size[1] + p) * size[2]
+                for q in range(size[2]):
+                    i = start + corner + away[tap + q]
+                    met = load_even(a, i) if stride == 2 else load(a, i, 0, 1, 1)
+                    best, found = keep_larger(best, found, met, splat(a, a.dtype.type(tap + q), 1, 1))
+        store_part(best, out, j, 0, 1, count)
+        store(found, taps, 0, 0)
+        places = where[j : j + count]
+        for n in range(places.size):
+            places[n] = corner + n * stride + away[np.uint32(taps[n])]
+    return last
 
 
 @kernel

@@ -8,7 +8,7 @@ import math
 
 from numba import prange
 
-from backprop.kernels.cpu.jit import BLOCK, blocks, kernel
+from backprop.kernels.cpu.jit import blocks, kernel, part
 
 
 @kernel
@@ -21,12 +21,19 @@ def sgd(theta, g, v, lr, momentum, dampening, weight_decay, nesterov, first):
     real = theta.dtype.type
     lr, momentum, fresh, decay = real(lr), real(momentum), real(1 - dampening), real(weight_decay)
     for block in prange(blocks(theta.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, theta.size)):
-            step = g[i] + decay * theta[i]
-            if momentum != 0:
-                v[i] = step if first else momentum * v[i] + fresh * step
-                step = step + momentum * v[i] if nesterov else v[i]
-            theta[i] -= lr * step
+        theta_, g_, v_ = part(theta, block), part(g, block), part(v, block)
+        if momentum == 0:
+            for i in range(theta_.size):
+                theta_[i] -= lr * (g_[i] + decay * theta_[i])
+        elif first:
+            for i in range(theta_.size):
+                v_[i] = g_[i] + decay * theta_[i]
+                theta_[i] -= lr * (v_[i] + momentum * v_[i] if nesterov else v_[i])
+        else:
+            for i in range(theta_.size):
+                step = g_[i] + decay * theta_[i]
+                v_[i] = momentum * v_[i] + fresh * step
+                theta_[i] -= lr * (step + momentum * v_[i] if nesterov else v_[i])
 
 
 @kernel
@@ -40,18 +47,25 @@ def rmsprop(theta, g, square, mean, v, lr, alpha, eps, weight_decay, momentum, c
     lr, keep, fresh, eps = real(lr), real(alpha), real(1 - alpha), real(eps)
     decay, momentum = real(weight_decay), real(momentum)
     for block in prange(blocks(theta.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, theta.size)):
-            grad = g[i] + decay * theta[i]
-            square[i] = keep * square[i] + fresh * grad * grad
-            spread = square[i]
+        g_, theta_, square_, mean_, v_ = (
+            part(g, block),
+            part(theta, block),
+            part(square, block),
+            part(mean, block),
+            part(v, block),
+        )
+        for i in range(theta_.size):
+            grad = g_[i] + decay * theta_[i]
+            square_[i] = keep * square_[i] + fresh * grad * grad
+            spread = square_[i]
             if centered:
-                mean[i] = keep * mean[i] + fresh * grad
-                spread = max(square[i] - mean[i] * mean[i], real(0))  # which rounding may bring below 0
+                mean_[i] = keep * mean_[i] + fresh * grad
+                spread = max(square_[i] - mean_[i] * mean_[i], real(0))  # which rounding may bring below 0
             step = grad / (math.sqrt(spread) + eps)
             if momentum != 0:
-                v[i] = momentum * v[i] + step
-                step = v[i]
-            theta[i] -= lr * step
+                v_[i] = momentum * v_[i] + step
+                step = v_[i]
+            theta_[i] -= lr * step
 
 
 @kernel
@@ -67,12 +81,19 @@ def adam(theta, g, m, v, most, lr, beta1, beta2, eps, weight_decay, decoupled, a
     rate, root = real(lr / (1 - beta1**t)), real(math.sqrt(1 - beta2**t))
     keep1, fresh1, keep2, fresh2, eps = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2), real(eps)
     for block in prange(blocks(theta.size)):
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, theta.size)):
-            grad = g[i] + decay * theta[i]
-            m[i] = keep1 * m[i] + fresh1 * grad
-            v[i] = keep2 * v[i] + fresh2 * grad * grad
-            spread = v[i]
+        g_, theta_, m_, v_, most_ = (
+            part(g, block),
+            part(theta, block),
+            part(m, block),
+            part(v, block),
+            part(most, block),
+        )
+        for i in range(theta_.size):
+            grad = g_[i] + decay * theta_[i]
+            m_[i] = keep1 * m_[i] + fresh1 * grad
+            v_[i] = keep2 * v_[i] + fresh2 * grad * grad
+            spread = v_[i]
             if amsgrad:
-                most[i] = max(most[i], v[i])
-                spread = most[i]
-            theta[i] = shrink * theta[i] - rate * m[i] / (math.sqrt(spread) / root + eps)
+                most_[i] = max(most_[i], v_[i])
+                spread = most_[i]
+            theta_[i] = shrink * theta_[i] - rate * m_[i] / (math.sqrt(spread) / root + eps)

@@ -8,14 +8,16 @@ front of the image: one number for each spatial axis. Outside the image a is 0.
 import numpy as np
 
 
-def conv(a, x, stride, dilation, pad, groups, out):
-    """out[n,o,i] = sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad]                                  (10)"""
+def conv(a, x, mu, stride, dilation, pad, groups, out):
+    """out[n,o,i] = mu[o] + sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty (10)"""
     padded, inside = _with_margin(a, x, out, stride, dilation, pad)
     padded[inside] = a
     out[...] = 0
     for p, met in _taps(padded, x, out, stride, dilation):
         for o, c in _groups(out, a, groups):
             out[:, o] += np.einsum("oc,nc...->no...", x[(o, slice(None), *p)], met[:, c])
+    if mu.size:
+        out += mu.reshape(-1, *[1] * (a.ndim - 2))
 
 
 def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):

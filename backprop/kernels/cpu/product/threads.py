@@ -9,6 +9,8 @@ from numba import prange
 
 from backprop.kernels.buffers import empty
 from backprop.kernels.cpu.jit import inner, kernel, threads
+from backprop.kernels.cpu.product.dots import ROWS as DOT_ROWS
+from backprop.kernels.cpu.product.dots import dots
 from backprop.kernels.cpu.product.packed import DEPTH, finish, pack, strip_of_product
 from backprop.kernels.cpu.product.tile import ROWS, VECTORS, strip
 from backprop.kernels.cpu.simd import WIDTH, lanes, load, store
@@ -48,6 +50,10 @@ def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threa
     a_row, a_col = (1, rows) if p_transposed else (depth, 1)
     b_row, b_col = (1, depth) if q_transposed else (columns, 1)
     vectors = (columns + lanes(out) - 1) // lanes(out)
+    mostly_empty = 4 * columns <= 3 * vectors * lanes(out) and vectors <= 2
+    if mostly_empty and q_transposed and not p_transposed and rows >= DOT_ROWS and depth >= lanes(out):
+        dots(a, b, z, rows, depth, columns, accumulate, mu, relu)
+        return
     strips = (vectors + VECTORS - 1) // VECTORS
     if threads == 1 or rows * depth * columns < FEW:
         for s in range(strips):

@@ -4,16 +4,30 @@ A core computes with registers of 4, 8 or 16 numbers at a time. A compiler finds
 of matrices wants all of it: the results kept in registers from the first term of a sum to the last. So a block of
 registers is one value here, a Tile, and the words below are what one can do with it:
 
-    zeros, load, load_part           a new tile, from nothing or from an array
-    store, store_part                a tile into an array
-    outer                            the one that computes: tile += column times row
-    add, maximum                     element by element
+    zeros, splat                     a new tile, of one number
+    load, load_part, load_even       a tile from an array
+    store, store_part, store_between a tile into an array
+    outer                            tile += column times row
+    inner, inner_part, total         tile += rows times rows, lane by lane; the lanes added up
+    add, maximum, keep_larger        element by element
     transpose                        rows become columns
     lanes, scratch, prefetch         how wide a register is; memory for one call; a hint to the cache
 
 An array is addressed by the flat index of an element. Nothing is checked, unless NUMBA_BOUNDSCHECK=1 is set.
 """
 
-from backprop.kernels.cpu.simd.arithmetic import add, maximum, outer, transpose
-from backprop.kernels.cpu.simd.memory import lanes, load, load_part, prefetch, scratch, store, store_part, zeros
+from backprop.kernels.cpu.simd.arithmetic import add, inner, inner_part, keep_larger, maximum, outer, total, transpose
+from backprop.kernels.cpu.simd.memory import (
+    lanes,
+    load,
+    load_even,
+    load_part,
+    prefetch,
+    scratch,
+    splat,
+    store,
+    store_between,
+    store_part,
+    zeros,
+)
 from backprop.kernels.cpu.simd.tile import REGISTERS, WIDTH

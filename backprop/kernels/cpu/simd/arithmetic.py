@@ -5,7 +5,7 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from backprop.kernels.cpu.simd.memory import INDEX
+from backprop.kernels.cpu.simd.memory import INDEX, start, starts
 from backprop.kernels.cpu.simd.tile import Elements, call, spread, whole
 
 
@@ -16,28 +16,54 @@ def outer(typing, tile, a, i, step, b, j):
     j is one index for neighbouring vectors, or a tuple with one for each of them. Each product and sum is one fused
     instruction, rounded once.
     """
-    starts = types.UniTuple(INDEX, tile.vectors) if isinstance(j, types.BaseTuple) else INDEX
 
     def codegen(context, builder, signature, args):
         out, a, i, step, b, j = args
         column = Elements(context, builder, signature.args[1], a)
         row = Elements(context, builder, signature.args[4], b)
-        vectors = []
-        for v in range(tile.vectors):
-            at = builder.extract_value(j, v) if starts is not INDEX else builder.add(j, whole(v * tile.lanes, j))
-            vectors.append(builder.load(row.register_pointer(tile, at), align=tile.bytes))
+        vectors = [row.load(tile, start(builder, tile, j, v)) for v in range(tile.vectors)]
         for r in range(tile.rows):
             number = builder.load(column.pointer(builder.add(i, builder.mul(step, whole(r, step)))))
             factor = spread(builder, number, tile.lanes)
             for v, vector in enumerate(vectors):
-                sum_so_far = builder.extract_value(out, tile.at(r, v))
-                args = [factor, vector, sum_so_far]
-                out = builder.insert_value(
-                    out, call(builder, f"llvm.fma.{tile.suffix}", tile.register, args), tile.at(r, v)
-                )
+                out = _multiply_add(builder, tile, out, r, v, factor, vector)
         return out
 
-    return tile(tile, a, INDEX, INDEX, b, starts), codegen
+    return tile(tile, a, INDEX, INDEX, b, starts(tile, j)), codegen
+
+
+@intrinsic
+def inner(typing, tile, a, i, step, b, j):
+    """tile[r, v] += a[i + r step + n] b[j[v] + n], n in its own lane: dot products, a register for each of them.
+
+    Row r of a meets every start of the tuple j; `total` adds up the lanes in the end.
+    """
+    return _inner(tile, a, b, False)
+
+
+@intrinsic
+def inner_part(typing, tile, a, i, step, b, j, count):
+    """As `inner`, for the lanes n < count only."""
+    return _inner(tile, a, b, True)
+
+
+@intrinsic
+def total(typing, tile, array, i, step):
+    """array[i + r step + v] = the sum over the lanes of register (r, v)"""
+
+    def codegen(context, builder, signature, args):
+        value, array, i, step = args
+        elements = Elements(context, builder, signature.args[1], array)
+        zero = ir.Constant(tile.register.element, 0.0)
+        for r, v in tile.registers:
+            args = [zero, builder.extract_value(value, tile.at(r, v))]
+            in_pairs = ("reassoc",)  # instead of one lane after the other
+            lanes = call(builder, f"llvm.vector.reduce.fadd.{tile.suffix}", zero.type, args, in_pairs)
+            place = builder.add(builder.add(i, builder.mul(step, whole(r, step))), whole(v, i))
+            builder.store(lanes, elements.pointer(place))
+        return context.get_dummy_value()
+
+    return types.void(tile, array, INDEX, INDEX), codegen
 
 
 @intrinsic
@@ -58,6 +84,22 @@ def maximum(typing, x, y):
         return _each(builder, x, args, lambda p, q: builder.select(builder.fcmp_ordered("<", p, q), q, p))
 
     return x(x, y), codegen
+
+
+@intrinsic
+def keep_larger(typing, best, where, met, here):
+    """(best, where), with met and here in their place where met is larger than best, or NaN"""
+
+    def codegen(context, builder, signature, args):
+        best, where, met, here = args
+        for k in range(len(signature.return_type[0].registers)):
+            b, w, m, h = (builder.extract_value(arg, k) for arg in (best, where, met, here))
+            larger = builder.or_(builder.fcmp_ordered(">", m, b), builder.fcmp_unordered("uno", m, m))
+            best = builder.insert_value(best, builder.select(larger, m, b), k)
+            where = builder.insert_value(where, builder.select(larger, h, w), k)
+        return context.make_tuple(builder, signature.return_type, (best, where))
+
+    return types.UniTuple(best, 2)(best, where, met, here), codegen
 
 
 @intrinsic
@@ -90,6 +132,28 @@ def transpose(typing, x):
         return out
 
     return x(x), codegen
+
+
+def _inner(tile, a, b, part):
+    def codegen(context, builder, signature, args):
+        out, a, i, step, b, j, *count = args
+        rows, others = (Elements(context, builder, signature.args[k], array) for k, array in ((1, a), (4, b)))
+        starts_of_rows = [builder.add(i, builder.mul(step, whole(r, step))) for r in range(tile.rows)]
+        vectors = [rows.load(tile, at, *count) for at in starts_of_rows]
+        for v in range(tile.vectors):
+            other = others.load(tile, start(builder, tile, j, v), *count)
+            for r, vector in enumerate(vectors):
+                out = _multiply_add(builder, tile, out, r, v, vector, other)
+        return out
+
+    indices = types.UniTuple(INDEX, tile.vectors)
+    return tile(tile, a, INDEX, INDEX, b, indices, *[INDEX] * part), codegen
+
+
+def _multiply_add(builder, tile, out, r, v, x, y):
+    """out, its register (r, v) increased by x y"""
+    args = [x, y, builder.extract_value(out, tile.at(r, v))]
+    return builder.insert_value(out, call(builder, f"llvm.fma.{tile.suffix}", tile.register, args), tile.at(r, v))
 
 
 def _each(builder, tile, args, operation):

@@ -1,4 +1,7 @@
-"""Tiles from arrays and back: tile[r, c] is array[i + r step + c]."""
+"""Tiles from arrays and back: tile[r, c] is array[i + r step + c].
+
+i is one index, where the vectors of a row are neighbours, or a tuple with one for each vector.
+"""
 
 from llvmlite import ir
 from numba import types
@@ -33,6 +36,21 @@ def zeros(typing, like, rows, vectors):
 
 
 @intrinsic(prefer_literal=True)
+def splat(typing, like, number, rows, vectors):
+    """A tile that holds the number everywhere, of the element type of the array `like`."""
+    tile = Tile(like.dtype, rows.literal_value, vectors.literal_value)
+
+    def codegen(context, builder, signature, args):
+        number = spread(builder, args[1], tile.lanes)
+        out = ir.Constant(context.get_value_type(tile), ir.Undefined)
+        for r, v in tile.registers:
+            out = builder.insert_value(out, number, tile.at(r, v))
+        return out
+
+    return tile(like, like.dtype, rows, vectors), codegen
+
+
+@intrinsic(prefer_literal=True)
 def load(typing, array, i, step, rows, vectors):
     """tile[r, c] = array[i + r step + c]; rows and vectors are constants, rows = 0 stands for as many as lanes."""
     tile = _tile(array, rows, vectors)
@@ -50,8 +68,25 @@ def load(typing, array, i, step, rows, vectors):
 
 
 @intrinsic
+def load_even(typing, array, i):
+    """A register of array[i + 2 n]; the one element behind them must be there, too."""
+    tile = Tile(array.dtype, 1, 1)
+
+    def codegen(context, builder, signature, args):
+        array, i = args
+        elements = Elements(context, builder, signature.args[0], array)
+        rows = elements.load(tile, i), elements.load(tile, builder.add(i, whole(tile.lanes, i)))
+        even = ir.Constant(ir.VectorType(ir.IntType(32), tile.lanes), list(range(0, 2 * tile.lanes, 2)))
+        register = builder.shuffle_vector(*rows, even)
+        return builder.insert_value(ir.Constant(context.get_value_type(tile), None), register, 0)
+
+    return tile(array, INDEX), codegen
+
+
+@intrinsic
 def store(typing, tile, array, i, step):
     """array[i + r step + c] = tile[r, c]"""
+    i = starts(tile, i)
 
     def codegen(context, builder, signature, args):
         value, array, i, step = args
@@ -61,7 +96,7 @@ def store(typing, tile, array, i, step):
             builder.store(builder.extract_value(value, tile.at(r, v)), pointer, align=tile.bytes)
         return context.get_dummy_value()
 
-    return types.void(tile, array, INDEX, INDEX), codegen
+    return types.void(tile, array, i, INDEX), codegen
 
 
 @intrinsic(prefer_literal=True)
@@ -84,7 +119,8 @@ def load_part(typing, array, i, step, height, width, rows, vectors):
 
 @intrinsic
 def store_part(typing, tile, array, i, step, height, width):
-    """As `store`, where r < height and c < width."""
+    """As `store`, where r < height and c < width; with a tuple for i, the width is that of each vector."""
+    i = starts(tile, i)
 
     def codegen(context, builder, signature, args):
         value, array, i, step, height, width = args
@@ -95,7 +131,38 @@ def store_part(typing, tile, array, i, step, height, width):
             call(builder, f"llvm.masked.store.{tile.suffix}.p0", ir.VoidType(), args)
         return context.get_dummy_value()
 
-    return types.void(tile, array, INDEX, INDEX, INDEX, INDEX), codegen
+    return types.void(tile, array, i, INDEX, INDEX, INDEX), codegen
+
+
+@intrinsic
+def store_between(typing, tile, array, i, step, begin, end):
+    """As `store`, but of each vector only the lanes from `begin` up to, not with, `end`; i, begin, end are tuples."""
+
+    def codegen(context, builder, signature, args):
+        value, array, i, step, begin, end = args
+        elements = Elements(context, builder, signature.args[1], array)
+        numbers = ir.Constant(ir.VectorType(ir.IntType(32), tile.lanes), list(range(tile.lanes)))
+        masks, firsts, counts = [], [], []
+        for v in range(tile.vectors):
+            first, last = builder.extract_value(begin, v), builder.extract_value(end, v)
+            low, high = (spread(builder, builder.trunc(n, ir.IntType(32)), tile.lanes) for n in (first, last))
+            inside = builder.icmp_signed(">=", numbers, low), builder.icmp_signed("<", numbers, high)
+            masks.append(builder.and_(*inside))
+            firsts.append(first)
+            counts.append(builder.sub(last, first))
+        for r, v in tile.registers:
+            at = _index(builder, tile, i, step, r, v)
+            if context.enable_boundscheck:
+                some = builder.icmp_signed(">", counts[v], whole(0, at))
+                elements.pointer(builder.add(at, firsts[v]), counts[v], some)
+            pointer = builder.bitcast(builder.gep(elements.array.data, [at]), tile.register.as_pointer())
+            part = builder.extract_value(value, tile.at(r, v))
+            args = [part, pointer, ir.Constant(ir.IntType(32), tile.bytes), masks[v]]
+            call(builder, f"llvm.masked.store.{tile.suffix}.p0", ir.VoidType(), args)
+        return context.get_dummy_value()
+
+    tuples = types.UniTuple(INDEX, tile.vectors)
+    return types.void(tile, array, tuples, INDEX, tuples, tuples), codegen
 
 
 @intrinsic(prefer_literal=True)
@@ -137,21 +204,34 @@ def _tile(array, rows, vectors):
     return Tile(array.dtype, rows.literal_value or square, vectors.literal_value)
 
 
+def starts(tile, i):
+    """The type of one index, or of one for each vector of the tile."""
+    return types.UniTuple(INDEX, tile.vectors) if isinstance(i, types.BaseTuple) else INDEX
+
+
+def start(builder, tile, i, v):
+    """Where vector v of the first row begins."""
+    if isinstance(i.type, ir.ArrayType):
+        return builder.extract_value(i, v)
+    return builder.add(i, whole(v * tile.lanes, i))
+
+
 def _index(builder, tile, i, step, r, v):
-    """i + r step + v lanes"""
-    row = builder.add(i, builder.mul(step, whole(r, step)))
-    return builder.add(row, whole(v * tile.lanes, i))
+    """Where vector v of row r begins."""
+    return builder.add(start(builder, tile, i, v), builder.mul(step, whole(r, step)))
 
 
 def _parts(builder, tile, elements, i, step, height, width):
     """Each register of a tile with its address and the mask of its lanes within height and width."""
-    numbers = ir.Constant(ir.VectorType(i.type, tile.lanes), list(range(tile.lanes)))
+    numbers = ir.Constant(ir.VectorType(width.type, tile.lanes), list(range(tile.lanes)))
     nothing = ir.Constant(ir.VectorType(ir.IntType(1), tile.lanes), None)
-    rests = [builder.sub(width, whole(v * tile.lanes, width)) for v in range(tile.vectors)]
+    full, none = whole(tile.lanes, width), whole(0, width)
+    apart = isinstance(i.type, ir.ArrayType)
+    rests = [width if apart else builder.sub(width, whole(v * tile.lanes, width)) for v in range(tile.vectors)]
     masks = [builder.icmp_signed("<", numbers, spread(builder, rest, tile.lanes)) for rest in rests]
     for r, v in tile.registers:
         live = builder.icmp_signed("<", whole(r, height), height)
-        count = builder.select(builder.icmp_signed("<", rests[v], whole(tile.lanes, i)), rests[v], whole(tile.lanes, i))
-        used = builder.and_(live, builder.icmp_signed(">", count, whole(0, i)))
+        count = builder.select(builder.icmp_signed("<", rests[v], full), rests[v], full)
+        used = builder.and_(live, builder.icmp_signed(">", count, none))
         pointer = elements.register_pointer(tile, _index(builder, tile, i, step, r, v), count, used)
         yield r, v, pointer, builder.select(live, masks[v], nothing)

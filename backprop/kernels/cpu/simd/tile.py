@@ -61,10 +61,10 @@ def whole(value, like):
     return ir.Constant(like.type, value)
 
 
-def call(builder, name, returns, args):
+def call(builder, name, returns, args, fastmath=()):
     """Call one of LLVM's own functions."""
     function_type = ir.FunctionType(returns, [arg.type for arg in args])
-    return builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), args)
+    return builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), args, fastmath=fastmath)
 
 
 def spread(builder, x, lanes):
@@ -99,3 +99,13 @@ class Elements:
         """The same, as the address of a register's worth of elements."""
         pointer = self.pointer(index, tile.lanes if count is None else count, live)
         return self.builder.bitcast(pointer, tile.register.as_pointer())
+
+    def load(self, tile, index, count=None):
+        """The register's worth of elements from `index` on; only `count` of them, if it is given, then zeros."""
+        if count is None:
+            return self.builder.load(self.register_pointer(tile, index), align=tile.bytes)
+        numbers = ir.Constant(ir.VectorType(count.type, tile.lanes), list(range(tile.lanes)))
+        mask = self.builder.icmp_signed("<", numbers, spread(self.builder, count, tile.lanes))
+        pointer = self.register_pointer(tile, index, count)
+        args = [pointer, ir.Constant(ir.IntType(32), tile.bytes), mask, ir.Constant(tile.register, None)]
+        return call(self.builder, f"llvm.masked.load.{tile.suffix}.p0", tile.register, args)

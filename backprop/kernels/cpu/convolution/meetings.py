@@ -1,0 +1,139 @@
+"""Tables of what meets what in a convolution, made once for each combination of sizes and options."""
+
+import functools
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from backprop.kernels.cpu.convolution.field import field_of, flat, volume
+
+LONG = 8  # a sum over so many taps takes as long as storing a vector in stretches
+
+
+class Meetings(NamedTuple):
+    """Which taps meet which entries. Output positions that use the same taps are one class.
+
+    taps       (K,)    the flat index of a tap in the filters, counted from the first filter, or channel, of a tile
+    offsets    (K,)    where in the field the first output position meets it
+    bases      (V,)    what a vector of output positions adds to that
+    places     (S, V)  where in the channel of the output such a vector goes: its lanes
+    begins     (S, V)  from this one
+    ends       (S, V)  to this one, in S stretches, for a vector may run over the end of a row into the next one
+    classes    (M, 5)  first and last tap, first and last vector, the most lanes that any of its vectors fills
+    """
+
+    taps: np.ndarray
+    offsets: np.ndarray
+    bases: np.ndarray
+    places: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+    classes: np.ndarray
+
+    def for_tile(self):
+        """All but the taps, which are used to pack the filters."""
+        return tuple(self[1:])
+
+    def offsets_for(self, together):
+        """The offsets, the last one repeated until their number is a multiple of `together`."""
+        return np.concatenate([self.offsets, np.repeat(self.offsets[-1:], -len(self.offsets) % together)])
+
+
+@functools.lru_cache(256)
+def forward(channels, taps, image, positions, stride, dilation, pad, lanes, together):
+    """(Field of an image, Meetings) for (10): all positions use all taps of `channels` channels."""
+    axes = list(zip(stride, dilation, positions, taps, strict=True))
+    plane = tuple((s * (i - 1) + d * (t - 1)) // s + 1 for s, d, i, t in axes)
+    field = field_of(image, plane, stride, pad)
+    offsets = []
+    for c, *tap in np.ndindex(channels, *taps):
+        reach = [d * p for d, p in zip(dilation, tap, strict=True)]
+        which = flat([r % s for r, s in zip(reach, stride, strict=True)], stride)
+        within = flat([r // s for r, s in zip(reach, stride, strict=True)], plane)
+        offsets.append(c * field.channel + which * volume(plane) + within)
+    vectors = _vectors(positions, plane, positions, (1, 1, 1), 0, len(offsets), lanes, together)
+    return field, _meetings(range(len(offsets)), offsets, [vectors], [len(offsets)])
+
+
+@functools.lru_cache(256)
+def backward(outputs, channels, taps, image, positions, stride, dilation, pad, lanes, together):
+    """(Field of a delta, Meetings) for (13): entries h of the image with one remainder of (h + pad) / s are one class.
+
+    delta_a[h] sums over the taps p for which (h + pad - d p) / s is a whole number: the output position that saw h
+    through p. With h = first + s n it is n + shift, so that again neighbours meet neighbours.
+    """
+    axes, margins, plane = [], [], []
+    for size, tap, i, s, d, before in zip(image, taps, positions, stride, dilation, pad, strict=True):
+        used = [
+            [(p, (first + before - d * p) // s) for p in range(tap) if (first + before - d * p) % s == 0]
+            for first in range(min(s, size))
+        ]
+        counts = [(size - 1 - first) // s + 1 for first in range(min(s, size))]
+        shifts = [(shift, count) for count, pairs in zip(counts, used, strict=True) for _, shift in pairs]
+        margin = max([0, *(-shift for shift, _ in shifts)])
+        axes.append(list(zip(range(len(used)), counts, used, strict=True)))
+        margins.append(margin)
+        plane.append(max([i + margin, *(count + shift + margin for shift, count in shifts)]))
+    field = field_of(positions, plane, (1, 1, 1), margins)
+    all_taps, offsets, vectors, ends = [], [], [], []
+    for firsts, counts, used in (zip(*combination, strict=True) for combination in itertools.product(*axes)):
+        for o, *tap in itertools.product(range(outputs), *used):
+            all_taps.append(o * channels * volume(taps) + flat([p for p, _ in tap], taps))
+            moved = [shift + margin for (_, shift), margin in zip(tap, margins, strict=True)]
+            offsets.append(o * field.channel + flat(moved, plane))
+        start, length = flat(firsts, image), len(offsets) - (ends[-1] if ends else 0)
+        vectors.append(_vectors(counts, plane, image, stride, start, length, lanes, together))
+        ends.append(len(offsets))
+    return field, _meetings(all_taps, offsets, vectors, ends)
+
+
+def _vectors(counts, plane, image, stride, start, taps, lanes, together):
+    """(bases, stretches) of vectors that cover `counts` positions, their number made a multiple of `together`.
+
+    Fewer vectors are fewer sums; but one that runs over the end of a row must be stored in stretches.
+    """
+    bases, stretches = _vectors_of_rows(counts, plane, image, stride, start, lanes)
+    if stride == (1, 1, 1):
+        others = _vectors_of_planes(counts, plane, lanes)
+        if taps * (len(bases) - len(others[0])) > LONG * len(bases):
+            bases, stretches = others
+    more = -len(bases) % together  # repeated ones compute the same again
+    return bases + bases[-1:] * more, stretches + stretches[-1:] * more
+
+
+def _vectors_of_rows(counts, plane, image, stride, start, lanes):
+    """(bases, stretches) of vectors that begin in each row; the last one of a row overlaps the one before."""
+    starts = sorted({min(j, max(counts[2] - lanes, 0)) for j in range(0, counts[2], lanes)})
+    all_starts = list(itertools.product(range(counts[0]), range(counts[1]), starts))
+    bases = [flat(at, plane) for at in all_starts]
+    places = [start + flat([s * n for s, n in zip(stride, at, strict=True)], image) for at in all_starts]
+    return bases, [[(place, 0, min(lanes, counts[2]))] for place in places]
+
+
+def _vectors_of_planes(counts, plane, lanes):
+    """(bases, stretches) of vectors one behind the other, over the ends of rows and what lies between rows."""
+    length = flat([count - 1 for count in counts], plane) + 1
+    bases = list(range(0, length, lanes))
+    stretches = [[] for _ in bases]
+    for t, i in np.ndindex(counts[0], counts[1]):
+        row, place = flat((t, i, 0), plane), flat((t, i, 0), counts)
+        for v in range(row // lanes, (row + counts[2] - 1) // lanes + 1):
+            begin, end = max(row - v * lanes, 0), min(row + counts[2] - v * lanes, lanes)
+            stretches[v].append((place - (row - v * lanes), begin, end))
+    return bases, stretches
+
+
+def _meetings(taps, offsets, vectors, ends):
+    """All classes of (bases, stretches) as arrays, each vector with as many stretches as the one that has most."""
+    bases = [base for some, _ in vectors for base in some]
+    stretches = [stretch for _, some in vectors for stretch in some]
+    most = max(map(len, stretches))
+    stretches = np.array([some + [(0, 0, 0)] * (most - len(some)) for some in stretches]).reshape(-1, most, 3)
+    classes, tap, vector = [], 0, 0
+    for (some, lengths), last in zip(vectors, ends, strict=True):
+        fullest = max(end - begin for all_of_one in lengths for _, begin, end in all_of_one)
+        classes.append((tap, last, vector, vector + len(some), fullest))
+        tap, vector = last, vector + len(some)
+    columns = taps, offsets, bases, *stretches.transpose(2, 1, 0), classes
+    return Meetings(*(np.ascontiguousarray(column, np.int64) for column in columns))

@@ -1,0 +1,44 @@
+"""Beside the ladder: a product with few columns, as dot products.
+
+A strip less than a register wide leaves lanes empty. Where q is stored transposed, both operands run along k in memory,
+so a register can take several k at a time instead of several columns, and nothing need be copied.
+"""
+
+from backprop.kernels.cpu.jit import inner as part_of_kernel
+from backprop.kernels.cpu.product.packed import finish
+from backprop.kernels.cpu.simd import REGISTERS, inner, inner_part, lanes, scratch, total, zeros
+
+ROWS, COLUMNS = REGISTERS // 8, 5
+TILE = ROWS * COLUMNS
+
+
+@part_of_kernel
+def dots(a, b, out, rows, depth, columns, accumulate, mu, relu):
+    """out[m,n] = sum_k a[m depth + k] b[n depth + k] for m < rows, with bias and ReLU as in the other forms
+
+    There are at least ROWS rows. The last tile overlaps the one before; columns past the last one are the last again,
+    and left out.
+    """
+    size = lanes(out)
+    rest = depth % size
+    found = scratch(out, TILE)
+    for n in range(0, columns, COLUMNS):
+        p, q, r, s, t = [min(n + v, columns - 1) * depth for v in range(COLUMNS)]
+        for m in range(0, rows, ROWS):
+            top = min(m, rows - ROWS)
+            tile = zeros(out, ROWS, COLUMNS)
+            for k in range(0, depth - rest, size):
+                tile = inner(tile, a, top * depth + k, depth, b, (p + k, q + k, r + k, s + k, t + k))
+            if rest > 0:
+                k = depth - rest
+                tile = inner_part(tile, a, top * depth + k, depth, b, (p + k, q + k, r + k, s + k, t + k), rest)
+            if not accumulate and n + COLUMNS <= columns:
+                total(tile, out, top * columns + n, columns)
+            else:
+                total(tile, found, 0, COLUMNS)
+                for i in range(m - top, ROWS):
+                    for v in range(min(COLUMNS, columns - n)):
+                        at = (top + i) * columns + n + v
+                        out[at] = found[i * COLUMNS + v] + (out[at] if accumulate else 0)
+    if mu.size > 0 or relu:
+        finish(out, rows, columns, 0, columns, mu, relu)

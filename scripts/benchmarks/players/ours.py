@@ -1,0 +1,61 @@
+"""This engine."""
+
+import numpy as np
+
+import backprop as bp
+from backprop import kernels
+from benchmarks import workload
+
+
+def gemm(form, n, o, i):
+    p, q, out = workload.gemm_arrays(form, n, o, i)
+    product = getattr(kernels.load("cpu"), f"matmul_{form}")
+    return lambda: product(p, q, out, False), lambda: [out]
+
+
+def conv(direction, c, o, taps, pad, size):
+    k = kernels.load("cpu")
+    a, x, mu, delta = (array if array.ndim < 4 else array[:, :, None] for array in _conv_arrays(c, o, taps, pad, size))
+    options = (1, 1, 1), (1, 1, 1), (0, pad, pad), 1
+    z, da, dx = np.empty_like(delta), np.empty_like(a), np.empty_like(x)
+    run = {
+        "forward": lambda: k.conv(a, x, mu, *options, z),
+        "input": lambda: k.conv_input_grad(delta, x, *options, da),
+        "filters": lambda: k.conv_weight_grad(delta, a, *options, dx, False),
+    }[direction]
+    return run, lambda: [{"forward": z, "input": da, "filters": dx}[direction]]
+
+
+def _conv_arrays(*sizes):
+    return workload.conv_arrays(*sizes)
+
+
+def network(model):
+    """The network, with the workload's initial weights."""
+    build = {
+        "conv": lambda c, o, taps, pad: bp.Conv2d(c, o, taps, padding=pad),
+        "linear": bp.Linear,
+        "relu": bp.ReLU,
+        "pool": bp.MaxPool2d,
+        "flatten": bp.Flatten,
+    }
+    net = bp.Sequential(*(build[kind](*sizes) for kind, *sizes in workload.MODELS[model]))
+    learning = [layer for layer in net if hasattr(layer, "weight")]
+    for layer, (weight, bias) in zip(learning, workload.parameters(model), strict=True):
+        layer.weight.data[...], layer.bias.data[...] = weight, bias
+    return net
+
+
+def step(model):
+    net, loss = network(model), bp.CrossEntropyLoss()
+    sgd = bp.SGD(net.parameters(), lr=workload.LR, momentum=workload.MOMENTUM)
+    x, y = workload.batch()
+    last = []
+
+    def run():
+        last[:] = [loss(net(x), y)]
+        sgd.zero_grad()
+        net.backward(loss.backward())
+        sgd.step()
+
+    return run, lambda: [np.array(last), *(p.data.ravel() for p in net.parameters())]

@@ -1,0 +1,61 @@
+"""PyTorch."""
+
+import os
+
+import numpy as np
+import torch
+
+from benchmarks import workload
+
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+
+
+def gemm(form, n, o, i):
+    p, q, out = map(torch.from_numpy, workload.gemm_arrays(form, n, o, i))
+    p, q = {"nt": (p, q.T), "tn": (p.T, q), "nn": (p, q)}[form]
+    return lambda: torch.matmul(p, q, out=out), lambda: [out.numpy()]
+
+
+def conv(direction, c, o, taps, pad, size):
+    a, x, mu, delta = map(torch.from_numpy, workload.conv_arrays(c, o, taps, pad, size))
+    found = []
+
+    def back(mask):
+        options = [o], [1, 1], [pad, pad], [1, 1], False, [0, 0], 1
+        found[:] = torch.ops.aten.convolution_backward(delta, a, x, *options, mask)[:2]
+
+    def forward():
+        found[:] = [torch.conv2d(a, x, mu, padding=pad)]
+
+    run = {"forward": forward, "input": lambda: back([1, 0, 0]), "filters": lambda: back([0, 1, 0])}[direction]
+    return run, lambda: [next(z for z in found if z is not None).numpy()]
+
+
+def step(model):
+    nn = torch.nn
+    build = {
+        "conv": lambda c, o, taps, pad: nn.Conv2d(c, o, taps, padding=pad),
+        "linear": nn.Linear,
+        "relu": nn.ReLU,
+        "pool": nn.MaxPool2d,
+        "flatten": nn.Flatten,
+    }
+    net = nn.Sequential(*(build[kind](*sizes) for kind, *sizes in workload.MODELS[model]))
+    learning = [layer for layer in net if hasattr(layer, "weight")]
+    with torch.no_grad():
+        for layer, (weight, bias) in zip(learning, workload.parameters(model), strict=True):
+            layer.weight.copy_(torch.from_numpy(weight))
+            layer.bias.copy_(torch.from_numpy(bias))
+    loss = nn.CrossEntropyLoss()
+    sgd = torch.optim.SGD(net.parameters(), lr=workload.LR, momentum=workload.MOMENTUM)
+    x, y = map(torch.from_numpy, workload.batch())
+    last = []
+
+    def run():
+        sgd.zero_grad()
+        L = loss(net(x), y)
+        L.backward()
+        sgd.step()
+        last[:] = [L.item()]
+
+    return run, lambda: [np.array(last), *(p.detach().numpy().ravel() for p in net.parameters())]

@@ -1,0 +1,102 @@
+"""What came out: a table to read, JSON to keep, a picture to see."""
+
+import json
+import platform
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from backprop.columns import table
+from backprop.show.colors import BLUE, GREY, ORANGE
+
+
+def geomean(ratios):
+    return float(np.exp(np.mean(np.log(ratios))))
+
+
+def machine():
+    """What the figures belong to."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        models = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        name = models[0] if models else name
+    return f"{name}, Python {platform.python_version()}"
+
+
+def print_races(title, races):
+    """A table of races: our time, and how many times as long each rival took, with the quartiles of both."""
+    names = list(dict.fromkeys(name for _, times in races for name in times if name != "ours"))
+    rows = [[title, "ours", *names]]
+    for label, times in races:
+        ours = times["ours"]
+        cells = [f"{times[name].median / ours.median:.2f}" if name in times else "-" for name in names]
+        spread = (ours.high - ours.low) / ours.median
+        rows.append([label, f"{ours.median * 1e6:,.1f} us ±{spread / 2:.0%}", *(f"{cell} x" for cell in cells)])
+    best = [min(t.median for name, t in times.items() if name != "ours") / times["ours"].median for _, times in races]
+    print("\n".join(table(rows)))
+    print(f"geometric mean against the best rival of each row: {geomean(best):.2f} x, lowest {min(best):.2f} x\n")
+
+
+def save(folder, name, content):
+    """Keep the figures."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    path = Path(folder) / f"{name}.json"
+    path.write_text(json.dumps({"machine": machine(), **content}, indent=1) + "\n")
+    return path
+
+
+def draw_races(path, title, races):
+    """Bars: how many times as long each rival took as we."""
+    names = list(dict.fromkeys(name for _, times in races for name in times if name != "ours"))
+    colors = dict(zip(names, [GREY, ORANGE, "#f0b27a", BLUE], strict=False))
+    high = 0.25 * sum(len(times) for _, times in races) + 1.2
+    figure = Figure(figsize=(8, max(high, 2.5)), layout="constrained")
+    axes = figure.subplots()
+    y, ticks = 0.0, []
+    for label, times in races:
+        rivals = [name for name in names if name in times]
+        for place, name in enumerate(rivals):
+            ratio = times[name].median / times["ours"].median
+            axes.barh(y + place, ratio, 0.9, color=colors[name], label=name)
+            axes.text(ratio, y + place, f" {ratio:.2f}", va="center", fontsize=8)
+        ticks.append((y + (len(rivals) - 1) / 2, label))
+        y += len(rivals) + 0.8
+    axes.axvline(1, color="black", lw=1)
+    axes.set_yticks(*zip(*ticks, strict=True), fontsize=8)
+    axes.invert_yaxis()
+    axes.margins(y=0.01)
+    axes.set_xlabel("times as long as ours")
+    axes.set_title(title, fontsize=10)
+    seen = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    axes.legend(seen.values(), seen.keys(), fontsize=8, loc="lower right")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
+
+
+def print_ladder(rungs):
+    peak = rungs[0][2]
+    rows = [["", "", "GFLOP/s", "of one core's peak"]]
+    rows += [[name, rung, f"{rate:.1f}", f"{rate / peak:.0%}"] for name, rung, rate, _ in rungs]
+    print("\n".join(table(rows)))
+
+
+def draw_ladder(path, rungs):
+    """Two staircases, and the line that one core cannot pass."""
+    peak = rungs[0][2]
+    names = list(dict.fromkeys(name for name, *_ in rungs[1:]))
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names)), names, strict=True):
+        some = [(rung, rate) for ladder, rung, rate, _ in rungs if ladder == name]
+        colors = [GREY if "NumPy" in rung else BLUE for rung, _ in some]
+        axes.bar(range(len(some)), [rate for _, rate in some], color=colors)
+        for place, (_, rate) in enumerate(some):
+            axes.text(place, rate, f"{rate:.1f}" if rate < 10 else f"{rate:.0f}", ha="center", va="bottom", fontsize=8)
+        axes.axhline(peak, color=ORANGE, lw=1)
+        axes.text(-0.4, peak, f"peak of one core, {peak:.0f}", color=ORANGE, va="bottom", fontsize=8)
+        axes.set_xticks(range(len(some)), [rung.replace(", ", ",\n") for rung, _ in some], fontsize=8, rotation=20)
+        axes.set_title(f"the {'matrix ' if name == 'product' else ''}{name}, rung by rung", fontsize=10)
+        axes.set_ylabel("GFLOP/s")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,112 @@
+"""The race. Machines are shared, and their speed changes from second to second: only what runs in turns compares.
+
+Each player lives in a process of its own, so that nobody's threads, allocator or caches stand in another's way, bound
+to as many cores as it may use threads. Before anything is timed, all players' numbers are compared.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+LARGE_THRESHOLDS = {  # memory that is freed is kept for the next step, instead of being given back and asked for again
+    "MALLOC_MMAP_THRESHOLD_": "1000000000",
+    "MALLOC_TRIM_THRESHOLD_": "1000000000",
+    "MALLOC_TOP_PAD_": "100000000",
+}
+RIVALS = {  # name in tables -> module, environment
+    "ours": ("ours", {}),
+    "NumPy": ("with_numpy", {}),
+    "PyTorch": ("with_torch", {}),
+    "PyTorch, large thresholds": ("with_torch", LARGE_THRESHOLDS),
+    "JAX": ("with_jax", {}),
+}
+SHORTEST = 0.02  # seconds of one turn
+
+
+class Player:
+    """A process that does work when told to."""
+
+    def __init__(self, name, threads):
+        module, environment = RIVALS[name]
+        self.name, self.threads = name, threads
+        variables = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"
+        environment = os.environ | dict.fromkeys(variables, str(threads)) | environment
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.play", module],
+            cwd=SCRIPTS, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            preexec_fn=self._bind,
+        )  # fmt: skip
+        self.missing = self._answer().get("missing")
+
+    def _bind(self):
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: self.threads])
+
+    def prepare(self, kind, sizes):
+        """Its numbers for this work, or None if it cannot do it."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = str(Path(folder) / "result.npz")
+            if not self._ask(do="prepare", kind=kind, sizes=sizes, file=file)["able"]:
+                return None
+            with np.load(file) as arrays:
+                return list(arrays.values())
+
+    def time(self, times):
+        """Seconds of one repetition, the mean over `times` of them."""
+        return self._ask(do="time", times=times)["seconds"]
+
+    def _ask(self, **order):
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} has ended with status {self.process.wait()}")
+        return json.loads(line)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Time(NamedTuple):
+    """Seconds of one repetition: the median, and the quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+
+def race(players, kind, sizes, rounds=11, tolerance=1e-3):
+    """name -> Time of each player that can do this work, all in turns. Their numbers are compared first."""
+    able, ours = [], None
+    for player in players:
+        numbers = player.prepare(kind, sizes)
+        if numbers is None:
+            continue
+        able.append(player)
+        if ours is None:
+            ours = numbers
+        for mine, theirs in zip(ours, numbers, strict=True):
+            scale = np.abs(mine).max(initial=1e-6)
+            if mine.size != theirs.size or np.abs(mine.ravel() - theirs.ravel()).max(initial=0) > tolerance * scale:
+                raise RuntimeError(f"{players[0].name} and {player.name} computed different numbers: {kind} {sizes}")
+    times = {player.name: max(1, int(SHORTEST / max(player.time(3), 1e-9))) for player in able}
+    taken = {player.name: [] for player in able}
+    for _ in range(rounds):
+        for player in able:
+            taken[player.name].append(player.time(times[player.name]))
+            time.sleep(0.005)  # until the threads of the one are asleep
+    return {name: Time(statistics.median(some), *np.quantile(some, [0.25, 0.75])) for name, some in taken.items()}
