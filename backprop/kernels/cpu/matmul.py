@@ -46,9 +46,10 @@ def sum_rows(delta, out, accumulate):
     """out (O,) = sum_n delta[n,o]: iteration k owns WIDTH columns                                             (6)"""
     columns = delta.shape[1]
     for k in prange((columns + WIDTH - 1) // WIDTH):
-        start, stop = k * WIDTH, min((k + 1) * WIDTH, columns)
+        sums = out[k * WIDTH : (k + 1) * WIDTH]
         if not accumulate:
-            out[start:stop] = 0
+            sums[:] = 0
         for n in range(delta.shape[0]):
-            for o in range(start, stop):
-                out[o] += delta[n, o]
+            row = delta[n, k * WIDTH : (k + 1) * WIDTH]
+            for o in range(sums.size):
+                sums[o] += row[o]

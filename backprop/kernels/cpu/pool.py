@@ -21,7 +21,7 @@ def max_pool(a, size, stride, dilation, pad, out, where):
     The first of equal entries is taken; NaN is larger than any number. A window that holds nothing gives -inf, -1.
     Iteration n owns image n.
     """
-    images = a.reshape(a.size)
+    images, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     first, last = whole_windows(size[2], stride[2], dilation[2], pad[2], a.shape[4], out.shape[4])
     if stride[2] > 2 or size[0] * size[1] * size[2] > MOST:
         first, last = 0, 0
@@ -31,39 +31,41 @@ def max_pool(a, size, stride, dilation, pad, out, where):
             reaches(size, dilation, a.shape, away)
         for c in range(a.shape[1]):
             start = (n * a.shape[1] + c) * a[0, 0].size
+            o = (n * a.shape[1] + c) * out[0, 0].size
             for t in range(out.shape[2]):
                 for i in range(out.shape[3]):
                     top = stride[0] * t - pad[0], stride[1] * i - pad[1]
-                    best, place = out[n, c, t, i], where[n, c, t, i]
-                    if first > 0:
-                        row(a[n, c], top, size, stride, dilation, pad, 0, first, best, place)
                     done = first
                     if last > first:
-                        begin = (top[0] * a.shape[3] + top[1]) * a.shape[4] - pad[2]
+                        corner = (top[0] * a.shape[3] + top[1]) * a.shape[4] - pad[2]
                         rows = inside(top, size, dilation, a.shape)
                         done = row_of_vectors(
-                            images, start, begin, away, rows, size, stride[2], first, last, best, place
+                            images, start, corner, away, rows, size, stride[2], first, last, z, places, o
                         )
-                    if done < best.size:
-                        row(a[n, c], top, size, stride, dilation, pad, done, best.size, best, place)
+                    for begin, end in ((0, first), (done, out.shape[4])):
+                        if begin < end:
+                            row(images, start, a.shape, top, size, stride, dilation, pad, begin, end, z, places, o)
+                    o += out.shape[4]
 
 
 @inner
-def row(a, top, size, stride, dilation, pad, first, last, out, where):
-    """Windows `first` to `last` of a row of the output, by definition. `top` is where the row's windows begin."""
-    for j in range(first, last):
+def row(a, start, shape, top, size, stride, dilation, pad, begin, end, out, where, o):
+    """Windows `begin` to `end` of a row of the output, by definition. `top` is where the row's windows begin."""
+    depth, height, width = shape[2], shape[3], shape[4]
+    for j in range(begin, end):
         best, place = a.dtype.type(-np.inf), -1
         for r in range(size[0]):
             for p in range(size[1]):
                 for q in range(size[2]):
                     z, y = top[0] + dilation[0] * r, top[1] + dilation[1] * p
                     x = stride[2] * j + dilation[2] * q - pad[2]
-                    if 0 <= z < a.shape[0] and 0 <= y < a.shape[1] and 0 <= x < a.shape[2]:
-                        met = a[z, y, x]
+                    if 0 <= z < depth and 0 <= y < height and 0 <= x < width:
+                        at = (z * height + y) * width + x
+                        met = a[start + at]
                         if place < 0 or met > best or met != met:
-                            best, place = met, (z * a.shape[1] + y) * a.shape[2] + x
-        out[j] = best
-        where[j] = place
+                            best, place = met, at
+        out[o + j] = best
+        where[o + j] = place
 
 
 @inner
@@ -101,36 +103,34 @@ def inside(top, size, dilation, shape):
 
 
 @inner
-def row_of_vectors(a, start, begin, away, rows, size, stride, first, last, out, where):
+def row_of_vectors(a, start, corner, away, rows, size, stride, first, last, out, where, o):
     """The same for windows inside the row, a register of them at a time: which tap was largest is counted along.
 
-    The image begins at `start`, the row's first window at `begin` behind that. Registers are loaded whole: what lies
+    The image begins at `start`, the row's first window at `corner` behind that. Registers are loaded whole: what lies
     behind the row is not looked at, but must be there, so the last windows of all are left to `row`. Returns which.
     """
     taps = scratch(a, LANES)
-    r, r_end, p_begin, p_end = rows
-    if r == r_end or p_begin == p_end:
-        out[first:last], where[first:last] = -np.inf, -1
-        return last
-    some_tap = (r * size[1] + p_begin) * size[2]  # the answer where all entries are -inf
-    furthest = start + begin + away[size[0] * size[1] * size[2] - 1] + stride * lanes(a)
+    r_begin, r_end, p_begin, p_end = rows
+    if r_begin == r_end or p_begin == p_end:
+        return first
+    some_tap = (r_begin * size[1] + p_begin) * size[2]  # the answer where all entries are -inf
+    furthest = start + corner + away[size[0] * size[1] * size[2] - 1] + stride * lanes(a)
     for j in range(first, last, lanes(a)):
         if furthest + stride * j > a.size:
             return j
-        count, corner = min(lanes(a), last - j), begin + stride * j
+        count, begin = min(lanes(a), last - j), corner + stride * j
         best, found = splat(a, a.dtype.type(-np.inf), 1, 1), splat(a, a.dtype.type(some_tap), 1, 1)
-        for r in range(rows[0], r_end):
+        for r in range(r_begin, r_end):
             for p in range(p_begin, p_end):
                 tap = (r * size[1] + p) * size[2]
                 for q in range(size[2]):
-                    i = start + corner + away[tap + q]
+                    i = start + begin + away[tap + q]
                     met = load_even(a, i) if stride == 2 else load(a, i, 0, 1, 1)
                     best, found = keep_larger(best, found, met, splat(a, a.dtype.type(tap + q), 1, 1))
-        store_part(best, out, j, 0, 1, count)
+        store_part(best, out, o + j, 0, 1, count)
         store(found, taps, 0, 0)
-        places = where[j : j + count]
-        for n in range(places.size):
-            places[n] = corner + n * stride + away[np.uint32(taps[n])]
+        for n in range(count):
+            where[o + j + n] = begin + n * stride + away[np.uint32(taps[n])]
     return last
 
 

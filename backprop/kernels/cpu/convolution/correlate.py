@@ -33,7 +33,7 @@ def convolve(a, x, x_row, mu, relu, groups, channel, copies, taps, meetings, hop
         field = fields[part]
         field[:] = 0
         for n in range(part * a.shape[0] // parts, (part + 1) * a.shape[0] // parts):
-            fill(images, n * channels * image, image, channels, copies, field, channel)
+            fill(images, n * channels * image, image, channels, copies, field, 0, channel)
             for g in range(groups):
                 f, o = g * (channels // groups) * channel, g * outputs
                 at = (n * out.shape[1] + o) * positions
@@ -69,6 +69,9 @@ def correlate(x, i, height, field, f, meetings, mu, m, relu, hop, out, o, o_row)
             while height - done >= ROWS:
                 tile(ROWS, x, column, m + done, o + done * o_row, where, to)
                 column, done = column + ROWS * all_offsets.size, done + ROWS
+            if height - done >= 6:
+                tile(6, x, column, m + done, o + done * o_row, where, to)
+                column, done = column + 6, done + 6
             if height - done >= 4:
                 tile(4, x, column, m + done, o + done * o_row, where, to)
                 column, done = column + 4, done + 4

@@ -58,11 +58,11 @@ def flat(at, sizes):
 
 
 @inner
-def fill(a, i, image, channels, copies, field, channel):
-    """Copy an image, `channels` times `image` numbers of a from i on, into its field, whose margins stay zero."""
+def fill(a, i, image, channels, copies, field, f, channel):
+    """Copy an image, `channels` times `image` numbers of a from i on, into its field, from f on."""
     for c in range(channels):
         for row in range(copies.shape[0]):
-            begin, o = i + c * image + copies[row, 0], c * channel + copies[row, 1]
+            begin, o = i + c * image + copies[row, 0], f + c * channel + copies[row, 1]
             count, step = copies[row, 2], copies[row, 3]
             if step == 1:
                 copy_row(a, begin, field, o, count)

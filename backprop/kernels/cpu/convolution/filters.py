@@ -27,16 +27,19 @@ def sum_over_images(delta, a, groups, plane, channel, copies, offsets, length, o
     images, deltas_in = a.reshape(a.size), delta.reshape(delta.size)
     channels, image = a.shape[1], a[0, 0].size
     parts, chunks, chunk = fields.shape[0], sums.shape[0], fields.shape[1]
+    size, laid_out = fields.shape[2], deltas.shape[2]
     for part in prange(parts):
-        field, spread = fields[part], deltas[part]
+        field, spread = fields[part].reshape(chunk * size), deltas[part].reshape(chunk * laid_out)
         field[:] = 0
         spread[:] = 0
         for c in range(part * chunks // parts, (part + 1) * chunks // parts):
             first, last = c * chunk, min((c + 1) * chunk, a.shape[0])
             for n in range(first, last):
-                fill(images, n * channels * image, image, channels, copies, field[n - first], channel)
-                lay_out(deltas_in, n * delta[0].size, delta.shape, plane, length, groups, spread[n - first])
-            sum_over_chunk(field, spread, last - first, offsets, length, channels * channel, groups, sums[c])
+                f, d = (n - first) * size, (n - first) * laid_out
+                fill(images, n * channels * image, image, channels, copies, field, f, channel)
+                lay_out(deltas_in, n * delta[0].size, delta.shape, plane, length, groups, spread, d)
+            steps = size, laid_out, channels * channel // groups
+            sum_over_chunk(field, spread, last - first, offsets, length, steps, groups, sums[c])
     dx = out.reshape(sums.shape[1], sums.shape[2])
     for o in prange(dx.shape[0]):
         for k in range(dx.shape[1]):
@@ -47,12 +50,12 @@ def sum_over_images(delta, a, groups, plane, channel, copies, offsets, length, o
 
 
 @inner
-def lay_out(delta, i, shape, plane, length, groups, spread):
+def lay_out(delta, i, shape, plane, length, groups, spread, d):
     """Copy a delta (O, T, I, J), from index i on, its rows as far apart as those of the field; FILTERS by FILTERS."""
     outputs = shape[1] // groups
     for g in range(groups):
         for o in range(outputs):
-            start = (g * rounded(outputs) + o) * length
+            start = d + (g * rounded(outputs) + o) * length
             for t in range(shape[2]):
                 for row in range(shape[3]):
                     copy_row(delta, i, spread, start + (t * plane[1] + row) * plane[2], shape[4])
@@ -66,23 +69,26 @@ def rounded(outputs):
 
 
 @inner
-def sum_over_chunk(fields, deltas, images, offsets, length, size, groups, sums):
-    """sums[o,k] = the sum over images and positions of delta[o] times what tap k met; a field has `size` numbers"""
+def sum_over_chunk(fields, deltas, images, offsets, length, steps, groups, sums):
+    """sums[o,k] = the sum over images and positions of delta[o] times what tap k met
+
+    steps: from image to image in fields and in deltas, from group to group in a field.
+    """
     outputs, taps = sums.shape[0] // groups, sums.shape[1]
     found = scratch(sums, TILE)
     for g in range(groups):
-        f = g * (size // groups)
+        f = g * steps[2]
         for o in range(0, outputs, FILTERS):
-            d = (g * rounded(outputs) + o) * length
             for k in range(0, taps, TAPS):
                 a, b, c = f + offsets[k], f + offsets[k + 1], f + offsets[k + 2]
                 p, q, r = f + offsets[k + 3], f + offsets[k + 4], f + offsets[k + 5]
                 tile = zeros(sums, FILTERS, TAPS)
                 for n in range(images):
-                    delta, field = deltas[n], fields[n]
-                    for i in range(0, length, lanes(sums)):
+                    d = n * steps[1] + (g * rounded(outputs) + o) * length
+                    for i in range(n * steps[0], n * steps[0] + length, lanes(sums)):
                         starts = (a + i, b + i, c + i, p + i, q + i, r + i)
-                        tile = inner_product(tile, delta, d + i, length, field, starts)
+                        tile = inner_product(tile, deltas, d, length, fields, starts)
+                        d += lanes(sums)
                 total(tile, found, 0, TAPS)
                 for m in range(min(FILTERS, outputs - o)):
                     for t in range(min(TAPS, taps - k)):
