@@ -81,6 +81,19 @@ def parameters(model):
     return found
 
 
+def network(library, model):
+    """The network of a library with PyTorch's names, and its layers that learn."""
+    build = {
+        "conv": lambda c, o, taps, pad: library.Conv2d(c, o, taps, padding=pad),
+        "linear": library.Linear,
+        "relu": library.ReLU,
+        "pool": library.MaxPool2d,
+        "flatten": library.Flatten,
+    }
+    net = library.Sequential(*(build[kind](*sizes) for kind, *sizes in MODELS[model]))
+    return net, [layer for layer in net if hasattr(layer, "weight")]
+
+
 def batch():
     """Images (64, 1, 28, 28) and labels."""
     rng = np.random.default_rng(1)

@@ -15,7 +15,9 @@ def gemm(form, n, o, i):
 
 def conv(direction, c, o, taps, pad, size):
     k = kernels.load("cpu")
-    a, x, mu, delta = (array if array.ndim < 4 else array[:, :, None] for array in _conv_arrays(c, o, taps, pad, size))
+    a, x, mu, delta = (
+        array if array.ndim < 4 else array[:, :, None] for array in workload.conv_arrays(c, o, taps, pad, size)
+    )
     options = (1, 1, 1), (1, 1, 1), (0, pad, pad), 1
     z, da, dx = np.empty_like(delta), np.empty_like(a), np.empty_like(x)
     run = {
@@ -26,21 +28,9 @@ def conv(direction, c, o, taps, pad, size):
     return run, lambda: [{"forward": z, "input": da, "filters": dx}[direction]]
 
 
-def _conv_arrays(*sizes):
-    return workload.conv_arrays(*sizes)
-
-
 def network(model):
     """The network, with the workload's initial weights."""
-    build = {
-        "conv": lambda c, o, taps, pad: bp.Conv2d(c, o, taps, padding=pad),
-        "linear": bp.Linear,
-        "relu": bp.ReLU,
-        "pool": bp.MaxPool2d,
-        "flatten": bp.Flatten,
-    }
-    net = bp.Sequential(*(build[kind](*sizes) for kind, *sizes in workload.MODELS[model]))
-    learning = [layer for layer in net if hasattr(layer, "weight")]
+    net, learning = workload.network(bp, model)
     for layer, (weight, bias) in zip(learning, workload.parameters(model), strict=True):
         layer.weight.data[...], layer.bias.data[...] = weight, bias
     return net

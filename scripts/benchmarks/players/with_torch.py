@@ -32,21 +32,12 @@ def conv(direction, c, o, taps, pad, size):
 
 
 def step(model):
-    nn = torch.nn
-    build = {
-        "conv": lambda c, o, taps, pad: nn.Conv2d(c, o, taps, padding=pad),
-        "linear": nn.Linear,
-        "relu": nn.ReLU,
-        "pool": nn.MaxPool2d,
-        "flatten": nn.Flatten,
-    }
-    net = nn.Sequential(*(build[kind](*sizes) for kind, *sizes in workload.MODELS[model]))
-    learning = [layer for layer in net if hasattr(layer, "weight")]
+    net, learning = workload.network(torch.nn, model)
     with torch.no_grad():
         for layer, (weight, bias) in zip(learning, workload.parameters(model), strict=True):
             layer.weight.copy_(torch.from_numpy(weight))
             layer.bias.copy_(torch.from_numpy(bias))
-    loss = nn.CrossEntropyLoss()
+    loss = torch.nn.CrossEntropyLoss()
     sgd = torch.optim.SGD(net.parameters(), lr=workload.LR, momentum=workload.MOMENTUM)
     x, y = map(torch.from_numpy, workload.batch())
     last = []

@@ -13,7 +13,8 @@ from backprop.kernels.cpu.product.dots import ROWS as DOT_ROWS
 from backprop.kernels.cpu.product.dots import dots
 from backprop.kernels.cpu.product.packed import DEPTH, finish, pack, strip_of_product
 from backprop.kernels.cpu.product.tile import ROWS, VECTORS, strip
-from backprop.kernels.cpu.simd import WIDTH, lanes, load, store
+from backprop.kernels.cpu.rows import copy_row
+from backprop.kernels.cpu.simd import WIDTH, lanes
 
 FEW = 1 << 19  # multiplications that are done before a second thread has begun
 BLOCK = 256  # rows of p that are copied at a time: with DEPTH columns 256 KB of float32, for a core's second cache
@@ -124,9 +125,5 @@ def finish_all(out, mu, relu):
 @inner
 def copy(a, i, step, count, length, out, o, out_step):
     """out[o + r out_step + c] = a[i + r step + c] for r < count, c < length"""
-    whole = length // lanes(a) * lanes(a)
     for r in range(count):
-        for c in range(0, whole, lanes(a)):
-            store(load(a, i + r * step + c, 0, 1, 1), out, o + r * out_step + c, 0)
-        for c in range(whole, length):
-            out[o + r * out_step + c] = a[i + r * step + c]
+        copy_row(a, i + r * step, out, o + r * out_step, length)
