@@ -61,11 +61,16 @@ class DataLoader:
         return whole + (1 if rest and not self.drop_last else 0)
 
     def __iter__(self):
+        return self.batches()
+
+    def batches(self, room=lambda shape, dtype: (None, None)):
+        """As iterating does. `room(shape, dtype)`, those of x, gives the arrays (x, y) to fill; None is a new one."""
         order, first = self._order(self.epoch), self._first_batch
         self.seek(self.epoch + 1)
         for batch in range(first, len(self)):
             index = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield self._gather(index), self.labels[index]
+            x, y = room((len(index), *self.images.shape[1:]), self.dtype)
+            yield self._gather(index, x), self.labels.take(index, axis=0, out=y, mode="clip")
 
     def seek(self, epoch, batch=0):
         """Let the next `for` loop be epoch number `epoch`, from its batch number `batch` on."""
@@ -84,11 +89,11 @@ class DataLoader:
             raise OptionError(f"an index is in [0, {len(self.images)}), got {index.min()} to {index.max()}")
         return self._gather(index.astype(np.int64, copy=False))
 
-    def _gather(self, index):
+    def _gather(self, index, x=None):
         if self.dtype.kind in "iu":  # words, not pixels: for an Embedding
             return self.images[index].astype(self.dtype)
         k = kernels.of(self._like)
-        x = k.empty((len(index), *self.images.shape[1:]), self.dtype)
+        x = k.empty((len(index), *self.images.shape[1:]), self.dtype) if x is None else x
         features = math.prod(self.images.shape[1:])
         k.gather(self.images.reshape(len(self.images), features), index, self.scale, x.reshape(len(index), features))
         return x

@@ -40,12 +40,15 @@ class Module(Tree, Hooked):
     """
 
     training = True
+    recordable = False  # True if forward and backward compute by kernels alone, alike in every step: for backprop.plan
     analytic = False  # True if forward also takes complex numbers and is analytic: gradcheck then adds a complex step
     call = None
     _inside_backward = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        if {"forward", "backward"} & vars(cls).keys() and "recordable" not in vars(cls):
+            cls.recordable = False  # what holds for the methods of a parent need not hold for these
         if not hasattr(cls.backward, "is_door"):
             cls.backward = _through_the_door(cls.backward)
 

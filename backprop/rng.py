@@ -4,6 +4,9 @@ Weights are drawn once, in the order of construction. What is drawn again in eve
 from a Stream: numbers that follow from a seed and a step alone, so that an interrupted run can go on where it stopped.
 """
 
+import contextlib
+import contextvars
+
 import numpy as np
 
 from backprop.options import whole
@@ -30,6 +33,25 @@ def generator():
     return _generator
 
 
+_watched = contextvars.ContextVar("backprop_watched", default=None)  # a list while `watched` looks on
+
+
+@contextlib.contextmanager
+def watched():
+    """Within this block, what streams draw is written down, and at its end undone. Yields a list of (stream, key).
+
+    Whoever runs the same step again fills each key, in this order, with its stream's next `draw()`.
+    """
+    drawn = []
+    token = _watched.set(drawn)
+    try:
+        yield drawn
+    finally:
+        _watched.reset(token)
+        for stream, _ in drawn:
+            stream.step -= 1
+
+
 class Stream:
     """Random numbers by counting: the n-th number of a step is a function of (seed, step, n), and nothing is stored.
 
@@ -46,12 +68,20 @@ class Stream:
         self.seed, self.step, self._seeding = seed, step, _seedings
 
     def next_key(self):
-        """The key of this step, a np.uint64; then the stream stands at the next one."""
+        """The key of this step, an array (1,) of np.uint64; then the stream stands at the next one."""
+        key = np.array([self.draw()], np.uint64)
+        drawn = _watched.get()
+        if drawn is not None:
+            drawn.append((self, key))
+        return key
+
+    def draw(self):
+        """The key as a number."""
         if self._seeding != _seedings:
             self.seek(int(generator().integers(1 << 63)), 0)
         key = mix(self.seed ^ mix(self.step))
         self.step += 1
-        return np.uint64(key)
+        return key
 
     def __setstate__(self, state):
         """A copy or a pickle stands where its original stood."""

@@ -6,11 +6,13 @@ import time
 import numpy as np
 
 from backprop import finite, kernels
+from backprop.data import DataLoader
 from backprop.errors import LabelError, OptionError, ShapeError
 from backprop.functional.targets import IGNORE, class_axis
 from backprop.history import Epoch, History
 from backprop.interrupt import Interrupt
 from backprop.loss import CrossEntropyLoss
+from backprop.plan import Plan
 from backprop.progress import Progress
 
 
@@ -51,6 +53,7 @@ def fit(
         refuse_wrong_classes(net, train, test, loss.ignore_index)
     history = history or History(first_epoch=train.epoch)
     history.interrupted = False
+    plan = Plan(net, loss)
 
     def keep():
         if checkpoint is not None:
@@ -67,13 +70,20 @@ def fit(
                 net.train()
                 start = time.perf_counter()
                 shown.begin(f"epoch {number + 1}/{epochs}")
-                for x, y in _rest_of_epoch(train, history, shown):
-                    scores = net(x)  # forward, each layer leaving its cache
-                    L = loss(scores, y)
+                for x, y in _rest_of_epoch(train, history, shown, plan.room):
+                    optimizer.zero_grad()
+                    step = plan.step(x, y)  # the same as here, but recorded
+                    if step is None:
+                        scores = net(x)  # forward, each layer leaving its cache
+                        L = loss(scores, y)
+                    else:
+                        scores, L = step.forward(x, y)
                     if check_finite and not math.isfinite(L):
                         finite.blame(net, x, y, step=len(history.losses))
-                    optimizer.zero_grad()
-                    net.backward(loss.backward())  # backward, each layer reading its cache
+                    if step is None:
+                        net.backward(loss.backward())  # backward, each layer reading its cache
+                    else:
+                        step.backward()
                     optimizer.step()
                     if schedule is not None:
                         schedule.step()
@@ -100,7 +110,7 @@ def fit(
     return history
 
 
-def _rest_of_epoch(train, history, shown):
+def _rest_of_epoch(train, history, shown, room):
     """The batches of the epoch in progress that are not done yet; what is done is counted into `shown`."""
     number = len(history.epochs)
     done = len(history.losses) - number * len(train)
@@ -108,7 +118,8 @@ def _rest_of_epoch(train, history, shown):
         step = number * len(train) + batch
         shown.count(_size(train, batch), history.losses[step], history.correct[step])
     train.seek(history.first_epoch + number, done)
-    return iter(train)
+    own = type(train).__iter__ is DataLoader.__iter__  # a subclass may make its batches otherwise
+    return train.batches(room) if own else iter(train)
 
 
 def _images_seen(train, history):

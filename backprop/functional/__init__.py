@@ -21,6 +21,7 @@ from backprop.functional.activation import (
 from backprop.functional.classification import (
     cross_entropy,
     cross_entropy_backward,
+    mean_cross_entropy,
     nll,
     nll_backward,
     terms,
@@ -61,6 +62,7 @@ from backprop.functional.matmul import matmul, matmul_backward, mm, mm_backward
 from backprop.functional.norm import (
     by_channel,
     by_row,
+    count_up,
     mean_square,
     moments,
     normalize,

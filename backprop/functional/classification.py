@@ -11,7 +11,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import ShapeError
-from backprop.functional.loss import ones, reduce
+from backprop.functional.loss import reduce
 from backprop.functional.shapes import contiguous, flat, split_at
 from backprop.functional.softmax import log_softmax
 from backprop.functional.targets import IGNORE, checked_targets, class_axis, is_labels, sample_shape, samples
@@ -75,6 +75,20 @@ def cross_entropy_backward(log_s, y, scale, weight=None, ignore_index=IGNORE, la
     return delta_z
 
 
+def mean_cross_entropy(z, y, weight=None, ignore_index=IGNORE, label_smoothing=0.0):
+    """(found, delta_z) of labels y (N, ...), in one pass and unchecked: the mean loss is found[0] / found[1], and
+    found[2] the flat index of the first bad label, or -1                                                (9) (40)
+    """
+    w = _class_weights(z, weight)
+    k = kernels.of(z, w)
+    axis = class_axis(z)
+    found = k.empty((3,), np.dtype(np.float64))
+    log_s, delta_z = k.empty(z.shape, z.dtype), k.empty(z.shape, z.dtype)
+    last = split_at(log_s, axis), split_at(delta_z, axis), found
+    k.cross_entropy(split_at(z, axis), samples(y, axis), w, ignore_index, label_smoothing, *last)  # (9) (40)
+    return found, delta_z
+
+
 def terms(z, y, weight=None, ignore_index=IGNORE):
     """What a mean over samples divides by: how many count, or the sum of the weights of their labels."""
     y = checked_targets(z, y, ignore_index)
@@ -102,7 +116,7 @@ def _class_weights(z, weight):
 @functools.cache
 def _even_weights(kernel_set, classes, dtype):
     """Ones, made once for each set of kernels: nobody writes into them."""
-    return ones((classes,), np.empty(0, dtype))
+    return np.ones(classes, dtype)
 
 
 def _smoothed(k, q, axis, eps):

@@ -12,12 +12,14 @@ from backprop.options import probability
 def dropout(u, key, p, axes=0):
     """keep u / (1-p), keep = 1 with probability 1-p, else 0: a draw for each entry, or for its last `axes` together.
 
-    `key` is a Stream's next_key(). The same key draws the same keep, so the adjoint is this function, applied to delta.
+    `key` is a Stream's next_key(), or any whole number. The same key draws the same keep, so the adjoint is this
+    function, applied to delta.
     """
     probability("p", p)
+    key = key if isinstance(key, np.ndarray) else np.array([key], np.uint64)
     k = kernels.of(u)
     lead = u.ndim - axes
     out = k.empty(u.shape, u.dtype)
     each = (math.prod(u.shape[:lead]), math.prod(u.shape[lead:]))
-    k.dropout(contiguous(u).reshape(each), np.uint64(key), float(p), out.reshape(each))  # (25)
+    k.dropout(contiguous(u).reshape(each), key, float(p), out.reshape(each))  # (25)
     return out

@@ -29,7 +29,7 @@ def linear(a, weight, bias=None):
     if bias is None:
         k.matmul_nt(rows(a), contiguous(weight), rows(u), False)  # (1) m = a X^T
     else:
-        k.linear(rows(a), contiguous(weight), contiguous(bias), rows(u))  # (1) m = a X^T   (2) u = m + mu
+        k.linear(rows(a), contiguous(weight), contiguous(bias), False, rows(u))  # (1) m = a X^T   (2) u = m + mu
     return u
 
 

@@ -74,6 +74,11 @@ def track(now, part, running, factor=1.0):
     k.track(now, float(part), float(factor), running)  # (31)
 
 
+def count_up(counter, like):
+    """One batch more: `counter` () of whole numbers, by the kernels that compute `like`."""
+    kernels.of(like).count_up(values(counter).reshape(1))
+
+
 def scale_and_shift(x, gamma, beta):
     """gamma[c] x[b,c,d] + beta[c], each where it is not None: x (B, C, D)"""
     gamma, beta = values(gamma), values(beta)

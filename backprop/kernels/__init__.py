@@ -22,6 +22,7 @@ from backprop.errors import DeviceError, DTypeError
 NAMES = ("reference", "cpu")
 
 _active = contextvars.ContextVar("backprop_kernels", default="cpu")
+recorder = contextvars.ContextVar("backprop_recorder", default=None)  # stands for the kernels while they are recorded
 
 
 @contextlib.contextmanager
@@ -73,7 +74,8 @@ def of(*arrays):
     for array in arrays:
         if array.dtype != wanted:
             raise DTypeError(f"wants {wanted} throughout, got {array.dtype}; use x.astype(np.{wanted})")
-    return load(name)
+    recording = recorder.get()
+    return load(name) if recording is None else recording
 
 
 @contextlib.contextmanager

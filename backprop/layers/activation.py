@@ -20,6 +20,7 @@ class ReLU(Module):
     """
 
     analytic = True  # on either side of its kink, its corner at 0
+    recordable = True
 
     def forward(self, u):
         self.cache = a = F.relu(u)  # (3)
@@ -37,6 +38,7 @@ class Sigmoid(Module):
     """
 
     analytic = True
+    recordable = True
 
     def forward(self, u):
         self.cache = a = F.sigmoid(u)  # (3)
@@ -54,6 +56,7 @@ class Tanh(Module):
     """
 
     analytic = True
+    recordable = True
 
     def forward(self, u):
         self.cache = a = F.tanh(u)  # (3)

@@ -34,6 +34,11 @@ class BatchNorm(Affine):
             self.running_var = Buffer(np.ones(num_features, dtype))
             self.num_batches_tracked = Buffer(np.array(0))
 
+    @property
+    def recordable(self):
+        """In training only, and not where the part that a batch has in the running average changes with each batch."""
+        return self.training and self.momentum is not None
+
     def forward(self, u):
         wanted = " or ".join(f"(N, {self.num_features}{axes})" for axes in self.layouts)
         self.expect(u.ndim in self.ranks and u.shape[1] == self.num_features, wanted, got=u)
@@ -59,7 +64,7 @@ class BatchNorm(Affine):
         return F.normalize(delta, np.zeros_like(var), var, self.eps).reshape(shape)  # delta / sqrt(var + eps)
 
     def _remember(self, mean, var, count):
-        self.num_batches_tracked.data += 1
+        F.count_up(self.num_batches_tracked, mean)
         part = 1 / int(self.num_batches_tracked.data) if self.momentum is None else self.momentum
         F.track(mean, part, self.running_mean)  # (31)
         F.track(var, part, self.running_var, count / (count - 1))  # (31)

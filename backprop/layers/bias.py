@@ -21,6 +21,7 @@ class Bias(Module):
     """
 
     analytic = True
+    recordable = True
 
     def __init__(self, num_features, dtype=np.float32):
         self.num_features = num_features

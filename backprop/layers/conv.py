@@ -58,6 +58,7 @@ class Convolution(Module):
     """
 
     analytic = True
+    recordable = True
     axes = None  # spatial axes: each subclass says how many
 
     def __init__(

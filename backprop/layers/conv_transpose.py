@@ -30,6 +30,7 @@ class TransposedConvolution(Module):
     """
 
     analytic = True
+    recordable = True
     axes = None  # spatial axes: each subclass says how many
 
     def __init__(

@@ -17,6 +17,7 @@ class Dropout(Module):
     """
 
     analytic = True
+    recordable = True
     together = 0  # how many of the last axes are kept or dropped as one
 
     def __init__(self, p=0.5):

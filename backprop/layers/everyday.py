@@ -19,6 +19,7 @@ class Elementwise(Module):
     """
 
     analytic = True  # on either side of its kinks
+    recordable = True
     row = ""  # of the table of activations
     options = ()  # the names of the attributes that are the row's other numbers
 
@@ -54,6 +55,7 @@ class PReLU(Module):
     """
 
     analytic = True
+    recordable = True
 
     def __init__(self, num_parameters=1, init=0.25, dtype=np.float32):
         self.num_parameters = num_parameters

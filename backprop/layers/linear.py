@@ -31,6 +31,7 @@ class Linear(Module):
     """
 
     analytic = True
+    recordable = True
 
     def __init__(self, in_features, out_features, bias=True, dtype=np.float32):
         for name, size in (("in_features", in_features), ("out_features", out_features)):

@@ -60,6 +60,8 @@ class GroupNorm(Affine):
     as many groups as channels is instance normalisation.
     """
 
+    recordable = True
+
     def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, dtype=np.float32):
         whole("num_groups", num_groups, 1)
         if whole("num_channels", num_channels, 1) % num_groups:
@@ -97,6 +99,7 @@ class LayerNorm(Affine):
     Raises ShapeError unless u's last axes are `normalized_shape`.
     """
 
+    recordable = True
     centred = True
 
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, dtype=np.float32):

@@ -22,6 +22,7 @@ class Padding(Module):
     """
 
     analytic = True
+    recordable = True
     axes, mode = None, None  # spatial axes, and what the margin is a copy of: each subclass says both
     value = 0.0
 

@@ -21,6 +21,7 @@ class MaxPooling(Module):
     """
 
     analytic = True  # where no two entries of a window are equal
+    recordable = True
     axes = None  # spatial axes: each subclass says how many
 
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
@@ -57,6 +58,7 @@ class AvgPooling(Module):
     """
 
     analytic = True
+    recordable = True
     axes = None  # spatial axes: each subclass says how many
 
     def __init__(
@@ -90,6 +92,7 @@ class AdaptiveAvgPooling(Module):
     """
 
     analytic = True
+    recordable = True
     axes = None  # spatial axes: each subclass says how many
 
     def __init__(self, output_size):

@@ -15,6 +15,7 @@ class Flatten(Module):
     """
 
     analytic = True
+    recordable = True
 
     def __init__(self, start_dim=1, end_dim=-1):
         self.start_dim, self.end_dim = start_dim, end_dim
@@ -44,6 +45,7 @@ class Unflatten(Module):
     """
 
     analytic = True
+    recordable = True
 
     def __init__(self, dim, unflattened_size):
         if not isinstance(unflattened_size, (tuple, list)) or not unflattened_size:

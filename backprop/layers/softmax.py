@@ -14,6 +14,7 @@ class Softmax(Module):
     """
 
     analytic = True
+    recordable = True
 
     def __init__(self, dim=-1):
         self.dim = dim
@@ -39,6 +40,7 @@ class LogSoftmax(Module):
     """
 
     analytic = True
+    recordable = True
 
     def __init__(self, dim=-1):
         self.dim = dim

@@ -1,8 +1,6 @@
 """Adam gives each entry a step of its own: about lr, in the direction that its gradients agree on."""
 
-from backprop import kernels
 from backprop.errors import OptionError
-from backprop.functional.shapes import flat
 from backprop.optim.base import Optimizer, expect_range
 
 
@@ -17,6 +15,7 @@ class Adam(Optimizer):
     `betas`. g is the gradient plus weight_decay * theta. `amsgrad` divides by the largest v so far.
     """
 
+    kernel = "adam"  # (42), or (43)
     decoupled = False  # whether weight decay acts on theta itself
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False):
@@ -28,14 +27,16 @@ class Adam(Optimizer):
             raise OptionError(f"betas are two numbers, got {betas}")
         expect_range(0, 1, beta1=betas[0], beta2=betas[1])
 
-    def update(self, parameter, state, lr, betas, eps, weight_decay, amsgrad):
-        theta, g = flat(parameter.data), flat(parameter.grad)
+    def advance(self, state):
+        state["step"] = state.get("step", 0) + 1
+
+    def arrays(self, parameter, state, amsgrad, **_):
         m, v = self.buffer(parameter, state, "mean"), self.buffer(parameter, state, "square")
-        most = self.buffer(parameter, state, "most") if amsgrad else theta
-        t = state["step"] = state.get("step", 0) + 1
-        k = kernels.of(g, m, v, theta)
-        numbers = map(float, (lr, *betas, eps, weight_decay))
-        k.adam(theta, g, m, v, most, *numbers, self.decoupled, bool(amsgrad), t)  # (42), or (43)
+        most = self.buffer(parameter, state, "most") if amsgrad else parameter.data  # unused there
+        return parameter.data, parameter.grad, m, v, most
+
+    def numbers(self, state, lr, betas, eps, weight_decay, amsgrad):
+        return *map(float, (lr, *betas, eps, weight_decay)), self.decoupled, bool(amsgrad), state["step"]
 
 
 class AdamW(Adam):

@@ -1,9 +1,11 @@
 """What all optimizers share: groups of parameters with options, and a state for each parameter."""
 
 import math
+import operator
 
 import numpy as np
 
+from backprop import kernels
 from backprop.errors import CheckpointError, OptionError, ParameterError
 from backprop.functional.shapes import flat
 from backprop.parameter import Parameter
@@ -12,9 +14,13 @@ from backprop.parameter import Parameter
 class Optimizer:
     """The base of optimizers: it holds parameters in groups, each a dict of "params" and options such as "lr".
 
-    `parameters` is an iterable of Parameters, or of such dicts, whose options override the defaults. A subclass
-    writes `update(parameter, state, **options)`; `state` is a dict of its own for each parameter, empty at first.
+    `parameters` is an iterable of Parameters, or of such dicts, whose options override the defaults. A subclass says
+    what its kernel is called with: `arrays(parameter, state, **options)` are flat, the values first and the gradient
+    second, `numbers(state, **options)` alike for all parameters that have taken equally many steps. `state` is a dict
+    of its own for each parameter, empty at first. Or a subclass writes `update(parameter, state, **options)` instead.
     """
+
+    kernel = None  # its name
 
     def __init__(self, parameters, **defaults):
         if isinstance(parameters, (Parameter, dict, np.ndarray)):
@@ -25,7 +31,7 @@ class Optimizer:
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         self.param_groups = [self._group(group, defaults) for group in groups]
-        self.state = {}
+        self.state, self._together = {}, {}
         for parameter in self._parameters():
             if not isinstance(parameter, Parameter):
                 raise ParameterError(f"an optimizer holds Parameters, got {type(parameter).__name__}")
@@ -64,23 +70,73 @@ class Optimizer:
                     f"{parameter.replaced} was replaced after this optimizer was made; "
                     "make a new one: SGD(net.parameters(), ...)"
                 )
-        for group in self.param_groups:
+        for number, group in enumerate(self.param_groups):
             options = {name: value for name, value in group.items() if name != "params"}
-            for parameter in group["params"]:
-                if parameter.grad is not None:
+            moving = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if type(self).update is Optimizer.update:
+                self._update_together(number, moving, options)
+            else:
+                for parameter in moving:
                     self.update(parameter, self.state[parameter], **options)
 
     def update(self, parameter, state, **options):
-        raise NotImplementedError(f"{type(self).__name__} has no update")
+        """Move one parameter: what a subclass may write in place of kernel, arrays and numbers."""
+        raise NotImplementedError
+
+    def arrays(self, parameter, state, **options):
+        raise NotImplementedError(f"{type(self).__name__} has neither arrays nor update")
+
+    def numbers(self, state, **options):
+        raise NotImplementedError(f"{type(self).__name__} has neither numbers nor update")
+
+    def advance(self, state):
+        """Count a step, where that is needed."""
+
+    def _update_together(self, number, parameters, options):
+        """One call of the kernel for all parameters of group `number` that have the same numbers and element type.
+
+        What belongs together is found once, and again when an array was replaced or an option switched on or off.
+        """
+        seen = [kernels.active(), *map(bool, options.values())]
+        for parameter in parameters:
+            self.advance(self.state[parameter])
+            kept = [value for value in self.state[parameter].values() if isinstance(value, np.ndarray)]
+            seen += [parameter.data, parameter.grad, *kept]
+        known = self._together.get(number)
+        if known is None or len(known[0]) != len(seen) or not all(map(operator.is_, known[0], seen)):
+            self._together[number] = seen, self._call_apart(parameters, options)
+            return
+        for k, states, together in known[1]:
+            getattr(k, self.kernel)(together, *self.numbers(states[0], **options))
+
+    def _call_apart(self, parameters, options):
+        """Sort the parameters by element type and numbers, and call the kernel for each sort."""
+        sorts = {}
+        for parameter in parameters:
+            state = self.state[parameter]
+            numbers = self.numbers(state, **options)  # before `arrays` makes those that the first step does not have
+            arrays = [flat(array) for array in self.arrays(parameter, state, **options)]
+            k = kernels.of(*arrays[1:], arrays[0])
+            sorts.setdefault((k, parameter.dtype, numbers), []).append((state, arrays))
+        calls = []
+        for (k, _, numbers), alike in sorts.items():
+            states, arrays = zip(*alike, strict=True)
+            calls.append((k, states, k.together(*map(list, zip(*arrays, strict=True)))))
+            getattr(k, self.kernel)(calls[-1][2], *numbers)
+        return calls
+
+    def __getstate__(self):
+        """A copy finds anew what belongs together: it has arrays of its own."""
+        return {**vars(self), "_together": {}}
 
     @staticmethod
     def buffer(parameter, state, name):
-        """The flat array `state[name]`, zeros at first, of the parameter's size and, even if that changes, type."""
+        """The array `state[name]`, zeros at first, of the parameter's shape and, even if that changes, type."""
         if name not in state:
             state[name] = np.zeros_like(parameter.data)
         elif state[name].dtype != parameter.dtype:
             state[name] = state[name].astype(parameter.dtype)
-        return flat(state[name])
+        return state[name]
 
     def state_dict(self):
         """Name -> array of all that the next step depends on: "0.momentum" belongs to the first parameter.
@@ -127,7 +183,7 @@ class Optimizer:
                 raise CheckpointError(f"{path} belongs to none of the {len(parameters)} parameters")
         for group in groups:
             self.check_options(**{name: value for name, value in group.items() if name != "params"})
-        self.state, self.param_groups = state, groups
+        self.state, self.param_groups, self._together = state, groups, {}
 
 
 def expect_range(low, high=math.inf, **options):

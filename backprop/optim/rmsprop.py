@@ -1,7 +1,5 @@
 """RMSprop divides each entry's gradient by its usual size."""
 
-from backprop import kernels
-from backprop.functional.shapes import flat
 from backprop.optim.base import Optimizer, expect_range
 
 
@@ -15,6 +13,8 @@ class RMSprop(Optimizer):
     the square of the mean gradient from s: the standard deviation in place of the size.
     """
 
+    kernel = "rmsprop"  # (41)
+
     def __init__(self, parameters, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False):
         super().__init__(
             parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
@@ -23,12 +23,12 @@ class RMSprop(Optimizer):
     def check_options(self, lr, alpha, eps, weight_decay, momentum, centered):
         expect_range(0, lr=lr, eps=eps, weight_decay=weight_decay, momentum=momentum, alpha=alpha)
 
-    def update(self, parameter, state, lr, alpha, eps, weight_decay, momentum, centered):
-        theta, g = flat(parameter.data), flat(parameter.grad)
+    def arrays(self, parameter, state, momentum, centered, **_):
+        theta = parameter.data  # stands for what is unused
         square = self.buffer(parameter, state, "square")
         mean = self.buffer(parameter, state, "mean") if centered else theta
         v = self.buffer(parameter, state, "momentum") if momentum else theta
-        k = kernels.of(g, square, theta)
-        k.rmsprop(
-            theta, g, square, mean, v, *map(float, (lr, alpha, eps, weight_decay, momentum)), bool(centered)
-        )  # (41)
+        return theta, parameter.grad, square, mean, v
+
+    def numbers(self, state, lr, alpha, eps, weight_decay, momentum, centered):
+        return *map(float, (lr, alpha, eps, weight_decay, momentum)), bool(centered)

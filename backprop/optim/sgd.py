@@ -1,8 +1,6 @@
 """Stochastic gradient descent: the plain one of the lecture, with momentum where it is wanted."""
 
-from backprop import kernels
 from backprop.errors import OptionError
-from backprop.functional.shapes import flat
 from backprop.optim.base import Optimizer, expect_range
 
 
@@ -16,6 +14,8 @@ class SGD(Optimizer):
     instead of v.
     """
 
+    kernel = "sgd"  # (15)
+
     def __init__(self, parameters, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False):
         super().__init__(
             parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
@@ -26,11 +26,11 @@ class SGD(Optimizer):
         if nesterov and (momentum <= 0 or dampening != 0):
             raise OptionError(f"nesterov wants momentum > 0 and dampening = 0, got {momentum} and {dampening}")
 
-    def update(self, parameter, state, lr, momentum, dampening, weight_decay, nesterov):
-        theta, g = flat(parameter.data), flat(parameter.grad)
+    def arrays(self, parameter, state, momentum, **_):
+        v = self.buffer(parameter, state, "momentum") if momentum else parameter.data  # unused there
+        return parameter.data, parameter.grad, v
+
+    def numbers(self, state, lr, momentum, dampening, weight_decay, nesterov):
         first = "momentum" not in state
-        v = self.buffer(parameter, state, "momentum") if momentum else theta  # unused, but a kernel takes an array
-        k = kernels.of(g, v, theta)
         # One type for each number, int or float as the user wrote it: every other type would compile the kernel again.
-        numbers = map(float, (lr, momentum, dampening, weight_decay))
-        k.sgd(theta, g, v, *numbers, bool(nesterov), first)  # (15)
+        return *map(float, (lr, momentum, dampening, weight_decay)), bool(nesterov), first

@@ -86,7 +86,7 @@ def _convolutions(most):
     volumes = a[:, :, None], x[:, :, None], out[:, :, None]
 
     def whole():
-        kernels.load("cpu").conv(*volumes[:2], none, *options, volumes[2])
+        kernels.load("cpu").conv(*volumes[:2], none, False, *options, volumes[2])
 
     rungs = [
         ("textbook", 1, lambda: conv_textbook.conv(a, x, out)),

@@ -30,7 +30,7 @@ def test_every_rung_of_the_ladder_is_the_convolution(rung, dtype, sizes, taps, e
     x = rng.standard_normal((filters, channels, *taps)).astype(dtype)
     out, wanted = (np.full((images, filters, extra[0] + 1, extra[1] + 1), np.nan, dtype) for _ in range(2))
     rung.conv(a, x, out)
-    reference.conv(a, x, np.empty(0, dtype), (1, 1), (1, 1), (0, 0), 1, wanted)
+    reference.conv(a, x, np.empty(0, dtype), False, (1, 1), (1, 1), (0, 0), 1, wanted)
     np.testing.assert_allclose(out, wanted, atol=1e-5 if dtype == np.float32 else 1e-12)
 
 
@@ -50,7 +50,7 @@ def test_the_bits_of_a_convolution_do_not_depend_on_the_number_of_threads(channe
         cpu.set_num_threads(count)
         try:
             z, da, dx = np.empty_like(delta), np.empty_like(a), np.empty_like(x)
-            cpu.conv(a, x, np.ones(filters, np.float32), *options, z)
+            cpu.conv(a, x, np.ones(filters, np.float32), False, *options, z)
             cpu.conv_input_grad(delta, x, *options, da)
             cpu.conv_weight_grad(delta, a, *options, dx, False)
             found.append((z, da, dx))

@@ -79,6 +79,11 @@ def test_softmax_family_agrees_with_the_reference(dtype, b, c, d, seed):
     agree("log_softmax_backward", (delta, log_s), u.shape, dtype)
     w, ignore, smoothing = np.abs(arrays(seed, dtype, (c,))[0]), [-100, 0][seed % 2], [0.0, 0.1][seed // 2 % 2]
     agree("nll", (log_s, y, w, ignore, smoothing), (b, d), dtype)
+    found = [np.full((2, *u.shape), 777, dtype) for _ in range(2)], np.full((2, 3), 777.0)
+    for kernels, (log_s_, delta), sums in zip((reference, cpu), *found, strict=True):
+        kernels.cross_entropy(u, y, w, ignore, smoothing, log_s_, delta, sums)
+    np.testing.assert_allclose(found[0][1], found[0][0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[1][1], found[1][0], rtol=1e-4, atol=1e-5)
     agree("nll_backward", (y, w, ignore, scale), u.shape, dtype)
     agree("nll_softmax_backward", (log_s, y, w, ignore, smoothing, scale), u.shape, dtype)
     agree("used_weight", (y, w, ignore), 1, np.float64, rtol=1e-6)
@@ -108,7 +113,7 @@ def test_sgd_agrees_with_the_reference(dtype, momentum, nesterov, first):
     results = []
     for kernels in (reference, cpu):
         theta, g, v = arrays(0, dtype, 3000, 3000, 3000)
-        kernels.sgd(theta, g, v, 0.1, momentum, 0.3, 0.01, nesterov, first)
+        kernels.sgd(kernels.together(*[[array] for array in (theta, g, v)]), 0.1, momentum, 0.3, 0.01, nesterov, first)
         results.append((theta, v))
     np.testing.assert_allclose(results[1], results[0], rtol=1e-5 if dtype == np.float32 else 1e-12, atol=1e-6)
 
@@ -153,12 +158,12 @@ def test_bits_do_not_depend_on_the_number_of_threads(dtype):
         ("tanh", (u,), u.shape, ()),
         ("tanh_backward", (u, u), u.shape, ()),
         ("log_softmax", (a.reshape(67, 301, 1),), (67, 301, 1), ()),
-        ("conv", (image, filters, np.ones(4, dtype), *slide), (9, 4, 1, 11, 12), ()),
+        ("conv", (image, filters, np.ones(4, dtype), True, *slide), (9, 4, 1, 11, 12), ()),
         ("conv_input_grad", (places, filters, *slide), (9, 3, 1, 11, 12), ()),
         ("conv_weight_grad", (places, image, *slide), (4, 3, 1, 3, 3), (True,)),
         ("sum_channels", (places.reshape(9, 4, 132),), (4,), (False,)),
         ("take_backward", (a[None], np.arange(67) % 5), (1, 5, 301), (False,)),
-        ("dropout", (u[:, None], np.uint64(7), 0.3), (10_001, 1), ()),
+        ("dropout", (u[:, None], np.array([7], np.uint64), 0.3), (10_001, 1), ()),
     ]
     try:
         for name, args, shape, flags in calls:
@@ -209,3 +214,18 @@ def test_two_python_threads_may_run_kernels_at_once():
     for thread in threads:
         thread.join()
     assert results == [True] * 100
+
+
+@pytest.mark.parametrize("kernels", [reference, cpu])
+def test_cross_entropy_stops_at_the_first_bad_label(kernels):
+    z, found = np.zeros((3, 4, 2)), np.zeros(3)
+    for y, wanted in (([[0, 1], [3, -100], [2, 2]], -1), ([[0, 1], [4, -100], [-1, 2]], 2), ([[0, -1]] * 3, 1)):
+        kernels.cross_entropy(z, np.array(y), np.ones(4), -100, 0.0, z.copy(), z.copy(), found)
+        assert found[2] == wanted
+
+
+@pytest.mark.parametrize("kernels", [reference, cpu])
+def test_count_up_counts(kernels):
+    count = np.array([4])
+    kernels.count_up(count)
+    assert count == 5

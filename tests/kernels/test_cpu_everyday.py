@@ -63,7 +63,7 @@ def test_dropout_draws_the_same_numbers(dtype, shape, p):
     u, results = np.ones(shape, dtype), []
     for kernels in (reference, cpu):
         out = np.empty(shape, dtype)
-        kernels.dropout(u, np.uint64(2**63 + 12345), p, out)
+        kernels.dropout(u, np.array([2**63 + 12345], np.uint64), p, out)
         results.append(out)
     np.testing.assert_allclose(results[1], results[0], rtol=1e-6)
 
@@ -96,11 +96,21 @@ def test_adam_and_rmsprop_agree(dtype, flag, other, rng):
     start = [np.abs(rng.standard_normal(3000)).astype(dtype) for _ in range(5)]
     for kernels in (reference, cpu):
         theta, g, m, v, most = (array.copy() for array in start)
-        kernels.adam(theta, g, m, v, most, 0.1, 0.8, 0.9, 1e-3, 0.1, flag, other, 3)
+        kernels.adam(
+            kernels.together(*[[array] for array in (theta, g, m, v, most)]), 0.1, 0.8, 0.9, 1e-3, 0.1, flag, other, 3
+        )
         results.append([theta, m, v, most])
         theta, g, square, mean, v = (array.copy() for array in start)
         square += mean * mean + dtype(0.1)  # a variance is not negative
-        kernels.rmsprop(theta, g, square, mean, v, 0.1, 0.8, 1e-3, 0.1, 0.9 if other else 0.0, flag)
+        kernels.rmsprop(
+            kernels.together(*[[array] for array in (theta, g, square, mean, v)]),
+            0.1,
+            0.8,
+            1e-3,
+            0.1,
+            0.9 if other else 0.0,
+            flag,
+        )
         results[-1] += [theta, square, mean, v]
     near(results[1], results[0], dtype)
 
@@ -111,5 +121,7 @@ def test_centered_rmsprop_of_a_constant_gradient_stays_a_number(kernels):
     theta, g = np.array([1.0], np.float32), np.array([0.3], np.float32)
     square, mean = np.zeros(1, np.float32), np.zeros(1, np.float32)
     for _ in range(3000):
-        kernels.rmsprop(theta, g, square, mean, theta, 1e-6, 0.99, 1e-3, 0.0, 0.0, True)
+        kernels.rmsprop(
+            kernels.together(*[[array] for array in (theta, g, square, mean, theta)]), 1e-6, 0.99, 1e-3, 0.0, 0.0, True
+        )
         assert np.isfinite(theta), kernels

@@ -133,15 +133,15 @@ def test_total_multiply_and_fill():
 
 def test_sgd_by_hand():
     theta, v = np.array([1.0]), np.array([np.nan])
-    ref.sgd(theta, np.array([2.0]), v, 0.1, 0.0, 0.0, 0.5, False, True)
+    ref.sgd([(theta, np.array([2.0]), v)], 0.1, 0.0, 0.0, 0.5, False, True)
     assert theta == 1 - 0.1 * 2.5  # plain, with decay: g = 2 + 0.5 * 1
     theta, v = np.array([1.0]), np.array([np.nan])
-    ref.sgd(theta, np.array([2.0]), v, 0.1, 0.9, 0.5, 0.0, False, True)
+    ref.sgd([(theta, np.array([2.0]), v)], 0.1, 0.9, 0.5, 0.0, False, True)
     assert (theta, v) == (0.8, 2.0)  # the first v is g, undampened
-    ref.sgd(theta, np.array([1.0]), v, 0.1, 0.9, 0.5, 0.0, False, False)
+    ref.sgd([(theta, np.array([1.0]), v)], 0.1, 0.9, 0.5, 0.0, False, False)
     np.testing.assert_allclose((theta[0], v[0]), (0.8 - 0.23, 0.9 * 2 + 0.5))
     theta, v = np.array([1.0]), np.array([1.0])
-    ref.sgd(theta, np.array([1.0]), v, 0.1, 0.5, 0.0, 0.0, True, False)
+    ref.sgd([(theta, np.array([1.0]), v)], 0.1, 0.5, 0.0, 0.0, True, False)
     np.testing.assert_allclose((theta[0], v[0]), (1 - 0.1 * (1 + 0.5 * 1.5), 1.5))
 
 

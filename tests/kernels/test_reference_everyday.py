@@ -108,11 +108,11 @@ def test_dropout_keeps_the_mean_and_the_same_key_draws_the_same():
 def test_dropout_draws_once_for_a_whole_row_and_p_may_be_0_or_1():
     u = np.arange(1.0, 13).reshape(4, 3)
     out = np.empty((4, 3))
-    ref.dropout(u, np.uint64(5), 0.5, out)
+    ref.dropout(u, np.array([5], np.uint64), 0.5, out)
     assert all(set(row) in ({0.0}, set(2 * before)) for row, before in zip(out, u, strict=True))
-    ref.dropout(u, np.uint64(5), 0.0, out)
+    ref.dropout(u, np.array([5], np.uint64), 0.0, out)
     assert np.array_equal(out, u)
-    ref.dropout(u, np.uint64(5), 1.0, out)
+    ref.dropout(u, np.array([5], np.uint64), 1.0, out)
     assert not out.any()
 
 
@@ -145,7 +145,7 @@ def test_a_gru_with_its_update_gate_shut_keeps_its_state():
 
 def test_adams_first_step_is_lr_against_the_sign():
     theta, m, v = np.array([1.0, 1.0]), np.zeros(2), np.zeros(2)
-    ref.adam(theta, np.array([5.0, -0.01]), m, v, theta, 0.1, 0.9, 0.999, 0.0, 0.0, False, False, 1)
+    ref.adam([(theta, np.array([5.0, -0.01]), m, v, theta)], 0.1, 0.9, 0.999, 0.0, 0.0, False, False, 1)
     np.testing.assert_allclose(theta, [0.9, 1.1])
     np.testing.assert_allclose((m, v), ([0.5, -0.001], [0.025, 1e-7]))
 
@@ -154,12 +154,12 @@ def test_decoupled_weight_decay_shrinks_theta_and_leaves_the_moments_alone():
     results = []
     for decoupled in (True, False):
         theta, m, v = np.array([10.0]), np.zeros(1), np.zeros(1)
-        ref.adam(theta, np.array([0.0]), m, v, theta, 0.1, 0.9, 0.999, 1e-8, 0.5, decoupled, False, 1)
+        ref.adam([(theta, np.array([0.0]), m, v, theta)], 0.1, 0.9, 0.999, 1e-8, 0.5, decoupled, False, 1)
         results.append((theta.item(), m.item()))
     np.testing.assert_allclose(results, [(10 * (1 - 0.05), 0), (10 - 0.1, 0.5)])
 
 
 def test_rmsprop_by_hand():
     theta, square = np.array([1.0]), np.array([0.0])
-    ref.rmsprop(theta, np.array([3.0]), square, theta, theta, 0.1, 0.75, 0.0, 0.0, 0.0, False)
+    ref.rmsprop([(theta, np.array([3.0]), square, theta, theta)], 0.1, 0.75, 0.0, 0.0, 0.0, False)
     np.testing.assert_allclose((theta[0], square[0]), (1 - 0.1 * 3 / 1.5, 0.25 * 9))

@@ -13,7 +13,13 @@ def conv(a, x, z_shape, stride=1, dilation=1, pad=0, groups=1):
     axes = a.ndim - 2
     out = np.full(z_shape, 777, a.dtype)
     ref.conv(
-        a, x, np.empty(0), *[(n,) * axes if isinstance(n, int) else n for n in (stride, dilation, pad)], groups, out
+        a,
+        x,
+        np.empty(0),
+        False,
+        *[(n,) * axes if isinstance(n, int) else n for n in (stride, dilation, pad)],
+        groups,
+        out,
     )
     return out
 

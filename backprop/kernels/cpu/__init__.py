@@ -1,9 +1,10 @@
 """Numba on the CPU: the oracle's functions again, in loops that run in parallel. Compiled at first use, then cached."""
 
 from backprop.kernels.buffers import empty
-from backprop.kernels.cpu.batch import count_correct, gather
+from backprop.kernels.cpu.batch import count_correct, count_up, gather
 from backprop.kernels.cpu.channels import add_channels, dot_channels, scale_channels, sum_channels
 from backprop.kernels.cpu.classification import (
+    cross_entropy,
     first_bad_label,
     first_bad_probability,
     nll,
@@ -36,4 +37,5 @@ from backprop.kernels.cpu.pool import max_pool, max_pool_backward, window_mean, 
 from backprop.kernels.cpu.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward
 from backprop.kernels.cpu.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.cpu.take import take, take_backward
+from backprop.kernels.cpu.together import together
 from backprop.kernels.cpu.update import adam, rmsprop, sgd

@@ -7,26 +7,34 @@ becomes the distribution t = (1 - eps) onehot(y) + eps / C. What comes to a sing
 
 from math import exp
 
+import numpy as np
 from numba import prange
 
 from backprop.kernels.cpu.jit import inner, kernel
+from backprop.kernels.cpu.softmax import log_softmax_of
 
 
 @kernel
 def nll(log_s, y, w, ignore, smoothing, out):
     """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`   (9) (23) (40)"""
-    real, classes = out.dtype.type, log_s.shape[1]
-    hard, soft = real(1 - smoothing), real(smoothing / classes)
     for b in prange(y.shape[0]):
         for d in range(y.shape[1]):
-            label, loss = y[b, d], real(0)
-            if label != ignore:
-                loss = -hard * w[label] * log_s[b, label, d]
-                if smoothing > 0:
-                    for c in range(classes):
-                        if w[c] != 0:  # a class without weight may have -inf
-                            loss -= soft * w[c] * log_s[b, c, d]
-            out[b, d] = loss
+            out[b, d] = nll_of(log_s, b, d, y[b, d], w, ignore, smoothing)
+
+
+@inner
+def nll_of(log_s, b, d, label, w, ignore, smoothing):
+    """The loss of one sample."""
+    real, classes = log_s.dtype.type, log_s.shape[1]
+    if label == ignore:
+        return real(0)
+    loss = -real(1 - smoothing) * w[label] * log_s[b, label, d]
+    if smoothing > 0:
+        soft = real(smoothing / classes)
+        for c in range(classes):
+            if w[c] != 0:  # a class without weight may have -inf
+                loss -= soft * w[c] * log_s[b, c, d]
+    return loss
 
 
 @kernel
@@ -42,21 +50,53 @@ def nll_backward(y, w, ignore, scale, out):
 @kernel
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9) (40)"""
+    for b in prange(y.shape[0]):
+        for d in range(y.shape[1]):
+            nll_softmax_backward_of(log_s, b, d, y[b, d], w, ignore, smoothing, scale[b, d], out)
+
+
+@inner
+def nll_softmax_backward_of(log_s, b, d, label, w, ignore, smoothing, scale, out):
+    """delta of one sample."""
     real, classes = out.dtype.type, log_s.shape[1]
     hard, soft = real(1 - smoothing), real(smoothing / classes)
+    if label == ignore:
+        for c in range(classes):
+            out[b, c, d] = 0
+        return
     sum_w = real(0)
     for c in range(classes):
         sum_w += w[c]
-    for b in prange(y.shape[0]):
+    sum_tw = hard * w[label] + soft * sum_w
+    for c in range(classes):
+        out[b, c, d] = (exp(log_s[b, c, d]) * sum_tw - soft * w[c]) * scale
+    out[b, label, d] -= hard * w[label] * scale
+
+
+@inner
+def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
+    """(9) in one pass: log_s = log softmax(z), and delta of the mean. found (3,) = the sum of the losses, what the
+    mean divides it by, and the first flat index of a label that is neither in [0, C) nor `ignore`, or -1
+    """
+    real = z.dtype.type
+    found[0], found[1], found[2] = 0, 0, -1
+    for b in range(y.shape[0]):
         for d in range(y.shape[1]):
-            label, factor = y[b, d], scale[b, d]
-            if label == ignore:
-                out[b, :, d] = 0
-            else:
-                sum_tw = hard * w[label] + soft * sum_w
-                for c in range(classes):
-                    out[b, c, d] = (exp(log_s[b, c, d]) * sum_tw - soft * w[c]) * factor
-                out[b, label, d] -= hard * w[label] * factor
+            label = y[b, d]
+            if label != ignore:
+                if label < 0 or label >= z.shape[1]:
+                    found[2] = b * y.shape[1] + d
+                    return
+                found[1] += w[label]
+    for b in range(y.shape[0]):
+        for d in range(y.shape[1]):
+            log_softmax_of(z, b, d, log_s)
+            found[0] += nll_of(log_s, b, d, y[b, d], w, ignore, smoothing)
+    found[0] = real(found[0])
+    scale = real(1 / found[1]) if found[1] != 0 else real(np.nan)
+    for b in range(y.shape[0]):
+        for d in range(y.shape[1]):
+            nll_softmax_backward_of(log_s, b, d, y[b, d], w, ignore, smoothing, scale, delta)
 
 
 @kernel

@@ -19,12 +19,15 @@ CHUNK, CHUNK_BYTES = 8, 1 << 20  # images whose filter gradients are summed at a
 _NO_BIAS = {char: np.empty(0, char) for char in "fd"}
 
 
-def conv(a, x, mu, stride, dilation, pad, groups, out):
-    """out[n,o,i] = mu[o] + sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty          (10)"""
+def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
+    """out[n,o,i] = mu[o] + sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty          (10)
+
+    `relu` makes negative numbers 0                                                                          (3)
+    """
     if out.size:
         sizes = x.shape[1], x.shape[2:], a.shape[2:], out.shape[2:]
         tables = forward(*sizes, stride, dilation, pad, WIDTH // out.itemsize, VECTORS)
-        _convolve(a, x, x[0].size, mu, tables, 1, groups, out)
+        _convolve(a, x, x[0].size, mu, relu, tables, 1, groups, out)
 
 
 def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
@@ -32,17 +35,17 @@ def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
     if out.size:
         sizes = len(x) // groups, x.shape[1], x.shape[2:], out.shape[2:], delta.shape[2:]
         tables = backward(*sizes, stride, dilation, pad, WIDTH // out.itemsize, VECTORS)
-        _convolve(delta, x, x[0, 0].size, _NO_BIAS[out.dtype.char], tables, stride[2], groups, out)
+        _convolve(delta, x, x[0, 0].size, _NO_BIAS[out.dtype.char], False, tables, stride[2], groups, out)
 
 
-def _convolve(a, x, x_row, mu, tables, hop, groups, out):
+def _convolve(a, x, x_row, mu, relu, tables, hop, groups, out):
     field, meetings = tables
     parts, lanes = min(threads(), len(out)), WIDTH // out.itemsize
     fields = empty((parts, field.channel * a.shape[1] + lanes), out.dtype)  # the last vector may reach past the end
     tiles = -(-(out.shape[1] // groups) // ROWS)
     packed = empty((groups * tiles * ROWS * meetings.taps.size,), out.dtype)
     where = field.channel, field.copies, meetings.taps, meetings.for_tile()
-    convolve(a, x, x_row, mu, False, groups, *where, hop, out, fields, packed)
+    convolve(a, x, x_row, mu, relu, groups, *where, hop, out, fields, packed)
 
 
 def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):

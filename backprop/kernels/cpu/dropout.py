@@ -10,13 +10,13 @@ from backprop.kernels.cpu.jit import BLOCK, blocks, inner, kernel
 def dropout(u, key, p, out):
     """out[b,d] = keep[b] u[b,d] / (1-p), keep[b] = 1 with probability 1-p, else 0: u (B, D); an iteration owns a block
 
-    One draw for each b: for an element where D = 1, for a whole channel where D is its size. The same key draws the
-    same keep, so backward is this function applied to delta.
+    One draw for each b: for an element where D = 1, for a whole channel where D is its size. The same key, an array
+    (1,), draws the same keep, so backward is this function applied to delta.
     """
     grow = out.dtype.type(1 / (1 - p) if p < 1 else 0.0)
     for block in prange(blocks(u.shape[0])):
         for b in range(block * BLOCK, min((block + 1) * BLOCK, u.shape[0])):
-            factor = grow if uniform(key, b) >= p else out.dtype.type(0)
+            factor = grow if uniform(key[0], b) >= p else out.dtype.type(0)
             for d in range(u.shape[1]):
                 out[b, d] = u[b, d] * factor
 

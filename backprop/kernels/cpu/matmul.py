@@ -25,9 +25,9 @@ def matmul_nn(p, q, out, accumulate):
     product(p, False, q, False, out, accumulate)
 
 
-def linear(a, x, mu, out):
-    """out[n,o] = sum_i a[n,i] x[o,i] + mu[o], a (N, I), x (O, I)                                          (1) (2)"""
-    affine(a, False, x, True, out, False, mu, False)
+def linear(a, x, mu, relu, out):
+    """out[n,o] = sum_i a[n,i] x[o,i] + mu[o], a (N, I), x (O, I); `relu` makes negative numbers 0        (1) (2) (3)"""
+    affine(a, False, x, True, out, False, mu, relu)
 
 
 @kernel

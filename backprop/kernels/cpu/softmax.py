@@ -8,7 +8,7 @@ import math
 
 from numba import prange
 
-from backprop.kernels.cpu.jit import exact_kernel, kernel
+from backprop.kernels.cpu.jit import exact_kernel, inner, kernel
 
 
 @exact_kernel
@@ -45,15 +45,21 @@ def log_softmax(u, out):
     """log s[c] = u[c] - log sum_k e^u[k]"""
     for b in prange(u.shape[0]):
         for d in range(u.shape[2]):
-            largest = u[b, 0, d]
-            for c in range(u.shape[1]):
-                largest = max(largest, u[b, c, d])
-            sum_e = out.dtype.type(0)
-            for c in range(u.shape[1]):
-                sum_e += math.exp(u[b, c, d] - largest)
-            log_sum = math.log(sum_e)
-            for c in range(u.shape[1]):
-                out[b, c, d] = u[b, c, d] - largest - log_sum
+            log_softmax_of(u, b, d, out)
+
+
+@inner
+def log_softmax_of(u, b, d, out):
+    """log s of one sample."""
+    largest = u[b, 0, d]
+    for c in range(u.shape[1]):
+        largest = max(largest, u[b, c, d])
+    sum_e = out.dtype.type(0)
+    for c in range(u.shape[1]):
+        sum_e += math.exp(u[b, c, d] - largest)
+    log_sum = math.log(sum_e)
+    for c in range(u.shape[1]):
+        out[b, c, d] = u[b, c, d] - largest - log_sum
 
 
 @kernel

@@ -2,9 +2,10 @@
 
 from numpy import empty
 
-from backprop.kernels.reference.batch import count_correct, gather
+from backprop.kernels.reference.batch import count_correct, count_up, gather
 from backprop.kernels.reference.channels import add_channels, dot_channels, scale_channels, sum_channels
 from backprop.kernels.reference.classification import (
+    cross_entropy,
     first_bad_label,
     first_bad_probability,
     nll,
@@ -36,4 +37,5 @@ from backprop.kernels.reference.pool import max_pool, max_pool_backward, window_
 from backprop.kernels.reference.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward
 from backprop.kernels.reference.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.reference.take import take, take_backward
+from backprop.kernels.reference.together import together
 from backprop.kernels.reference.update import adam, rmsprop, sgd

@@ -8,6 +8,8 @@ t = (1 - eps) onehot(y) + eps / C.
 import numpy as np
 from numpy import exp, where
 
+from backprop.kernels.reference.softmax import log_softmax
+
 
 def nll(log_s, y, w, ignore, smoothing, out):
     """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`    (9) (23) (40)"""
@@ -23,7 +25,24 @@ def nll_backward(y, w, ignore, scale, out):
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9) (40)"""
     tw = _distribution(log_s, y, ignore, smoothing) * w[:, None]
-    out[...] = (exp(log_s) * tw.sum(axis=1, keepdims=True) - tw) * scale[:, None, :]
+    delta = (exp(log_s) * tw.sum(axis=1, keepdims=True) - tw) * scale[:, None, :]
+    out[...] = where(y[:, None, :] == ignore, 0, delta)  # even where no label counts and scale is NaN
+
+
+def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
+    """(9) in one pass: log_s = log softmax(z), and delta of the mean. found (3,) = the sum of the losses, what the
+    mean divides it by, and the first flat index of a label that is neither in [0, C) nor `ignore`, or -1
+    """
+    first_bad_label(y.reshape(-1), z.shape[1], ignore, found[2:])
+    if found[2] >= 0:
+        return
+    losses = np.empty(y.shape, z.dtype)
+    log_softmax(z, log_s)
+    nll(log_s, y, w, ignore, smoothing, losses)
+    found[0] = losses.sum().real
+    used_weight(y, w, ignore, found[1:])
+    scale = np.full(y.shape, 1 / found[1] if found[1] else np.nan)
+    nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, delta)
 
 
 def _distribution(like, y, ignore, smoothing):

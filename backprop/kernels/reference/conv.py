@@ -7,9 +7,14 @@ front of the image: one number for each spatial axis. Outside the image a is 0.
 
 import numpy as np
 
+from backprop.kernels.reference import pointwise
 
-def conv(a, x, mu, stride, dilation, pad, groups, out):
-    """out[n,o,i] = mu[o] + sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty (10)"""
+
+def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
+    """out[n,o,i] = mu[o] + sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty (10)
+
+    `relu` makes negative numbers 0                                                             (3)
+    """
     padded, inside = _with_margin(a, x, out, stride, dilation, pad)
     padded[inside] = a
     out[...] = 0
@@ -18,6 +23,8 @@ def conv(a, x, mu, stride, dilation, pad, groups, out):
             out[:, o] += np.einsum("oc,nc...->no...", x[(o, slice(None), *p)], met[:, c])
     if mu.size:
         out += mu.reshape(-1, *[1] * (a.ndim - 2))
+    if relu:
+        pointwise.relu(out, out)
 
 
 def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):

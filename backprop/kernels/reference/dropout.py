@@ -6,10 +6,10 @@ import numpy as np
 def dropout(u, key, p, out):
     """out[b,d] = keep[b] u[b,d] / (1-p), keep[b] = 1 with probability 1-p, else 0: u (B, D)
 
-    One draw for each b: for an element where D = 1, for a whole channel where D is its size. The same key draws the
-    same keep, so backward is this function applied to delta.
+    One draw for each b: for an element where D = 1, for a whole channel where D is its size. The same key, an array
+    (1,), draws the same keep, so backward is this function applied to delta.
     """
-    keep = uniform(key, np.arange(len(u), dtype=np.uint64)) >= p
+    keep = uniform(key[0], np.arange(len(u), dtype=np.uint64)) >= p
     out[...] = np.where(keep[:, None], u / (1 - p) if p < 1 else 0, 0)
 
 

@@ -3,6 +3,8 @@
 t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q.
 """
 
+from backprop.kernels.reference import pointwise
+
 
 def matmul_nt(p, q, out, accumulate):
     """out[n,o] = sum_i p[n,i] q[o,i], p (N, I), q (O, I)                       (1) p = a, q = X"""
@@ -19,9 +21,11 @@ def matmul_nn(p, q, out, accumulate):
     _put(p @ q, out, accumulate)
 
 
-def linear(a, x, mu, out):
-    """out[n,o] = sum_i a[n,i] x[o,i] + mu[o], a (N, I), x (O, I)                  (1) (2)"""
+def linear(a, x, mu, relu, out):
+    """out[n,o] = sum_i a[n,i] x[o,i] + mu[o], a (N, I), x (O, I); `relu` makes negative numbers 0  (1) (2) (3)"""
     out[...] = a @ x.T + mu
+    if relu:
+        pointwise.relu(out, out)
 
 
 def add_bias(m, mu, out):

@@ -1,57 +1,62 @@
-"""Optimizer steps: they change theta and their own state in place. All arrays are flat and of one length.
+"""Optimizer steps: they change theta and their own state in place, for all `parameters` of a group.
 
-A state array that the options leave unused may be theta itself: a kernel takes an array everywhere.
+`parameters` are `together(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A state
+array that the options leave unused may be theta itself: a kernel takes an array everywhere.
 """
 
 import numpy as np
 
 
-def sgd(theta, g, v, lr, momentum, dampening, weight_decay, nesterov, first):
-    """(15) v <- momentum v + (1 - dampening) g, then theta <- theta - lr v; the first v is g itself.
+def sgd(parameters, lr, momentum, dampening, weight_decay, nesterov, first):
+    """(15) v <- momentum v + (1 - dampening) g, then theta <- theta - lr v; the first v is g itself: (theta, g, v)
 
     Weight decay adds weight_decay * theta to g. Nesterov looks ahead: it steps along g + momentum v.
     Without momentum v is not used.
     """
-    g = g + weight_decay * theta
-    if momentum != 0:
-        v[...] = g if first else momentum * v + (1 - dampening) * g
-        g = g + momentum * v if nesterov else v
-    theta -= lr * g
+    for theta, g, v in parameters:
+        g = g + weight_decay * theta
+        if momentum != 0:
+            v[...] = g if first else momentum * v + (1 - dampening) * g
+            g = g + momentum * v if nesterov else v
+        theta -= lr * g
 
 
-def rmsprop(theta, g, square, mean, v, lr, alpha, eps, weight_decay, momentum, centered):
-    """(41) square <- alpha square + (1 - alpha) g^2, then theta <- theta - lr g / (sqrt(square) + eps).
+def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
+    """(41) square <- alpha square + (1 - alpha) g^2, then theta <- theta - lr g / (sqrt(square) + eps):
+    (theta, g, square, mean, v)
 
     `centered` keeps the mean of g as well and divides by the standard deviation; with momentum the quotients gather
     in v. Weight decay adds weight_decay * theta to g.
     """
-    g = g + weight_decay * theta
-    square[...] = alpha * square + (1 - alpha) * g * g
-    spread = square
-    if centered:
-        mean[...] = alpha * mean + (1 - alpha) * g
-        spread = np.maximum(square - mean * mean, 0)  # a variance, which rounding may bring below 0
-    step = g / (np.sqrt(spread) + eps)
-    if momentum != 0:
-        v[...] = momentum * v + step
-        step = v
-    theta -= lr * step
+    for theta, g, square, mean, v in parameters:
+        g = g + weight_decay * theta
+        square[...] = alpha * square + (1 - alpha) * g * g
+        spread = square
+        if centered:
+            mean[...] = alpha * mean + (1 - alpha) * g
+            spread = np.maximum(square - mean * mean, 0)  # a variance, which rounding may bring below 0
+        step = g / (np.sqrt(spread) + eps)
+        if momentum != 0:
+            v[...] = momentum * v + step
+            step = v
+        theta -= lr * step
 
 
-def adam(theta, g, m, v, most, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
+def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
     """(42) m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2; step t = 1, 2, ...:
-    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps): (theta, g, m, v, most)
 
     Weight decay adds weight_decay * theta to g, or, `decoupled` (43), shrinks theta itself by lr * weight_decay.
     `amsgrad` divides by the largest v so far, which `most` keeps.
     """
-    if decoupled:
-        theta *= 1 - lr * weight_decay
-    else:
-        g = g + weight_decay * theta
-    m[...] = beta1 * m + (1 - beta1) * g
-    v[...] = beta2 * v + (1 - beta2) * g * g
-    if amsgrad:
-        most[...] = np.maximum(most, v)
-        v = most
-    theta -= lr / (1 - beta1**t) * m / (np.sqrt(v) / (1 - beta2**t) ** 0.5 + eps)
+    for theta, g, m, v, most in parameters:
+        if decoupled:
+            theta *= 1 - lr * weight_decay
+        else:
+            g = g + weight_decay * theta
+        m[...] = beta1 * m + (1 - beta1) * g
+        v[...] = beta2 * v + (1 - beta2) * g * g
+        if amsgrad:
+            most[...] = np.maximum(most, v)
+        largest = most if amsgrad else v
+        theta -= lr / (1 - beta1**t) * m / (np.sqrt(largest) / (1 - beta2**t) ** 0.5 + eps)

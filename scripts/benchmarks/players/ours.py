@@ -4,6 +4,7 @@ import numpy as np
 
 import backprop as bp
 from backprop import kernels
+from backprop.plan import Plan
 from benchmarks import workload
 
 
@@ -21,7 +22,7 @@ def conv(direction, c, o, taps, pad, size):
     options = (1, 1, 1), (1, 1, 1), (0, pad, pad), 1
     z, da, dx = np.empty_like(delta), np.empty_like(a), np.empty_like(x)
     run = {
-        "forward": lambda: k.conv(a, x, mu, *options, z),
+        "forward": lambda: k.conv(a, x, mu, False, *options, z),
         "input": lambda: k.conv_input_grad(delta, x, *options, da),
         "filters": lambda: k.conv_weight_grad(delta, a, *options, dx, False),
     }[direction]
@@ -40,12 +41,16 @@ def step(model):
     net, loss = network(model), bp.CrossEntropyLoss()
     sgd = bp.SGD(net.parameters(), lr=workload.LR, momentum=workload.MOMENTUM)
     x, y = workload.batch()
-    last = []
+    plan, last = Plan(net, loss), []
+    plan.step(x, y).forward(x, y)
+    x, y = plan.room(x.shape, x.dtype)  # where the training loop puts its batches
 
     def run():
-        last[:] = [loss(net(x), y)]
         sgd.zero_grad()
-        net.backward(loss.backward())
+        step = plan.step(x, y)
+        _, L = step.forward(x, y)
+        step.backward()
         sgd.step()
+        last[:] = [L]
 
     return run, lambda: [np.array(last), *(p.data.ravel() for p in net.parameters())]

@@ -1,0 +1,99 @@
+"""Recorded calls made fewer: what nobody reads is not computed, and neighbours that one kernel can do become one.
+
+Each rule leaves every number as it is, to the last bit. Layers and formulas know nothing of it.
+"""
+
+from backprop.kernels.recording import MARK, Call, base_of
+
+
+def rewritten(recording, k, keep):
+    """What is to be called of the kernel set `k` for the arrays `keep` and all that outlives the step.
+
+    Two lists of (kernel, arguments): up to the recording's mark, and behind it.
+    """
+    calls = recording.calls
+    for rule in (relu_after_max_pool, relu_within):
+        calls = rule(list(calls), k)
+    calls = without_unread(calls, recording, keep)
+    half = calls.index(MARK)
+    return [[(call.kernel, call.args) for call in some] for some in (calls[:half], calls[half + 1 :])]
+
+
+class Uses:
+    """Which calls read and write a piece of memory: their places, by the array that owns it."""
+
+    def __init__(self, calls):
+        self.readers, self.writers = {}, {}
+        for place, call in enumerate(calls):
+            read, written = call.reads_and_writes()
+            for arrays, users in ((read, self.readers), (written, self.writers)):
+                for key in {id(base_of(array)) for array in arrays}:
+                    users.setdefault(key, []).append(place)
+
+    def of(self, array):
+        """(places of the calls that write it, places of those that read it)"""
+        key = id(base_of(array))
+        return self.writers.get(key, []), self.readers.get(key, [])
+
+
+def relu_after_max_pool(calls, k):
+    """max(0, u), then the maximum of each window, is the maximum first and then max(0, .): fewer numbers to look at.
+
+    Backward likewise: whether (4) lets a window's delta pass is told by its maximum. Where a margin lies around the
+    image this is left alone: a window that holds nothing gives -inf, which stays.
+    """
+    uses = Uses(calls)
+    for place, call in enumerate(calls):
+        if call.name != "max_pool" or any(call.args[4]):
+            continue
+        a, *window, out, where = call.args
+        writers, readers = uses.of(a)
+        backward = [n for n in readers if calls[n].name == "relu_backward"]
+        if [calls[n].name for n in writers] != ["relu"] or len(backward) != 1 or readers != [place, *backward]:
+            continue
+        below, _, delta_u = calls[backward[0]].args
+        spreads, spread_readers = uses.of(below)
+        if spread_readers != backward or [calls[n].name for n in spreads] != ["max_pool_backward"]:
+            continue
+        delta, taken, spread = calls[spreads[0]].args
+        if base_of(taken) is not base_of(where) or uses.of(delta)[1] != spreads:
+            continue
+        (first,) = writers
+        u, pooled, passed = calls[first].args[0], out.reshape(-1), delta.reshape(-1)
+        calls[first] = call._replace(args=(u.reshape(a.shape), *window, out, where))
+        calls[place] = Call("relu", k.relu, (pooled, pooled))
+        calls[spreads[0]] = Call("relu_backward", k.relu_backward, (passed, pooled, passed))
+        calls[backward[0]] = Call(
+            "max_pool_backward", k.max_pool_backward, (delta, taken, delta_u.reshape(spread.shape))
+        )
+    return calls
+
+
+def relu_within(calls, k):
+    """A ReLU that alone reads what a linear layer or a convolution computes becomes a part of it."""
+    uses = Uses(calls)
+    for place, call in enumerate(calls):
+        if call.name != "relu":
+            continue
+        u, a = call.args
+        writers, readers = uses.of(u)
+        if len(writers) != 1 or readers != [place] or writers[0] > place:
+            continue
+        name, kernel, args = calls[writers[0]]
+        if name in ("linear", "conv"):
+            out = args[-1]
+            calls[writers[0]] = Call(name, kernel, (*args[:3], True, *args[4:-1], a.reshape(out.shape)))
+            calls[place] = None
+    return [call for call in calls if call is not None]
+
+
+def without_unread(calls, recording, keep):
+    """Only the calls whose results are in `keep`, are read by such a call, or lie in memory that was there before."""
+    wanted = {id(base_of(array)) for array in keep}
+    found = []
+    for call in reversed(calls):
+        read, written = call.reads_and_writes()
+        if not written or any(id(base_of(array)) in wanted or not recording.made(array) for array in written):
+            wanted |= {id(base_of(array)) for array in read}
+            found.append(call)
+    return found[::-1]

@@ -1,0 +1,159 @@
+"""A plan runs a step of training without its layers: as the list of kernel calls that they would make.
+
+Layers check their input, make arrays, keep caches and hand on what they computed; the same for every batch. A Step is
+recorded once for each shape of a batch, over arrays of its own, and then run again as long as nothing has changed that
+it depends on. It computes what the layers compute, bit for bit, and leaves out what nobody reads: the delta of the
+network's input, most of all. Its numbers are to be read on the layers' pages; here is only how they are called.
+"""
+
+import operator
+
+import numpy as np
+
+from backprop import functional as F
+from backprop import kernels
+from backprop.functional.targets import is_labels, sample_shape
+from backprop.kernels.recording import Unfit, recording
+from backprop.kernels.rewriting import rewritten
+from backprop.loss import CrossEntropyLoss
+from backprop.parameter import Buffer, Parameter
+from backprop.rng import watched
+
+
+class Plan:
+    """The recorded steps of a network and its loss.
+
+        step = plan.step(x, y)
+        scores, L = step.forward(x, y)      what `scores = net(x)` and `L = loss(scores, y)` do
+        step.backward()                     what `net.backward(loss.backward())` does, but without dL/dx
+
+    Not every network can be recorded: its layers must say that they are `recordable`, and have no hooks.
+    """
+
+    def __init__(self, net, loss):
+        self.net, self.loss = net, loss
+        self._steps = {}
+
+    def step(self, x, y):
+        """The Step for batches like this one, or None where they must go through the layers."""
+        key = x.shape, x.dtype, y.shape, y.dtype, kernels.active()
+        step = self._steps.get(key)
+        if step is None or not step.holds():
+            step = self._steps[key] = Step(self.net, self.loss, x, y)
+        return step if step.fit else None
+
+    def room(self, shape, dtype):
+        """(x, y), the arrays in which a Step wants batches of this shape of x, so that nothing is copied; or Nones."""
+        for step in self._steps.values():
+            if step.fit and step.x.shape == shape and step.x.dtype == dtype:
+                return step.x, step.y
+        return None, None
+
+
+class Step:
+    """The kernel calls of one step, forward and backward, for batches of one shape.
+
+    fit       whether it could be recorded
+    x, y      the arrays from which it reads a batch
+    scores    the array into which it writes what the network puts out
+    """
+
+    def __init__(self, net, loss, x, y):
+        self.loss = loss
+        self._modules = [*net.modules(), *loss.modules()]
+        self._buffers = [b for module in self._modules for b in vars(module).values() if isinstance(b, Buffer)]
+        self._seen = self._state()
+        self.fit = all(module.recordable for module in net.modules()) and not any(map(hooked, self._modules))
+        if self.fit:
+            try:
+                self._record(net, x, y)
+            except Unfit:
+                self.fit = False
+            self._seen = self._state()  # gradients have an array now
+
+    def _record(self, net, x, y):
+        learning = [p for p in net.parameters() if p.requires_grad]
+        had_grad = [p._has_grad for p in learning]
+        with recording(kernels.active()) as calls, watched() as self._keys:
+            self.x, self.y = calls.empty(x.shape, x.dtype), np.zeros_like(y)
+            try:
+                self.scores = net(self.x)
+                self._fused = self._is_cross_entropy()
+                if self._fused:
+                    options = self.loss.weight, self.loss.ignore_index, self.loss.label_smoothing
+                    self._found, self._delta = F.mean_cross_entropy(self.scores, self.y, *options)
+                else:
+                    self._delta = np.zeros_like(self.scores)
+                calls.mark()
+                net.backward(self._delta)
+            finally:
+                self._learned = [p for p in learning if p._has_grad]
+                for parameter, had in zip(learning, had_grad, strict=True):
+                    parameter._has_grad = had
+                for module in self._modules:
+                    module.call = None  # nothing was computed
+        grads = [parameter._sum for parameter in self._learned]
+        results = [self.scores, self._delta, *([self._found] if self._fused else [])]
+        self._forward, self._backward = rewritten(calls, kernels.load(kernels.active()), results + grads)
+
+    def _is_cross_entropy(self):
+        """Whether loss and its delta are one kernel's work."""
+        return (
+            type(self.loss) is CrossEntropyLoss
+            and self.loss.reduction == "mean"
+            and is_labels(self.y)
+            and self.y.shape == sample_shape(self.scores)
+            and self.loss.num_classes in (None, self.scores.shape[1])
+        )
+
+    def forward(self, x, y):
+        """(scores, L): scores is the step's own array, which the next batch overwrites."""
+        if x is not self.x:
+            self.x[...] = x
+        if y is not self.y:
+            self.y[...] = y
+        for stream, key in self._keys:
+            key[0] = stream.draw()
+        for kernel, args in self._forward:
+            kernel(*args)
+        if not self._fused:
+            L = self.loss(self.scores, self.y)
+            self._delta[...] = self.loss.backward()
+            return self.scores, L
+        total, used, bad = self._found.tolist()
+        if bad >= 0:
+            self.loss(self.scores, self.y)  # raises the error that says which label is bad
+        return self.scores, total / used if used else np.nan
+
+    def backward(self):
+        """Adds to the gradients of the parameters, like the layers' backward."""
+        for kernel, args in self._backward:
+            kernel(*args)
+        for parameter in self._learned:
+            parameter._has_grad = True
+
+    def holds(self):
+        """Whether all that the recording depends on is as it was: layers, options, arrays, hooks."""
+        state = self._state()
+        return len(state) == len(self._seen) and all(map(operator.is_, state, self._seen))
+
+    def _state(self):
+        state = []
+        for module in self._modules:
+            state.append(hooked(module))
+            for name, value in vars(module).items():
+                if name not in ("call", "_inside_backward"):
+                    state.append(value)
+                    if type(value) in (list, tuple):
+                        state += value
+        for buffer in self._buffers:
+            state.append(buffer._data)
+            if isinstance(buffer, Parameter):
+                state += buffer.requires_grad, buffer._sum, buffer._has_grad
+        return state
+
+
+def hooked(module):
+    """Whether anybody looks on."""
+    hooks = vars(module).get("_hooks")
+    return hooks is not None and any(vars(hooks).values())
