@@ -7,16 +7,18 @@ network's input, most of all. Its numbers are to be read on the layers' pages; h
 """
 
 import operator
+from itertools import chain
 
 import numpy as np
 
 from backprop import functional as F
 from backprop import kernels
 from backprop.functional.targets import is_labels, sample_shape
+from backprop.hooks import Hooks
 from backprop.kernels.recording import Unfit, recording
 from backprop.kernels.rewriting import rewritten
 from backprop.loss import CrossEntropyLoss
-from backprop.parameter import Buffer, Parameter
+from backprop.parameter import Buffer
 from backprop.rng import watched
 
 
@@ -61,15 +63,13 @@ class Step:
     def __init__(self, net, loss, x, y):
         self.loss = loss
         self._modules = [*net.modules(), *loss.modules()]
-        self._buffers = [b for module in self._modules for b in vars(module).values() if isinstance(b, Buffer)]
-        self._seen = self._state()
         self.fit = all(module.recordable for module in net.modules()) and not any(map(hooked, self._modules))
         if self.fit:
             try:
                 self._record(net, x, y)
             except Unfit:
                 self.fit = False
-            self._seen = self._state()  # gradients have an array now
+        self._depends_on()
 
     def _record(self, net, x, y):
         learning = [p for p in net.parameters() if p.requires_grad]
@@ -132,25 +132,37 @@ class Step:
         for parameter in self._learned:
             parameter._has_grad = True
 
+    def _depends_on(self):
+        """Note all that the recording depends on: what stands in modules, buffers, hooks, and the lists among them."""
+        dicts = [vars(module) for module in self._modules]
+        values = [value for attributes in dicts for value in attributes.values()]
+        dicts += [vars(value) for value in values if isinstance(value, Buffer)]
+        dicts += [hooks for value in values if isinstance(value, Hooks) for hooks in vars(value).values()]
+        self._places, self._lists = dicts, [value for value in values if isinstance(value, list)]
+        self._lasting, self._all = self._without_calls(), self._state()
+
     def holds(self):
-        """Whether all that the recording depends on is as it was: layers, options, arrays, hooks."""
+        """Whether all that the recording depends on is as it was."""
         state = self._state()
-        return len(state) == len(self._seen) and all(map(operator.is_, state, self._seen))
+        if not same(state, self._all):
+            if not same(self._without_calls(), self._lasting):
+                return False
+            self._all = state  # the network was called meanwhile, no more
+        return True
 
     def _state(self):
-        state = []
-        for module in self._modules:
-            state.append(hooked(module))
-            for name, value in vars(module).items():
-                if name not in ("call", "_inside_backward"):
-                    state.append(value)
-                    if type(value) in (list, tuple):
-                        state += value
-        for buffer in self._buffers:
-            state.append(buffer._data)
-            if isinstance(buffer, Parameter):
-                state += buffer.requires_grad, buffer._sum, buffer._has_grad
-        return state
+        return [*chain.from_iterable([place.values() for place in self._places]), *chain.from_iterable(self._lists)]
+
+    def _without_calls(self):
+        """The same without what every call of a module changes."""
+        passing = ("call", "_inside_backward")
+        state = [value for place in self._places for name, value in place.items() if name not in passing]
+        return [*state, *chain.from_iterable(self._lists)]
+
+
+def same(state, other):
+    """Whether both hold the same things, not only equal ones, in the same order."""
+    return len(state) == len(other) and all(map(operator.is_, state, other))
 
 
 def hooked(module):

@@ -230,7 +230,7 @@ def test_the_first_layers_delta_is_not_computed_and_a_relu_costs_nothing_of_its_
         ["matmul_tn", "sum_rows", "matmul_nn", "relu_backward", "matmul_tn", "sum_rows"],
     ]
     forward, backward = names("lenet")
-    assert forward[:3] == ["conv", "max_pool", "relu"]
+    assert forward[:3] == ["conv_max_pool", "conv_max_pool", "linear"]
     assert backward[-4:] == ["relu_backward", "max_pool_backward", "sum_channels", "conv_weight_grad"]
     assert backward.count("conv_input_grad") == 1
 

@@ -6,6 +6,7 @@ them. A view refers to its array, so it counts. What a caller holds therefore ne
 out is a view itself, so that a caller who reshapes it in place reshapes only his own.
 """
 
+import math
 import sys
 import threading
 
@@ -14,6 +15,16 @@ import numpy as np
 SMALLEST = 4096  # bytes; below this the allocator is as quick as we are
 MOST_ALIKE = 16  # arrays kept of one shape: whoever keeps thousands of results gets fresh ones
 MOST_BYTES = 1 << 30  # kept in all, in one thread; past it the idle ones are let go
+LINE = 64  # bytes of a cache line, and of the widest registers: what begins with one is read without crossing any
+
+
+def aligned(shape, dtype):
+    """A new array of arbitrary content that begins with a cache line."""
+    dtype = np.dtype(dtype)
+    count = math.prod(shape) * dtype.itemsize
+    memory = np.empty(count + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + count].view(dtype).reshape(shape)
 
 
 class Buffers(threading.local):
@@ -29,14 +40,14 @@ class Buffers(threading.local):
         dtype = np.dtype(dtype)
         alike = self.kept.get((shape, dtype))
         if alike is not None:
-            for array in alike:
-                if sys.getrefcount(array) == self.idle_count:
+            for memory, array in alike:
+                if sys.getrefcount(memory) == self.idle_count:
                     return array.view()
-        fresh = np.empty(shape, dtype)
+        fresh = aligned(shape, dtype)
         if SMALLEST <= fresh.nbytes <= MOST_BYTES and (alike is None or len(alike) < MOST_ALIKE):
             if self.bytes + fresh.nbytes > MOST_BYTES:
                 self.release()
-            self.kept.setdefault((shape, dtype), []).append(fresh)
+            self.kept.setdefault((shape, dtype), []).append((fresh.base, fresh))
             self.bytes += fresh.nbytes
             return fresh.view()
         return fresh
@@ -48,13 +59,14 @@ class Buffers(threading.local):
 
     @staticmethod
     def _measure_idle_count():
-        """What `getrefcount` says, in a loop like the one above, of an array that only its list refers to.
+        """What `getrefcount` says, in a loop like the one above, of memory that only its list and array refer to.
 
         Measured, not assumed: Python versions differ in whether a loop variable counts.
         """
-        alike, count = [np.empty(1)], 0
-        for array in alike:
-            count = sys.getrefcount(array)
+        fresh, count = aligned((1,), np.float32), 0
+        alike = [(fresh.base, fresh)]
+        for memory, _ in alike:
+            count = sys.getrefcount(memory)
         return count
 
 

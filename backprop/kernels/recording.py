@@ -13,9 +13,11 @@ import numpy as np
 
 from backprop.errors import BackpropError
 from backprop.kernels import load, recorder
+from backprop.kernels.buffers import aligned
 
 WRITTEN = {  # what a kernel writes if it is not `out`
     "max_pool": ("out", "where"),
+    "conv_max_pool": ("out", "where"),
     "moments": ("mean", "var"),
     "track": ("running",),
     "cross_entropy": ("log_s", "delta", "found"),
@@ -59,10 +61,10 @@ class Recording:
 
     def empty(self, shape, dtype):
         """An array for this step alone. It holds NaN, which tells when something else than a kernel looks at it."""
-        array = np.empty(shape, dtype)
+        array = aligned(shape, dtype)
         if array.dtype.kind in "fc":
             array.fill(np.nan)
-        self._made[id(array)] = array
+        self._made[id(array.base)] = array
         return array
 
     def mark(self):

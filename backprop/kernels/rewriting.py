@@ -12,7 +12,7 @@ def rewritten(recording, k, keep):
     Two lists of (kernel, arguments): up to the recording's mark, and behind it.
     """
     calls = recording.calls
-    for rule in (relu_after_max_pool, relu_within):
+    for rule in (relu_after_max_pool, relu_within, conv_and_max_pool):
         calls = rule(list(calls), k)
     calls = without_unread(calls, recording, keep)
     half = calls.index(MARK)
@@ -84,6 +84,26 @@ def relu_within(calls, k):
             out = args[-1]
             calls[writers[0]] = Call(name, kernel, (*args[:3], True, *args[4:-1], a.reshape(out.shape)))
             calls[place] = None
+    return [call for call in calls if call is not None]
+
+
+def conv_and_max_pool(calls, k):
+    """A max pool that alone reads a convolution is done image by image, and the ReLU behind it with it."""
+    uses = Uses(calls)
+    for place, call in enumerate(calls):
+        if call is None or call.name != "max_pool":
+            continue
+        z, *window, out, where = call.args
+        writers, readers = uses.of(z)
+        if [calls[n].name for n in writers] != ["conv"] or readers != [place] or calls[writers[0]].args[3]:
+            continue
+        *convolution, _ = calls[writers[0]].args
+        behind = min([n for users in uses.of(out) for n in users if n > place], default=place)
+        if calls[behind].name == "relu" and all(base_of(array) is base_of(out) for array in calls[behind].args):
+            convolution[3] = True
+            calls[behind] = None
+        calls[writers[0]] = None
+        calls[place] = Call("conv_max_pool", k.conv_max_pool, (*convolution, z.shape[2:], *window, out, where))
     return [call for call in calls if call is not None]
 
 

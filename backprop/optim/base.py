@@ -97,17 +97,28 @@ class Optimizer:
 
         What belongs together is found once, and again when an array was replaced or an option switched on or off.
         """
-        seen = [kernels.active(), *map(bool, options.values())]
-        for parameter in parameters:
-            self.advance(self.state[parameter])
-            kept = [value for value in self.state[parameter].values() if isinstance(value, np.ndarray)]
-            seen += [parameter.data, parameter.grad, *kept]
+        if type(self).advance is not Optimizer.advance:
+            for parameter in parameters:
+                self.advance(self.state[parameter])
         known = self._together.get(number)
-        if known is None or len(known[0]) != len(seen) or not all(map(operator.is_, known[0], seen)):
-            self._together[number] = seen, self._call_apart(parameters, options)
-            return
-        for k, states, together in known[1]:
-            getattr(k, self.kernel)(together, *self.numbers(states[0], **options))
+        if known is not None:
+            seen, kept, calls = known
+            now = self._seen(parameters, options) + [state.get(name) for state, name in kept]
+            if len(now) == len(seen) and all(map(operator.is_, now, seen)):
+                for k, states, together in calls:
+                    getattr(k, self.kernel)(together, *self.numbers(states[0], **options))
+                return
+        calls = self._call_apart(parameters, options)
+        states = [self.state[parameter] for parameter in parameters]
+        kept = [(state, name) for state in states for name, value in state.items() if isinstance(value, np.ndarray)]
+        seen = self._seen(parameters, options) + [state[name] for state, name in kept]
+        self._together[number] = seen, kept, calls
+
+    @staticmethod
+    def _seen(parameters, options):
+        """What decides which arrays belong together, beside those in the states."""
+        switches = [kernels.active(), *map(bool, options.values())]
+        return switches + [p.data for p in parameters] + [p.grad for p in parameters]
 
     def _call_apart(self, parameters, options):
         """Sort the parameters by element type and numbers, and call the kernel for each sort."""

@@ -67,6 +67,58 @@ def test_convolutions_agree(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None, max_examples=40)
+@given(
+    samples=st.integers(1, 5),
+    groups=st.integers(1, 2),
+    per_group=st.tuples(st.integers(1, 9), st.integers(1, 20)),
+    taps=st.integers(1, 3),
+    stride=st.integers(1, 2),
+    window=st.integers(1, 3),
+    hop=st.integers(1, 3),
+    size=st.integers(8, 23),
+    relu=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_a_convolution_with_max_pool_agrees(
+    dtype, samples, groups, per_group, taps, stride, window, hop, size, relu, seed
+):
+    rng = np.random.default_rng(seed)
+    places = (size + 2 - taps) // stride + 1
+    windows = (places - window) // hop + 1
+    a = rng.standard_normal((samples, groups * per_group[0], 1, size, size)).astype(dtype)
+    x = rng.standard_normal((groups * per_group[1], per_group[0], 1, taps, taps)).astype(dtype)
+    mu = rng.standard_normal(len(x)).astype(dtype)
+    slide = (1, stride, stride), (1, 1, 1), (0, 1, 1), groups
+    pool = (1, window, window), (1, hop, hop), (1, 1, 1), (0, 0, 0)
+    out = np.empty((samples, len(x), 1, windows, windows), dtype)
+    where = np.empty(out.shape, np.int64)
+    both("conv_max_pool", a, x, mu, relu, *slide, (1, places, places), *pool, outs=[out, where], dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None, max_examples=40)
+@given(
+    filters=st.integers(1, 33),
+    channels=st.integers(1, 17),
+    taps=st.integers(1, 4),
+    stride=st.integers(1, 2),
+    groups=st.integers(1, 2),
+    accumulate=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_gradients_of_many_filters_agree(dtype, filters, channels, taps, stride, groups, accumulate, seed):
+    """So many that each has a lane of its own, and so few that they have not."""
+    rng = np.random.default_rng(seed)
+    a = rng.standard_normal((3, groups * channels, 1, 6, 9)).astype(dtype)
+    places = (6 + 2 - taps) // stride + 1, (9 + 2 - taps) // stride + 1
+    delta = rng.standard_normal((3, groups * filters, 1, *places)).astype(dtype)
+    x = rng.standard_normal((groups * filters, channels, 1, taps, taps)).astype(dtype)
+    slide = (1, stride, stride), (1, 1, 1), (0, 1, 1), groups
+    both("conv_weight_grad", delta, a, *slide, Flag(accumulate), outs=[x], dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @settings(deadline=None, max_examples=60)
 @given(
     samples=st.integers(0, 4),

@@ -15,7 +15,7 @@ from backprop.kernels.cpu.classification import (
     soft_nll_softmax_backward,
     used_weight,
 )
-from backprop.kernels.cpu.conv import conv, conv_input_grad, conv_weight_grad
+from backprop.kernels.cpu.conv import conv, conv_input_grad, conv_max_pool, conv_weight_grad
 from backprop.kernels.cpu.dropout import dropout
 from backprop.kernels.cpu.everyday import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.cpu.jit import get_num_threads, set_num_threads

@@ -7,9 +7,10 @@ sees only group g of the channels.
 import numpy as np
 
 from backprop.kernels.buffers import empty
-from backprop.kernels.cpu.convolution.correlate import VECTORS, convolve
+from backprop.kernels.cpu.convolution.correlate import LANES, VECTORS, convolve, convolve_and_pool
 from backprop.kernels.cpu.convolution.field import flat
-from backprop.kernels.cpu.convolution.filters import FILTERS, TAPS, sum_over_images
+from backprop.kernels.cpu.convolution.filters import TOGETHER, fitting, sum_over_images
+from backprop.kernels.cpu.convolution.filters_by_lane import suits_lanes, sum_by_lane
 from backprop.kernels.cpu.convolution.meetings import backward, forward
 from backprop.kernels.cpu.jit import threads
 from backprop.kernels.cpu.product.tile import ROWS
@@ -38,14 +39,35 @@ def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
         _convolve(delta, x, x[0, 0].size, _NO_BIAS[out.dtype.char], False, tables, stride[2], groups, out)
 
 
+def conv_max_pool(
+    a, x, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
+):
+    """`conv`, over `positions` places, then `max_pool` of each image while it is in the cache, then ReLU  (10) (14)"""
+    if out.size:
+        sizes = x.shape[1], x.shape[2:], a.shape[2:], positions
+        tables = forward(*sizes, stride, dilation, pad, WIDTH // out.itemsize, VECTORS, spaced=True)
+        (_, height, width), shape = tables[0].plane, (*out.shape[:2], *positions)
+        steps = (positions[0] * height * width + 2 * LANES) // LANES * LANES, height * width, width
+        where_and_what, fields, packed = _scratch(a, tables, groups, out)
+        images = empty((len(fields), shape[1] * steps[0] + 2 * LANES), out.dtype)
+        window = size, pool_stride, pool_dilation, pool_pad
+        last = out, where, fields, images, packed
+        convolve_and_pool(a, x, x[0].size, mu, relu, groups, *where_and_what, shape, steps, *window, *last)
+
+
 def _convolve(a, x, x_row, mu, relu, tables, hop, groups, out):
+    where_and_what, fields, packed = _scratch(a, tables, groups, out)
+    convolve(a, x, x_row, mu, relu, groups, *where_and_what, hop, out, fields, packed)
+
+
+def _scratch(a, tables, groups, out):
+    """The tables as kernels take them, a field for each thread, and memory for the filters in the order of use."""
     field, meetings = tables
-    parts, lanes = min(threads(), len(out)), WIDTH // out.itemsize
-    fields = empty((parts, field.channel * a.shape[1] + lanes), out.dtype)  # the last vector may reach past the end
+    lanes = WIDTH // out.itemsize
+    fields = empty((min(threads(), len(out)), field.channel * a.shape[1] + lanes), out.dtype)  # vectors may reach past
     tiles = -(-(out.shape[1] // groups) // ROWS)
     packed = empty((groups * tiles * ROWS * meetings.taps.size,), out.dtype)
-    where = field.channel, field.copies, meetings.taps, meetings.for_tile()
-    convolve(a, x, x_row, mu, relu, groups, *where, hop, out, fields, packed)
+    return (field.channel, field.copies, meetings.taps, meetings.for_tile()), fields, packed
 
 
 def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
@@ -56,12 +78,23 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     lanes = WIDTH // out.itemsize
     sizes = out.shape[1], out.shape[2:], a.shape[2:], delta.shape[2:]
     field, meetings = forward(*sizes, stride, dilation, pad, lanes, VECTORS)
+    if suits_lanes(out.shape, groups, lanes):
+        width, taps = -(-(len(out) // groups) // lanes) * lanes, out[0, 0].size
+        image, turned = field.channel * a.shape[1], groups * delta[0, 0].size * width
+        chunk = max(1, min(CHUNK, CHUNK_BYTES // (out.itemsize * (image + turned))))
+        chunks = -(-len(a) // chunk)
+        parts = min(threads(), chunks)
+        scratch = [(parts, chunk, image), (parts, chunk, turned), (chunks, a.shape[1], taps, width)]
+        where = field.plane, field.channel, field.copies, meetings.offsets
+        sum_by_lane(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
+        return
     length = -(-(flat([i - 1 for i in delta.shape[2:]], field.plane) + 1) // lanes) * lanes
     image = field.channel * a.shape[1] + 2 * lanes
-    spread = -(-(len(out) // groups) // FILTERS) * FILTERS * groups * length
+    filters = fitting(len(out) // groups, out[0].size)
+    spread = -(-(len(out) // groups) // filters) * filters * groups * length
     chunk = max(1, min(CHUNK, CHUNK_BYTES // (out.itemsize * (image + spread))))
     chunks = -(-len(a) // chunk)
     parts = min(threads(), chunks)
     scratch = [(parts, chunk, image), (parts, chunk, spread), (chunks, len(out), out[0].size)]
-    where = field.plane, field.channel, field.copies, meetings.offsets_for(TAPS), length
+    where = field.plane, field.channel, field.copies, meetings.offsets_for(TOGETHER), length, filters
     sum_over_images(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))

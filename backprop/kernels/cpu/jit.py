@@ -45,8 +45,13 @@ def _stamp():
 
 kernel = _compiled(parallel=True, fastmath=FAST)
 exact_kernel = _compiled(parallel=True, fastmath=EXACT)  # where the order of the operations is the point
-inner = _compiled(fastmath=EXACT)  # a part of a kernel, which runs within one of its iterations
-inlined = _compiled(fastmath=EXACT, forceinline=True)  # a part so small that calling it would show
+
+# Parts of kernels. They borrow their arrays: counting who holds an array, which Numba would do with instructions that
+# wait for all other cores, cost a tile more than the sum it computes. So none of them may return an array or make one.
+BORROWED = {"_nrt": False}
+inner = _compiled(fastmath=EXACT, **BORROWED)  # runs within an iteration
+inlined = _compiled(fastmath=EXACT, forceinline=True, **BORROWED)  # so small that calling it would show
+maker = _compiled(fastmath=EXACT, forceinline=True)  # one that does return or make an array
 
 # Numba would try TBB first and fall back to a pool of its own, which ends the process when two Python threads enter it.
 # OpenMP's own limit: a process that has run a kernel can fork, but the child cannot run one; start it with "spawn".
@@ -66,7 +71,7 @@ def blocks(size):
     return (size + BLOCK - 1) // BLOCK
 
 
-@inlined
+@maker
 def part(array, block):
     """Block number `block` of a flat array. Its indices begin at 0: an index that might be negative, counted from the
     end, would have to be looked at before each use, and no loop over such would be done in vectors.

@@ -7,11 +7,11 @@ Images of max_pool are (N, C, depth, height, width), of depth 1 where they are f
 import numpy as np
 from numba import prange
 
-from backprop.kernels.cpu.jit import inner, kernel
-from backprop.kernels.cpu.simd import WIDTH, keep_larger, lanes, load, load_even, scratch, splat, store, store_part
+from backprop.kernels.cpu.jit import inlined, inner, kernel
+from backprop.kernels.cpu.simd import keep_larger, lanes, load, load_even, scratch, splat, store_part, store_whole
 
-MOST = 64  # taps of a window that are counted in vectors
-LANES = WIDTH // 4
+MOST = 64  # taps of a window that is looked at in registers
+LARGEST = 1 << 24  # entries of an image in which each has a number that a float32 can hold
 
 
 @kernel
@@ -22,35 +22,49 @@ def max_pool(a, size, stride, dilation, pad, out, where):
     Iteration n owns image n.
     """
     images, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
-    first, last = whole_windows(size[2], stride[2], dilation[2], pad[2], a.shape[4], out.shape[4])
-    if stride[2] > 2 or size[0] * size[1] * size[2] > MOST:
-        first, last = 0, 0
     for n in prange(a.shape[0]):
-        away = scratch(where, MOST)
-        if last > first:
-            reaches(size, dilation, a.shape, away)
-        for c in range(a.shape[1]):
-            start = (n * a.shape[1] + c) * a[0, 0].size
-            o = (n * a.shape[1] + c) * out[0, 0].size
-            for t in range(out.shape[2]):
-                for i in range(out.shape[3]):
-                    top = stride[0] * t - pad[0], stride[1] * i - pad[1]
-                    done = first
-                    if last > first:
-                        corner = (top[0] * a.shape[3] + top[1]) * a.shape[4] - pad[2]
-                        rows = inside(top, size, dilation, a.shape)
-                        done = row_of_vectors(
-                            images, start, corner, away, rows, size, stride[2], first, last, z, places, o
-                        )
-                    for begin, end in ((0, first), (done, out.shape[4])):
-                        if begin < end:
-                            row(images, start, a.shape, top, size, stride, dilation, pad, begin, end, z, places, o)
-                    o += out.shape[4]
+        steps = a.shape[2] * a.shape[3] * a.shape[4], a.shape[3] * a.shape[4], a.shape[4]
+        window = size, stride, dilation, pad
+        pool_image(images, n * a[0].size, steps, a.shape, window, z, places, n * out[0].size, out.shape)
 
 
 @inner
-def row(a, start, shape, top, size, stride, dilation, pad, begin, end, out, where, o):
+def pool_image(a, i, steps, shape, window, out, where, o, places):
+    """One image, from a[i] on, of `shape` (N, C, depth, height, width), into `places` windows from out[o] on.
+
+    `steps` are from channel to channel, from plane to plane and from row to row in a.
+    """
+    size, stride, dilation, pad = window
+    taps = size[0] * size[1] * size[2]
+    first, last = whole_windows(size[2], stride[2], dilation[2], pad[2], shape[4], places[4])
+    if stride[2] > 2 or taps > MOST or shape[2] * shape[3] * shape[4] > LARGEST:
+        first, last = 0, 0
+    ahead, away = scratch(where, MOST), scratch(a, MOST)
+    if last > first:
+        reaches(size, dilation, steps[1], steps[2], ahead)
+        reaches(size, dilation, shape[3] * shape[4], shape[4], away)
+    for _ in range(shape[1]):
+        for t in range(places[2]):
+            deep = stride[0] * t - pad[0]
+            deep_inside = deep >= 0 and deep + dilation[0] * (size[0] - 1) < shape[2]
+            for h in range(places[3]):
+                high = stride[1] * h - pad[1]
+                done = first
+                if last > first and deep_inside and high >= 0 and high + dilation[1] * (size[1] - 1) < shape[3]:
+                    begin = i + deep * steps[1] + high * steps[2] - pad[2]
+                    corner = (deep * shape[3] + high) * shape[4] - pad[2]
+                    done = row_of_vectors(a, begin, ahead, corner, away, taps, stride[2], first, last, out, where, o)
+                for begin, end in ((0, first), (done, places[4])):
+                    if begin < end:
+                        row(a, i, steps, shape, (deep, high), window, begin, end, out, where, o)
+                o += places[4]
+        i += steps[0]
+
+
+@inner
+def row(a, i, steps, shape, top, window, begin, end, out, where, o):
     """Windows `begin` to `end` of a row of the output, by definition. `top` is where the row's windows begin."""
+    size, stride, dilation, pad = window
     depth, height, width = shape[2], shape[3], shape[4]
     for j in range(begin, end):
         best, place = a.dtype.type(-np.inf), -1
@@ -60,10 +74,9 @@ def row(a, start, shape, top, size, stride, dilation, pad, begin, end, out, wher
                     z, y = top[0] + dilation[0] * r, top[1] + dilation[1] * p
                     x = stride[2] * j + dilation[2] * q - pad[2]
                     if 0 <= z < depth and 0 <= y < height and 0 <= x < width:
-                        at = (z * height + y) * width + x
-                        met = a[start + at]
+                        met = a[i + z * steps[1] + y * steps[2] + x]
                         if place < 0 or met > best or met != met:
-                            best, place = met, at
+                            best, place = met, (z * height + y) * width + x
         out[o + j] = best
         where[o + j] = place
 
@@ -77,61 +90,43 @@ def whole_windows(size, stride, dilation, pad, width, count):
 
 
 @inner
-def reaches(size, dilation, shape, away):
-    """away[tap] = how far in the image the entry under a tap is from the one under the first"""
+def reaches(size, dilation, plane, row, away):
+    """away[tap] = how far in memory the entry under a tap is from the one under the first"""
     tap = 0
     for r in range(size[0]):
         for p in range(size[1]):
             for q in range(size[2]):
-                away[tap] = (dilation[0] * r * shape[3] + dilation[1] * p) * shape[4] + dilation[2] * q
+                away[tap] = dilation[0] * r * plane + dilation[1] * p * row + dilation[2] * q
                 tap += 1
 
 
-@inner
-def inside(top, size, dilation, shape):
-    """The rows of taps that lie inside the image: from and to on the depth axis, from and to on the height axis."""
-    r, r_end, p, p_end = 0, size[0], 0, size[1]
-    while r < r_end and top[0] + dilation[0] * r < 0:
-        r += 1
-    while r_end > r and top[0] + dilation[0] * (r_end - 1) >= shape[2]:
-        r_end -= 1
-    while p < p_end and top[1] + dilation[1] * p < 0:
-        p += 1
-    while p_end > p and top[1] + dilation[1] * (p_end - 1) >= shape[3]:
-        p_end -= 1
-    return r, r_end, p, p_end
+@inlined
+def row_of_vectors(a, i, ahead, corner, away, taps, stride, first, last, out, where, o):
+    """The same for windows inside the image, a register of them at a time, which keeps along where the largest was.
 
-
-@inner
-def row_of_vectors(a, start, corner, away, rows, size, stride, first, last, out, where, o):
-    """The same for windows inside the row, a register of them at a time: which tap was largest is counted along.
-
-    The image begins at `start`, the row's first window at `corner` behind that. Registers are loaded whole: what lies
-    behind the row is not looked at, but must be there, so the last windows of all are left to `row`. Returns which.
+    The row's first window begins at a[i], its taps lie `ahead`; in `where` that is `corner` and `away`. Registers are
+    loaded whole: what lies behind the row is not looked at, but must be there, so the last windows of all are left to
+    `row`. Returns which.
     """
-    taps = scratch(a, LANES)
-    r_begin, r_end, p_begin, p_end = rows
-    if r_begin == r_end or p_begin == p_end:
-        return first
-    some_tap = (r_begin * size[1] + p_begin) * size[2]  # the answer where all entries are -inf
-    furthest = start + corner + away[size[0] * size[1] * size[2] - 1] + stride * lanes(a)
+    furthest = i + ahead[taps - 1] + stride * lanes(a)
     for j in range(first, last, lanes(a)):
         if furthest + stride * j > a.size:
             return j
-        count, begin = min(lanes(a), last - j), corner + stride * j
-        best, found = splat(a, a.dtype.type(-np.inf), 1, 1), splat(a, a.dtype.type(some_tap), 1, 1)
-        for r in range(r_begin, r_end):
-            for p in range(p_begin, p_end):
-                tap = (r * size[1] + p) * size[2]
-                for q in range(size[2]):
-                    i = start + begin + away[tap + q]
-                    met = load_even(a, i) if stride == 2 else load(a, i, 0, 1, 1)
-                    best, found = keep_larger(best, found, met, splat(a, a.dtype.type(tap + q), 1, 1))
+        begin = i + stride * j
+        best, found = some(a, begin, stride), splat(a, a.dtype.type(0), 1, 1)
+        for tap in range(1, taps):
+            met = some(a, begin + ahead[tap], stride)
+            best, found = keep_larger(best, found, met, splat(a, away[tap], 1, 1))
+        count = min(lanes(a), last - j)
         store_part(best, out, o + j, 0, 1, count)
-        store(found, taps, 0, 0)
-        for n in range(count):
-            where[o + j + n] = begin + n * stride + away[np.uint32(taps[n])]
+        store_whole(found, where, o + j, count, corner + stride * j, stride)
     return last
+
+
+@inlined
+def some(a, i, stride):
+    """A register of a[i + n stride], for a stride of 1 or 2."""
+    return load_even(a, i) if stride == 2 else load(a, i, 0, 1, 1)
 
 
 @kernel

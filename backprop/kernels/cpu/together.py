@@ -6,7 +6,7 @@ import numpy as np
 from numba import carray, types
 from numba.extending import intrinsic
 
-from backprop.kernels.cpu.jit import BLOCK, inlined
+from backprop.kernels.cpu.jit import BLOCK, maker
 
 
 class Together(NamedTuple):
@@ -33,7 +33,7 @@ def together(*columns):
     return Together(rows, np.empty(0, columns[0][0].dtype), columns)
 
 
-@inlined
+@maker
 def block(rows, r, number, like):
     """Array number `number` of block r."""
     return carray(_pointer(rows[r, 1 + number], like), (rows[r, 0],))

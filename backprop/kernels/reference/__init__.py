@@ -16,7 +16,7 @@ from backprop.kernels.reference.classification import (
     soft_nll_softmax_backward,
     used_weight,
 )
-from backprop.kernels.reference.conv import conv, conv_input_grad, conv_weight_grad
+from backprop.kernels.reference.conv import conv, conv_input_grad, conv_max_pool, conv_weight_grad
 from backprop.kernels.reference.dropout import dropout
 from backprop.kernels.reference.everyday import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.reference.loss import ERRORS, first_outside, total

@@ -8,6 +8,7 @@ front of the image: one number for each spatial axis. Outside the image a is 0.
 import numpy as np
 
 from backprop.kernels.reference import pointwise
+from backprop.kernels.reference.pool import max_pool
 
 
 def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
@@ -23,6 +24,17 @@ def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
             out[:, o] += np.einsum("oc,nc...->no...", x[(o, slice(None), *p)], met[:, c])
     if mu.size:
         out += mu.reshape(-1, *[1] * (a.ndim - 2))
+    if relu:
+        pointwise.relu(out, out)
+
+
+def conv_max_pool(
+    a, x, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
+):
+    """`conv`, over `positions` places, then `max_pool`, then ReLU                                (10) (14)"""
+    z = np.empty((*out.shape[:2], *positions), out.dtype)
+    conv(a, x, mu, False, stride, dilation, pad, groups, z)
+    max_pool(z, size, pool_stride, pool_dilation, pool_pad, out, where)
     if relu:
         pointwise.relu(out, out)
 

@@ -7,7 +7,8 @@ from numba import prange, types
 from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
-from backprop.kernels.cpu.jit import inner, kernel
+from backprop.kernels.cpu.jit import BORROWED, inner, kernel
+from backprop.kernels.cpu.pool import pool_image
 from backprop.kernels.cpu.product.tile import ROWS
 from backprop.kernels.cpu.simd import WIDTH, lanes, maximum, outer, scratch, store, store_between, zeros
 
@@ -22,22 +23,61 @@ def convolve(a, x, x_row, mu, relu, groups, channel, copies, taps, meetings, hop
 
     a (N, C, ...), x the filters, whose channels lie x_row apart, out (N, O, ...). Group g sees a group of channels.
     """
-    filters, images, z = x.reshape(x.size), a.reshape(a.size), out.reshape(out.size)
-    channels, image = a.shape[1], a[0, 0].size
-    outputs, positions = out.shape[1] // groups, out[0, 0].size
-    tables = packed.size // groups
-    for g in range(groups):
-        pack(filters, g * (x.size // groups), x_row, outputs, taps, packed, g * tables)
+    images, z = a.reshape(a.size), out.reshape(out.size)
+    pack_groups(x, x_row, groups, out.shape[1] // groups, taps, packed)
     parts = fields.shape[0]
     for part in prange(parts):
         field = fields[part]
         field[:] = 0
         for n in range(part * a.shape[0] // parts, (part + 1) * a.shape[0] // parts):
-            fill(images, n * channels * image, image, channels, copies, field, 0, channel)
-            for g in range(groups):
-                f, o = g * (channels // groups) * channel, g * outputs
-                at = (n * out.shape[1] + o) * positions
-                correlate(packed, g * tables, outputs, field, f, meetings, mu, o, relu, hop, z, at, positions)
+            sizes = groups, a.shape[1], out.shape[1], a[0, 0].size, out[0, 0].size, channel
+            image(images, n * a[0].size, sizes, copies, field, packed, meetings, mu, relu, hop, z, n * out[0].size)
+
+
+@kernel
+def convolve_and_pool(
+    a, x, x_row, mu, relu, groups, channel, copies, taps, meetings, shape, steps, size, stride, dilation, pad,
+    out, where, fields, images, packed,
+):  # fmt: skip
+    """The same, but what an image becomes, of `shape` (N, O, ...), goes to images[part], where channels, planes and
+    rows are `steps` apart, and the maxima of its windows to out and where; `relu` is done to them.
+    """
+    pictures, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
+    pack_groups(x, x_row, groups, shape[1] // groups, taps, packed)
+    parts = fields.shape[0]
+    for part in prange(parts):
+        field = fields[part]
+        field[:] = 0
+        whole = images[part]
+        for n in range(part * a.shape[0] // parts, (part + 1) * a.shape[0] // parts):
+            sizes = groups, a.shape[1], shape[1], a[0, 0].size, steps[0], channel
+            image(pictures, n * a[0].size, sizes, copies, field, packed, meetings, mu, False, 1, whole, 0)
+            window = size, stride, dilation, pad
+            pool_image(whole, 0, steps, shape, window, z, places, n * out[0].size, out.shape)
+            if relu:
+                pooled, zero = out[n].reshape(out[0].size), out.dtype.type(0)
+                for i in range(pooled.size):
+                    pooled[i] = zero if pooled[i] <= 0 else pooled[i]
+
+
+@inner
+def image(a, i, sizes, copies, field, packed, meetings, mu, relu, hop, out, o):
+    """All output channels of the image from a[i] on, into out from o on."""
+    groups, inputs, outputs, pixels, positions, channel = sizes
+    fill(a, i, pixels, inputs, copies, field, 0, channel)
+    inputs, outputs, tables = inputs // groups, outputs // groups, packed.size // groups
+    for g in range(groups):
+        f, m = g * inputs * channel, g * outputs
+        at = o + m * positions
+        correlate(packed, g * tables, outputs, field, f, meetings, mu, m, relu, hop, out, at, positions)
+
+
+@inner
+def pack_groups(x, x_row, groups, outputs, taps, packed):
+    """`pack` for the filters of each group."""
+    filters = x.reshape(x.size)
+    for g in range(groups):
+        pack(filters, g * (x.size // groups), x_row, outputs, taps, packed, g * (packed.size // groups))
 
 
 @inner
@@ -59,41 +99,57 @@ def correlate(x, i, height, field, f, meetings, mu, m, relu, hop, out, o, o_row)
     meet of the field is still in the first cache.
     """
     all_offsets, bases, places, begins, ends, classes = meetings
-    whole = hop == 1 and begins.shape[0] == 1 and classes[:, 4].min() == lanes(out)
+    whole = hop == 1 and begins.shape[0] == 1
+    for kind in range(classes.shape[0]):
+        whole = whole and classes[kind, 4] == lanes(out)
     for kind in range(classes.shape[0]):
         offsets = all_offsets[classes[kind, 0] : classes[kind, 1]]
         for v in range(classes[kind, 2], classes[kind, 3], VECTORS):
-            where = (field, (f + bases[v], f + bases[v + 1], f + bases[v + 2]), offsets, mu, relu, out, o_row)
-            to = (whole, hop, v, places, begins, ends)
             column, done = i + classes[kind, 0] * ROWS, 0
+            starts = f + bases[v], f + bases[v + 1], f + bases[v + 2]
             while height - done >= ROWS:
-                tile(ROWS, x, column, m + done, o + done * o_row, where, to)
-                column, done = column + ROWS * all_offsets.size, done + ROWS
+                tile(
+                    ROWS, x, column, field, starts, offsets, mu, m + done, relu,
+                    out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
+                )  # fmt: skip
+                column, done = column + ROWS * offsets.size, done + ROWS
             if height - done >= 6:
-                tile(6, x, column, m + done, o + done * o_row, where, to)
+                tile(
+                    6, x, column, field, starts, offsets, mu, m + done, relu,
+                    out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
+                )  # fmt: skip
                 column, done = column + 6, done + 6
             if height - done >= 4:
-                tile(4, x, column, m + done, o + done * o_row, where, to)
+                tile(
+                    4, x, column, field, starts, offsets, mu, m + done, relu,
+                    out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
+                )  # fmt: skip
                 column, done = column + 4, done + 4
             if height - done >= 2:
-                tile(2, x, column, m + done, o + done * o_row, where, to)
+                tile(
+                    2, x, column, field, starts, offsets, mu, m + done, relu,
+                    out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
+                )  # fmt: skip
                 column, done = column + 2, done + 2
             if height - done >= 1:
-                tile(1, x, column, m + done, o + done * o_row, where, to)
+                tile(
+                    1, x, column, field, starts, offsets, mu, m + done, relu,
+                    out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
+                )  # fmt: skip
 
 
-def tile(count, x, i, m, o, where, to):
+def tile(count, x, i, field, starts, offsets, mu, m, relu, out, o, o_row, whole, hop, v, places, begins, ends):
     """`count` channels at three vectors of positions."""
 
 
-@overload(tile, prefer_literal=True, jit_options={"forceinline": True})
-def _tile(count, x, i, m, o, where, to):
+@overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
+def _tile(count, x, i, field, starts, offsets, mu, m, relu, out, o, o_row, whole, hop, v, places, begins, ends):
     if not isinstance(count, types.IntegerLiteral):
         return None
     C = count.literal_value
 
-    def tile(count, x, i, m, o, where, to):
-        field, (first, second, third), offsets, mu, relu, out, o_row = where
+    def tile(count, x, i, field, starts, offsets, mu, m, relu, out, o, o_row, whole, hop, v, places, begins, ends):
+        first, second, third = starts
         sums = zeros(out, C, VECTORS)
         if mu.size > 0:
             one = scratch(out, LANES)
@@ -105,7 +161,6 @@ def _tile(count, x, i, m, o, where, to):
             i += ROWS
         if relu:
             sums = maximum(sums, zeros(out, C, VECTORS))
-        whole, hop, v, places, begins, ends = to
         if whole:
             store(sums, out, (o + places[0, v], o + places[0, v + 1], o + places[0, v + 2]), o_row)
         elif hop == 1:

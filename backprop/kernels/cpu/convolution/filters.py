@@ -5,20 +5,30 @@ time; the lanes are added up once, after all images of a chunk. Between the rows
 the taps meet there.
 """
 
-from numba import prange
+from numba import prange, types
+from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
-from backprop.kernels.cpu.jit import inner, kernel
+from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.rows import copy_row
-from backprop.kernels.cpu.simd import REGISTERS, lanes, scratch, total, zeros
+from backprop.kernels.cpu.simd import REGISTERS, lanes, moved, scratch, total, zeros
 from backprop.kernels.cpu.simd import inner as inner_product
 
-FILTERS, TAPS = REGISTERS // 8, 6
-TILE = FILTERS * TAPS
+# Filters of a tile; its taps are as many as registers are left for.
+MANY, SOME, FEW = REGISTERS // 4, REGISTERS // 16 * 3, REGISTERS // 8
+TILE = REGISTERS // 4 * 3
+TOGETHER = 12  # taps: of which every tile takes a part that comes out even
+
+
+def fitting(filters, taps):
+    """How many filters a tile should have, so that as little as possible of the last ones is left empty."""
+    return min((FEW, MANY, SOME), key=lambda size: -(-filters // size) * size * -(-taps // (TILE // size)))
 
 
 @kernel
-def sum_over_images(delta, a, groups, plane, channel, copies, offsets, length, out, accumulate, fields, deltas, sums):
+def sum_over_images(
+    delta, a, groups, plane, channel, copies, offsets, length, filters, out, accumulate, fields, deltas, sums
+):
     """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k met of a[n]
 
     An iteration owns some chunks of images, fields for one chunk, and the sums of each chunk; then iteration o owns
@@ -37,9 +47,9 @@ def sum_over_images(delta, a, groups, plane, channel, copies, offsets, length, o
             for n in range(first, last):
                 f, d = (n - first) * size, (n - first) * laid_out
                 fill(images, n * channels * image, image, channels, copies, field, f, channel)
-                lay_out(deltas_in, n * delta[0].size, delta.shape, plane, length, groups, spread, d)
+                lay_out(deltas_in, n * delta[0].size, delta.shape, plane, length, filters, groups, spread, d)
             steps = size, laid_out, channels * channel // groups
-            sum_over_chunk(field, spread, last - first, offsets, length, steps, groups, sums[c])
+            sum_over_chunk(field, spread, last - first, offsets, length, steps, filters, groups, sums[c])
     dx = out.reshape(sums.shape[1], sums.shape[2])
     for o in prange(dx.shape[0]):
         for k in range(dx.shape[1]):
@@ -50,12 +60,16 @@ def sum_over_images(delta, a, groups, plane, channel, copies, offsets, length, o
 
 
 @inner
-def lay_out(delta, i, shape, plane, length, groups, spread, d):
-    """Copy a delta (O, T, I, J), from index i on, its rows as far apart as those of the field; FILTERS by FILTERS."""
+def lay_out(delta, i, shape, plane, length, filters, groups, spread, d):
+    """Copy a delta (O, T, I, J), from index i on, its rows as far apart as those of the field.
+
+    The filters of a group are filled up to whole tiles.
+    """
     outputs = shape[1] // groups
+    rounded = (outputs + filters - 1) // filters * filters
     for g in range(groups):
         for o in range(outputs):
-            start = d + (g * rounded(outputs) + o) * length
+            start = d + (g * rounded + o) * length
             for t in range(shape[2]):
                 for row in range(shape[3]):
                     copy_row(delta, i, spread, start + (t * plane[1] + row) * plane[2], shape[4])
@@ -63,33 +77,50 @@ def lay_out(delta, i, shape, plane, length, groups, spread, d):
 
 
 @inner
-def rounded(outputs):
-    """The filters of a group, filled up to whole tiles."""
-    return (outputs + FILTERS - 1) // FILTERS * FILTERS
-
-
-@inner
-def sum_over_chunk(fields, deltas, images, offsets, length, steps, groups, sums):
+def sum_over_chunk(fields, deltas, images, offsets, length, steps, filters, groups, sums):
     """sums[o,k] = the sum over images and positions of delta[o] times what tap k met
 
-    steps: from image to image in fields and in deltas, from group to group in a field.
+    steps: from image to image in fields and in deltas, from group to group in a field. `filters`: of a tile.
     """
     outputs, taps = sums.shape[0] // groups, sums.shape[1]
+    rounded = (outputs + filters - 1) // filters * filters
+    together = TILE // filters
     found = scratch(sums, TILE)
     for g in range(groups):
         f = g * steps[2]
-        for o in range(0, outputs, FILTERS):
-            for k in range(0, taps, TAPS):
+        for o in range(0, outputs, filters):
+            d = (g * rounded + o) * length
+            for k in range(0, taps, together):
                 a, b, c = f + offsets[k], f + offsets[k + 1], f + offsets[k + 2]
-                p, q, r = f + offsets[k + 3], f + offsets[k + 4], f + offsets[k + 5]
-                tile = zeros(sums, FILTERS, TAPS)
-                for n in range(images):
-                    d = n * steps[1] + (g * rounded(outputs) + o) * length
-                    for i in range(n * steps[0], n * steps[0] + length, lanes(sums)):
-                        starts = (a + i, b + i, c + i, p + i, q + i, r + i)
-                        tile = inner_product(tile, deltas, d, length, fields, starts)
-                        d += lanes(sums)
-                total(tile, found, 0, TAPS)
-                for m in range(min(FILTERS, outputs - o)):
-                    for t in range(min(TAPS, taps - k)):
-                        sums[g * outputs + o + m, k + t] = found[m * TAPS + t]
+                if filters == MANY:
+                    tile(MANY, (a, b, c), fields, deltas, d, images, length, steps, found)
+                elif filters == SOME:
+                    tile(SOME, (a, b, c, f + offsets[k + 3]), fields, deltas, d, images, length, steps, found)
+                else:
+                    p, q, r = f + offsets[k + 3], f + offsets[k + 4], f + offsets[k + 5]
+                    tile(FEW, (a, b, c, p, q, r), fields, deltas, d, images, length, steps, found)
+                for m in range(min(filters, outputs - o)):
+                    for t in range(min(together, taps - k)):
+                        sums[g * outputs + o + m, k + t] = found[m * together + t]
+
+
+def tile(filters, away, fields, deltas, d, images, length, steps, found):
+    """The sums for some filters and for the taps that lie `away` in the fields."""
+
+
+@overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
+def _tile(filters, away, fields, deltas, d, images, length, steps, found):
+    if not isinstance(filters, types.IntegerLiteral):
+        return None
+    F, T = filters.literal_value, len(away)
+
+    def tile(filters, away, fields, deltas, d, images, length, steps, found):
+        sums = zeros(found, F, T)
+        for n in range(images):
+            delta = d + n * steps[1]
+            for i in range(n * steps[0], n * steps[0] + length, lanes(found)):
+                sums = inner_product(sums, deltas, delta, length, fields, moved(away, i))
+                delta += lanes(found)
+        total(sums, found, 0, T)
+
+    return tile

@@ -41,8 +41,11 @@ class Meetings(NamedTuple):
 
 
 @functools.lru_cache(256)
-def forward(channels, taps, image, positions, stride, dilation, pad, lanes, together):
-    """(Field of an image, Meetings) for (10): all positions use all taps of `channels` channels."""
+def forward(channels, taps, image, positions, stride, dilation, pad, lanes, together, spaced=False):
+    """(Field of an image, Meetings) for (10): all positions use all taps of `channels` channels.
+
+    `spaced` leaves the output's rows as far apart as those of the field: then no vector needs to be cut.
+    """
     axes = list(zip(stride, dilation, positions, taps, strict=True))
     plane = tuple((s * (i - 1) + d * (t - 1)) // s + 1 for s, d, i, t in axes)
     field = field_of(image, plane, stride, pad)
@@ -52,7 +55,12 @@ def forward(channels, taps, image, positions, stride, dilation, pad, lanes, toge
         which = flat([r % s for r, s in zip(reach, stride, strict=True)], stride)
         within = flat([r // s for r, s in zip(reach, stride, strict=True)], plane)
         offsets.append(c * field.channel + which * volume(plane) + within)
-    vectors = _vectors(positions, plane, positions, (1, 1, 1), 0, len(offsets), lanes, together)
+    if spaced:
+        bases = list(range(0, flat([i - 1 for i in positions], plane) + 1, lanes))
+        bases += bases[-1:] * (-len(bases) % together)
+        vectors = bases, [[(base, 0, lanes)] for base in bases]
+    else:
+        vectors = _vectors(positions, plane, positions, (1, 1, 1), 0, len(offsets), lanes, together)
     return field, _meetings(range(len(offsets)), offsets, [vectors], [len(offsets)])
 
 

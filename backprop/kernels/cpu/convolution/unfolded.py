@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from backprop.kernels.cpu.jit import inner
+from backprop.kernels.cpu.jit import maker
 from backprop.kernels.cpu.product import packed
 
 
-@inner
+@maker
 def conv(a, x, out):
     """out[n,o,l] = sum_k x[o,k] patch[k,l]: column l of patch is what a filter meets at position l = (i,j)    (10)
 

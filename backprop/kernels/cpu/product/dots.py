@@ -23,7 +23,8 @@ def dots(a, b, out, rows, depth, columns, accumulate, mu, relu):
     rest = depth % size
     found = scratch(out, TILE)
     for n in range(0, columns, COLUMNS):
-        p, q, r, s, t = [min(n + v, columns - 1) * depth for v in range(COLUMNS)]
+        p, q, r = n * depth, min(n + 1, columns - 1) * depth, min(n + 2, columns - 1) * depth
+        s, t = min(n + 3, columns - 1) * depth, min(n + 4, columns - 1) * depth
         for m in range(0, rows, ROWS):
             top = min(m, rows - ROWS)
             tile = zeros(out, ROWS, COLUMNS)

@@ -8,7 +8,7 @@ out once. Three quarters of the registers hold the tile, the others what is mult
 from numba import types
 from numba.extending import overload
 
-from backprop.kernels.cpu.jit import inlined, inner
+from backprop.kernels.cpu.jit import BORROWED, inlined, inner
 from backprop.kernels.cpu.simd import REGISTERS, add, lanes, load, load_part, outer, prefetch, store, store_part, zeros
 
 ROWS, VECTORS = REGISTERS // 4, 3
@@ -34,7 +34,7 @@ def rows_of(vectors, a, i, height, o, ahead, share, where):
     """Tiles from the top of a strip to its bottom, the last ones smaller."""
 
 
-@overload(rows_of, prefer_literal=True, jit_options={"forceinline": True})
+@overload(rows_of, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
 def _rows_of(vectors, a, i, height, o, ahead, share, where):
     if not isinstance(vectors, types.IntegerLiteral):
         return None
@@ -64,7 +64,7 @@ def tile(rows, vectors, a, i, o, where):
     """One tile, from zeros to out."""
 
 
-@overload(tile, prefer_literal=True, jit_options={"forceinline": True})
+@overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
 def _tile(rows, vectors, a, i, o, where):
     if not isinstance(rows, types.IntegerLiteral):
         return None

@@ -7,11 +7,13 @@ registers is one value here, a Tile, and the words below are what one can do wit
     zeros, splat                     a new tile, of one number
     load, load_part, load_even       a tile from an array
     store, store_part, store_between a tile into an array
+    store_whole                      a register as whole numbers
     outer                            tile += column times row
     inner, inner_part, total         tile += rows times rows, lane by lane; the lanes added up
     add, maximum, keep_larger        element by element
     transpose                        rows become columns
     lanes, scratch, prefetch         how wide a register is; memory for one call; a hint to the cache
+    moved                            several indices, moved together
 
 An array is addressed by the flat index of an element. Nothing is checked, unless NUMBA_BOUNDSCHECK=1 is set.
 """
@@ -22,12 +24,14 @@ from backprop.kernels.cpu.simd.memory import (
     load,
     load_even,
     load_part,
+    moved,
     prefetch,
     scratch,
     splat,
     store,
     store_between,
     store_part,
+    store_whole,
     zeros,
 )
 from backprop.kernels.cpu.simd.tile import REGISTERS, WIDTH

@@ -13,9 +13,12 @@ from backprop.kernels.cpu.simd.tile import Elements, call, spread, whole
 def outer(typing, tile, a, i, step, b, j):
     """tile[r, c] + a[i + r step] b[j + c]: a column of numbers times a row of vectors, added to the tile.
 
-    j is one index for neighbouring vectors, or a tuple with one for each of them. Each product and sum is one fused
-    instruction, rounded once.
+    j is one index for neighbouring vectors, or a tuple with one for each of them. With a tuple for i, the rows are
+    shared evenly among its starts, the first rows to the first. Each product and sum is one fused instruction, rounded
+    once.
     """
+    several = len(i) if isinstance(i, types.BaseTuple) else 0
+    each = tile.rows // several if several else tile.rows
 
     def codegen(context, builder, signature, args):
         out, a, i, step, b, j = args
@@ -23,13 +26,15 @@ def outer(typing, tile, a, i, step, b, j):
         row = Elements(context, builder, signature.args[4], b)
         vectors = [row.load(tile, start(builder, tile, j, v)) for v in range(tile.vectors)]
         for r in range(tile.rows):
-            number = builder.load(column.pointer(builder.add(i, builder.mul(step, whole(r, step)))))
+            first = builder.extract_value(i, r // each) if several else i
+            number = builder.load(column.pointer(builder.add(first, builder.mul(step, whole(r % each, step)))))
             factor = spread(builder, number, tile.lanes)
             for v, vector in enumerate(vectors):
                 out = _multiply_add(builder, tile, out, r, v, factor, vector)
         return out
 
-    return tile(tile, a, INDEX, INDEX, b, starts(tile, j)), codegen
+    first = types.UniTuple(INDEX, several) if several else INDEX
+    return tile(tile, a, first, INDEX, b, starts(tile, j)), codegen
 
 
 @intrinsic

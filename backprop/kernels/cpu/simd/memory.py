@@ -135,6 +135,28 @@ def store_part(typing, tile, array, i, step, height, width):
 
 
 @intrinsic
+def store_whole(typing, tile, array, i, count, first, step):
+    """array[i + c] = tile[0, c] + first + c step for c < count, as whole numbers; those of the tile are below 2^31."""
+
+    def codegen(context, builder, signature, args):
+        value, array, i, count, first, step = args
+        elements = Elements(context, builder, signature.args[1], array)
+        number, lanes = elements.array.data.type.pointee, tile.lanes
+        several = ir.VectorType(number, lanes)
+        numbers = ir.Constant(several, list(range(lanes)))
+        short = builder.fptosi(builder.extract_value(value, 0), ir.VectorType(ir.IntType(32), lanes))
+        away = builder.add(builder.mul(numbers, spread(builder, step, lanes)), spread(builder, first, lanes))
+        whole_numbers = builder.add(builder.sext(short, several), away)
+        mask = builder.icmp_signed("<", numbers, spread(builder, count, lanes))
+        pointer = builder.bitcast(elements.pointer(i, count), several.as_pointer())
+        args = [whole_numbers, pointer, ir.Constant(ir.IntType(32), 8), mask]
+        call(builder, f"llvm.masked.store.v{lanes}i64.p0", ir.VoidType(), args)
+        return context.get_dummy_value()
+
+    return types.void(tile, array, INDEX, INDEX, INDEX, INDEX), codegen
+
+
+@intrinsic
 def store_between(typing, tile, array, i, step, begin, end):
     """As `store`, but of each vector only the lanes from `begin` up to, not with, `end`; i, begin, end are tuples."""
 
@@ -182,6 +204,19 @@ def scratch(typing, like, size):
         return array._getvalue()
 
     return array_type(like, size), codegen
+
+
+@intrinsic
+def moved(typing, starts, by):
+    """A tuple of indices, each increased by `by`."""
+
+    def codegen(context, builder, signature, args):
+        out, by = args
+        for k in range(len(signature.return_type)):
+            out = builder.insert_value(out, builder.add(builder.extract_value(out, k), by), k)
+        return out
+
+    return starts(starts, INDEX), codegen
 
 
 @intrinsic
