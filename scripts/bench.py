@@ -3,6 +3,10 @@
     python scripts/bench.py gemm        the matrix products of five networks, and squares
     python scripts/bench.py conv        convolutions alone, forward and backward
     python scripts/bench.py step        a step of training, five networks
+    python scripts/bench.py epoch       an epoch, with all that belongs to it
+    python scripts/bench.py memory      the most memory a process takes that trains for an epoch
+    python scripts/bench.py start       the import, and the first step, before and after kernels are kept on disk
+    python scripts/bench.py depth       seconds and memory over the number of layers and the size of a batch
     python scripts/bench.py ladder      what each idea in the kernels buys
     python scripts/bench.py all
 
@@ -13,11 +17,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import report, turns, workload
+from benchmarks import depth, report, start, turns, workload
 from benchmarks.ladder import ladder
 
 
-def races(kind, todo, threads, rounds):
+def races(kind, todo, threads, rounds, **options):
     """[(label, times)] of all works of one kind."""
     players = [turns.Player(name, threads) for name in turns.RIVALS]
     try:
@@ -27,7 +31,7 @@ def races(kind, todo, threads, rounds):
         players = [player for player in players if not player.missing]
         found = []
         for label, sizes in todo:
-            found.append((label, turns.race(players, kind, sizes, rounds)))
+            found.append((label, turns.race(players, kind, sizes, rounds, **options)))
             best = min((t.median, name) for name, t in found[-1][1].items() if name != "ours")
             print(f"{kind} {label}: {best[0] / found[-1][1]['ours'].median:.2f} x ({best[1]})", file=sys.stderr)
         return found
@@ -57,31 +61,75 @@ def step():
 RACES = {"gemm": gemm, "conv": conv, "step": step}
 
 
+def race(out, kind, threads, rounds, **options):
+    """All works of a kind, as a table, a file and a picture."""
+    works = {"epoch": step, **RACES}[kind]()
+    found = races(kind, works, threads, rounds, **options)
+    title = f"{kind}, {threads} thread{'s' if threads > 1 else ''}"
+    report.print_races(title, found)
+    content = {label: {name: time._asdict() for name, time in times.items()} for label, times in found}
+    report.save(out, f"{kind}_{threads}", {"seconds": content})
+    report.draw_races(out / f"{kind}_{threads}.png", f"{title}: {report.machine()}", found)
+
+
+def memory(out, threads):
+    """Each player trains each network for an epoch, in a process of its own."""
+    peaks = {}
+    for model in workload.MODELS:
+        peaks[model] = {}
+        for name in turns.RIVALS:
+            player = turns.Player(name, threads)
+            if not player.missing and player.prepare("epoch", (model,), before=1) is not None:
+                peaks[model][name] = player.peak_memory()
+            player.close()
+    report.print_memory(peaks)
+    report.save(out, "memory", {"bytes": peaks})
+
+
+def begin(out, rounds):
+    imports = start.imports(rounds)
+    steps = {model: start.first_steps(model) for model in start.MODELS}
+    report.print_start(imports, steps)
+    report.save(out, "start", {"import_seconds": imports, "first_step_seconds": steps})
+
+
+def grow(out, rounds):
+    growth = depth.measure(rounds)
+    report.print_growth(growth, depth.slope)
+    report.save(out, "depth", {name: dict(zip(*found, strict=True)) for name, found in growth.items()})
+    report.draw_growth(out / "depth.png", growth, depth.slope)
+
+
+def climb(out, rounds):
+    rungs = ladder(rounds)
+    report.print_ladder(rungs)
+    names = "ladder", "rung", "gflops", "threads"
+    report.save(out, "ladder", {"rungs": [dict(zip(names, rung, strict=True)) for rung in rungs]})
+    report.draw_ladder(out / "ladder.png", rungs)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=[*RACES, "ladder", "all"])
+    parser.add_argument("what", choices=[*RACES, "epoch", "start", "memory", "depth", "ladder", "all"])
     parser.add_argument("--threads", type=int, nargs="+", default=[1], help="threads of each player, one race for each")
     parser.add_argument("--rounds", type=int, default=11, help="turns of each player")
     parser.add_argument("--out", metavar="DIR", default="bench", help="where JSON and pictures go (default: bench)")
     options = parser.parse_args(arguments)
-    out = Path(options.out)
-    for kind in RACES if options.what == "all" else [options.what] * (options.what in RACES):
-        for threads in options.threads:
-            found = races(kind, RACES[kind](), threads, options.rounds)
-            title = f"{kind}, {threads} thread{'s' if threads > 1 else ''}"
-            report.print_races(title, found)
-            content = {label: {name: time._asdict() for name, time in times.items()} for label, times in found}
-            report.save(out, f"{kind}_{threads}", {"seconds": content})
-            report.draw_races(out / f"{kind}_{threads}.png", f"{title}: {report.machine()}", found)
-    if options.what in ("ladder", "all"):
-        rungs = ladder(options.rounds)
-        report.print_ladder(rungs)
-        report.save(
-            out,
-            "ladder",
-            {"rungs": [dict(zip(("ladder", "rung", "gflops", "threads"), r, strict=True)) for r in rungs]},
-        )
-        report.draw_ladder(out / "ladder.png", rungs)
+    out, rounds = Path(options.out), options.rounds
+
+    def wanted(what):
+        return options.what in (what, "all")
+
+    for threads in options.threads:
+        for kind in filter(wanted, RACES):
+            race(out, kind, threads, rounds)
+        if wanted("epoch"):
+            race(out, "epoch", threads, min(rounds, 5), before=1, tolerance=5e-2)
+    if wanted("memory"):
+        memory(out, options.threads[0])
+    for what, run in (("start", begin), ("depth", grow), ("ladder", climb)):
+        if wanted(what):
+            run(out, rounds)
     return 0
 
 

@@ -71,4 +71,4 @@ class Buffers(threading.local):
 
 
 _buffers = Buffers()
-empty = _buffers.empty
+empty, release = _buffers.empty, _buffers.release

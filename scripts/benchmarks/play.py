@@ -7,6 +7,7 @@ import importlib
 import json
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -27,15 +28,27 @@ def main(name):
                 answer({"able": False})
                 continue
             run, result = work
-            for _ in range(3):
+            for _ in range(order["before"]):
                 run()
             np.savez(order["file"], *[np.array(array) for array in result()])
             answer({"able": True})
+        elif order["do"] == "peak":
+            answer({"bytes": peak_memory()})
         else:
             start = time.perf_counter()
             for _ in range(order["times"]):
                 run()
             answer({"seconds": (time.perf_counter() - start) / order["times"]})
+
+
+def peak_memory():
+    """The most bytes that this process has had in memory at one time."""
+    status = Path("/proc/self/status")  # on Linux getrusage also counts what the process was before it became Python
+    if status.exists():
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def answer(message):

@@ -100,3 +100,57 @@ def draw_ladder(path, rungs):
         axes.set_ylabel("GFLOP/s")
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
+
+
+def print_start(imports, steps):
+    """How long imports take beside Numba's, and first steps."""
+    rows = [["import", "seconds", "of numba's"]]
+    rows += [[name, f"{seconds:.2f}", f"{seconds / imports['numba']:.2f} x"] for name, seconds in imports.items()]
+    print("\n".join(table(rows)) + "\n")
+    names = list(dict.fromkeys(name for found in steps.values() for name in found))
+    rows = [["first step, seconds", *names]]
+    rows += [[model, *(f"{found[n]:.1f}" if n in found else "-" for n in names)] for model, found in steps.items()]
+    print("\n".join(table(rows)) + "\n")
+
+
+def print_memory(peaks):
+    """The most memory that a process had while it trained."""
+    names = list(dict.fromkeys(name for found in peaks.values() for name in found))
+    rows = [["peak memory, MB", *names]]
+    rows += [[model, *(f"{f[n] / 1e6:.0f}" if n in f else "-" for n in names)] for model, f in peaks.items()]
+    print("\n".join(table(rows)) + "\n")
+
+
+def print_growth(growth, slope):
+    for over in ("depth", "batch"):
+        found = {name: some for name, some in growth.items() if f"over {over}" in name}
+        rows = [["", *map(str, next(iter(found.values()))[0]), "slope of the last five"]]
+        for name, (sizes, values) in found.items():
+            cells = [f"{v * 1e3:.2f} ms" if "seconds" in name else f"{v / 1e6:.2f} MB" for v in values]
+            rows.append([name, *cells, f"{slope(sizes, values):.2f}"])
+        print("\n".join(table(rows)) + "\n")
+
+
+def draw_growth(path, growth, slope):
+    """Four pictures with both axes logarithmic: what grows linearly is a line of slope 1."""
+    figure = Figure(figsize=(9, 6.4), layout="constrained")
+    panels = [
+        ("layers", "ms", ["seconds over depth", "seconds over depth, naive"]),
+        ("batch size", "ms", ["seconds over batch"]),
+        ("layers", "MB", ["bytes over depth"]),
+        ("batch size", "MB", ["bytes over batch"]),
+    ]
+    for axes, (x, unit, names) in zip(figure.subplots(2, 2).flat, panels, strict=True):
+        for name, color in zip(names, (BLUE, ORANGE), strict=False):
+            sizes, values = growth[name]
+            scaled = np.array(values) * (1e3 if unit == "ms" else 1e-6)
+            who = "each layer anew" if "naive" in name else "backpropagation"
+            axes.loglog(sizes, scaled, "o-", color=color, ms=4, label=f"{who}: slope {slope(sizes, values):.2f}")
+        axes.set_xticks(sizes, map(str, sizes))
+        axes.minorticks_off()
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_xlabel(x)
+        axes.set_ylabel("one step, ms" if unit == "ms" else "kept for backward, MB")
+        axes.legend(fontsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)

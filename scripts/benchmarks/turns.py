@@ -51,11 +51,11 @@ class Player:
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: self.threads])
 
-    def prepare(self, kind, sizes):
-        """Its numbers for this work, or None if it cannot do it."""
+    def prepare(self, kind, sizes, before=3):
+        """Its numbers after it has done this work `before` times, or None if it cannot do it."""
         with tempfile.TemporaryDirectory() as folder:
             file = str(Path(folder) / "result.npz")
-            if not self._ask(do="prepare", kind=kind, sizes=sizes, file=file)["able"]:
+            if not self._ask(do="prepare", kind=kind, sizes=sizes, before=before, file=file)["able"]:
                 return None
             with np.load(file) as arrays:
                 return list(arrays.values())
@@ -63,6 +63,10 @@ class Player:
     def time(self, times):
         """Seconds of one repetition, the mean over `times` of them."""
         return self._ask(do="time", times=times)["seconds"]
+
+    def peak_memory(self):
+        """The most bytes that its process has had in memory at one time."""
+        return self._ask(do="peak")["bytes"]
 
     def _ask(self, **order):
         self.process.stdin.write(json.dumps(order) + "\n")
@@ -89,11 +93,11 @@ class Time(NamedTuple):
     high: float
 
 
-def race(players, kind, sizes, rounds=11, tolerance=1e-3):
+def race(players, kind, sizes, rounds=11, tolerance=1e-3, before=3):
     """name -> Time of each player that can do this work, all in turns. Their numbers are compared first."""
     able, ours = [], None
     for player in players:
-        numbers = player.prepare(kind, sizes)
+        numbers = player.prepare(kind, sizes, before)
         if numbers is None:
             continue
         able.append(player)
@@ -103,7 +107,7 @@ def race(players, kind, sizes, rounds=11, tolerance=1e-3):
             scale = np.abs(mine).max(initial=1e-6)
             if mine.size != theirs.size or np.abs(mine.ravel() - theirs.ravel()).max(initial=0) > tolerance * scale:
                 raise RuntimeError(f"{players[0].name} and {player.name} computed different numbers: {kind} {sizes}")
-    times = {player.name: max(1, int(SHORTEST / max(player.time(3), 1e-9))) for player in able}
+    times = {player.name: max(1, int(SHORTEST / max(player.time(before), 1e-9))) for player in able}
     taken = {player.name: [] for player in able}
     for _ in range(rounds):
         for player in able:

@@ -94,6 +94,20 @@ def network(library, model):
     return net, [layer for layer in net if hasattr(layer, "weight")]
 
 
+IMAGES, SEED = 6400, 0  # of an epoch
+
+
+def data():
+    """Images (IMAGES, 1, 28, 28) of bytes, and labels."""
+    rng = np.random.default_rng(2)
+    return rng.integers(0, 256, (IMAGES, 1, 28, 28), np.uint8), rng.integers(0, 10, IMAGES)
+
+
+def order(epoch):
+    """The batches of an epoch, as arrays of indices: the order of backprop.DataLoader with this SEED."""
+    return np.random.default_rng([SEED, epoch]).permutation(IMAGES).reshape(-1, BATCH)
+
+
 def batch():
     """Images (64, 1, 28, 28) and labels."""
     rng = np.random.default_rng(1)

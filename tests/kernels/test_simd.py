@@ -49,6 +49,16 @@ def gather_at(a, b, j, k, out, across):
 
 
 @njit
+def gather_from(a, starts, by, b, out, across):
+    simd.store(simd.outer(simd.zeros(out, 4, 2), a, simd.moved(starts, by), 3, b, 0), out, 0, across)
+
+
+@njit
+def put_whole(a, out, i, count, first, step):
+    simd.store_whole(simd.load(a, 0, 0, 1, 1), out, i, count, first, step)
+
+
+@njit
 def combine(a, b, out, take_larger):
     x, y = simd.load(a, 0, 0, 1, 1), simd.load(b, 0, 0, 1, 1)
     simd.store(simd.maximum(x, y) if take_larger else simd.add(x, y), out, 0, 0)
@@ -152,6 +162,23 @@ def test_outer_multiplies_a_column_by_a_row(dtype):
     lanes = across // 2
     gather_at(a, b, 5, 1, out.reshape(-1), across)
     assert np.array_equal(out, np.outer(a[:3], np.concatenate([b[5 : 5 + lanes], b[1 : 1 + lanes]])))
+
+
+def test_outer_shares_its_rows_among_several_starts(dtype):
+    across = 2 * count_lanes(np.zeros(1, dtype))
+    a, b, out = numbers(dtype, 40), numbers(dtype, across), np.zeros((4, across), dtype)
+    gather_from(a, (2, 20), 5, b, out.reshape(-1), across)
+    assert np.array_equal(out, np.outer(a[[7, 10, 25, 28]], b))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_store_whole_writes_whole_numbers_that_step(dtype, count):
+    lanes = count_lanes(np.zeros(1, dtype))
+    a, out = numbers(dtype, lanes).round(), np.full(lanes + 5, -7)
+    put_whole(a, out, 2, min(count, lanes), 100, 10)
+    wanted = np.full(lanes + 5, -7)
+    wanted[2 : 2 + min(count, lanes)] = (100 + 10 * np.arange(lanes) + a.astype(int))[: min(count, lanes)]
+    assert np.array_equal(out, wanted)
 
 
 def test_maximum_keeps_nan_and_add_adds(dtype):

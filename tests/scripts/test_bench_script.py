@@ -31,10 +31,16 @@ def players(turns):
 
 @pytest.mark.parametrize(
     ("kind", "sizes"),
-    [("gemm", ("tn", 5, 4, 7)), ("conv", ("input", 2, 3, 3, 1, 6)), ("step", ("mlp128",)), ("step", ("lenet",))],
+    [
+        ("gemm", ("tn", 5, 4, 7)),
+        ("conv", ("input", 2, 3, 3, 1, 6)),
+        ("step", ("mlp128",)),
+        ("step", ("lenet",)),
+        ("epoch", ("mlp128",)),
+    ],
 )
 def test_players_compute_the_same_numbers_and_take_turns(turns, players, kind, sizes):
-    times = turns.race(players, kind, sizes, rounds=3)
+    times = turns.race(players, kind, sizes, rounds=3, before=1 if kind == "epoch" else 3)
     assert "ours" in times and all(0 < t.low <= t.median <= t.high for t in times.values())
     assert ("NumPy" in times) == (kind == "gemm" or sizes == ("mlp128",))
 
@@ -47,8 +53,8 @@ class Liar:
     def __init__(self, honest):
         self.honest = honest
 
-    def prepare(self, kind, sizes):
-        return [array * (1 + 1e-2) for array in self.honest.prepare(kind, sizes)]
+    def prepare(self, kind, sizes, before=3):
+        return [array * (1 + 1e-2) for array in self.honest.prepare(kind, sizes, before)]
 
 
 def test_a_player_with_other_numbers_is_refused(turns, players):
@@ -64,3 +70,45 @@ def test_the_ladder_runs_every_rung_and_is_drawn(turns, script, tmp_path, capsys
     assert all(rung["gflops"] > 0 for rung in rungs)
     assert (tmp_path / "ladder.png").stat().st_size > 10_000
     assert "of one core's peak" in capsys.readouterr().out
+
+
+def test_a_player_tells_how_much_memory_it_took(players):
+    """As much as Python with NumPy at least, and no more than there is."""
+    assert all(2e7 < player.peak_memory() < 1e11 for player in players)
+
+
+def test_depth_is_measured_and_drawn(turns, script, tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    bench = script("bench")
+    monkeypatch.setattr(bench.depth, "DEPTHS", [2, 4, 8])
+    monkeypatch.setattr(bench.depth, "BATCHES", [64, 128])
+    assert bench.main(["depth", "--rounds", "1", "--out", str(tmp_path)]) == 0
+    growth = json.loads((tmp_path / "depth.json").read_text())
+    held = growth["bytes over batch"]
+    assert held["128"] == pytest.approx(2 * held["64"], rel=0.1)
+    assert growth["bytes over depth"]["8"] > 3 * growth["bytes over depth"]["2"]
+    assert (tmp_path / "depth.png").stat().st_size > 10_000
+    assert "seconds over depth, naive" in capsys.readouterr().out
+
+
+def test_the_slope_is_the_power_with_which_values_grow(turns, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    depth = importlib.import_module("benchmarks.depth")
+    sizes = [2, 4, 8, 16, 32, 64]
+    assert depth.slope(sizes, [7 * size**2 for size in sizes]) == pytest.approx(2)
+    assert depth.slope(sizes, [1000, *sizes[1:]]) == pytest.approx(1)  # the smallest does not count
+
+
+def test_imports_are_timed_and_what_is_missing_left_out(turns, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    start = importlib.import_module("benchmarks.start")
+    found = start.imports(rounds=1)
+    assert {"numba", "backprop"} <= found.keys() and all(seconds > 0 for seconds in found.values())
+
+
+def test_first_steps_begin_without_kernels_and_then_with_them(turns, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    start = importlib.import_module("benchmarks.start")
+    monkeypatch.setattr(start, "RIVALS", {"ours": start.RIVALS["ours"]})
+    found = start.first_steps("mlp128", rounds=1)
+    assert found["ours, kernels kept"] < found["ours, kernels compiled"]

@@ -7,7 +7,7 @@ sees only group g of the channels.
 import numpy as np
 
 from backprop.kernels.buffers import empty
-from backprop.kernels.cpu.convolution.correlate import LANES, VECTORS, convolve, convolve_and_pool
+from backprop.kernels.cpu.convolution.correlate import LANES, VECTORS, convolve
 from backprop.kernels.cpu.convolution.field import flat
 from backprop.kernels.cpu.convolution.filters import TOGETHER, fitting, sum_over_images
 from backprop.kernels.cpu.convolution.filters_by_lane import suits_lanes, sum_by_lane
@@ -18,6 +18,8 @@ from backprop.kernels.cpu.simd import WIDTH
 
 CHUNK, CHUNK_BYTES = 8, 1 << 20  # images whose filter gradients are summed at a time, if they fit a core's second cache
 _NO_BIAS = {char: np.empty(0, char) for char in "fd"}
+_NO_PLACES, _NO_IMAGES = np.empty((0,) * 5, np.int64), {char: np.empty((0, 0), char) for char in "fd"}
+_NO_WINDOW = ((0, 0, 0),) * 4
 
 
 def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
@@ -48,16 +50,17 @@ def conv_max_pool(
         tables = forward(*sizes, stride, dilation, pad, WIDTH // out.itemsize, VECTORS, spaced=True)
         (_, height, width), shape = tables[0].plane, (*out.shape[:2], *positions)
         steps = (positions[0] * height * width + 2 * LANES) // LANES * LANES, height * width, width
-        where_and_what, fields, packed = _scratch(a, tables, groups, out)
+        what, fields, packed = _scratch(a, tables, groups, out)
         images = empty((len(fields), shape[1] * steps[0] + 2 * LANES), out.dtype)
         window = size, pool_stride, pool_dilation, pool_pad
-        last = out, where, fields, images, packed
-        convolve_and_pool(a, x, x[0].size, mu, relu, groups, *where_and_what, shape, steps, *window, *last)
+        convolve(a, x, x[0].size, mu, relu, groups, *what, 1, fields, packed, out, where, images, shape, steps, *window)
 
 
 def _convolve(a, x, x_row, mu, relu, tables, hop, groups, out):
-    where_and_what, fields, packed = _scratch(a, tables, groups, out)
-    convolve(a, x, x_row, mu, relu, groups, *where_and_what, hop, out, fields, packed)
+    what, fields, packed = _scratch(a, tables, groups, out)
+    size = out[0, 0].size
+    last = _NO_PLACES, _NO_IMAGES[out.dtype.char], out.shape, (size, size, size), *_NO_WINDOW
+    convolve(a, x, x_row, mu, relu, groups, *what, hop, fields, packed, out, *last)
 
 
 def _scratch(a, tables, groups, out):

@@ -24,8 +24,8 @@ def max_pool(a, size, stride, dilation, pad, out, where):
     images, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     for n in prange(a.shape[0]):
         steps = a.shape[2] * a.shape[3] * a.shape[4], a.shape[3] * a.shape[4], a.shape[4]
-        window = size, stride, dilation, pad
-        pool_image(images, n * a[0].size, steps, a.shape, window, z, places, n * out[0].size, out.shape)
+        i, o = n * (a.size // a.shape[0]), n * (out.size // a.shape[0])
+        pool_image(images, i, steps, a.shape, (size, stride, dilation, pad), z, places, o, out.shape)
 
 
 @inner

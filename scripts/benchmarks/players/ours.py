@@ -5,6 +5,7 @@ import numpy as np
 import backprop as bp
 from backprop import kernels
 from backprop.plan import Plan
+from backprop.train import fit
 from benchmarks import workload
 
 
@@ -35,6 +36,18 @@ def network(model):
     for layer, (weight, bias) in zip(learning, workload.parameters(model), strict=True):
         layer.weight.data[...], layer.bias.data[...] = weight, bias
     return net
+
+
+def epoch(model):
+    net, loss = network(model), bp.CrossEntropyLoss()
+    sgd = bp.SGD(net.parameters(), lr=workload.LR, momentum=workload.MOMENTUM)
+    train = bp.DataLoader(*workload.data(), workload.BATCH, shuffle=True, seed=workload.SEED)
+    last = []
+
+    def run():
+        last[:] = fit(net, loss, sgd, train, progress=False).losses[-1:]
+
+    return run, lambda: [np.array(last)]
 
 
 def step(model):

@@ -1,5 +1,8 @@
 """JAX, compiled over the whole step, which may reuse the memory of what it replaces."""
 
+import functools
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,9 +22,28 @@ def gemm(form, n, o, i):
     return run, lambda: [np.asarray(found[0])]
 
 
+def epoch(model):
+    update, result = training(model)
+    images, labels = workload.data()
+    images, labels, epochs = jnp.asarray(images / np.float32(255)), jnp.asarray(labels), itertools.count()
+    take = jax.jit(lambda index: (images[index], labels[index]))
+
+    def run():
+        for index in workload.order(next(epochs)):
+            update(*take(index))
+
+    return run, lambda: result()[:1]
+
+
 def step(model):
-    layers = [tuple(map(jnp.asarray, layer)) for layer in workload.parameters(model)]
+    update, result = training(model)
     x, y = map(jnp.asarray, workload.batch())
+    return lambda: update(x, y), result
+
+
+def training(model):
+    """(update, result): update(x, y) is one training step."""
+    layers = [tuple(map(jnp.asarray, layer)) for layer in workload.parameters(model)]
 
     def cost(layers, x, y):
         left = iter(layers)
@@ -42,16 +64,16 @@ def step(model):
                 x = x.reshape(len(x), -1)
         return -jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], 1).mean()
 
-    def update(layers, speeds, x, y):
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def compiled(layers, speeds, x, y):
         L, grads = jax.value_and_grad(cost)(layers, x, y)
         speeds = jax.tree.map(lambda v, g: workload.MOMENTUM * v + g, speeds, grads)
         return L, jax.tree.map(lambda p, v: p - workload.LR * v, layers, speeds), speeds
 
-    update = jax.jit(update, donate_argnums=(0, 1))
     state = [None, layers, jax.tree.map(jnp.zeros_like, layers)]
 
-    def run():
-        state[:] = update(state[1], state[2], x, y)
+    def update(x, y):
+        state[:] = compiled(state[1], state[2], x, y)
         state[0].block_until_ready()
 
-    return run, lambda: [np.asarray(state[0]), *(np.asarray(p).ravel() for layer in state[1] for p in layer)]
+    return update, lambda: [np.asarray(state[0]), *(np.asarray(p).ravel() for layer in state[1] for p in layer)]

@@ -1,5 +1,6 @@
 """PyTorch."""
 
+import itertools
 import os
 
 import numpy as np
@@ -31,7 +32,27 @@ def conv(direction, c, o, taps, pad, size):
     return run, lambda: [next(z for z in found if z is not None).numpy()]
 
 
+def epoch(model):
+    update, result = training(model)
+    images, labels = workload.data()
+    images, labels = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
+    epochs = itertools.count()
+
+    def run():
+        for index in torch.from_numpy(workload.order(next(epochs))):
+            update(images[index], labels[index])
+
+    return run, lambda: result()[:1]
+
+
 def step(model):
+    update, result = training(model)
+    x, y = map(torch.from_numpy, workload.batch())
+    return lambda: update(x, y), result
+
+
+def training(model):
+    """(update, result): update(x, y) is one training step."""
     net, learning = workload.network(torch.nn, model)
     with torch.no_grad():
         for layer, (weight, bias) in zip(learning, workload.parameters(model), strict=True):
@@ -39,14 +60,13 @@ def step(model):
             layer.bias.copy_(torch.from_numpy(bias))
     loss = torch.nn.CrossEntropyLoss()
     sgd = torch.optim.SGD(net.parameters(), lr=workload.LR, momentum=workload.MOMENTUM)
-    x, y = map(torch.from_numpy, workload.batch())
     last = []
 
-    def run():
+    def update(x, y):
         sgd.zero_grad()
         L = loss(net(x), y)
         L.backward()
         sgd.step()
         last[:] = [L.item()]
 
-    return run, lambda: [np.array(last), *(p.detach().numpy().ravel() for p in net.parameters())]
+    return update, lambda: [np.array(last), *(p.detach().numpy().ravel() for p in net.parameters())]

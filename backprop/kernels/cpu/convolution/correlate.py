@@ -18,46 +18,33 @@ SPREAD = ROWS * VECTORS * LANES
 
 
 @kernel
-def convolve(a, x, x_row, mu, relu, groups, channel, copies, taps, meetings, hop, out, fields, packed):
+def convolve(
+    a, x, x_row, mu, relu, groups, channel, copies, taps, meetings, hop, fields, packed,
+    out, where, images, shape, steps, size, stride, dilation, pad,
+):  # fmt: skip
     """out[n,o] = mu[o] + the sum over the taps, for all images n: iteration `part` owns some images and a field
 
     a (N, C, ...), x the filters, whose channels lie x_row apart, out (N, O, ...). Group g sees a group of channels.
-    """
-    images, z = a.reshape(a.size), out.reshape(out.size)
-    pack_groups(x, x_row, groups, out.shape[1] // groups, taps, packed)
-    parts = fields.shape[0]
-    for part in prange(parts):
-        field = fields[part]
-        field[:] = 0
-        for n in range(part * a.shape[0] // parts, (part + 1) * a.shape[0] // parts):
-            sizes = groups, a.shape[1], out.shape[1], a[0, 0].size, out[0, 0].size, channel
-            image(images, n * a[0].size, sizes, copies, field, packed, meetings, mu, relu, hop, z, n * out[0].size)
-
-
-@kernel
-def convolve_and_pool(
-    a, x, x_row, mu, relu, groups, channel, copies, taps, meetings, shape, steps, size, stride, dilation, pad,
-    out, where, fields, images, packed,
-):  # fmt: skip
-    """The same, but what an image becomes, of `shape` (N, O, ...), goes to images[part], where channels, planes and
-    rows are `steps` apart, and the maxima of its windows to out and where; `relu` is done to them.
+    Unless `images` is empty, what an image becomes, of `shape` (N, O, ...), goes to images[part], where channels,
+    planes and rows are `steps` apart, and the maxima of its windows to out and where; `relu` is then done to them.
     """
     pictures, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     pack_groups(x, x_row, groups, shape[1] // groups, taps, packed)
-    parts = fields.shape[0]
+    parts, pooled = fields.shape[0], images.size > 0
     for part in prange(parts):
         field = fields[part]
         field[:] = 0
-        whole = images[part]
         for n in range(part * a.shape[0] // parts, (part + 1) * a.shape[0] // parts):
             sizes = groups, a.shape[1], shape[1], a[0, 0].size, steps[0], channel
-            image(pictures, n * a[0].size, sizes, copies, field, packed, meetings, mu, False, 1, whole, 0)
-            window = size, stride, dilation, pad
-            pool_image(whole, 0, steps, shape, window, z, places, n * out[0].size, out.shape)
-            if relu:
-                pooled, zero = out[n].reshape(out[0].size), out.dtype.type(0)
-                for i in range(pooled.size):
-                    pooled[i] = zero if pooled[i] <= 0 else pooled[i]
+            i, o = n * a[0].size, n * out[0].size
+            to, at = (images[part], 0) if pooled else (z, o)
+            image(pictures, i, sizes, copies, field, packed, meetings, mu, relu and not pooled, hop, to, at)
+            if pooled:
+                pool_image(to, 0, steps, shape, (size, stride, dilation, pad), z, places, o, out.shape)
+                if relu:
+                    zero = out.dtype.type(0)
+                    for k in range(o, o + out[0].size):
+                        z[k] = zero if z[k] <= 0 else z[k]
 
 
 @inner
@@ -125,17 +112,12 @@ def correlate(x, i, height, field, f, meetings, mu, m, relu, hop, out, o, o_row)
                     out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
                 )  # fmt: skip
                 column, done = column + 4, done + 4
-            if height - done >= 2:
-                tile(
-                    2, x, column, field, starts, offsets, mu, m + done, relu,
-                    out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
-                )  # fmt: skip
-                column, done = column + 2, done + 2
-            if height - done >= 1:
+            while height > done:
                 tile(
                     1, x, column, field, starts, offsets, mu, m + done, relu,
                     out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
                 )  # fmt: skip
+                column, done = column + 1, done + 1
 
 
 def tile(count, x, i, field, starts, offsets, mu, m, relu, out, o, o_row, whole, hop, v, places, begins, ends):

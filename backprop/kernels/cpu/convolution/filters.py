@@ -14,15 +14,15 @@ from backprop.kernels.cpu.rows import copy_row
 from backprop.kernels.cpu.simd import REGISTERS, lanes, moved, scratch, total, zeros
 from backprop.kernels.cpu.simd import inner as inner_product
 
-# Filters of a tile; its taps are as many as registers are left for.
-MANY, SOME, FEW = REGISTERS // 4, REGISTERS // 16 * 3, REGISTERS // 8
+# Filters of a tile: with 32 registers 8 by 3 taps, or 6 by 4.
+MANY, FEWER = REGISTERS // 4, REGISTERS // 16 * 3
 TILE = REGISTERS // 4 * 3
-TOGETHER = 12  # taps: of which every tile takes a part that comes out even
+TOGETHER = 12  # taps, of which either tile takes a part that comes out even
 
 
 def fitting(filters, taps):
     """How many filters a tile should have, so that as little as possible of the last ones is left empty."""
-    return min((FEW, MANY, SOME), key=lambda size: -(-filters // size) * size * -(-taps // (TILE // size)))
+    return min((MANY, FEWER), key=lambda size: -(-filters // size) * size * -(-taps // (TILE // size)))
 
 
 @kernel
@@ -94,11 +94,8 @@ def sum_over_chunk(fields, deltas, images, offsets, length, steps, filters, grou
                 a, b, c = f + offsets[k], f + offsets[k + 1], f + offsets[k + 2]
                 if filters == MANY:
                     tile(MANY, (a, b, c), fields, deltas, d, images, length, steps, found)
-                elif filters == SOME:
-                    tile(SOME, (a, b, c, f + offsets[k + 3]), fields, deltas, d, images, length, steps, found)
                 else:
-                    p, q, r = f + offsets[k + 3], f + offsets[k + 4], f + offsets[k + 5]
-                    tile(FEW, (a, b, c, p, q, r), fields, deltas, d, images, length, steps, found)
+                    tile(FEWER, (a, b, c, f + offsets[k + 3]), fields, deltas, d, images, length, steps, found)
                 for m in range(min(filters, outputs - o)):
                     for t in range(min(together, taps - k)):
                         sums[g * outputs + o + m, k + t] = found[m * together + t]
