@@ -21,6 +21,8 @@ from backprop.loss import CrossEntropyLoss
 from backprop.parameter import Buffer
 from backprop.rng import watched
 
+MOST = 8  # shapes of batches of which a plan keeps a recording, each with arrays of its own
+
 
 class Plan:
     """The recorded steps of a network and its loss.
@@ -41,6 +43,9 @@ class Plan:
         key = x.shape, x.dtype, y.shape, y.dtype, kernels.active()
         step = self._steps.get(key)
         if step is None or not step.holds():
+            self._steps.pop(key, None)
+            if len(self._steps) == MOST:
+                del self._steps[next(iter(self._steps))]  # the oldest
             step = self._steps[key] = Step(self.net, self.loss, x, y)
         return step if step.fit else None
 

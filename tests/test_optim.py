@@ -138,3 +138,17 @@ def test_a_copy_counts_its_own_owners():
     with pytest.raises(bp.ParameterError, match="was replaced"):
         sgd.step()
     SGD(first.parameters()).step()
+
+
+def test_a_copied_optimizer_moves_the_copy_and_not_the_original():
+    """What belongs together was once copied as addresses, which are those of the original's arrays."""
+    net = bp.Linear(3, 2)
+    sgd = bp.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    for parameter in net.parameters():
+        parameter.grad = np.ones(parameter.shape, np.float32)
+    sgd.step()
+    twin, twins_sgd = copy.deepcopy((net, sgd))
+    before = net.weight.data.copy()
+    twins_sgd.step()
+    np.testing.assert_array_equal(net.weight.data, before)
+    np.testing.assert_allclose(twin.weight.data, before - 0.1 * 1.9, rtol=1e-5)

@@ -167,6 +167,13 @@ def test_a_plan_notices_that_something_has_changed(change, rng):
         assert pair.step(*images(rng))
 
 
+def test_a_plan_keeps_a_few_shapes_of_batches_only(rng):
+    pair = Pair(MODELS["linear"], bp.CrossEntropyLoss, lambda parameters: None)
+    for count in [*range(1, 13), 1, 12]:
+        assert pair.step(*images(rng, count))
+    assert len(pair.plan._steps) == 8
+
+
 def test_gradients_that_nobody_clears_add_up(rng):
     pair = Pair(MODELS["linear"], bp.CrossEntropyLoss, lambda parameters: None)
     (x, y), planned = images(rng), pair.sides[1][0]
@@ -246,6 +253,15 @@ def test_relu_and_max_pool_change_places_without_changing_a_bit(window, rng):
     shape = pair.sides[0][0].bare_copy()(x).shape
     for _ in range(3):
         assert pair.step(x, rng.standard_normal(shape).astype(np.float32))
+
+
+def test_a_window_that_holds_nothing_stays_minus_infinity():
+    """ReLU would make it 0 if it came second: the image has one entry, and both taps miss it."""
+    pair = Pair(lambda: bp.Sequential(bp.ReLU(), bp.MaxPool1d(2, stride=1, padding=1, dilation=2)), bp.MSELoss)
+    net, plan = pair.sides[0][0], pair.plan
+    x = np.ones((1, 1, 1), np.float32)
+    scores, _ = plan.step(x, x).forward(x, x)
+    assert scores == net(x) == -np.inf
 
 
 def test_a_bad_label_is_refused_as_the_loss_refuses_it(rng):

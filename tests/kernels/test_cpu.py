@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import backprop as bp
 from backprop.kernels import cpu, reference
+from backprop.kernels.cpu import jit
 
 DTYPES = [np.float32, np.float64]
 sizes = st.integers(0, 40)
@@ -229,3 +230,14 @@ def test_count_up_counts(kernels):
     count = np.array([4])
     kernels.count_up(count)
     assert count == 5
+
+
+def test_a_part_that_returns_an_array_it_has_borrowed_is_refused():
+    """Its memory would go while it is still used: nobody has counted it. Numba itself refuses views only."""
+
+    def given(array):
+        return array
+
+    with pytest.raises(TypeError, match="given returns .* use maker"):
+        jit._compiled(**jit.BORROWED)(given)(np.zeros(3))
+    assert jit._compiled()(given)(np.zeros(3)).size == 3

@@ -31,9 +31,24 @@ def _compiled(**options):
     def decorate(function):
         dispatcher = jit(function)
         dispatcher._cache._cache_file._source_stamp = _stamp()
+        if options.get("_nrt") is False:
+            _refuse_arrays(dispatcher)
         return dispatcher
 
     return decorate
+
+
+def _refuse_arrays(dispatcher):
+    """Let nothing be compiled that returns an array which it has only borrowed."""
+    accept = dispatcher.add_overload
+
+    def add_overload(compiled):
+        returned = compiled.signature.return_type
+        if any(isinstance(part, numba.types.Buffer) for part in (returned, *getattr(returned, "types", ()))):
+            raise TypeError(f"{dispatcher.py_func.__name__} returns {returned}; use maker")
+        accept(compiled)
+
+    dispatcher.add_overload = add_overload
 
 
 @functools.cache
