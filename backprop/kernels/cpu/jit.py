@@ -11,6 +11,7 @@ does that it draws on; here any change in this folder counts.
 import functools
 import os
 import threading
+import types
 from pathlib import Path
 
 import numba
@@ -60,6 +61,22 @@ def _stamp():
 
 kernel = _compiled(parallel=True, fastmath=FAST)
 exact_kernel = _compiled(parallel=True, fastmath=EXACT)  # where the order of the operations is the point
+
+SMALL = 1 << 15  # elements that one thread is done with before several have begun
+
+
+def sized_kernel(function):
+    """A kernel in two forms: `prange` is a plain loop where the first array has at most SMALL elements."""
+    twin = types.FunctionType(function.__code__, function.__globals__, f"{function.__name__}_alone")
+    twin.__qualname__, twin.__module__ = twin.__name__, function.__module__  # under which it is kept on disk
+    alone, together = _compiled(fastmath=FAST)(twin), kernel(function)
+
+    @functools.wraps(function)
+    def call(*args):
+        return (alone if args[0].size <= SMALL else together)(*args)
+
+    return call
+
 
 # Parts of kernels. They borrow their arrays: counting who holds an array, which Numba would do with instructions that
 # wait for all other cores, cost a tile more than the sum it computes. So none of them may return an array or make one.

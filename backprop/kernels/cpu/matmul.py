@@ -6,7 +6,7 @@ of its own: `backprop.kernels.cpu.product`.
 
 from numba import prange
 
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.jit import kernel, sized_kernel
 from backprop.kernels.cpu.product.threads import affine, product
 
 
@@ -41,7 +41,7 @@ def add_bias(m, mu, out):
 WIDTH = 32  # columns that one iteration of sum_rows owns: neighbours in memory, so a cache line is read once
 
 
-@kernel
+@sized_kernel
 def sum_rows(delta, out, accumulate):
     """out (O,) = sum_n delta[n,o]: iteration k owns WIDTH columns                                             (6)"""
     columns = delta.shape[1]

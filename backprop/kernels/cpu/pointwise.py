@@ -7,10 +7,10 @@ import math
 
 from numba import prange
 
-from backprop.kernels.cpu.jit import BLOCK, blocks, kernel, part
+from backprop.kernels.cpu.jit import BLOCK, blocks, kernel, part, sized_kernel
 
 
-@kernel
+@sized_kernel
 def relu(u, out):
     """(3) a = max(0, u); NaN stays NaN"""
     for block in prange(blocks(u.size)):
@@ -19,7 +19,7 @@ def relu(u, out):
             out_[i] = 0 if u_[i] <= 0 else u_[i]
 
 
-@kernel
+@sized_kernel
 def relu_backward(delta, a, out):
     """(4) sigma' = 1 where a > 0, else 0"""
     for block in prange(blocks(a.size)):

@@ -28,10 +28,7 @@ from backprop.kernels.cpu.simd.memory import (
     prefetch,
     scratch,
     splat,
-    store,
-    store_between,
-    store_part,
-    store_whole,
     zeros,
 )
+from backprop.kernels.cpu.simd.stores import store, store_between, store_part, store_whole
 from backprop.kernels.cpu.simd.tile import REGISTERS, WIDTH

@@ -5,7 +5,7 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from backprop.kernels.cpu.simd.memory import INDEX, start, starts
+from backprop.kernels.cpu.simd.places import INDEX, start, starts
 from backprop.kernels.cpu.simd.tile import Elements, call, spread, whole
 
 

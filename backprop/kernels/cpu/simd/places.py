@@ -1,0 +1,41 @@
+"""Where in an array the registers of a tile begin, as codegen works it out."""
+
+from llvmlite import ir
+from numba import types
+
+from backprop.kernels.cpu.simd.tile import spread, whole
+
+INDEX = types.intp
+
+
+def starts(tile, i):
+    """The type of one index, or of one for each vector of the tile."""
+    return types.UniTuple(INDEX, tile.vectors) if isinstance(i, types.BaseTuple) else INDEX
+
+
+def start(builder, tile, i, v):
+    """Where vector v of the first row begins."""
+    if isinstance(i.type, ir.ArrayType):
+        return builder.extract_value(i, v)
+    return builder.add(i, whole(v * tile.lanes, i))
+
+
+def index(builder, tile, i, step, r, v):
+    """Where vector v of row r begins."""
+    return builder.add(start(builder, tile, i, v), builder.mul(step, whole(r, step)))
+
+
+def parts(builder, tile, elements, i, step, height, width):
+    """Each register of a tile with its address and the mask of its lanes within height and width."""
+    numbers = ir.Constant(ir.VectorType(width.type, tile.lanes), list(range(tile.lanes)))
+    nothing = ir.Constant(ir.VectorType(ir.IntType(1), tile.lanes), None)
+    full, none = whole(tile.lanes, width), whole(0, width)
+    apart = isinstance(i.type, ir.ArrayType)
+    rests = [width if apart else builder.sub(width, whole(v * tile.lanes, width)) for v in range(tile.vectors)]
+    masks = [builder.icmp_signed("<", numbers, spread(builder, rest, tile.lanes)) for rest in rests]
+    for r, v in tile.registers:
+        live = builder.icmp_signed("<", whole(r, height), height)
+        count = builder.select(builder.icmp_signed("<", rests[v], full), rests[v], full)
+        used = builder.and_(live, builder.icmp_signed(">", count, none))
+        pointer = elements.register_pointer(tile, index(builder, tile, i, step, r, v), count, used)
+        yield r, v, pointer, builder.select(live, masks[v], nothing)
