@@ -54,17 +54,18 @@ def conv():
     ]
 
 
-def step():
+def networks():
     return [(model, (model,)) for model in workload.MODELS]
 
 
-RACES = {"gemm": gemm, "conv": conv, "step": step}
+RACES = {"gemm": gemm, "conv": conv, "step": networks, "epoch": networks}
+LONG = {"epoch": {"before": 1, "tolerance": 5e-2}}  # works that are done less often; their roundings part ways
 
 
-def race(out, kind, threads, rounds, **options):
+def race(out, kind, threads, rounds):
     """All works of a kind, as a table, a file and a picture."""
-    works = {"epoch": step, **RACES}[kind]()
-    found = races(kind, works, threads, rounds, **options)
+    rounds = min(rounds, 5) if kind in LONG else rounds
+    found = races(kind, RACES[kind](), threads, rounds, **LONG.get(kind, {}))
     title = f"{kind}, {threads} thread{'s' if threads > 1 else ''}"
     report.print_races(title, found)
     content = {label: {name: time._asdict() for name, time in times.items()} for label, times in found}
@@ -110,7 +111,7 @@ def climb(out, rounds):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=[*RACES, "epoch", "start", "memory", "depth", "ladder", "all"])
+    parser.add_argument("what", choices=[*RACES, "start", "memory", "depth", "ladder", "all"])
     parser.add_argument("--threads", type=int, nargs="+", default=[1], help="threads of each player, one race for each")
     parser.add_argument("--rounds", type=int, default=11, help="turns of each player")
     parser.add_argument("--out", metavar="DIR", default="bench", help="where JSON and pictures go (default: bench)")
@@ -123,8 +124,6 @@ def main(arguments=None):
     for threads in options.threads:
         for kind in filter(wanted, RACES):
             race(out, kind, threads, rounds)
-        if wanted("epoch"):
-            race(out, "epoch", threads, min(rounds, 5), before=1, tolerance=5e-2)
     if wanted("memory"):
         memory(out, options.threads[0])
     for what, run in (("start", begin), ("depth", grow), ("ladder", climb)):

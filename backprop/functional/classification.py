@@ -105,7 +105,7 @@ def _class_weights(z, weight):
     """w (C,) as kernels take it, ones where there are none."""
     classes = z.shape[class_axis(z)]
     if weight is None:
-        return _even_weights(kernels.active(), classes, z.dtype)
+        return _even_weights(classes, z.dtype)
     weight = values(weight)
     kernels.of(weight, z)
     if weight.shape != (classes,):
@@ -114,8 +114,8 @@ def _class_weights(z, weight):
 
 
 @functools.cache
-def _even_weights(kernel_set, classes, dtype):
-    """Ones, made once for each set of kernels: nobody writes into them."""
+def _even_weights(classes, dtype):
+    """Ones, made once: nobody writes into them."""
     return np.ones(classes, dtype)
 
 

@@ -15,8 +15,8 @@ class Optimizer:
     """The base of optimizers: it holds parameters in groups, each a dict of "params" and options such as "lr".
 
     `parameters` is an iterable of Parameters, or of such dicts, whose options override the defaults. A subclass says
-    what its kernel is called with: `arrays(parameter, state, **options)` are flat, the values first and the gradient
-    second, `numbers(state, **options)` alike for all parameters that have taken equally many steps. `state` is a dict
+    what its kernel is called with: `arrays(parameter, state, **options)`, the values first and the gradient second, and
+    `numbers(state, **options)`, alike for all parameters that have taken equally many steps. `state` is a dict
     of its own for each parameter, empty at first. Or a subclass writes `update(parameter, state, **options)` instead.
     """
 

@@ -77,7 +77,6 @@ def seconds(works, rounds):
 def memory(net, x):
     """Bytes that a forward pass leaves behind for its backward: the caches."""
     net(x)
-    net.call = None
     for module in net.modules():
         module.call = None
     buffers.release()

@@ -1,5 +1,7 @@
 """What is measured: sizes, data and networks. All players get the same arrays."""
 
+import itertools
+
 import numpy as np
 
 BATCH = 64
@@ -106,6 +108,17 @@ def data():
 def order(epoch):
     """The batches of an epoch, as arrays of indices: the order of backprop.DataLoader with this SEED."""
     return np.random.default_rng([SEED, epoch]).permutation(IMAGES).reshape(-1, BATCH)
+
+
+def epochs(train):
+    """run(): one epoch more, in which train(index) is called for each batch."""
+    numbers = itertools.count()
+
+    def run():
+        for index in order(next(numbers)):
+            train(index)
+
+    return run
 
 
 def batch():

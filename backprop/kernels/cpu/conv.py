@@ -13,11 +13,11 @@ from backprop.kernels.cpu.convolution.filters import TOGETHER, fitting, sum_over
 from backprop.kernels.cpu.convolution.filters_by_lane import suits_lanes, sum_by_lane
 from backprop.kernels.cpu.convolution.meetings import backward, forward
 from backprop.kernels.cpu.jit import threads
+from backprop.kernels.cpu.product.threads import NO_BIAS
 from backprop.kernels.cpu.product.tile import ROWS
 from backprop.kernels.cpu.simd import WIDTH
 
 CHUNK, CHUNK_BYTES = 8, 1 << 20  # images whose filter gradients are summed at a time, if they fit a core's second cache
-_NO_BIAS = {char: np.empty(0, char) for char in "fd"}
 _NO_PLACES, _NO_IMAGES = np.empty((0,) * 5, np.int64), {char: np.empty((0, 0), char) for char in "fd"}
 _NO_WINDOW = ((0, 0, 0),) * 4
 
@@ -38,7 +38,7 @@ def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
     if out.size:
         sizes = len(x) // groups, x.shape[1], x.shape[2:], out.shape[2:], delta.shape[2:]
         tables = backward(*sizes, stride, dilation, pad, WIDTH // out.itemsize, VECTORS)
-        _convolve(delta, x, x[0, 0].size, _NO_BIAS[out.dtype.char], False, tables, stride[2], groups, out)
+        _convolve(delta, x, x[0, 0].size, NO_BIAS[out.dtype.char], False, tables, stride[2], groups, out)
 
 
 def conv_max_pool(
@@ -84,9 +84,7 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     if suits_lanes(out.shape, groups, lanes):
         width, taps = -(-(len(out) // groups) // lanes) * lanes, out[0, 0].size
         image, turned = field.channel * a.shape[1], groups * delta[0, 0].size * width
-        chunk = max(1, min(CHUNK, CHUNK_BYTES // (out.itemsize * (image + turned))))
-        chunks = -(-len(a) // chunk)
-        parts = min(threads(), chunks)
+        chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + turned))
         scratch = [(parts, chunk, image), (parts, chunk, turned), (chunks, a.shape[1], taps, width)]
         where = field.plane, field.channel, field.copies, meetings.offsets
         sum_by_lane(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
@@ -95,9 +93,14 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     image = field.channel * a.shape[1] + 2 * lanes
     filters = fitting(len(out) // groups, out[0].size)
     spread = -(-(len(out) // groups) // filters) * filters * groups * length
-    chunk = max(1, min(CHUNK, CHUNK_BYTES // (out.itemsize * (image + spread))))
-    chunks = -(-len(a) // chunk)
-    parts = min(threads(), chunks)
+    chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + spread))
     scratch = [(parts, chunk, image), (parts, chunk, spread), (chunks, len(out), out[0].size)]
     where = field.plane, field.channel, field.copies, meetings.offsets_for(TOGETHER), length, filters
     sum_over_images(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
+
+
+def _chunks(images, size):
+    """How many images of `size` bytes a chunk has, how many chunks there are, and how many threads share them."""
+    chunk = max(1, min(CHUNK, CHUNK_BYTES // size))
+    chunks = -(-images // chunk)
+    return chunk, chunks, min(threads(), chunks)

@@ -1,6 +1,5 @@
 """PyTorch."""
 
-import itertools
 import os
 
 import numpy as np
@@ -36,13 +35,12 @@ def epoch(model):
     update, result = training(model)
     images, labels = workload.data()
     images, labels = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
-    epochs = itertools.count()
 
-    def run():
-        for index in torch.from_numpy(workload.order(next(epochs))):
-            update(images[index], labels[index])
+    def train(index):
+        index = torch.from_numpy(index)
+        update(images[index], labels[index])
 
-    return run, lambda: result()[:1]
+    return workload.epochs(train), lambda: result()[:1]
 
 
 def step(model):

@@ -66,14 +66,19 @@ def lay_out(delta, i, shape, plane, length, filters, groups, spread, d):
     The filters of a group are filled up to whole tiles.
     """
     outputs = shape[1] // groups
-    rounded = (outputs + filters - 1) // filters * filters
     for g in range(groups):
         for o in range(outputs):
-            start = d + (g * rounded + o) * length
+            start = d + (g * rounded(outputs, filters) + o) * length
             for t in range(shape[2]):
                 for row in range(shape[3]):
                     copy_row(delta, i, spread, start + (t * plane[1] + row) * plane[2], shape[4])
                     i += shape[4]
+
+
+@inner
+def rounded(outputs, filters):
+    """The filters of a group, filled up to whole tiles."""
+    return (outputs + filters - 1) // filters * filters
 
 
 @inner
@@ -83,13 +88,12 @@ def sum_over_chunk(fields, deltas, images, offsets, length, steps, filters, grou
     steps: from image to image in fields and in deltas, from group to group in a field. `filters`: of a tile.
     """
     outputs, taps = sums.shape[0] // groups, sums.shape[1]
-    rounded = (outputs + filters - 1) // filters * filters
     together = TILE // filters
     found = scratch(sums, TILE)
     for g in range(groups):
         f = g * steps[2]
         for o in range(0, outputs, filters):
-            d = (g * rounded + o) * length
+            d = (g * rounded(outputs, filters) + o) * length
             for k in range(0, taps, together):
                 a, b, c = f + offsets[k], f + offsets[k + 1], f + offsets[k + 2]
                 if filters == MANY:

@@ -23,10 +23,10 @@ LARGE = 384  # from here on, in each direction, the copies pay
 
 def product(p, p_transposed, q, q_transposed, out, accumulate):
     """out = p q, or out + p q; p is stored as (M, K) or transposed as (K, M), q as (K, N) or (N, K)."""
-    affine(p, p_transposed, q, q_transposed, out, accumulate, _NO_BIAS[out.dtype.char], False)
+    affine(p, p_transposed, q, q_transposed, out, accumulate, NO_BIAS[out.dtype.char], False)
 
 
-_NO_BIAS = {char: np.empty(0, char) for char in "fd"}
+NO_BIAS = {char: np.empty(0, char) for char in "fd"}
 
 
 def affine(p, p_transposed, q, q_transposed, out, accumulate, mu, relu):
