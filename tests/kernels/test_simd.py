@@ -49,8 +49,14 @@ def gather_at(a, b, j, k, out, across):
 
 
 @njit
-def gather_from(a, starts, by, b, out, across):
-    simd.store(simd.outer(simd.zeros(out, 4, 2), a, simd.moved(starts, by), 3, b, 0), out, 0, across)
+def slide_from(a, table, by, b, out, across):
+    starts = simd.moved(simd.indices(table, 1, 2), by)
+    simd.store(simd.slide(simd.zeros(out, 6, 2), a, starts, b, 1, 2), out, 0, across)
+
+
+@njit
+def slide_back(a, i, step, b, j, out):
+    simd.store(simd.slide_sum(simd.zeros(out, 6, 1), a, i, step, b, j, 3, 4), out, 0, simd.lanes(out))
 
 
 @njit
@@ -164,11 +170,22 @@ def test_outer_multiplies_a_column_by_a_row(dtype):
     assert np.array_equal(out, np.outer(a[:3], np.concatenate([b[5 : 5 + lanes], b[1 : 1 + lanes]])))
 
 
-def test_outer_shares_its_rows_among_several_starts(dtype):
+def test_rows_that_slide_meet_neighbours_in_every_run(dtype):
     across = 2 * count_lanes(np.zeros(1, dtype))
-    a, b, out = numbers(dtype, 40), numbers(dtype, across), np.zeros((4, across), dtype)
-    gather_from(a, (2, 20), 5, b, out.reshape(-1), across)
-    assert np.array_equal(out, np.outer(a[[7, 10, 25, 28]], b))
+    a, b, out = numbers(dtype, 40), numbers(dtype, 1 + 2 * across), np.zeros((6, across), dtype)
+    slide_from(a, np.array([99, 2, 20]), 5, b, out.reshape(-1), across)
+    rows = b[1:].reshape(2, across).astype(float)
+    at = np.array([7, 8, 9, 25, 26, 27])
+    np.testing.assert_allclose(out, np.outer(a[at], rows[0]) + np.outer(a[at + 1], rows[1]), rtol=1e-6)
+
+
+def test_the_adjoint_of_sliding_sums_over_positions(dtype):
+    lanes = count_lanes(np.zeros(1, dtype))
+    a, b, out = numbers(dtype, 40), numbers(dtype, 2 + 4 * lanes), np.zeros((6, lanes), dtype)
+    slide_back(a, 3, 11, b, 2, out.reshape(-1))
+    rows = b[2:].reshape(4, lanes).astype(float)
+    wanted = [sum(a[3 + 11 * r + n + q] * rows[n] for n in range(4)) for r in range(2) for q in range(3)]
+    np.testing.assert_allclose(out, wanted, rtol=1e-6)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -7,10 +7,12 @@ sees only group g of the channels.
 import numpy as np
 
 from backprop.kernels.buffers import empty
+from backprop.kernels.cpu.convolution import runs
 from backprop.kernels.cpu.convolution.correlate import LANES, VECTORS, convolve
-from backprop.kernels.cpu.convolution.field import flat
+from backprop.kernels.cpu.convolution.correlate_by_lane import convolve_by_lane
+from backprop.kernels.cpu.convolution.field import flat, volume
 from backprop.kernels.cpu.convolution.filters import TOGETHER, fitting, sum_over_images
-from backprop.kernels.cpu.convolution.filters_by_lane import suits_lanes, sum_by_lane
+from backprop.kernels.cpu.convolution.filters_by_lane import sum_by_lane, tile_of
 from backprop.kernels.cpu.convolution.meetings import backward, forward
 from backprop.kernels.cpu.jit import threads
 from backprop.kernels.cpu.product.threads import NO_BIAS
@@ -18,6 +20,7 @@ from backprop.kernels.cpu.product.tile import ROWS
 from backprop.kernels.cpu.simd import WIDTH
 
 CHUNK, CHUNK_BYTES = 8, 1 << 20  # images whose filter gradients are summed at a time, if they fit a core's second cache
+SUMS_BYTES = 1 << 26  # of all chunks
 _NO_PLACES, _NO_IMAGES = np.empty((0,) * 5, np.int64), {char: np.empty((0, 0), char) for char in "fd"}
 _NO_WINDOW = ((0, 0, 0),) * 4
 
@@ -27,33 +30,48 @@ def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
 
     `relu` makes negative numbers 0                                                                          (3)
     """
-    if out.size:
-        sizes = x.shape[1], x.shape[2:], a.shape[2:], out.shape[2:]
-        tables = forward(*sizes, stride, dilation, pad, WIDTH // out.itemsize, VECTORS)
-        _convolve(a, x, x[0].size, mu, relu, tables, 1, groups, out)
+    if not out.size:
+        return
+    options = x.shape[1], x.shape[2:], a.shape[2:], out.shape[2:], stride, dilation, pad, WIDTH // out.itemsize
+    by_lane = runs.forward(len(x) // groups, *options)
+    if by_lane:
+        _convolve_by_lane(a, x, x[0].size, mu, relu, by_lane, groups, out)
+    else:
+        _convolve(a, x, x[0].size, mu, relu, forward(*options, VECTORS), 1, groups, out)
 
 
 def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
     """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]             (13)"""
-    if out.size:
-        sizes = len(x) // groups, x.shape[1], x.shape[2:], out.shape[2:], delta.shape[2:]
-        tables = backward(*sizes, stride, dilation, pad, WIDTH // out.itemsize, VECTORS)
-        _convolve(delta, x, x[0, 0].size, NO_BIAS[out.dtype.char], False, tables, stride[2], groups, out)
+    if not out.size:
+        return
+    sizes = len(x) // groups, x.shape[1], x.shape[2:], out.shape[2:], delta.shape[2:]
+    options = *sizes, stride, dilation, pad, WIDTH // out.itemsize
+    none = NO_BIAS[out.dtype.char]
+    by_lane = runs.backward(x.shape[1], *options)
+    if by_lane:
+        _convolve_by_lane(delta, x, x[0, 0].size, none, False, by_lane, groups, out)
+    else:
+        _convolve(delta, x, x[0, 0].size, none, False, backward(*options, VECTORS), stride[2], groups, out)
 
 
 def conv_max_pool(
     a, x, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
 ):
     """`conv`, over `positions` places, then `max_pool` of each image while it is in the cache, then ReLU  (10) (14)"""
-    if out.size:
-        sizes = x.shape[1], x.shape[2:], a.shape[2:], positions
-        tables = forward(*sizes, stride, dilation, pad, WIDTH // out.itemsize, VECTORS, spaced=True)
-        (_, height, width), shape = tables[0].plane, (*out.shape[:2], *positions)
-        steps = (positions[0] * height * width + 2 * LANES) // LANES * LANES, height * width, width
-        what, fields, packed = _scratch(a, tables, groups, out)
-        images = empty((len(fields), shape[1] * steps[0] + 2 * LANES), out.dtype)
-        window = size, pool_stride, pool_dilation, pool_pad
-        convolve(a, x, x[0].size, mu, relu, groups, *what, 1, fields, packed, out, where, images, shape, steps, *window)
+    if not out.size:
+        return
+    options = x.shape[1], x.shape[2:], a.shape[2:], positions, stride, dilation, pad, WIDTH // out.itemsize
+    shape, window = (*out.shape[:2], *positions), (size, pool_stride, pool_dilation, pool_pad)
+    by_lane = runs.forward(len(x) // groups, *options, pooled=True)
+    if by_lane:
+        _convolve_by_lane(a, x, x[0].size, mu, relu, by_lane, groups, out, where, shape, window)
+        return
+    tables = forward(*options, VECTORS, spaced=True)
+    _, height, width = tables[0].plane
+    steps = (positions[0] * height * width + 2 * LANES) // LANES * LANES, height * width, width
+    what, fields, packed = _scratch(a, tables, groups, out)
+    images = empty((len(fields), shape[1] * steps[0] + 2 * LANES), out.dtype)
+    convolve(a, x, x[0].size, mu, relu, groups, *what, 1, fields, packed, out, where, images, shape, steps, *window)
 
 
 def _convolve(a, x, x_row, mu, relu, tables, hop, groups, out):
@@ -61,6 +79,22 @@ def _convolve(a, x, x_row, mu, relu, tables, hop, groups, out):
     size = out[0, 0].size
     last = _NO_PLACES, _NO_IMAGES[out.dtype.char], out.shape, (size, size, size), *_NO_WINDOW
     convolve(a, x, x_row, mu, relu, groups, *what, hop, fields, packed, out, *last)
+
+
+def _convolve_by_lane(a, x, x_row, mu, relu, tables, groups, out, where=_NO_PLACES, shape=None, window=_NO_WINDOW):
+    field, met, tile = tables
+    shape = out.shape if shape is None else shape
+    across = tile.vectors * WIDTH // out.itemsize
+    width = -(-(shape[1] // groups) // across) * across
+    parts = min(threads(), len(out))
+    fields = empty((parts, field.channel * a.shape[1]), out.dtype)
+    packed = empty((groups * width * (len(met.taps) + 1),), out.dtype)
+    images = empty((parts, width * volume(shape[2:])), out.dtype)
+    lengths = ((0,) * count for count in tile)  # constants, in the shape that a kernel is compiled for
+    convolve_by_lane(
+        a, x, x_row, mu, relu, groups, field.channel, field.copies, *met, *lengths,
+        fields, packed, images, out, where, shape, *window,
+    )  # fmt: skip
 
 
 def _scratch(a, tables, groups, out):
@@ -81,26 +115,32 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     lanes = WIDTH // out.itemsize
     sizes = out.shape[1], out.shape[2:], a.shape[2:], delta.shape[2:]
     field, meetings = forward(*sizes, stride, dilation, pad, lanes, VECTORS)
-    if suits_lanes(out.shape, groups, lanes):
+    row = tuple(meetings.in_order[: out.shape[-1]].tolist())
+    tile = tile_of(len(out) // groups, out.shape[1], row, delta.shape[-1], lanes)
+    if tile:
         width, taps = -(-(len(out) // groups) // lanes) * lanes, out[0, 0].size
         image, turned = field.channel * a.shape[1], groups * delta[0, 0].size * width
-        chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + turned))
+        chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + turned), out.nbytes)
         scratch = [(parts, chunk, image), (parts, chunk, turned), (chunks, a.shape[1], taps, width)]
-        where = field.plane, field.channel, field.copies, meetings.offsets
+        first = np.ascontiguousarray(meetings.in_order[: taps : tile.together])
+        where = field.plane, field.channel, field.copies, first, *((0,) * size for size in tile)
         sum_by_lane(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
         return
     length = -(-(flat([i - 1 for i in delta.shape[2:]], field.plane) + 1) // lanes) * lanes
     image = field.channel * a.shape[1] + 2 * lanes
     filters = fitting(len(out) // groups, out[0].size)
     spread = -(-(len(out) // groups) // filters) * filters * groups * length
-    chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + spread))
+    chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + spread), out.nbytes)
     scratch = [(parts, chunk, image), (parts, chunk, spread), (chunks, len(out), out[0].size)]
     where = field.plane, field.channel, field.copies, meetings.offsets_for(TOGETHER), length, filters
     sum_over_images(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
 
 
-def _chunks(images, size):
-    """How many images of `size` bytes a chunk has, how many chunks there are, and how many threads share them."""
-    chunk = max(1, min(CHUNK, CHUNK_BYTES // size))
+def _chunks(images, size, filters):
+    """How many images of `size` bytes a chunk has, how many chunks there are, and how many threads share them.
+
+    Each chunk has sums of its own, as many bytes as the filters have.
+    """
+    chunk = max(1, min(CHUNK, CHUNK_BYTES // size), -(-images // max(CHUNK, SUMS_BYTES // filters)))
     chunks = -(-images // chunk)
     return chunk, chunks, min(threads(), chunks)

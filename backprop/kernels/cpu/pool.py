@@ -8,7 +8,18 @@ import numpy as np
 from numba import prange
 
 from backprop.kernels.cpu.jit import inlined, inner, kernel
-from backprop.kernels.cpu.simd import keep_larger, lanes, load, load_even, scratch, splat, store_part, store_whole
+from backprop.kernels.cpu.simd import (
+    keep_larger,
+    lanes,
+    load,
+    load_even,
+    maximum,
+    scratch,
+    splat,
+    store_part,
+    store_whole,
+    zeros,
+)
 
 MOST = 64  # taps of a window that is looked at in registers
 LARGEST = 1 << 24  # entries of an image in which each has a number that a float32 can hold
@@ -25,14 +36,14 @@ def max_pool(a, size, stride, dilation, pad, out, where):
     for n in prange(a.shape[0]):
         steps = a.shape[2] * a.shape[3] * a.shape[4], a.shape[3] * a.shape[4], a.shape[4]
         i, o = n * (a.size // a.shape[0]), n * (out.size // a.shape[0])
-        pool_image(images, i, steps, a.shape, (size, stride, dilation, pad), z, places, o, out.shape)
+        pool_image(images, i, steps, a.shape, (size, stride, dilation, pad), False, z, places, o, out.shape)
 
 
 @inner
-def pool_image(a, i, steps, shape, window, out, where, o, places):
+def pool_image(a, i, steps, shape, window, relu, out, where, o, places):
     """One image, from a[i] on, of `shape` (N, C, depth, height, width), into `places` windows from out[o] on.
 
-    `steps` are from channel to channel, from plane to plane and from row to row in a.
+    `steps` are from channel to channel, from plane to plane and from row to row in a. `relu` makes what is negative 0.
     """
     size, stride, dilation, pad = window
     taps = size[0] * size[1] * size[2]
@@ -41,8 +52,8 @@ def pool_image(a, i, steps, shape, window, out, where, o, places):
         first, last = 0, 0
     ahead, away = scratch(where, MOST), scratch(a, MOST)
     if last > first:
-        reaches(size, dilation, steps[1], steps[2], ahead)
-        reaches(size, dilation, shape[3] * shape[4], shape[4], away)
+        reaches(size, dilation, steps[1], steps[2], 1, ahead)
+        reaches(size, dilation, shape[3] * shape[4], shape[4], 1, away)
     for _ in range(shape[1]):
         for t in range(places[2]):
             deep = stride[0] * t - pad[0]
@@ -53,16 +64,18 @@ def pool_image(a, i, steps, shape, window, out, where, o, places):
                 if last > first and deep_inside and high >= 0 and high + dilation[1] * (size[1] - 1) < shape[3]:
                     begin = i + deep * steps[1] + high * steps[2] - pad[2]
                     corner = (deep * shape[3] + high) * shape[4] - pad[2]
-                    done = row_of_vectors(a, begin, ahead, corner, away, taps, stride[2], first, last, out, where, o)
+                    done = row_of_vectors(
+                        a, begin, ahead, corner, away, taps, stride[2], first, last, relu, out, where, o
+                    )  # fmt: skip
                 for begin, end in ((0, first), (done, places[4])):
                     if begin < end:
-                        row(a, i, steps, shape, (deep, high), window, begin, end, out, where, o)
+                        row(a, i, steps, shape, (deep, high), window, begin, end, relu, out, where, o)
                 o += places[4]
         i += steps[0]
 
 
 @inner
-def row(a, i, steps, shape, top, window, begin, end, out, where, o):
+def row(a, i, steps, shape, top, window, begin, end, relu, out, where, o):
     """Windows `begin` to `end` of a row of the output, by definition. `top` is where the row's windows begin."""
     size, stride, dilation, pad = window
     depth, height, width = shape[2], shape[3], shape[4]
@@ -77,7 +90,7 @@ def row(a, i, steps, shape, top, window, begin, end, out, where, o):
                         met = a[i + z * steps[1] + y * steps[2] + x]
                         if place < 0 or met > best or met != met:
                             best, place = met, (z * height + y) * width + x
-        out[o + j] = best
+        out[o + j] = 0 if relu and best < 0 else best
         where[o + j] = place
 
 
@@ -90,18 +103,18 @@ def whole_windows(size, stride, dilation, pad, width, count):
 
 
 @inner
-def reaches(size, dilation, plane, row, away):
+def reaches(size, dilation, plane, row, step, away):
     """away[tap] = how far in memory the entry under a tap is from the one under the first"""
     tap = 0
     for r in range(size[0]):
         for p in range(size[1]):
             for q in range(size[2]):
-                away[tap] = dilation[0] * r * plane + dilation[1] * p * row + dilation[2] * q
+                away[tap] = dilation[0] * r * plane + dilation[1] * p * row + dilation[2] * q * step
                 tap += 1
 
 
 @inlined
-def row_of_vectors(a, i, ahead, corner, away, taps, stride, first, last, out, where, o):
+def row_of_vectors(a, i, ahead, corner, away, taps, stride, first, last, relu, out, where, o):
     """The same for windows inside the image, a register of them at a time, which keeps along where the largest was.
 
     The row's first window begins at a[i], its taps lie `ahead`; in `where` that is `corner` and `away`. Registers are
@@ -117,6 +130,8 @@ def row_of_vectors(a, i, ahead, corner, away, taps, stride, first, last, out, wh
         for tap in range(1, taps):
             met = some(a, begin + ahead[tap], stride)
             best, found = keep_larger(best, found, met, splat(a, away[tap], 1, 1))
+        if relu:
+            best = maximum(best, zeros(a, 1, 1))
         count = min(lanes(a), last - j)
         store_part(best, out, o + j, 0, 1, count)
         store_whole(found, where, o + j, count, corner + stride * j, stride)

@@ -6,7 +6,9 @@
     meetings     tables that say which tap meets what, for any stride, dilation and margin
     correlate    (10) and (13): the product's tile, which finds its second matrix in the field
     filters      (12): a tile of filters and taps, sums of products along the images
-    filters_by_lane   the same for many filters: each has a lane of its own
+
+    runs, correlate_by_lane, to_images    (10) and (13) for many filters: each has a lane of its own
+    filters_by_lane                       (12) for many filters
 
 The first two can be run alone, for images without margin and with stride 1; the last ones are what all layers use.
 """

@@ -7,12 +7,13 @@ from numba import prange, types
 from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
+from backprop.kernels.cpu.convolution.meetings import TOGETHER
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.pool import pool_image
 from backprop.kernels.cpu.product.tile import ROWS
 from backprop.kernels.cpu.simd import WIDTH, lanes, maximum, outer, scratch, store, store_between, zeros
 
-VECTORS = 3
+VECTORS = TOGETHER
 LANES = WIDTH // 4
 SPREAD = ROWS * VECTORS * LANES
 
@@ -40,11 +41,7 @@ def convolve(
             to, at = (images[part], 0) if pooled else (z, o)
             image(pictures, i, sizes, copies, field, packed, meetings, mu, relu and not pooled, hop, to, at)
             if pooled:
-                pool_image(to, 0, steps, shape, (size, stride, dilation, pad), z, places, o, out.shape)
-                if relu:
-                    zero = out.dtype.type(0)
-                    for k in range(o, o + out[0].size):
-                        z[k] = zero if z[k] <= 0 else z[k]
+                pool_image(to, 0, steps, shape, (size, stride, dilation, pad), relu, z, places, o, out.shape)
 
 
 @inner
@@ -85,21 +82,21 @@ def correlate(x, i, height, field, f, meetings, mu, m, relu, hop, out, o, o_row)
     `relu` turns negative sums into 0. For some positions all channels are computed before the next ones come: what they
     meet of the field is still in the first cache.
     """
-    all_offsets, bases, places, begins, ends, classes = meetings
+    all_offsets, bases, places, begins, ends, used, classes = meetings
     whole = hop == 1 and begins.shape[0] == 1
     for kind in range(classes.shape[0]):
         whole = whole and classes[kind, 4] == lanes(out)
     for kind in range(classes.shape[0]):
-        offsets = all_offsets[classes[kind, 0] : classes[kind, 1]]
         for v in range(classes[kind, 2], classes[kind, 3], VECTORS):
-            column, done = i + classes[kind, 0] * ROWS, 0
+            first, last = classes[kind, 0] + used[v // VECTORS, 0], classes[kind, 0] + used[v // VECTORS, 1]
+            offsets, column, done = all_offsets[first:last], i + first * ROWS, 0
             starts = f + bases[v], f + bases[v + 1], f + bases[v + 2]
             while height - done >= ROWS:
                 tile(
                     ROWS, x, column, field, starts, offsets, mu, m + done, relu,
                     out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
                 )  # fmt: skip
-                column, done = column + ROWS * offsets.size, done + ROWS
+                column, done = column + ROWS * all_offsets.size, done + ROWS
             if height - done >= 6:
                 tile(
                     6, x, column, field, starts, offsets, mu, m + done, relu,

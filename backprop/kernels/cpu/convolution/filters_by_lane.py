@@ -1,30 +1,35 @@
-"""(12) for many filters: each lane belongs to a filter, and a tile is some channels by some taps.
+"""(12) for many filters: each lane belongs to a filter, and a tile is some channels by some neighbouring taps.
 
-Delta is transposed first, so that what all filters say about a position is a row of registers. That row is multiplied
-by single numbers of the field, which need not be loaded into registers of their own, and no lanes are added up.
+Delta is transposed first, so that what all filters say about a position is a row of registers, and no lanes need to be
+added up. Some positions are taken at a time: a number of the field meets one of them through each tap.
 """
 
-import math
+import functools
+import itertools
+from typing import NamedTuple
 
-from numba import prange, types
+from numba import prange
 from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.product.packed import pack
-from backprop.kernels.cpu.product.tile import ROWS
-from backprop.kernels.cpu.simd import WIDTH, lanes, load, moved, outer, scratch, store, zeros
+from backprop.kernels.cpu.simd import REGISTERS, WIDTH, lanes, load, scratch, slide_sum, store, zeros
 
 LANES = WIDTH // 4
-FEWER = ROWS * 3 // 4  # channels of a tile of four taps; one of ROWS channels has three
+MOST, LEAST = REGISTERS * 3 // 4, 10  # registers of a tile; with fewer sums, each waits for the one before it
+BLOCK = REGISTERS // 8  # positions at a time: with the sums and a number of the field they fill the registers
 
 
 @kernel
-def sum_by_lane(delta, a, groups, plane, channel, copies, offsets, out, accumulate, fields, deltas, sums):
+def sum_by_lane(
+    delta, a, groups, plane, channel, copies, offsets, rows, together, block, out, accumulate, fields, deltas, sums
+):  # fmt: skip
     """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k met of a[n]
 
     An iteration owns some chunks of images, fields and transposed deltas for one chunk, and the sums of each chunk, as
-    (channel, tap, filter); then iteration o owns filter o.
+    (channel, tap, filter); then iteration o owns filter o. offsets: of the first of some neighbouring taps. rows,
+    together and block are tuples as long as `tile_of` says.
     """
     images, deltas_in = a.reshape(a.size), delta.reshape(delta.size)
     positions = delta.shape[2] * delta.shape[3] * delta.shape[4]
@@ -42,7 +47,10 @@ def sum_by_lane(delta, a, groups, plane, channel, copies, offsets, out, accumula
                         at = ((n * groups + g) * outputs + o) * positions
                         to = (((n - first) * groups + g) * width + o) * positions
                         pack(deltas_in, at, 1, positions, positions, min(outputs - o, lanes(out)), turned, to, 1)
-            sum_over_chunk(field, size, turned, last - first, groups, delta.shape, plane, channel, offsets, sums[c])
+            sum_over_chunk(
+                field, size, turned, last - first, groups, delta.shape, plane, channel, offsets, rows, together, block,
+                sums[c],
+            )  # fmt: skip
     dx = out.reshape(out.shape[0], out.size // out.shape[0])
     for o in prange(dx.shape[0]):
         taps = sums.shape[2]
@@ -55,67 +63,77 @@ def sum_by_lane(delta, a, groups, plane, channel, copies, offsets, out, accumula
 
 
 @inner
-def sum_over_chunk(fields, size, deltas, images, groups, shape, plane, channel, offsets, sums):
+def sum_over_chunk(fields, size, deltas, images, groups, shape, plane, channel, offsets, rows, together, block, sums):
     """sums[c,k,o] = the sum over images and positions of delta[o] times what tap k met of channel c, group by group
 
-    size: of an image's fields; shape: of delta. The last tile of channels, or of taps, overlaps the one before.
+    size: of an image's fields; shape: of delta. The last tile of channels overlaps the one before.
     """
     channels, taps, width = sums.shape[0] // groups, sums.shape[1], sums.shape[2]
     found = sums.reshape(sums.size)
-    height, across = (ROWS, 3) if channels >= ROWS else (FEWER, 4)
     for g in range(groups):
         for o in range(0, width, lanes(sums)):
-            for c in range(0, channels, height):
-                top = g * channels + min(c, channels - height)
-                for k in range(0, taps, across):
-                    tap = min(k, taps - across)
-                    d, to = (g * width + o) * shape[2] * shape[3] * shape[4], (top * taps + tap) * width + o
-                    if height == ROWS:
-                        away = moved((offsets[tap], offsets[tap + 1], offsets[tap + 2]), top * channel)
-                        tile(
-                            ROWS, away, fields, size, channel, deltas, d, groups, images, shape, plane, width,
-                            found, to, taps,
-                        )  # fmt: skip
-                    else:
-                        few = offsets[tap], offsets[tap + 1], offsets[tap + 2], offsets[tap + 3]
-                        away = moved(few, top * channel)
-                        tile(
-                            FEWER, away, fields, size, channel, deltas, d, groups, images, shape, plane, width,
-                            found, to, taps,
-                        )  # fmt: skip
+            d = (g * width + o) * shape[2] * shape[3] * shape[4]
+            for c in range(0, channels, len(rows)):
+                top = g * channels + min(c, channels - len(rows))
+                for k in range(offsets.size):
+                    to = (top * taps + k * len(together)) * width + o
+                    tile(
+                        rows, together, block, fields, top * channel + offsets[k], size, channel, deltas, d, groups,
+                        images, shape, plane, width, found, to, taps,
+                    )  # fmt: skip
 
 
-def tile(rows, away, field, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps):
-    """The sums for `rows` channels and as many taps as there are in `away`, where they lie in a field."""
+def tile(rows, together, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps):
+    """The sums for some channels and some taps that are neighbours, from the first one's place in a field, f."""
 
 
-@overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
-def _tile(rows, away, field, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps):
-    if not isinstance(rows, types.IntegerLiteral):
-        return None
-    R, T = rows.literal_value, len(away)
-    ALL, SPREAD = R * T, R * T * LANES
+@overload(tile, jit_options={"forceinline": True, **BORROWED})
+def _tile(rows, together, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps):
+    R, Q, B = len(rows), len(together), len(block)
+    ALL, SPREAD = R * Q, R * Q * LANES
 
-    def tile(rows, away, field, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps):
+    def tile(
+        rows, together, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps
+    ):  # fmt: skip
         sums, found = zeros(out, ALL, 1), scratch(out, SPREAD)
-        image = groups * shape[2] * shape[3] * shape[4] * width
+        image, blocks = groups * shape[2] * shape[3] * shape[4] * width, shape[4] // B
         for n in range(images):
             row = d + n * image
             for t in range(shape[2]):
                 for i in range(shape[3]):
-                    f = n * size + (t * plane[1] + i) * plane[2]
-                    for j in range(f, f + shape[4]):
-                        sums = outer(sums, field, moved(away, j), channel, delta, row)
-                        row += lanes(out)
+                    at = f + n * size + (t * plane[1] + i) * plane[2]
+                    for _ in range(blocks):
+                        sums = slide_sum(sums, field, at, channel, delta, row, Q, B)
+                        at, row = at + B, row + B * lanes(out)
+                    for _ in range(shape[4] - blocks * B):
+                        sums = slide_sum(sums, field, at, channel, delta, row, Q, 1)
+                        at, row = at + 1, row + lanes(out)
         store(sums, found, 0, lanes(out))
-        for r in range(ALL):
-            place = o + (r % R * taps + r // R) * width
-            store(load(found, r * lanes(out), 0, 1, 1), out, place, 0)
+        for r in range(R):
+            for q in range(Q):
+                store(load(found, (r * Q + q) * lanes(out), 0, 1, 1), out, o + (r * taps + q) * width, 0)
 
     return tile
 
 
-def suits_lanes(shape, groups, lanes):
-    """Whether filters of this shape (O, C/groups, taps) fill the lanes and the rows of such tiles."""
-    filters, channels, taps = shape[0] // groups, shape[1], math.prod(shape[2:])
-    return channels >= FEWER and taps >= (3 if channels >= ROWS else 4) and -filters % lanes * 3 <= filters
+class Size(NamedTuple):
+    """A tile of `rows` channels and `together` neighbouring taps, which takes `block` positions at a time."""
+
+    rows: int
+    together: int
+    block: int
+
+
+@functools.lru_cache(256)
+def tile_of(filters, channels, offsets, width, lanes):
+    """The Size of tiles, or None if so many filters do not fill the lanes, or so few channels no tile.
+
+    offsets: where a row of taps lies; width: of a row of delta.
+    """
+    together = len(offsets) if all(b - a == 1 for a, b in itertools.pairwise(offsets)) else 1
+    if together > MOST:
+        together = 1
+    sizes = range(-(-LEAST // together), min(channels, MOST // together) + 1)
+    if not sizes or -filters % lanes * 3 > filters:
+        return None
+    return Size(min(sizes, key=lambda rows: (-(-channels // rows) * rows, -rows)), together, min(BLOCK, width))

@@ -8,36 +8,44 @@ import numpy as np
 
 from backprop.kernels.cpu.convolution.field import field_of, flat, volume
 
+TOGETHER = 3  # vectors of a tile
 LONG = 8  # a sum over so many taps takes as long as storing a vector in stretches
 
 
 class Meetings(NamedTuple):
     """Which taps meet which entries. Output positions that use the same taps are one class.
 
+    Taps come in the order in which they are added up: by row of the image, channel, and place in the row. Whatever tile
+    does it, the bits of the sum are the same.
+
     taps       (K,)    the flat index of a tap in the filters, counted from the first filter, or channel, of a tile
-    offsets    (K,)    where in the field the first output position meets it
+    in_order   (K,)    where in the field the first output position meets the taps in the order of the filters
+    offsets    (K,)    where it meets these taps
     bases      (V,)    what a vector of output positions adds to that
     places     (S, V)  where in the channel of the output such a vector goes: its lanes
     begins     (S, V)  from this one
     ends       (S, V)  to this one, in S stretches, for a vector may run over the end of a row into the next one
+    used       (V/together, 2)  the first and the past-the-last tap of its class that a tile needs: others meet zeros
     classes    (M, 5)  first and last tap, first and last vector, the most lanes that any of its vectors fills
     """
 
     taps: np.ndarray
+    in_order: np.ndarray
     offsets: np.ndarray
     bases: np.ndarray
     places: np.ndarray
     begins: np.ndarray
     ends: np.ndarray
+    used: np.ndarray
     classes: np.ndarray
 
     def for_tile(self):
-        """All but the taps, which are used to pack the filters."""
-        return tuple(self[1:])
+        """All but what is not used in a tile."""
+        return tuple(self[2:])
 
     def offsets_for(self, together):
-        """The offsets, the last one repeated until their number is a multiple of `together`."""
-        return np.concatenate([self.offsets, np.repeat(self.offsets[-1:], -len(self.offsets) % together)])
+        """The offsets in the order of the filters, the last one repeated until their number is a multiple."""
+        return np.concatenate([self.in_order, np.repeat(self.in_order[-1:], -len(self.in_order) % together)])
 
 
 @functools.lru_cache(256)
@@ -61,7 +69,7 @@ def forward(channels, taps, image, positions, stride, dilation, pad, lanes, toge
         vectors = bases, [[(base, 0, lanes)] for base in bases]
     else:
         vectors = _vectors(positions, plane, positions, (1, 1, 1), 0, len(offsets), lanes, together)
-    return field, _meetings(range(len(offsets)), offsets, [vectors], [len(offsets)])
+    return field, _meetings(field, [range(len(offsets))], [offsets], [vectors], lanes, together)
 
 
 @functools.lru_cache(256)
@@ -84,16 +92,17 @@ def backward(outputs, channels, taps, image, positions, stride, dilation, pad, l
         margins.append(margin)
         plane.append(max([i + margin, *(count + shift + margin for shift, count in shifts)]))
     field = field_of(positions, plane, (1, 1, 1), margins)
-    all_taps, offsets, vectors, ends = [], [], [], []
+    all_taps, all_offsets, vectors = [], [], []
     for firsts, counts, used in (zip(*combination, strict=True) for combination in itertools.product(*axes)):
+        taps_of_class, offsets = [], []
         for o, *tap in itertools.product(range(outputs), *used):
-            all_taps.append(o * channels * volume(taps) + flat([p for p, _ in tap], taps))
+            taps_of_class.append(o * channels * volume(taps) + flat([p for p, _ in tap], taps))
             moved = [shift + margin for (_, shift), margin in zip(tap, margins, strict=True)]
             offsets.append(o * field.channel + flat(moved, plane))
-        start, length = flat(firsts, image), len(offsets) - (ends[-1] if ends else 0)
-        vectors.append(_vectors(counts, plane, image, stride, start, length, lanes, together))
-        ends.append(len(offsets))
-    return field, _meetings(all_taps, offsets, vectors, ends)
+        all_taps.append(taps_of_class)
+        all_offsets.append(offsets)
+        vectors.append(_vectors(counts, plane, image, stride, flat(firsts, image), len(offsets), lanes, together))
+    return field, _meetings(field, all_taps, all_offsets, vectors, lanes, together)
 
 
 def _vectors(counts, plane, image, stride, start, taps, lanes, together):
@@ -132,16 +141,39 @@ def _vectors_of_planes(counts, plane, lanes):
     return bases, stretches
 
 
-def _meetings(taps, offsets, vectors, ends):
-    """All classes of (bases, stretches) as arrays, each vector with as many stretches as the one that has most."""
+def _meetings(field, taps, offsets, vectors, lanes, together):
+    """All classes of taps, offsets and (bases, stretches), each vector with as many stretches as the one with most."""
+    taps, offsets = [np.array(some, np.int64) for some in taps], [np.array(some, np.int64) for some in offsets]
+    orders = [np.lexsort((some, some // field.channel, some % field.channel // field.plane[2])) for some in offsets]
     bases = [base for some, _ in vectors for base in some]
     stretches = [stretch for _, some in vectors for stretch in some]
     most = max(map(len, stretches))
     stretches = np.array([some + [(0, 0, 0)] * (most - len(some)) for some in stretches]).reshape(-1, most, 3)
     classes, tap, vector = [], 0, 0
-    for (some, lengths), last in zip(vectors, ends, strict=True):
+    for (some, lengths), order in zip(vectors, orders, strict=True):
+        last = tap + len(order)
         fullest = max(end - begin for all_of_one in lengths for _, begin, end in all_of_one)
         classes.append((tap, last, vector, vector + len(some), fullest))
         tap, vector = last, vector + len(some)
-    columns = taps, offsets, bases, *stretches.transpose(2, 1, 0), classes
+    in_order = np.concatenate(offsets)
+    taps, offsets = ([some[order] for some, order in zip(column, orders, strict=True)] for column in (taps, offsets))
+    used = [used_taps(field, some, of, lanes, together) for (some, _), of in zip(vectors, offsets, strict=True)]
+    taps, offsets, used = (np.concatenate(column) for column in (taps, offsets, used))
+    columns = taps, in_order, offsets, bases, *stretches.transpose(2, 1, 0), used, classes
     return Meetings(*(np.ascontiguousarray(column, np.int64) for column in columns))
+
+
+def used_taps(field, bases, offsets, length, together):
+    """(first, past-the-last) of the offsets that meet any row but the margin's, for each tile of `together` bases.
+
+    From each base on `length` numbers are met. Offsets are in the order of rows: those in the margin are first or last.
+    """
+    width, bases = field.plane[2], np.array(bases).reshape(-1, together, 1)
+    if not len(offsets):  # positions that no tap meets
+        return np.zeros((len(bases), 2), np.int64)
+    filled = np.zeros(field.channel // width + 1, bool)
+    filled[field.copies[:, 1] // width] = True
+    meets = np.zeros((len(bases), len(offsets)), bool)
+    for reach in {*range(0, length, width), length - 1}:
+        meets |= filled[(bases + reach + offsets) % field.channel // width].any(axis=1)
+    return np.stack([meets.argmax(axis=1), len(offsets) - meets[:, ::-1].argmax(axis=1)], axis=1)

@@ -9,17 +9,30 @@ registers is one value here, a Tile, and the words below are what one can do wit
     store, store_part, store_between a tile into an array
     store_whole                      a register as whole numbers
     outer                            tile += column times row
+    slide, slide_sum                 the same where numbers of the column meet several rows; its adjoint
     inner, inner_part, total         tile += rows times rows, lane by lane; the lanes added up
     add, maximum, keep_larger        element by element
     transpose                        rows become columns
     lanes, scratch, prefetch         how wide a register is; memory for one call; a hint to the cache
-    moved                            several indices, moved together
+    indices, moved                   several indices from an array; several, moved together
 
 An array is addressed by the flat index of an element. Nothing is checked, unless NUMBA_BOUNDSCHECK=1 is set.
 """
 
-from backprop.kernels.cpu.simd.arithmetic import add, inner, inner_part, keep_larger, maximum, outer, total, transpose
+from backprop.kernels.cpu.simd.arithmetic import (
+    add,
+    inner,
+    inner_part,
+    keep_larger,
+    maximum,
+    outer,
+    slide,
+    slide_sum,
+    total,
+    transpose,
+)
 from backprop.kernels.cpu.simd.memory import (
+    indices,
     lanes,
     load,
     load_even,

@@ -13,12 +13,9 @@ from backprop.kernels.cpu.simd.tile import Elements, call, spread, whole
 def outer(typing, tile, a, i, step, b, j):
     """tile[r, c] + a[i + r step] b[j + c]: a column of numbers times a row of vectors, added to the tile.
 
-    j is one index for neighbouring vectors, or a tuple with one for each of them. With a tuple for i, the rows are
-    shared evenly among its starts, the first rows to the first. Each product and sum is one fused instruction, rounded
-    once.
+    j is one index for neighbouring vectors, or a tuple with one for each of them. Each product and sum is one fused
+    instruction, rounded once.
     """
-    several = len(i) if isinstance(i, types.BaseTuple) else 0
-    each = tile.rows // several if several else tile.rows
 
     def codegen(context, builder, signature, args):
         out, a, i, step, b, j = args
@@ -26,15 +23,62 @@ def outer(typing, tile, a, i, step, b, j):
         row = Elements(context, builder, signature.args[4], b)
         vectors = [row.load(tile, start(builder, tile, j, v)) for v in range(tile.vectors)]
         for r in range(tile.rows):
-            first = builder.extract_value(i, r // each) if several else i
-            number = builder.load(column.pointer(builder.add(first, builder.mul(step, whole(r % each, step)))))
-            factor = spread(builder, number, tile.lanes)
+            factor = _everywhere(builder, tile, column, builder.add(i, builder.mul(step, whole(r, step))))
             for v, vector in enumerate(vectors):
                 out = _multiply_add(builder, tile, out, r, v, factor, vector)
         return out
 
-    first = types.UniTuple(INDEX, several) if several else INDEX
-    return tile(tile, a, first, INDEX, b, starts(tile, j)), codegen
+    return tile(tile, a, INDEX, INDEX, b, starts(tile, j)), codegen
+
+
+@intrinsic(prefer_literal=True)
+def slide(typing, tile, a, i, b, j, count):
+    """tile[r, c] + sum_q a[i + r + q] b[j + q columns + c] for q < count, a constant: the rows of b slide along a.
+
+    A number of a is loaded once for all q that it meets. i is a tuple, whose starts share the rows evenly, the first
+    rows for the first one.
+    """
+    length, several = tile.rows // len(i), count.literal_value
+
+    def codegen(context, builder, signature, args):
+        out, a, i, b, j, _ = args
+        numbers, other = (Elements(context, builder, signature.args[k], array) for k, array in ((1, a), (3, b)))
+        steps = [whole(k * tile.lanes, j) for k in range(several * tile.vectors)]
+        vectors = [other.load(tile, builder.add(j, step)) for step in steps]
+        for run in range(len(signature.args[2])):
+            first = builder.extract_value(i, run)
+            for n in range(length + several - 1):
+                factor = _everywhere(builder, tile, numbers, builder.add(first, whole(n, first)))
+                for q in range(max(0, n - length + 1), min(several, n + 1)):
+                    for v in range(tile.vectors):
+                        met = vectors[q * tile.vectors + v]
+                        out = _multiply_add(builder, tile, out, run * length + n - q, v, factor, met)
+        return out
+
+    return tile(tile, a, types.UniTuple(INDEX, len(i)), b, INDEX, count), codegen
+
+
+@intrinsic(prefer_literal=True)
+def slide_sum(typing, tile, a, i, step, b, j, count, block):
+    """tile[r count + q, c] + sum_n a[i + r step + n + q] b[j + n lanes + c] for n < block: the adjoint of `slide`.
+
+    count and block are constants, the tile has one vector.
+    """
+    several, positions = count.literal_value, block.literal_value
+
+    def codegen(context, builder, signature, args):
+        out, a, i, step, b, j, _, _ = args
+        numbers, other = (Elements(context, builder, signature.args[k], array) for k, array in ((1, a), (4, b)))
+        vectors = [other.load(tile, builder.add(j, whole(n * tile.lanes, j))) for n in range(positions)]
+        for r in range(tile.rows // several):
+            first = builder.add(i, builder.mul(step, whole(r, step)))
+            for at in range(positions + several - 1):
+                factor = _everywhere(builder, tile, numbers, builder.add(first, whole(at, first)))
+                for q in range(max(0, at - positions + 1), min(several, at + 1)):
+                    out = _multiply_add(builder, tile, out, r * several + q, 0, factor, vectors[at - q])
+        return out
+
+    return tile(tile, a, INDEX, INDEX, b, INDEX, count, block), codegen
 
 
 @intrinsic
@@ -153,6 +197,11 @@ def _inner(tile, a, b, part):
 
     indices = types.UniTuple(INDEX, tile.vectors)
     return tile(tile, a, INDEX, INDEX, b, indices, *[INDEX] * part), codegen
+
+
+def _everywhere(builder, tile, elements, index):
+    """One number, in all lanes."""
+    return spread(builder, builder.load(elements.pointer(index)), tile.lanes)
 
 
 def _multiply_add(builder, tile, out, r, v, x, y):

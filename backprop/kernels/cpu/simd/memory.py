@@ -26,7 +26,7 @@ def lanes(typing, array):
 @intrinsic(prefer_literal=True)
 def zeros(typing, like, rows, vectors):
     """A tile of zeros, of the element type of the array `like`; rows and vectors are constants."""
-    tile = Tile(like.dtype, rows.literal_value, vectors.literal_value)
+    tile = _tile(like, rows, vectors)
 
     def codegen(context, builder, signature, args):
         return ir.Constant(context.get_value_type(tile), None)
@@ -117,6 +117,21 @@ def scratch(typing, like, size):
         return array._getvalue()
 
     return array_type(like, size), codegen
+
+
+@intrinsic(prefer_literal=True)
+def indices(typing, array, i, count):
+    """The tuple array[i], ..., array[i + count - 1]; count is a constant."""
+    returned = types.UniTuple(INDEX, count.literal_value)
+
+    def codegen(context, builder, signature, args):
+        elements = Elements(context, builder, signature.args[0], args[0])
+        numbers = [
+            builder.load(elements.pointer(builder.add(args[1], whole(k, args[1])))) for k in range(len(returned))
+        ]
+        return context.make_tuple(builder, returned, numbers)
+
+    return returned(array, INDEX, count), codegen
 
 
 @intrinsic

@@ -1,0 +1,124 @@
+"""(10) and (13) for many filters: each lane belongs to a filter, and a tile is some runs of neighbouring positions.
+
+What a position meets is a single number of the field, multiplied by a vector that holds one tap of all filters. So rows
+of any length come out even; but the sums lie as (position, filter) and have to be turned to become images.
+"""
+
+from numba import prange
+from numba.extending import overload
+
+from backprop.kernels.cpu.convolution.field import fill
+from backprop.kernels.cpu.convolution.to_images import pool_and_turn, turn
+from backprop.kernels.cpu.jit import BORROWED, inner, kernel
+from backprop.kernels.cpu.simd import (
+    WIDTH,
+    indices,
+    lanes,
+    load,
+    maximum,
+    moved,
+    scratch,
+    slide,
+    store,
+    zeros,
+)
+
+LANES = WIDTH // 4
+
+
+@kernel
+def convolve_by_lane(
+    a, x, x_row, mu, relu, groups, channel, copies, taps, offsets, tiles, places, used, length, runs, vectors, together,
+    fields, packed, images, out, where, shape, size, stride, dilation, pad,
+):  # fmt: skip
+    """out[n,o] = mu[o] + the sum over the taps, for all images n: iteration `part` owns some images and a field
+
+    a (N, C, ...), x the filters, whose channels lie x_row apart. What an image becomes, of `shape` (N, O, ...), is
+    first images[part], as (group, position, filter). Then it is turned into out, or, where `where` has any element, the
+    maxima of its windows are. length, runs, vectors and together, the taps that are neighbours, are tuples as long as
+    their names say: a tuple's length is known when a kernel is compiled.
+    """
+    pictures, z, whence = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
+    inputs, outputs = a.shape[1] // groups, shape[1] // groups
+    across = len(vectors) * lanes(out)
+    passes, positions = (outputs + across - 1) // across, shape[2] * shape[3] * shape[4]
+    table = passes * (taps.size + 1) * across
+    filters = x.reshape(x.size)
+    for g in range(groups):
+        pack(filters, g * (x.size // groups), x_row, mu, g * outputs, outputs, taps, packed, g * table, across)
+    parts, pooled, windows = fields.shape[0], where.size > 0, out[0, 0].size
+    for part in prange(parts):
+        field, image = fields[part], images[part]
+        field[:] = 0
+        for n in range(part * a.shape[0] // parts, (part + 1) * a.shape[0] // parts):
+            fill(pictures, n * a[0].size, a[0, 0].size, a.shape[1], copies, field, 0, channel)
+            for g in range(groups):
+                width, f = passes * across, g * inputs * channel
+                for o in range(passes):
+                    x_at = g * table + o * (taps.size + 1) * across
+                    sum_taps(
+                        packed, x_at, field, f, offsets, tiles, places, used, relu and not pooled,
+                        length, runs, vectors, together, image, o * across, width,
+                    )  # fmt: skip
+                to = (n * shape[1] + g * outputs) * windows
+                if pooled:
+                    window = size, stride, dilation, pad
+                    pool_and_turn(image, width, shape, window, outputs, relu, z, whence, to, out.shape)
+                else:
+                    turn(image, 0, width, positions, outputs, z, to, positions)
+
+
+@inner
+def pack(x, i, x_row, mu, m, height, taps, packed, start, across):
+    """packed[start + (v (K + 1) + k) across + o] = x[i + (v across + o) x_row + taps[k - 1]]: what a tile needs of
+    `across` filters in the order in which it needs it; for k = 0 the bias mu[m + v across + o], or 0 without one.
+    """
+    deep = (taps.size + 1) * across
+    for o in range(height):
+        to = start + o // across * deep + o % across
+        packed[to] = mu[m + o] if mu.size > 0 else 0
+        for k in range(taps.size):
+            to += across
+            packed[to] = x[i + o * x_row + taps[k]]
+
+
+@inner
+def sum_taps(
+    x, i, field, f, offsets, tiles, places, used, relu, length, runs, vectors, together, out, o, width
+):  # fmt: skip
+    """out[o + place width + c] = x[i + c] + sum_{k,q} x[i + (k Q + q + 1) across + c] field[f + base + offsets[k] + q]
+
+    for all places and the c of a register, or two.
+    """
+    for t in range(tiles.shape[0]):
+        tile(
+            x, i, field, f, offsets, tiles[t], places[t], used[t], relu, length, runs, vectors, together, out, o, width
+        )  # fmt: skip
+
+
+def tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, together, out, o, width):
+    """The same for some runs."""
+
+
+@overload(tile, jit_options={"forceinline": True, **BORROWED})
+def _tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, together, out, o, width):
+    L, T, V, Q = len(length), len(runs), len(vectors), len(together)
+    R, ALL = L * T, L * T * V * LANES
+
+    def tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, together, out, o, width):
+        across = V * lanes(out)
+        starts = moved(indices(bases, 0, T), f)
+        sums = load(x, i, 0, R, V)  # in every row the bias
+        i += (used[0] * Q + 1) * across
+        for k in range(used[0], used[1]):
+            sums = slide(sums, field, moved(starts, offsets[k]), x, i, Q)
+            i += Q * across
+        if relu:
+            sums = maximum(sums, zeros(out, R, V))
+        found = scratch(out, ALL)
+        store(sums, found, 0, across)
+        for t in range(T):
+            for n in range(L):
+                store(load(found, (t * L + n) * across, 0, 1, V), out, o + (places[t] + n) * width, 0)
+
+    return tile

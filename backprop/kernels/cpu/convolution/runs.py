@@ -1,0 +1,101 @@
+"""Tables for `correlate_by_lane`: the output's rows, cut into runs of neighbours, and some runs to a tile."""
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+from backprop.kernels.cpu.convolution import meetings
+from backprop.kernels.cpu.convolution.field import flat, volume
+from backprop.kernels.cpu.product.tile import ROWS
+from backprop.kernels.cpu.simd import REGISTERS
+
+MOST_RUNS = 5  # of a tile: each has an address of its own
+LOAD = 0.3  # what a load costs beside the multiplications, in multiplications
+TURN, POOL = 20, 8  # taps that take as long as turning a vector of sums; or pooling it, beyond pooling an image
+LARGEST = 1 << 18  # numbers of an image that stay in a core's second cache until they are turned
+
+
+class Form(NamedTuple):
+    """A tile: `runs` runs of `length` neighbours by `vectors` vectors of filters; it takes `together` taps at a time."""
+
+    length: int
+    runs: int
+    vectors: int
+    together: int
+
+
+class Runs(NamedTuple):
+    """What each tile meets. Taps are counted in groups of neighbours.
+
+    taps       (K,)         the flat index of a tap in the filters, counted from the first filter of a tile
+    offsets    (K/together) where in the field the first output position meets the first of some neighbours
+    tiles      (B, T)       what each run of a tile adds to that
+    places     (B, T)       where in the channel of the output it goes
+    used       (B, 2)       the first and the past-the-last offset that meets anything but the margin
+    """
+
+    taps: np.ndarray
+    offsets: np.ndarray
+    tiles: np.ndarray
+    places: np.ndarray
+    used: np.ndarray
+
+
+@functools.lru_cache(256)
+def forward(filters, channels, taps, image, positions, stride, dilation, pad, lanes, pooled=False):
+    """(Field, Runs, Form) for (10), or None where other tiles are faster."""
+    sizes = channels, taps, image, positions, stride, dilation, pad, lanes
+    return _runs(
+        filters, positions, *meetings.forward(*sizes, meetings.TOGETHER), taps, lanes, POOL if pooled else TURN
+    )
+
+
+@functools.lru_cache(256)
+def backward(filters, outputs, channels, taps, image, positions, stride, dilation, pad, lanes):
+    """(Field, Runs, Form) for (13), or None; `filters` channels of the image take the part of filters."""
+    if stride != (1, 1, 1):
+        return None
+    sizes = outputs, channels, taps, image, positions, stride, dilation, pad, lanes
+    return _runs(filters, image, *meetings.backward(*sizes, meetings.TOGETHER), taps, lanes, TURN)
+
+
+def _runs(filters, positions, field, other, taps, lanes, turn):
+    offsets, count = other.offsets.reshape(-1, taps[2]), len(other.taps)
+    if (np.diff(offsets) != 1).any():
+        offsets = offsets.reshape(-1, 1)
+    form = _form(filters, positions, offsets.shape[1], lanes)
+    if form.together == 1:
+        offsets = offsets.reshape(-1, 1)
+    offsets, starts = offsets[:, 0], _starts(positions[2], form.length)
+    tiles = -(-positions[0] * positions[1] * len(starts) // form.runs)
+    passes = -(-filters // (form.vectors * lanes))
+    here = tiles * passes * form.length * form.runs * form.vectors * (count + turn)
+    there = len(other.bases) * -(-filters // (ROWS // 2)) * (ROWS // 2) * count
+    if here > there or volume(positions) * passes * form.vectors * lanes > LARGEST:
+        return None
+    at = [(t, i, j) for t in range(positions[0]) for i in range(positions[1]) for j in starts]
+    at += at[-1:] * (-len(at) % form.runs)  # repeated ones compute the same again
+    bases, places = (np.array([flat(place, sizes) for place in at]) for sizes in (field.plane, positions))
+    used = meetings.used_taps(field, bases, offsets, form.length, form.runs)
+    columns = other.taps, offsets, bases.reshape(-1, form.runs), places.reshape(-1, form.runs), used
+    return field, Runs(*(np.ascontiguousarray(column, np.int64) for column in columns)), form
+
+
+def _starts(width, length):
+    """Where runs begin that cover a row; the last one overlaps the one before."""
+    return sorted({min(j, width - length) for j in range(0, width, length)})
+
+
+def _form(filters, positions, neighbours, lanes):
+    """The form whose tiles leave the fewest registers empty and load least."""
+    vectors = 1 + (-(-filters // lanes) % 2 == 0)
+    rows, forms = positions[0] * positions[1], {}
+    for together in {1, neighbours}:
+        most = (REGISTERS - 1) // vectors - together  # what remains beside the taps and one number
+        for length in range(1, min(positions[2], most) + 1):
+            for runs in range(1, min(MOST_RUNS, most // length) + 1):
+                tiles = -(-rows * len(_starts(positions[2], length)) // runs)
+                loads = vectors + runs * (length + together - 1) / together
+                forms[Form(length, runs, vectors, together)] = tiles * (length * runs * vectors + LOAD * loads)
+    return min(forms, key=forms.get)
