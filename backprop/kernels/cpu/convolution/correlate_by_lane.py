@@ -17,6 +17,7 @@ from backprop.kernels.cpu.simd import (
     load,
     maximum,
     moved,
+    prefetch,
     scratch,
     slide,
     store,
@@ -54,13 +55,15 @@ def convolve_by_lane(
             fill(pictures, n * a[0].size, a[0, 0].size, a.shape[1], copies, field, 0, channel)
             for g in range(groups):
                 width, f = passes * across, g * inputs * channel
+                to = (n * shape[1] + g * outputs) * windows
+                share = (outputs * windows + passes * tiles.shape[0] - 1) // (passes * tiles.shape[0])
                 for o in range(passes):
                     x_at = g * table + o * (taps.size + 1) * across
                     sum_taps(
                         packed, x_at, field, f, offsets, tiles, places, used, relu and not pooled,
                         length, runs, vectors, together, image, o * across, width,
+                        z, to + o * tiles.shape[0] * share, share,
                     )  # fmt: skip
-                to = (n * shape[1] + g * outputs) * windows
                 if pooled:
                     window = size, stride, dilation, pad
                     pool_and_turn(image, width, shape, window, outputs, relu, z, whence, to, out.shape)
@@ -84,13 +87,17 @@ def pack(x, i, x_row, mu, m, height, taps, packed, start, across):
 
 @inner
 def sum_taps(
-    x, i, field, f, offsets, tiles, places, used, relu, length, runs, vectors, together, out, o, width
+    x, i, field, f, offsets, tiles, places, used, relu, length, runs, vectors, together, out, o, width, z, ahead, share
 ):  # fmt: skip
     """out[o + place width + c] = x[i + c] + sum_{k,q} x[i + (k Q + q + 1) across + c] field[f + base + offsets[k] + q]
 
-    for all places and the c of a register, or two.
+    for all places and the c of a register, or two. While a tile is computed, `share` numbers of z, into which out will
+    be turned, are asked into the cache, from `ahead` on.
     """
     for t in range(tiles.shape[0]):
+        for line in range(ahead, ahead + share, lanes(out)):
+            prefetch(z, line)
+        ahead += share
         tile(
             x, i, field, f, offsets, tiles[t], places[t], used[t], relu, length, runs, vectors, together, out, o, width
         )  # fmt: skip
