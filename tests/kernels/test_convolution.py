@@ -69,7 +69,7 @@ def test_the_bits_of_a_convolution_do_not_depend_on_the_number_of_threads(channe
 def test_vectors_cover_each_position_of_the_output_once_or_with_the_same_sum(positions, taps, channels, lanes):
     """Whatever the width of a register: what is stored at a place is the sum that belongs there."""
     image = tuple(i + t - 1 for i, t in zip(positions, taps, strict=True))
-    field, meetings = forward(channels, (1, *taps), (1, *image), (1, *positions), ONE, ONE, ZERO, lanes, 3)
+    field, meetings = forward(channels, (1, *taps), (1, *image), (1, *positions), ONE, ONE, ZERO, lanes)
     assert len(meetings.bases) % 3 == 0
     stored = {}
     for v, base in enumerate(meetings.bases):

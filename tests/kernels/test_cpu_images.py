@@ -98,6 +98,15 @@ def test_a_convolution_with_max_pool_agrees(
     both("conv_max_pool", a, x, mu, relu, *slide, (1, places, places), *pool, outs=[out, where], dtype=dtype)
 
 
+@pytest.mark.parametrize(("channels", "filters"), [(0, 4), (3, 0), (0, 0)])
+def test_convolutions_without_channels_or_filters_agree(channels, filters):
+    a, x = np.ones((2, channels, 1, 5, 5), np.float32), np.ones((filters, channels, 1, 3, 3), np.float32)
+    delta, mu, slide = np.ones((2, filters, 1, 3, 3), np.float32), np.ones(filters, np.float32), ((1,) * 3, (1,) * 3)
+    both("conv", a, x, mu, False, *slide, (0, 0, 0), 1, outs=[delta], dtype=np.float32)
+    both("conv_input_grad", delta, x, *slide, (0, 0, 0), 1, outs=[a], dtype=np.float32)
+    both("conv_weight_grad", delta, a, *slide, (0, 0, 0), 1, Flag(False), outs=[x], dtype=np.float32)
+
+
 # channels, filters, taps, stride, dilation, pad, groups, image: each filter has a lane of its own, forward or backward
 BY_LANE = {
     "LeNet's second": (6, 16, (1, 5, 5), (1, 1, 1), (1, 1, 1), (0, 0, 0), 1, (1, 14, 14)),

@@ -8,10 +8,10 @@ import numpy as np
 
 from backprop.kernels.buffers import empty
 from backprop.kernels.cpu.convolution import runs
-from backprop.kernels.cpu.convolution.correlate import LANES, VECTORS, convolve
+from backprop.kernels.cpu.convolution.correlate import LANES, convolve
 from backprop.kernels.cpu.convolution.correlate_by_lane import convolve_by_lane
 from backprop.kernels.cpu.convolution.field import flat, volume
-from backprop.kernels.cpu.convolution.filters import TOGETHER, fitting, sum_over_images
+from backprop.kernels.cpu.convolution.filters import TILE, TOGETHER, fitting, sum_over_images
 from backprop.kernels.cpu.convolution.filters_by_lane import sum_by_lane, tile_of
 from backprop.kernels.cpu.convolution.meetings import backward, forward
 from backprop.kernels.cpu.jit import threads
@@ -37,12 +37,13 @@ def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
     if by_lane:
         _convolve_by_lane(a, x, x[0].size, mu, relu, by_lane, groups, out)
     else:
-        _convolve(a, x, x[0].size, mu, relu, forward(*options, VECTORS), 1, groups, out)
+        _convolve(a, x, x[0].size, mu, relu, forward(*options), 1, groups, out)
 
 
 def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
     """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]             (13)"""
-    if not out.size:
+    if not (delta.size and out.size):
+        out[...] = 0
         return
     sizes = len(x) // groups, x.shape[1], x.shape[2:], out.shape[2:], delta.shape[2:]
     options = *sizes, stride, dilation, pad, WIDTH // out.itemsize
@@ -51,7 +52,7 @@ def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
     if by_lane:
         _convolve_by_lane(delta, x, x[0, 0].size, none, False, by_lane, groups, out)
     else:
-        _convolve(delta, x, x[0, 0].size, none, False, backward(*options, VECTORS), stride[2], groups, out)
+        _convolve(delta, x, x[0, 0].size, none, False, backward(*options), stride[2], groups, out)
 
 
 def conv_max_pool(
@@ -66,7 +67,7 @@ def conv_max_pool(
     if by_lane:
         _convolve_by_lane(a, x, x[0].size, mu, relu, by_lane, groups, out, where, shape, window)
         return
-    tables = forward(*options, VECTORS, spaced=True)
+    tables = forward(*options, spaced=True)
     _, height, width = tables[0].plane
     steps = (positions[0] * height * width + 2 * LANES) // LANES * LANES, height * width, width
     what, fields, packed = _scratch(a, tables, groups, out)
@@ -109,12 +110,12 @@ def _scratch(a, tables, groups, out):
 
 def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     """out[o,c,p] = sum_{n,i} delta[n,o,i] a[n,c, s i + d p - pad]                                            (12)"""
-    if not delta.size:
+    if not (delta.size and out.size):
         out[...] = out if accumulate else 0
         return
     lanes = WIDTH // out.itemsize
     sizes = out.shape[1], out.shape[2:], a.shape[2:], delta.shape[2:]
-    field, meetings = forward(*sizes, stride, dilation, pad, lanes, VECTORS)
+    field, meetings = forward(*sizes, stride, dilation, pad, lanes)
     row = tuple(meetings.in_order[: out.shape[-1]].tolist())
     tile = tile_of(len(out) // groups, out.shape[1], row, delta.shape[-1], lanes)
     if tile:
@@ -122,7 +123,7 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
         image, turned = field.channel * a.shape[1], groups * delta[0, 0].size * width
         chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + turned), out.nbytes)
         scratch = [(parts, chunk, image), (parts, chunk, turned), (chunks, a.shape[1], taps, width)]
-        first = np.ascontiguousarray(meetings.in_order[: taps : tile.together])
+        first = np.ascontiguousarray(meetings.in_order[: taps : tile.neighbours])
         where = field.plane, field.channel, field.copies, first, *((0,) * size for size in tile)
         sum_by_lane(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
         return
@@ -131,7 +132,8 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     filters = fitting(len(out) // groups, out[0].size)
     spread = -(-(len(out) // groups) // filters) * filters * groups * length
     chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + spread), out.nbytes)
-    scratch = [(parts, chunk, image), (parts, chunk, spread), (chunks, len(out), out[0].size)]
+    partial = -(-(len(out) // groups) // filters) * groups * -(-out[0].size // (TILE // filters)) * TILE * lanes
+    scratch = [(parts, chunk, image), (parts, chunk, spread), (parts, partial), (chunks, len(out), out[0].size)]
     where = field.plane, field.channel, field.copies, meetings.offsets_for(TOGETHER), length, filters
     sum_over_images(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
 
@@ -139,7 +141,7 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
 def _chunks(images, size, filters):
     """How many images of `size` bytes a chunk has, how many chunks there are, and how many threads share them.
 
-    Each chunk has sums of its own, as many bytes as the filters have.
+    Each chunk has sums of its own, about as many bytes as the filters have.
     """
     chunk = max(1, min(CHUNK, CHUNK_BYTES // size), -(-images // max(CHUNK, SUMS_BYTES // filters)))
     chunks = -(-images // chunk)

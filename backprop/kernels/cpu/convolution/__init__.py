@@ -10,5 +10,6 @@
     runs, correlate_by_lane, to_images    (10) and (13) for many filters: each has a lane of its own
     filters_by_lane                       (12) for many filters
 
-The first two can be run alone, for images without margin and with stride 1; the last ones are what all layers use.
+The first two can be run alone, for images without margin and with stride 1; `correlate`, `filters` and the files by
+lane are what all layers use.
 """

@@ -29,15 +29,15 @@ LANES = WIDTH // 4
 
 @kernel
 def convolve_by_lane(
-    a, x, x_row, mu, relu, groups, channel, copies, taps, offsets, tiles, places, used, length, runs, vectors, together,
-    fields, packed, images, out, where, shape, size, stride, dilation, pad,
+    a, x, x_row, mu, relu, groups, channel, copies, taps, offsets, tiles, places, used, length, runs, vectors,
+    neighbours, fields, packed, images, out, where, shape, size, stride, dilation, pad,
 ):  # fmt: skip
     """out[n,o] = mu[o] + the sum over the taps, for all images n: iteration `part` owns some images and a field
 
     a (N, C, ...), x the filters, whose channels lie x_row apart. What an image becomes, of `shape` (N, O, ...), is
-    first images[part], as (group, position, filter). Then it is turned into out, or, where `where` has any element, the
-    maxima of its windows are. length, runs, vectors and together, the taps that are neighbours, are tuples as long as
-    their names say: a tuple's length is known when a kernel is compiled.
+    first images[part], as (position, filter), one group after the other. Then it is turned into out, or, where `where`
+    has any element, the maxima of its windows are. length, runs, vectors and neighbours are tuples as long as their
+    names say: a tuple's length is known when a kernel is compiled.
     """
     pictures, z, whence = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     inputs, outputs = a.shape[1] // groups, shape[1] // groups
@@ -61,7 +61,7 @@ def convolve_by_lane(
                     x_at = g * table + o * (taps.size + 1) * across
                     sum_taps(
                         packed, x_at, field, f, offsets, tiles, places, used, relu and not pooled,
-                        length, runs, vectors, together, image, o * across, width,
+                        length, runs, vectors, neighbours, image, o * across, width,
                         z, to + o * tiles.shape[0] * share, share,
                     )  # fmt: skip
                 if pooled:
@@ -87,7 +87,8 @@ def pack(x, i, x_row, mu, m, height, taps, packed, start, across):
 
 @inner
 def sum_taps(
-    x, i, field, f, offsets, tiles, places, used, relu, length, runs, vectors, together, out, o, width, z, ahead, share
+    x, i, field, f, offsets, tiles, places, used, relu, length, runs, vectors, neighbours, out, o, width,
+    z, ahead, share,
 ):  # fmt: skip
     """out[o + place width + c] = x[i + c] + sum_{k,q} x[i + (k Q + q + 1) across + c] field[f + base + offsets[k] + q]
 
@@ -99,20 +100,21 @@ def sum_taps(
             prefetch(z, line)
         ahead += share
         tile(
-            x, i, field, f, offsets, tiles[t], places[t], used[t], relu, length, runs, vectors, together, out, o, width
+            x, i, field, f, offsets, tiles[t], places[t], used[t], relu, length, runs, vectors, neighbours,
+            out, o, width,
         )  # fmt: skip
 
 
-def tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, together, out, o, width):
+def tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, neighbours, out, o, width):
     """The same for some runs."""
 
 
 @overload(tile, jit_options={"forceinline": True, **BORROWED})
-def _tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, together, out, o, width):
-    L, T, V, Q = len(length), len(runs), len(vectors), len(together)
+def _tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, neighbours, out, o, width):
+    L, T, V, Q = len(length), len(runs), len(vectors), len(neighbours)
     R, ALL = L * T, L * T * V * LANES
 
-    def tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, together, out, o, width):
+    def tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, neighbours, out, o, width):
         across = V * lanes(out)
         starts = moved(indices(bases, 0, T), f)
         sums = load(x, i, 0, R, V)  # in every row the bias

@@ -3,7 +3,7 @@
 Its margin of zeros is included. With stride s, every s-th row and column goes into a plane of its own, s x s planes for
 each channel. Then what tap (p,q) meets at the output positions (i,j) lies at
 
-    offset[p,q] + i pitch + j
+    offset[p,q] + i width + j      with the width of a plane
 
 for any stride and dilation: neighbours of the output meet neighbours in memory, which is what registers want.
 """

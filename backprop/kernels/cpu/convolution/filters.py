@@ -2,7 +2,7 @@
 
 Both what a filter's delta says and what a tap met lie along the field, so that one register of each is multiplied at a
 time; the lanes are added up once, after all images of a chunk. Between the rows of delta lie zeros, which silence what
-the taps meet there.
+the taps meet there, unless it is infinite: 0 times that is NaN.
 """
 
 from numba import prange, types
@@ -11,23 +11,24 @@ from numba.extending import overload
 from backprop.kernels.cpu.convolution.field import fill
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.rows import copy_row
-from backprop.kernels.cpu.simd import REGISTERS, lanes, moved, scratch, total, zeros
+from backprop.kernels.cpu.simd import REGISTERS, lanes, load, moved, scratch, store, total
 from backprop.kernels.cpu.simd import inner as inner_product
 
 # Filters of a tile: with 32 registers 8 by 3 taps, or 6 by 4.
 MANY, FEWER = REGISTERS // 4, REGISTERS // 16 * 3
 TILE = REGISTERS // 4 * 3
 TOGETHER = 12  # taps, of which either tile takes a part that comes out even
+NEAR = 1 << 13  # numbers of delta that stay in the first cache while all taps meet them
 
 
 def fitting(filters, taps):
-    """How many filters a tile should have, so that as little as possible of the last ones is left empty."""
-    return min((MANY, FEWER), key=lambda size: -(-filters // size) * size * -(-taps // (TILE // size)))
+    """How many filters a tile should have, so that there are as few tiles as possible."""
+    return min((MANY, FEWER), key=lambda size: -(-filters // size) * -(-taps // (TILE // size)))
 
 
 @kernel
 def sum_over_images(
-    delta, a, groups, plane, channel, copies, offsets, length, filters, out, accumulate, fields, deltas, sums
+    delta, a, groups, plane, channel, copies, offsets, length, filters, out, accumulate, fields, deltas, partials, sums
 ):
     """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k met of a[n]
 
@@ -49,7 +50,9 @@ def sum_over_images(
                 fill(images, n * channels * image, image, channels, copies, field, f, channel)
                 lay_out(deltas_in, n * delta[0].size, delta.shape, plane, length, filters, groups, spread, d)
             steps = size, laid_out, channels * channel // groups
-            sum_over_chunk(field, spread, last - first, offsets, length, steps, filters, groups, sums[c])
+            sum_over_chunk(
+                field, spread, last - first, offsets, length, steps, filters, groups, partials[part], sums[c]
+            )
     dx = out.reshape(sums.shape[1], sums.shape[2])
     for o in prange(dx.shape[0]):
         for k in range(dx.shape[1]):
@@ -82,46 +85,59 @@ def rounded(outputs, filters):
 
 
 @inner
-def sum_over_chunk(fields, deltas, images, offsets, length, steps, filters, groups, sums):
+def sum_over_chunk(fields, deltas, images, offsets, length, steps, filters, groups, partial, sums):
     """sums[o,k] = the sum over images and positions of delta[o] times what tap k met
 
-    steps: from image to image in fields and in deltas, from group to group in a field. `filters`: of a tile.
+    steps: from image to image in fields and in deltas, from group to group in a field. `filters`: of a tile. Between
+    some images and the next, all tiles of sums wait in `partial`: what they meet of delta is then still in the first
+    cache.
     """
     outputs, taps = sums.shape[0] // groups, sums.shape[1]
-    together = TILE // filters
-    found = scratch(sums, TILE)
+    together, size = TILE // filters, TILE * lanes(sums)
+    some = max(1, NEAR // (filters * length))
+    partial[:] = 0
+    for first in range(0, images, some):
+        count, at = min(some, images - first), 0
+        for g in range(groups):
+            for o in range(0, outputs, filters):
+                d = first * steps[1] + (g * rounded(outputs, filters) + o) * length
+                f = first * steps[0] + g * steps[2]
+                for k in range(0, taps, together):
+                    a, b, c = f + offsets[k], f + offsets[k + 1], f + offsets[k + 2]
+                    if filters == MANY:
+                        tile(MANY, (a, b, c), fields, deltas, d, count, length, steps, partial, at)
+                    else:
+                        tile(FEWER, (a, b, c, f + offsets[k + 3]), fields, deltas, d, count, length, steps, partial, at)
+                    at += size
+    found, at = scratch(sums, TILE), 0
     for g in range(groups):
-        f = g * steps[2]
         for o in range(0, outputs, filters):
-            d = (g * rounded(outputs, filters) + o) * length
             for k in range(0, taps, together):
-                a, b, c = f + offsets[k], f + offsets[k + 1], f + offsets[k + 2]
-                if filters == MANY:
-                    tile(MANY, (a, b, c), fields, deltas, d, images, length, steps, found)
-                else:
-                    tile(FEWER, (a, b, c, f + offsets[k + 3]), fields, deltas, d, images, length, steps, found)
+                total(load(partial, at, lanes(sums), TILE, 1), found, 0, 1)
                 for m in range(min(filters, outputs - o)):
                     for t in range(min(together, taps - k)):
                         sums[g * outputs + o + m, k + t] = found[m * together + t]
+                at += size
 
 
-def tile(filters, away, fields, deltas, d, images, length, steps, found):
-    """The sums for some filters and for the taps that lie `away` in the fields."""
+def tile(filters, away, fields, deltas, d, images, length, steps, partial, at):
+    """To the sums of some filters and the taps that lie `away` in the fields, `images` images are added."""
 
 
 @overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
-def _tile(filters, away, fields, deltas, d, images, length, steps, found):
+def _tile(filters, away, fields, deltas, d, images, length, steps, partial, at):
     if not isinstance(filters, types.IntegerLiteral):
         return None
     F, T = filters.literal_value, len(away)
 
-    def tile(filters, away, fields, deltas, d, images, length, steps, found):
-        sums = zeros(found, F, T)
+    def tile(filters, away, fields, deltas, d, images, length, steps, partial, at):
+        across = T * lanes(partial)
+        sums = load(partial, at, across, F, T)
         for n in range(images):
             delta = d + n * steps[1]
-            for i in range(n * steps[0], n * steps[0] + length, lanes(found)):
+            for i in range(n * steps[0], n * steps[0] + length, lanes(partial)):
                 sums = inner_product(sums, deltas, delta, length, fields, moved(away, i))
-                delta += lanes(found)
-        total(sums, found, 0, T)
+                delta += lanes(partial)
+        store(sums, partial, at, across)
 
     return tile

@@ -23,13 +23,13 @@ BLOCK = REGISTERS // 8  # positions at a time: with the sums and a number of the
 
 @kernel
 def sum_by_lane(
-    delta, a, groups, plane, channel, copies, offsets, rows, together, block, out, accumulate, fields, deltas, sums
+    delta, a, groups, plane, channel, copies, offsets, rows, neighbours, block, out, accumulate, fields, deltas, sums
 ):  # fmt: skip
     """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k met of a[n]
 
     An iteration owns some chunks of images, fields and transposed deltas for one chunk, and the sums of each chunk, as
     (channel, tap, filter); then iteration o owns filter o. offsets: of the first of some neighbouring taps. rows,
-    together and block are tuples as long as `tile_of` says.
+    neighbours and block are tuples as long as `tile_of` says.
     """
     images, deltas_in = a.reshape(a.size), delta.reshape(delta.size)
     positions = delta.shape[2] * delta.shape[3] * delta.shape[4]
@@ -48,8 +48,8 @@ def sum_by_lane(
                         to = (((n - first) * groups + g) * width + o) * positions
                         pack(deltas_in, at, 1, positions, positions, min(outputs - o, lanes(out)), turned, to, 1)
             sum_over_chunk(
-                field, size, turned, last - first, groups, delta.shape, plane, channel, offsets, rows, together, block,
-                sums[c],
+                field, size, turned, last - first, groups, delta.shape, plane, channel, offsets, rows, neighbours,
+                block, sums[c],
             )  # fmt: skip
     dx = out.reshape(out.shape[0], out.size // out.shape[0])
     for o in prange(dx.shape[0]):
@@ -63,7 +63,7 @@ def sum_by_lane(
 
 
 @inner
-def sum_over_chunk(fields, size, deltas, images, groups, shape, plane, channel, offsets, rows, together, block, sums):
+def sum_over_chunk(fields, size, deltas, images, groups, shape, plane, channel, offsets, rows, neighbours, block, sums):
     """sums[c,k,o] = the sum over images and positions of delta[o] times what tap k met of channel c, group by group
 
     size: of an image's fields; shape: of delta. The last tile of channels overlaps the one before.
@@ -76,24 +76,26 @@ def sum_over_chunk(fields, size, deltas, images, groups, shape, plane, channel, 
             for c in range(0, channels, len(rows)):
                 top = g * channels + min(c, channels - len(rows))
                 for k in range(offsets.size):
-                    to = (top * taps + k * len(together)) * width + o
+                    to = (top * taps + k * len(neighbours)) * width + o
                     tile(
-                        rows, together, block, fields, top * channel + offsets[k], size, channel, deltas, d, groups,
+                        rows, neighbours, block, fields, top * channel + offsets[k], size, channel, deltas, d, groups,
                         images, shape, plane, width, found, to, taps,
                     )  # fmt: skip
 
 
-def tile(rows, together, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps):
+def tile(rows, neighbours, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps):
     """The sums for some channels and some taps that are neighbours, from the first one's place in a field, f."""
 
 
 @overload(tile, jit_options={"forceinline": True, **BORROWED})
-def _tile(rows, together, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps):
-    R, Q, B = len(rows), len(together), len(block)
+def _tile(
+    rows, neighbours, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps
+):
+    R, Q, B = len(rows), len(neighbours), len(block)
     ALL, SPREAD = R * Q, R * Q * LANES
 
     def tile(
-        rows, together, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps
+        rows, neighbours, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps
     ):  # fmt: skip
         sums, found = zeros(out, ALL, 1), scratch(out, SPREAD)
         image, blocks = groups * shape[2] * shape[3] * shape[4] * width, shape[4] // B
@@ -117,23 +119,23 @@ def _tile(rows, together, block, field, f, size, channel, delta, d, groups, imag
 
 
 class Size(NamedTuple):
-    """A tile of `rows` channels and `together` neighbouring taps, which takes `block` positions at a time."""
+    """A tile of `rows` channels and `neighbours` neighbouring taps, which takes `block` positions at a time."""
 
     rows: int
-    together: int
+    neighbours: int
     block: int
 
 
 @functools.lru_cache(256)
 def tile_of(filters, channels, offsets, width, lanes):
-    """The Size of tiles, or None if so many filters do not fill the lanes, or so few channels no tile.
+    """The Size of tiles, or None if a quarter of the lanes would be empty, or the channels too few for LEAST registers.
 
     offsets: where a row of taps lies; width: of a row of delta.
     """
-    together = len(offsets) if all(b - a == 1 for a, b in itertools.pairwise(offsets)) else 1
-    if together > MOST:
-        together = 1
-    sizes = range(-(-LEAST // together), min(channels, MOST // together) + 1)
+    neighbours = len(offsets) if all(b - a == 1 for a, b in itertools.pairwise(offsets)) else 1
+    if neighbours > MOST:
+        neighbours = 1
+    sizes = range(-(-LEAST // neighbours), min(channels, MOST // neighbours) + 1)
     if not sizes or -filters % lanes * 3 > filters:
         return None
-    return Size(min(sizes, key=lambda rows: (-(-channels // rows) * rows, -rows)), together, min(BLOCK, width))
+    return Size(min(sizes, key=lambda rows: (-(-channels // rows) * rows, -rows)), neighbours, min(BLOCK, width))

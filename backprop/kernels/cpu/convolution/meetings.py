@@ -18,14 +18,14 @@ class Meetings(NamedTuple):
     Taps come in the order in which they are added up: by row of the image, channel, and place in the row. Whatever tile
     does it, the bits of the sum are the same.
 
-    taps       (K,)    the flat index of a tap in the filters, counted from the first filter, or channel, of a tile
+    taps       (K,)    the flat index of a tap in the filters, counted from where its filter, or channel, begins
     in_order   (K,)    where in the field the first output position meets the taps in the order of the filters
     offsets    (K,)    where it meets these taps
     bases      (V,)    what a vector of output positions adds to that
     places     (S, V)  where in the channel of the output such a vector goes: its lanes
     begins     (S, V)  from this one
     ends       (S, V)  to this one, in S stretches, for a vector may run over the end of a row into the next one
-    used       (V/together, 2)  the first and the past-the-last tap of its class that a tile needs: others meet zeros
+    used       (V/TOGETHER, 2)  the first and the past-the-last tap of its class that a tile needs: others meet zeros
     classes    (M, 5)  first and last tap, first and last vector, the most lanes that any of its vectors fills
     """
 
@@ -40,16 +40,16 @@ class Meetings(NamedTuple):
     classes: np.ndarray
 
     def for_tile(self):
-        """All but what is not used in a tile."""
+        """What `correlate` needs of them."""
         return tuple(self[2:])
 
     def offsets_for(self, together):
-        """The offsets in the order of the filters, the last one repeated until their number is a multiple."""
+        """`in_order`, the last one repeated until the number is a multiple of `together`."""
         return np.concatenate([self.in_order, np.repeat(self.in_order[-1:], -len(self.in_order) % together)])
 
 
 @functools.lru_cache(256)
-def forward(channels, taps, image, positions, stride, dilation, pad, lanes, together, spaced=False):
+def forward(channels, taps, image, positions, stride, dilation, pad, lanes, spaced=False):
     """(Field of an image, Meetings) for (10): all positions use all taps of `channels` channels.
 
     `spaced` leaves the output's rows as far apart as those of the field: then no vector needs to be cut.
@@ -65,19 +65,23 @@ def forward(channels, taps, image, positions, stride, dilation, pad, lanes, toge
         offsets.append(c * field.channel + which * volume(plane) + within)
     if spaced:
         bases = list(range(0, flat([i - 1 for i in positions], plane) + 1, lanes))
-        bases += bases[-1:] * (-len(bases) % together)
+        bases += bases[-1:] * (-len(bases) % TOGETHER)
         vectors = bases, [[(base, 0, lanes)] for base in bases]
     else:
-        vectors = _vectors(positions, plane, positions, (1, 1, 1), 0, len(offsets), lanes, together)
-    return field, _meetings(field, [range(len(offsets))], [offsets], [vectors], lanes, together)
+        vectors = _vectors(positions, plane, positions, (1, 1, 1), 0, len(offsets), lanes)
+    return field, _meetings(field, [range(len(offsets))], [offsets], [vectors], lanes)
 
 
 @functools.lru_cache(256)
-def backward(outputs, channels, taps, image, positions, stride, dilation, pad, lanes, together):
+def backward(outputs, channels, taps, image, positions, stride, dilation, pad, lanes):
     """(Field of a delta, Meetings) for (13): entries h of the image with one remainder of (h + pad) / s are one class.
 
     delta_a[h] sums over the taps p for which (h + pad - d p) / s is a whole number: the output position that saw h
-    through p. With h = first + s n it is n + shift, so that again neighbours meet neighbours.
+    through p. With h = first + s n it is n + shift, so that again neighbours meet neighbours. An image of 5 with 3
+    taps, s = 2 and pad = 1 has two classes:
+
+        delta_a[0 + 2n] = x[1] delta[n]
+        delta_a[1 + 2n] = x[2] delta[n] + x[0] delta[n + 1]
     """
     axes, margins, plane = [], [], []
     for size, tap, i, s, d, before in zip(image, taps, positions, stride, dilation, pad, strict=True):
@@ -101,12 +105,12 @@ def backward(outputs, channels, taps, image, positions, stride, dilation, pad, l
             offsets.append(o * field.channel + flat(moved, plane))
         all_taps.append(taps_of_class)
         all_offsets.append(offsets)
-        vectors.append(_vectors(counts, plane, image, stride, flat(firsts, image), len(offsets), lanes, together))
-    return field, _meetings(field, all_taps, all_offsets, vectors, lanes, together)
+        vectors.append(_vectors(counts, plane, image, stride, flat(firsts, image), len(offsets), lanes))
+    return field, _meetings(field, all_taps, all_offsets, vectors, lanes)
 
 
-def _vectors(counts, plane, image, stride, start, taps, lanes, together):
-    """(bases, stretches) of vectors that cover `counts` positions, their number made a multiple of `together`.
+def _vectors(counts, plane, image, stride, start, taps, lanes):
+    """(bases, stretches) of vectors that cover `counts` positions, their number made a multiple of TOGETHER.
 
     Fewer vectors are fewer sums; but one that runs over the end of a row must be stored in stretches.
     """
@@ -115,7 +119,7 @@ def _vectors(counts, plane, image, stride, start, taps, lanes, together):
         others = _vectors_of_planes(counts, plane, lanes)
         if taps * (len(bases) - len(others[0])) > LONG * len(bases):
             bases, stretches = others
-    more = -len(bases) % together  # repeated ones compute the same again
+    more = -len(bases) % TOGETHER  # repeated ones compute the same again
     return bases + bases[-1:] * more, stretches + stretches[-1:] * more
 
 
@@ -141,7 +145,7 @@ def _vectors_of_planes(counts, plane, lanes):
     return bases, stretches
 
 
-def _meetings(field, taps, offsets, vectors, lanes, together):
+def _meetings(field, taps, offsets, vectors, lanes):
     """All classes of taps, offsets and (bases, stretches), each vector with as many stretches as the one with most."""
     taps, offsets = [np.array(some, np.int64) for some in taps], [np.array(some, np.int64) for some in offsets]
     orders = [np.lexsort((some, some // field.channel, some % field.channel // field.plane[2])) for some in offsets]
@@ -157,18 +161,18 @@ def _meetings(field, taps, offsets, vectors, lanes, together):
         tap, vector = last, vector + len(some)
     in_order = np.concatenate(offsets)
     taps, offsets = ([some[order] for some, order in zip(column, orders, strict=True)] for column in (taps, offsets))
-    used = [used_taps(field, some, of, lanes, together) for (some, _), of in zip(vectors, offsets, strict=True)]
+    used = [used_taps(field, some, of, lanes, TOGETHER) for (some, _), of in zip(vectors, offsets, strict=True)]
     taps, offsets, used = (np.concatenate(column) for column in (taps, offsets, used))
     columns = taps, in_order, offsets, bases, *stretches.transpose(2, 1, 0), used, classes
     return Meetings(*(np.ascontiguousarray(column, np.int64) for column in columns))
 
 
-def used_taps(field, bases, offsets, length, together):
-    """(first, past-the-last) of the offsets that meet any row but the margin's, for each tile of `together` bases.
+def used_taps(field, bases, offsets, length, count):
+    """(first, past-the-last) of the offsets that meet any row but the margin's, for each tile of `count` bases.
 
     From each base on `length` numbers are met. Offsets are in the order of rows: those in the margin are first or last.
     """
-    width, bases = field.plane[2], np.array(bases).reshape(-1, together, 1)
+    width, bases = field.plane[2], np.array(bases).reshape(-1, count, 1)
     if not len(offsets):  # positions that no tap meets
         return np.zeros((len(bases), 2), np.int64)
     filled = np.zeros(field.channel // width + 1, bool)

@@ -17,19 +17,19 @@ LARGEST = 1 << 18  # numbers of an image that stay in a core's second cache unti
 
 
 class Form(NamedTuple):
-    """A tile: `runs` runs of `length` neighbours by `vectors` vectors of filters; it takes `together` taps at a time."""
+    """A tile: `runs` runs of `length` positions by `vectors` vectors of filters, for `neighbours` taps at a time."""
 
     length: int
     runs: int
     vectors: int
-    together: int
+    neighbours: int
 
 
 class Runs(NamedTuple):
     """What each tile meets. Taps are counted in groups of neighbours.
 
-    taps       (K,)         the flat index of a tap in the filters, counted from the first filter of a tile
-    offsets    (K/together) where in the field the first output position meets the first of some neighbours
+    taps       (K,)         the flat index of a tap in the filters, counted from where its filter or channel begins
+    offsets    (K/neighbours,) where in the field the first output position meets the first of some neighbours
     tiles      (B, T)       what each run of a tile adds to that
     places     (B, T)       where in the channel of the output it goes
     used       (B, 2)       the first and the past-the-last offset that meets anything but the margin
@@ -46,9 +46,7 @@ class Runs(NamedTuple):
 def forward(filters, channels, taps, image, positions, stride, dilation, pad, lanes, pooled=False):
     """(Field, Runs, Form) for (10), or None where other tiles are faster."""
     sizes = channels, taps, image, positions, stride, dilation, pad, lanes
-    return _runs(
-        filters, positions, *meetings.forward(*sizes, meetings.TOGETHER), taps, lanes, POOL if pooled else TURN
-    )
+    return _runs(filters, positions, *meetings.forward(*sizes), taps, lanes, POOL if pooled else TURN)
 
 
 @functools.lru_cache(256)
@@ -57,22 +55,26 @@ def backward(filters, outputs, channels, taps, image, positions, stride, dilatio
     if stride != (1, 1, 1):
         return None
     sizes = outputs, channels, taps, image, positions, stride, dilation, pad, lanes
-    return _runs(filters, image, *meetings.backward(*sizes, meetings.TOGETHER), taps, lanes, TURN)
+    return _runs(filters, image, *meetings.backward(*sizes), taps, lanes, TURN)
 
 
 def _runs(filters, positions, field, other, taps, lanes, turn):
+    """(Field, Runs, Form), unless the tiles of `correlate`, whose tables are `other`, multiply less.
+
+    `turn` is what turning the sums costs, in taps.
+    """
     offsets, count = other.offsets.reshape(-1, taps[2]), len(other.taps)
     if (np.diff(offsets) != 1).any():
         offsets = offsets.reshape(-1, 1)
     form = _form(filters, positions, offsets.shape[1], lanes)
-    if form.together == 1:
+    if form.neighbours == 1:
         offsets = offsets.reshape(-1, 1)
     offsets, starts = offsets[:, 0], _starts(positions[2], form.length)
     tiles = -(-positions[0] * positions[1] * len(starts) // form.runs)
     passes = -(-filters // (form.vectors * lanes))
-    here = tiles * passes * form.length * form.runs * form.vectors * (count + turn)
-    there = len(other.bases) * -(-filters // (ROWS // 2)) * (ROWS // 2) * count
-    if here > there or volume(positions) * passes * form.vectors * lanes > LARGEST:
+    ours = tiles * passes * form.length * form.runs * form.vectors * (count + turn)
+    theirs = len(other.bases) * -(-filters // (ROWS // 2)) * (ROWS // 2) * count
+    if ours > theirs or volume(positions) * passes * form.vectors * lanes > LARGEST:
         return None
     at = [(t, i, j) for t in range(positions[0]) for i in range(positions[1]) for j in starts]
     at += at[-1:] * (-len(at) % form.runs)  # repeated ones compute the same again
@@ -87,15 +89,15 @@ def _starts(width, length):
     return sorted({min(j, width - length) for j in range(0, width, length)})
 
 
-def _form(filters, positions, neighbours, lanes):
+def _form(filters, positions, taps, lanes):
     """The form whose tiles leave the fewest registers empty and load least."""
     vectors = 1 + (-(-filters // lanes) % 2 == 0)
     rows, forms = positions[0] * positions[1], {}
-    for together in {1, neighbours}:
-        most = (REGISTERS - 1) // vectors - together  # what remains beside the taps and one number
+    for neighbours in {1, taps}:
+        most = (REGISTERS - 1) // vectors - neighbours  # what remains beside the taps and one number
         for length in range(1, min(positions[2], most) + 1):
             for runs in range(1, min(MOST_RUNS, most // length) + 1):
                 tiles = -(-rows * len(_starts(positions[2], length)) // runs)
-                loads = vectors + runs * (length + together - 1) / together
-                forms[Form(length, runs, vectors, together)] = tiles * (length * runs * vectors + LOAD * loads)
+                loads = vectors + runs * (length + neighbours - 1) / neighbours
+                forms[Form(length, runs, vectors, neighbours)] = tiles * (length * runs * vectors + LOAD * loads)
     return min(forms, key=forms.get)

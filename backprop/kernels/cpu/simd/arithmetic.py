@@ -33,10 +33,9 @@ def outer(typing, tile, a, i, step, b, j):
 
 @intrinsic(prefer_literal=True)
 def slide(typing, tile, a, i, b, j, count):
-    """tile[r, c] + sum_q a[i + r + q] b[j + q columns + c] for q < count, a constant: the rows of b slide along a.
+    """tile[r, c] + sum_q a[i[r // L] + r % L + q] b[j + q columns + c] for q < count: the rows of b slide along a.
 
-    A number of a is loaded once for all q that it meets. i is a tuple, whose starts share the rows evenly, the first
-    rows for the first one.
+    L = rows / len(i); count is a constant. A number of a is loaded once for all q that it meets.
     """
     length, several = tile.rows // len(i), count.literal_value
 
@@ -187,12 +186,12 @@ def _inner(tile, a, b, part):
     def codegen(context, builder, signature, args):
         out, a, i, step, b, j, *count = args
         rows, others = (Elements(context, builder, signature.args[k], array) for k, array in ((1, a), (4, b)))
-        starts_of_rows = [builder.add(i, builder.mul(step, whole(r, step))) for r in range(tile.rows)]
-        vectors = [rows.load(tile, at, *count) for at in starts_of_rows]
-        for v in range(tile.vectors):
-            other = others.load(tile, start(builder, tile, j, v), *count)
-            for r, vector in enumerate(vectors):
-                out = _multiply_add(builder, tile, out, r, v, vector, other)
+        # The vectors of b are loaded first, those of a one by one: beside 8 x 3 sums, 8 + 1 would be one too many.
+        vectors = [others.load(tile, start(builder, tile, j, v), *count) for v in range(tile.vectors)]
+        for r in range(tile.rows):
+            row = rows.load(tile, builder.add(i, builder.mul(step, whole(r, step))), *count)
+            for v, vector in enumerate(vectors):
+                out = _multiply_add(builder, tile, out, r, v, row, vector)
         return out
 
     indices = types.UniTuple(INDEX, tile.vectors)
