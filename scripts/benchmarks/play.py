@@ -36,6 +36,9 @@ def main(name):
             answer({"bytes": peak_memory()})
         else:
             start = time.perf_counter()
+            while time.perf_counter() - start < order["warm"]:
+                run()
+            start = time.perf_counter()
             for _ in range(order["times"]):
                 run()
             answer({"seconds": (time.perf_counter() - start) / order["times"]})

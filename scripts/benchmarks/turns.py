@@ -30,6 +30,8 @@ RIVALS = {  # name in tables -> module, environment
     "JAX": ("with_jax", {}),
 }
 SHORTEST = 0.02  # seconds of one turn
+WARM = 0.1  # seconds before it, until several threads, which wake up on one core, have each found one of their own
+PAUSE = 0.05  # seconds after it, until threads that look out for more work have gone to sleep
 
 
 class Player:
@@ -62,7 +64,8 @@ class Player:
 
     def time(self, times):
         """Seconds of one repetition, the mean over `times` of them."""
-        return self._ask(do="time", times=times)["seconds"]
+        warm = WARM if self.threads > 1 else 0
+        return self._ask(do="time", times=times, warm=warm)["seconds"]
 
     def peak_memory(self):
         """The most bytes that its process has had in memory at one time."""
@@ -112,5 +115,5 @@ def race(players, kind, sizes, rounds=11, tolerance=1e-3, before=3):
     for _ in range(rounds):
         for player in able:
             taken[player.name].append(player.time(times[player.name]))
-            time.sleep(0.005)  # until the threads of the one are asleep
+            time.sleep(PAUSE)
     return {name: Time(statistics.median(some), *np.quantile(some, [0.25, 0.75])) for name, some in taken.items()}
