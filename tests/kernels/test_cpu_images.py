@@ -1,5 +1,8 @@
 """The Numba kernels of images against the oracle, over randomly drawn sizes and options."""
 
+import importlib
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -35,6 +38,16 @@ class Flag:
         self.value = value
 
 
+@contextmanager
+def without_lanes():
+    """Tiles in which each filter has a lane of its own are compiled for each width; let random sizes use the others."""
+    conv = importlib.import_module("backprop.kernels.cpu.conv")
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((runs, "forward"), (runs, "backward"), (conv, "tile_of")):
+            patch.setattr(module, name, lambda *sizes, **options: None)
+        yield
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @settings(deadline=None, max_examples=80)
 @given(
@@ -63,9 +76,10 @@ def test_convolutions_agree(
     delta = rng.standard_normal((samples, outputs, *places)).astype(dtype)
     slide = stride, dilation, pad, groups
     mu = rng.standard_normal(outputs if bias else 0).astype(dtype)
-    both("conv", a, x, mu, bool(seed % 2), *slide, outs=[delta], dtype=dtype)
-    both("conv_input_grad", delta, x, *slide, outs=[a], dtype=dtype)
-    both("conv_weight_grad", delta, a, *slide, Flag(accumulate), outs=[x], dtype=dtype)
+    with without_lanes():
+        both("conv", a, x, mu, bool(seed % 2), *slide, outs=[delta], dtype=dtype)
+        both("conv_input_grad", delta, x, *slide, outs=[a], dtype=dtype)
+        both("conv_weight_grad", delta, a, *slide, Flag(accumulate), outs=[x], dtype=dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -95,7 +109,8 @@ def test_a_convolution_with_max_pool_agrees(
     pool = (1, window, window), (1, hop, hop), (1, 1, 1), (0, 0, 0)
     out = np.empty((samples, len(x), 1, windows, windows), dtype)
     where = np.empty(out.shape, np.int64)
-    both("conv_max_pool", a, x, mu, relu, *slide, (1, places, places), *pool, outs=[out, where], dtype=dtype)
+    with without_lanes():
+        both("conv_max_pool", a, x, mu, relu, *slide, (1, places, places), *pool, outs=[out, where], dtype=dtype)
 
 
 @pytest.mark.parametrize(("channels", "filters"), [(0, 4), (3, 0), (0, 0)])
@@ -151,8 +166,8 @@ def test_convolutions_with_a_lane_for_each_filter_agree(dtype, sizes):
 @settings(deadline=None, max_examples=40)
 @given(
     filters=st.integers(1, 33),
-    channels=st.integers(1, 17),
-    taps=st.integers(1, 4),
+    channels=st.sampled_from([2, 8, 12]),
+    taps=st.sampled_from([2, 3]),
     stride=st.integers(1, 2),
     groups=st.integers(1, 2),
     accumulate=st.booleans(),

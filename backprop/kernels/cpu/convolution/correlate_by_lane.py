@@ -45,6 +45,7 @@ def convolve_by_lane(
     passes, positions = (outputs + across - 1) // across, shape[2] * shape[3] * shape[4]
     table = passes * (taps.size + 1) * across
     filters = x.reshape(x.size)
+    packed[:] = 0  # lanes without a filter would else multiply whatever lies there, and denormals take their time
     for g in range(groups):
         pack(filters, g * (x.size // groups), x_row, mu, g * outputs, outputs, taps, packed, g * table, across)
     parts, pooled, windows = fields.shape[0], where.size > 0, out[0, 0].size

@@ -26,10 +26,10 @@ class Form(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """What each tile meets. Taps are counted in groups of neighbours.
+    """What each tile meets.
 
     taps       (K,)         the flat index of a tap in the filters, counted from where its filter or channel begins
-    offsets    (K/neighbours,) where in the field the first output position meets the first of some neighbours
+    offsets    (K/Q,)       where in the field the first output position meets the first of Q neighbours
     tiles      (B, T)       what each run of a tile adds to that
     places     (B, T)       where in the channel of the output it goes
     used       (B, 2)       the first and the past-the-last offset that meets anything but the margin
