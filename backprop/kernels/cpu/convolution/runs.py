@@ -13,6 +13,7 @@ from backprop.kernels.cpu.simd import REGISTERS
 MOST_RUNS = 5  # of a tile: each has an address of its own
 LOAD = 0.3  # what a load costs beside the multiplications, in multiplications
 TURN, POOL = 20, 8  # taps that take as long as turning a vector of sums; or pooling it, beyond pooling an image
+SMALLEST = 1 << 16  # multiplications for an image; for fewer it does not pay to compile a kernel for one width
 LARGEST = 1 << 18  # numbers of an image that stay in a core's second cache until they are turned
 
 
@@ -64,6 +65,8 @@ def _runs(filters, positions, field, other, taps, lanes, turn):
     `turn` is what turning the sums costs, in taps.
     """
     offsets, count = other.offsets.reshape(-1, taps[2]), len(other.taps)
+    if volume(positions) * count * filters < SMALLEST:
+        return None
     if (np.diff(offsets) != 1).any():
         offsets = offsets.reshape(-1, 1)
     form = _form(filters, positions, offsets.shape[1], lanes)
