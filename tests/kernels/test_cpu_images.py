@@ -159,7 +159,8 @@ def test_convolutions_with_a_lane_for_each_filter_agree(dtype, sizes):
         out, where = np.empty((3, filters, *windows), dtype), np.empty((3, filters, *windows), np.int64)
         found = both("conv_max_pool", a, x, bias, relu, *slide, places, *pool, outs=[out, where], dtype=dtype)
         cpu.max_pool(z, *pool, out, where)  # whatever tiles each of them used, the bits are the same
-        assert np.array_equal(found[0], out) and np.array_equal(found[1], where) or relu
+        assert np.array_equal(found[0], out)
+        assert relu or np.array_equal(found[1], where)  # after ReLU many entries are the largest: 0
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
