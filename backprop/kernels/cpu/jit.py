@@ -27,7 +27,7 @@ FAST, EXACT = {"reassoc", "contract", "nsz"}, {"contract", "nsz"}
 
 def _compiled(**options):
     """The decorator that compiles with these options and keeps the result until a file of this folder changes."""
-    jit = numba.njit(cache=True, nogil=True, error_model="numpy", **options)
+    jit = numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)
 
     def decorate(function):
         dispatcher = jit(function)

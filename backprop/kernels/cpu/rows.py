@@ -1,7 +1,23 @@
-"""A row of numbers from one place to another, by whole registers."""
+"""Rows of numbers from one place to another, by whole registers."""
 
-from backprop.kernels.cpu.jit import inlined
+from backprop.kernels.cpu.jit import inlined, inner
 from backprop.kernels.cpu.simd import lanes, load, load_part, store, store_part
+
+
+@inner
+def copy_rows(a, i, a_step, out, o, o_step, rows, count):
+    """out[o + r o_step + n] = a[i + r a_step + n] for r < rows and n < count
+
+    Whether rows are short is asked once, out here: a compiler that asks it inside of loops makes one copy of all of
+    them for each answer, and `lay_out` alone took it seconds.
+    """
+    size = lanes(a)
+    if count < size:
+        for r in range(rows):
+            store_part(load_part(a, i + r * a_step, 0, 1, count, 1, 1), out, o + r * o_step, 0, 1, count)
+    else:
+        for r in range(rows):
+            copy_row(a, i + r * a_step, out, o + r * o_step, count)
 
 
 @inlined

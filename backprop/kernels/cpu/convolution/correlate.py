@@ -32,28 +32,22 @@ def convolve(
     pictures, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     pack_groups(x, x_row, groups, shape[1] // groups, taps, packed)
     parts, pooled = fields.shape[0], images.size > 0
+    inputs, outputs, table = a.shape[1] // groups, shape[1] // groups, packed.size // groups
     for part in prange(parts):
         field = fields[part]
         field[:] = 0
         for n in range(part * a.shape[0] // parts, (part + 1) * a.shape[0] // parts):
-            sizes = groups, a.shape[1], shape[1], a[0, 0].size, steps[0], channel
-            i, o = n * a[0].size, n * out[0].size
+            o = n * out[0].size
             to, at = (images[part], 0) if pooled else (z, o)
-            image(pictures, i, sizes, copies, field, packed, meetings, mu, relu and not pooled, hop, to, at)
+            fill(pictures, n * a[0].size, a[0, 0].size, a.shape[1], copies, field, 0, channel)
+            for g in range(groups):
+                f, m = g * inputs * channel, g * outputs
+                correlate(
+                    packed, g * table, outputs, field, f, meetings, mu, m, relu and not pooled,
+                    hop, to, at + m * steps[0], steps[0],
+                )  # fmt: skip
             if pooled:
                 pool_image(to, 0, steps, shape, (size, stride, dilation, pad), relu, z, places, o, out.shape)
-
-
-@inner
-def image(a, i, sizes, copies, field, packed, meetings, mu, relu, hop, out, o):
-    """All output channels of the image from a[i] on, into out from o on."""
-    groups, inputs, outputs, pixels, positions, channel = sizes
-    fill(a, i, pixels, inputs, copies, field, 0, channel)
-    inputs, outputs, tables = inputs // groups, outputs // groups, packed.size // groups
-    for g in range(groups):
-        f, m = g * inputs * channel, g * outputs
-        at = o + m * positions
-        correlate(packed, g * tables, outputs, field, f, meetings, mu, m, relu, hop, out, at, positions)
 
 
 @inner
@@ -83,6 +77,7 @@ def correlate(x, i, height, field, f, meetings, mu, m, relu, hop, out, o, o_row)
     meet of the field is still in the first cache.
     """
     all_offsets, bases, places, begins, ends, used, classes = meetings
+    found = scratch(out, SPREAD)
     whole = hop == 1 and begins.shape[0] == 1
     for kind in range(classes.shape[0]):
         whole = whole and classes[kind, 4] == lanes(out)
@@ -91,44 +86,36 @@ def correlate(x, i, height, field, f, meetings, mu, m, relu, hop, out, o, o_row)
             first, last = classes[kind, 0] + used[v // VECTORS, 0], classes[kind, 0] + used[v // VECTORS, 1]
             offsets, column, done = all_offsets[first:last], i + first * ROWS, 0
             starts = f + bases[v], f + bases[v + 1], f + bases[v + 2]
-            while height - done >= ROWS:
-                tile(
-                    ROWS, x, column, field, starts, offsets, mu, m + done, relu,
-                    out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
-                )  # fmt: skip
-                column, done = column + ROWS * all_offsets.size, done + ROWS
-            if height - done >= 6:
-                tile(
-                    6, x, column, field, starts, offsets, mu, m + done, relu,
-                    out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
-                )  # fmt: skip
-                column, done = column + 6, done + 6
-            if height - done >= 4:
-                tile(
-                    4, x, column, field, starts, offsets, mu, m + done, relu,
-                    out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
-                )  # fmt: skip
-                column, done = column + 4, done + 4
-            while height > done:
-                tile(
-                    1, x, column, field, starts, offsets, mu, m + done, relu,
-                    out, o + done * o_row, o_row, whole, hop, v, places, begins, ends,
-                )  # fmt: skip
-                column, done = column + 1, done + 1
+            while done < height:
+                what = (x, column, field, starts, offsets, mu, m + done, relu)
+                to, count = o + done * o_row, 1
+                where = (out, to, o_row, whole, hop, v, places, begins, ends, found)
+                if height - done >= ROWS:
+                    count = ROWS
+                    tile(ROWS, what, where)
+                elif height - done >= 6:
+                    count = 6
+                    tile(6, what, where)
+                else:
+                    tile(1, what, where)
+                if hop > 1:
+                    spread(found, count, hop, v, places, ends, out, to, o_row)
+                column, done = column + (ROWS * all_offsets.size if count == ROWS else count), done + count
 
 
-def tile(count, x, i, field, starts, offsets, mu, m, relu, out, o, o_row, whole, hop, v, places, begins, ends):
+def tile(count, what, where):
     """`count` channels at three vectors of positions."""
 
 
 @overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
-def _tile(count, x, i, field, starts, offsets, mu, m, relu, out, o, o_row, whole, hop, v, places, begins, ends):
+def _tile(count, what, where):
     if not isinstance(count, types.IntegerLiteral):
         return None
     C = count.literal_value
 
-    def tile(count, x, i, field, starts, offsets, mu, m, relu, out, o, o_row, whole, hop, v, places, begins, ends):
-        first, second, third = starts
+    def tile(count, what, where):
+        x, i, field, (first, second, third), offsets, mu, m, relu = what
+        out, o, o_row, whole, hop, v, places, begins, ends, found = where
         sums = zeros(out, C, VECTORS)
         if mu.size > 0:
             one = scratch(out, LANES)
@@ -149,12 +136,15 @@ def _tile(count, x, i, field, starts, offsets, mu, m, relu, out, o, o_row, whole
                 end = (ends[w, v], ends[w, v + 1], ends[w, v + 2])
                 store_between(sums, out, at, o_row, begin, end)
         else:
-            across = VECTORS * lanes(out)
-            spread = scratch(out, SPREAD)
-            store(sums, spread, 0, across)
-            for c in range(C):
-                for n in range(VECTORS):
-                    for j in range(ends[0, v + n]):
-                        out[o + places[0, v + n] + c * o_row + j * hop] = spread[c * across + n * lanes(out) + j]
+            store(sums, found, 0, VECTORS * lanes(out))
 
     return tile
+
+
+@inner
+def spread(sums, count, hop, v, places, ends, out, o, o_row):
+    """From the tile `sums` to places that are `hop` apart."""
+    for c in range(count):
+        for n in range(VECTORS):
+            for j in range(ends[0, v + n]):
+                out[o + places[0, v + n] + c * o_row + j * hop] = sums[(c * VECTORS + n) * lanes(out) + j]

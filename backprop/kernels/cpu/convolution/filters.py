@@ -10,7 +10,7 @@ from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
-from backprop.kernels.cpu.rows import copy_row
+from backprop.kernels.cpu.rows import copy_rows
 from backprop.kernels.cpu.simd import REGISTERS, lanes, load, moved, scratch, store, total
 from backprop.kernels.cpu.simd import inner as inner_product
 
@@ -55,11 +55,17 @@ def sum_over_images(
             )
     dx = out.reshape(sums.shape[1], sums.shape[2])
     for o in prange(dx.shape[0]):
-        for k in range(dx.shape[1]):
-            dot = dx[o, k] if accumulate else out.dtype.type(0)
-            for c in range(chunks):
-                dot += sums[c, o, k]
-            dx[o, k] = dot
+        add_chunks(sums, o, dx[o], accumulate)
+
+
+@inner
+def add_chunks(sums, o, dx, accumulate):
+    """The sums of filter o, from all chunks, to a row of out."""
+    if not accumulate:
+        dx[:] = 0
+    for c in range(sums.shape[0]):
+        for k in range(dx.size):
+            dx[k] += sums[c, o, k]
 
 
 @inner
@@ -73,9 +79,9 @@ def lay_out(delta, i, shape, plane, length, filters, groups, spread, d):
         for o in range(outputs):
             start = d + (g * rounded(outputs, filters) + o) * length
             for t in range(shape[2]):
-                for row in range(shape[3]):
-                    copy_row(delta, i, spread, start + (t * plane[1] + row) * plane[2], shape[4])
-                    i += shape[4]
+                to = start + t * plane[1] * plane[2]
+                copy_rows(delta, i, shape[4], spread, to, plane[2], shape[3], shape[4])
+                i += shape[3] * shape[4]
 
 
 @inner

@@ -51,15 +51,15 @@ def sum_by_lane(
                 field, size, turned, last - first, groups, delta.shape, plane, channel, offsets, rows, neighbours,
                 block, sums[c],
             )  # fmt: skip
-    dx = out.reshape(out.shape[0], out.size // out.shape[0])
+    dx = out.reshape(out.shape[0], out.shape[1], sums.shape[2])
     for o in prange(dx.shape[0]):
-        taps = sums.shape[2]
-        first = o // outputs * (sums.shape[1] // groups)
-        for k in range(dx.shape[1]):
-            dot = dx[o, k] if accumulate else out.dtype.type(0)
-            for c in range(chunks):
-                dot += sums[c, first + k // taps, k % taps, o % outputs]
-            dx[o, k] = dot
+        first = o // outputs * dx.shape[1]
+        if not accumulate:
+            dx[o] = 0
+        for c in range(chunks):
+            for k in range(dx.shape[1]):
+                for t in range(dx.shape[2]):
+                    dx[o, k, t] += sums[c, first + k, t, o % outputs]
 
 
 @inner

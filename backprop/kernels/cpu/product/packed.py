@@ -5,6 +5,8 @@ rows follow each other, the panel stays in a core's first cache while all tiles 
 the edge of q are zeros there, so that no tile has to know of edges. Reading q transposed is a way of copying, too.
 """
 
+import numpy as np
+
 from backprop.kernels.cpu.jit import inner
 from backprop.kernels.cpu.product.tile import ROWS, VECTORS, strip
 from backprop.kernels.cpu.simd import (
@@ -15,6 +17,7 @@ from backprop.kernels.cpu.simd import (
     load_part,
     maximum,
     scratch,
+    splat,
     store,
     store_part,
     transpose,
@@ -52,12 +55,13 @@ def strip_of_product(a, a_row, a_col, b, b_row, b_col, out, rows, depth, columns
 def finish(out, rows, columns, first, width, mu, relu):
     """out[m,n] = out[m,n] + mu[n], then 0 where it is negative, for first <= n < first + width"""
     zero = zeros(out, 1, 1)
+    least = splat(out, out.dtype.type(0 if relu else -np.inf), 1, 1)
     for n in range(first, first + width, lanes(out)):
         left = first + width - n
         bias = load_part(mu, n, 0, 1, left, 1, 1) if mu.size > 0 else zero
         for m in range(rows):
             x = add(load_part(out, m * columns + n, 0, 1, left, 1, 1), bias)
-            store_part(maximum(x, zero) if relu else x, out, m * columns + n, 0, 1, left)
+            store_part(maximum(x, least), out, m * columns + n, 0, 1, left)
 
 
 @inner

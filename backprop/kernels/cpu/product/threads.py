@@ -8,12 +8,12 @@ import numpy as np
 from numba import prange
 
 from backprop.kernels.buffers import empty
-from backprop.kernels.cpu.jit import inner, kernel, threads
+from backprop.kernels.cpu.jit import kernel, threads
 from backprop.kernels.cpu.product.dots import ROWS as DOT_ROWS
 from backprop.kernels.cpu.product.dots import dots
 from backprop.kernels.cpu.product.packed import DEPTH, finish, pack, strip_of_product
 from backprop.kernels.cpu.product.tile import ROWS, VECTORS, strip
-from backprop.kernels.cpu.rows import copy_row
+from backprop.kernels.cpu.rows import copy_rows
 from backprop.kernels.cpu.simd import WIDTH, lanes
 
 FEW = 1 << 19  # multiplications that are done before a second thread has begun
@@ -94,9 +94,9 @@ def by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy)
             m = block * BLOCK
             high = min(BLOCK, rows - m)
             if p_transposed:
-                copy(a, m + k * a_col, a_col, deep, high, p_copy, m * DEPTH, BLOCK)
+                copy_rows(a, m + k * a_col, a_col, p_copy, m * DEPTH, BLOCK, deep, high)
             else:
-                copy(a, m * a_row + k, a_row, high, deep, p_copy, m * DEPTH, DEPTH)
+                copy_rows(a, m * a_row + k, a_row, p_copy, m * DEPTH, DEPTH, high, deep)
         p_row, p_col = (1, BLOCK) if p_transposed else (DEPTH, 1)
         for task in prange(2 * blocks):
             m, half = task // 2 * BLOCK, task % 2
@@ -120,10 +120,3 @@ def finish_all(out, mu, relu):
         m = block * BLOCK
         part = z[m * columns : min(m + BLOCK, rows) * columns]
         finish(part, min(BLOCK, rows - m), columns, 0, columns, mu, relu)
-
-
-@inner
-def copy(a, i, step, count, length, out, o, out_step):
-    """out[o + r out_step + c] = a[i + r step + c] for r < count, c < length"""
-    for r in range(count):
-        copy_row(a, i + r * step, out, o + r * out_step, length)

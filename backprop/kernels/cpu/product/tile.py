@@ -47,14 +47,10 @@ def _rows_of(vectors, a, i, height, o, ahead, share, where):
                 prefetch(b, line)
             tile(ROWS, V, a, i, o, where)
             i, o, ahead = i + ROWS * a_row, o + ROWS * o_row, ahead + share
-        height %= ROWS
-        if height >= 4:
-            tile(4, V, a, i, o, where)
-            i, o, height = i + 4 * a_row, o + 4 * o_row, height - 4
-        if height >= 2:
+        for _ in range(height % ROWS // 2):
             tile(2, V, a, i, o, where)
-            i, o, height = i + 2 * a_row, o + 2 * o_row, height - 2
-        if height >= 1:
+            i, o = i + 2 * a_row, o + 2 * o_row
+        if height % 2 == 1:
             tile(1, V, a, i, o, where)
 
     return rows_of
