@@ -80,9 +80,11 @@ class Step:
         learning = [p for p in net.parameters() if p.requires_grad]
         had_grad = [p._has_grad for p in learning]
         with recording(kernels.active()) as calls, watched() as self._keys:
-            self.x, self.y = calls.empty(x.shape, x.dtype), np.zeros_like(y)
+            self.x, self.y = calls.empty(x.shape, x.dtype), np.zeros(y.shape, y.dtype)
             try:
                 self.scores = net(self.x)
+                if not calls.made(self.scores):
+                    raise Unfit("the scores come from no kernel")
                 self._fused = self._is_cross_entropy()
                 if self._fused:
                     options = self.loss.weight, self.loss.ignore_index, self.loss.label_smoothing

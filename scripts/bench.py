@@ -31,9 +31,13 @@ def races(kind, todo, threads, rounds, **options):
         players = [player for player in players if not player.missing]
         found = []
         for label, sizes in todo:
-            found.append((label, turns.race(players, kind, sizes, rounds, **options)))
-            best = min((t.median, name) for name, t in found[-1][1].items() if name != "ours")
-            print(f"{kind} {label}: {best[0] / found[-1][1]['ours'].median:.2f} x ({best[1]})", file=sys.stderr)
+            times = turns.race(players, kind, sizes, rounds, **options)
+            rivals = [(time.median, name) for name, time in times.items() if name != "ours"]
+            if not rivals:
+                print(f"{kind} {label}: nobody to race", file=sys.stderr)
+                continue
+            found.append((label, times))
+            print(f"{kind} {label}: {min(rivals)[0] / times['ours'].median:.2f} x ({min(rivals)[1]})", file=sys.stderr)
         return found
     finally:
         for player in players:
@@ -66,6 +70,8 @@ def race(out, kind, threads, rounds):
     """All works of a kind, as a table, a file and a picture."""
     rounds = min(rounds, 5) if kind in LONG else rounds
     found = races(kind, RACES[kind](), threads, rounds, **LONG.get(kind, {}))
+    if not found:
+        return
     title = f"{kind}, {threads} thread{'s' if threads > 1 else ''}"
     report.print_races(title, found)
     content = {label: {name: time._asdict() for name, time in times.items()} for label, times in found}

@@ -222,6 +222,7 @@ def test_a_layer_that_says_recordable_and_uses_more_than_kernels_is_found_out(pe
     x, y = rng.standard_normal((4, 5)).astype(np.float32), np.zeros(4, int)
     assert Plan(net, bp.CrossEntropyLoss()).step(x, y) is None
     assert all(p.grad is None for p in net.parameters())
+    assert Plan(net[:2], bp.MSELoss()).step(x, x) is None  # where its numbers are the scores, too
     with recording("cpu"), pytest.raises(Unfit, match="linear was given numbers that no kernel has computed"):
         net(x)
 
@@ -262,6 +263,40 @@ def test_a_window_that_holds_nothing_stays_minus_infinity():
     x = np.ones((1, 1, 1), np.float32)
     scores, _ = plan.step(x, x).forward(x, x)
     assert scores == net(x) == -np.inf
+
+
+def test_labels_in_another_order_of_memory_are_read_anew_in_each_step(rng):
+    """The recording once read a copy of the first labels, made to put them in order: zeros, for ever."""
+    pair = Pair(lambda: bp.Sequential(bp.Conv2d(1, 3, 3, padding=1)), bp.CrossEntropyLoss)
+    for _ in range(3):
+        x, y = rng.uniform(0, 1, (2, 1, 4, 5)).astype(np.float32), rng.integers(0, 3, (2, 5, 4)).transpose(0, 2, 1)
+        assert pair.step(x, y)
+
+
+def test_a_step_that_stopped_before_its_backward_leaves_the_next_one_as_it_is(rng):
+    """The gradients' arrays held the recording's NaN, for which the next shape of batches was refused."""
+    net = MODELS["mlp"]()
+    plan = Plan(net, bp.CrossEntropyLoss())
+    plan.step(*images(rng, 8)).forward(*images(rng, 8))
+    assert plan.step(*images(rng, 4)) is not None
+
+
+def test_relu_in_a_plan_turns_minus_zero_into_zero_as_the_layer_does():
+    """-1e-30 times 1e-30 is rounded to -0."""
+    tiny = np.full((1, 1, 32, 32), 1e-30, np.float32)
+    for layers in (
+        [bp.Conv2d(1, 1, 1, bias=False), bp.ReLU()],
+        [bp.Conv2d(1, 1, 1, bias=False), bp.ReLU(), bp.MaxPool2d(2)],
+        [bp.Conv2d(1, 16, 1, bias=False), bp.ReLU(), bp.MaxPool2d(2)],
+        [bp.Conv2d(1, 64, 1, bias=False), bp.ReLU()],
+        [bp.Flatten(), bp.Linear(1024, 5, bias=False), bp.ReLU()],
+    ):
+        net = bp.Sequential(*layers)
+        for parameter in net.parameters():
+            parameter.data[...] = -1e-30
+        target = np.zeros_like(net(tiny))
+        scores, _ = Plan(net, bp.MSELoss()).step(tiny, target).forward(tiny, target)
+        assert not np.signbit(net(tiny)).any() and not np.signbit(scores).any()
 
 
 def test_a_bad_label_is_refused_as_the_loss_refuses_it(rng):

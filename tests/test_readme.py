@@ -27,6 +27,12 @@ def test_its_links_and_pictures_exist():
     assert not missing
 
 
+def test_no_picture_is_shown_twice():
+    """scripts/bench.py once wrote its depth.png over the other picture of that name."""
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
+    assert len(pictures) > 5 and len(pictures) == len(set(pictures))
+
+
 def test_it_counts_the_examples_of_the_gradient_check_rightly():
     count = len(examples())
     assert f"checks {count} examples, of every layer and loss: {count} of {count} are ok" in README

@@ -60,7 +60,10 @@ class Recording:
         self._set, self.calls, self._made = load(name), [], {}
 
     def empty(self, shape, dtype):
-        """An array for this step alone. It holds NaN, which tells when something else than a kernel looks at it."""
+        """An array for this step alone. It holds NaN: what NumPy computes of it is NaN, too, and refused as an operand.
+
+        Of a comparison that is not so. That a layer uses kernels alone is a promise, and this a net below it.
+        """
         array = aligned(shape, dtype)
         if array.dtype.kind in "fc":
             array.fill(np.nan)
@@ -88,11 +91,10 @@ class Recording:
             return tuple(self._recorded(f"{name}.{n}", value) for n, value in enumerate(found))
 
         def call(*args):
-            for array in args:
-                stranger = isinstance(array, np.ndarray) and array.dtype.kind in "fc" and not self.made(array)
-                if stranger and np.isnan(array).any():
-                    raise Unfit(f"{name} was given numbers that no kernel has computed")
             self.calls.append(Call(name, found, args))
+            for array in self.calls[-1].reads_and_writes()[0]:
+                if array.dtype.kind in "fc" and not self.made(array) and np.isnan(array).any():
+                    raise Unfit(f"{name} was given numbers that no kernel has computed")
 
         return call
 

@@ -90,7 +90,7 @@ def _convolutions(most):
     rungs = [
         ("textbook", 1, lambda: conv_textbook.conv(a, x, out)),
         ("unfolded", 1, lambda: unfolded.conv(a, x, out)),
-        ("tile over a field", 1, whole),
+        ("register tile", 1, whole),
         (_threads(most), most, whole),
     ]
     flops = 2 * out.size * channels * taps**2

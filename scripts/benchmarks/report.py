@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from backprop.columns import table
 from backprop.show.colors import BLUE, GREY, ORANGE
@@ -36,7 +37,9 @@ def print_races(title, races):
         rows.append([label, f"{ours.median * 1e6:,.1f} us ±{spread / 2:.0%}", *(f"{cell} x" for cell in cells)])
     best = [min(t.median for name, t in times.items() if name != "ours") / times["ours"].median for _, times in races]
     print("\n".join(table(rows)))
-    print(f"geometric mean against the best rival of each row: {geomean(best):.2f} x, lowest {min(best):.2f} x\n")
+    means = [geomean([t[name].median / t["ours"].median for _, t in races if name in t]) for name in names]
+    each = ", ".join(f"{name} {mean:.2f} x" for name, mean in zip(names, means, strict=True))
+    print(f"geometric means: {each}; the best of each row {geomean(best):.2f} x, lowest {min(best):.2f} x\n")
 
 
 def save(folder, name, content):
@@ -47,30 +50,31 @@ def save(folder, name, content):
     return path
 
 
+COLORS = {"NumPy": GREY, "PyTorch": ORANGE, "PyTorch, large thresholds": "#f0b27a", "JAX": BLUE}
+
+
 def draw_races(path, title, races):
-    """Bars: how many times as long each rival took as we."""
-    names = list(dict.fromkeys(name for _, times in races for name in times if name != "ours"))
-    colors = dict(zip(names, [GREY, ORANGE, "#f0b27a", BLUE], strict=False))
-    high = 0.25 * sum(len(times) for _, times in races) + 1.2
-    figure = Figure(figsize=(8, max(high, 2.5)), layout="constrained")
+    """A line for each work: how many times as long each rival took as we; beside it the number of the best."""
+    figure = Figure(figsize=(8, 0.24 * len(races) + 1.5), layout="constrained")
     axes = figure.subplots()
-    y, ticks = 0.0, []
-    for label, times in races:
-        rivals = [name for name in names if name in times]
-        for place, name in enumerate(rivals):
-            ratio = times[name].median / times["ours"].median
-            axes.barh(y + place, ratio, 0.9, color=colors[name], label=name)
-            axes.text(ratio, y + place, f" {ratio:.2f}", va="center", fontsize=8)
-        ticks.append((y + (len(rivals) - 1) / 2, label))
-        y += len(rivals) + 0.8
-    axes.axvline(1, color="black", lw=1)
-    axes.set_yticks(*zip(*ticks, strict=True), fontsize=8)
-    axes.invert_yaxis()
-    axes.margins(y=0.01)
-    axes.set_xlabel("times as long as ours")
+    for y, (_, times) in enumerate(races):
+        ratios = {name: time.median / times["ours"].median for name, time in times.items() if name != "ours"}
+        axes.plot([min(1, *ratios.values()), max(1, *ratios.values())], [y, y], color="#d5d8dd", lw=1, zorder=1)
+        for name, ratio in ratios.items():
+            axes.plot(ratio, y, "o", color=COLORS[name], label=name, ms=6)
+        best = min(ratios.values())
+        axes.text(1.01, y, f"{best:.2f}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+    axes.axvline(1, color="black", lw=1, zorder=0)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.minorticks_off()
+    axes.set_yticks(range(len(races)), [label for label, _ in races], fontsize=8)
+    axes.set_ylim(len(races) - 0.4, -0.6)
+    axes.set_xlabel("times as long as ours; on the right the best of them")
     axes.set_title(title, fontsize=10)
     seen = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    axes.legend(seen.values(), seen.keys(), fontsize=8, loc="lower right")
+    figure.legend(seen.values(), seen.keys(), fontsize=8, loc="outside lower center", ncols=len(seen), frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
 
@@ -93,6 +97,7 @@ def draw_ladder(path, rungs):
         axes.bar(range(len(some)), [rate for _, rate in some], color=colors)
         for place, (_, rate) in enumerate(some):
             axes.text(place, rate, f"{rate:.1f}" if rate < 10 else f"{rate:.0f}", ha="center", va="bottom", fontsize=8)
+        axes.set_ylim(0, 1.12 * max(peak, *(rate for _, rate in some)))
         axes.axhline(peak, color=ORANGE, lw=1)
         axes.text(-0.4, peak, f"peak of one core, {peak:.0f}", color=ORANGE, va="bottom", fontsize=8)
         axes.set_xticks(range(len(some)), [rung.replace(", ", ",\n") for rung, _ in some], fontsize=8, rotation=20)
@@ -148,6 +153,7 @@ def draw_growth(path, growth, slope):
             axes.loglog(sizes, scaled, "o-", color=color, ms=4, label=f"{who}: slope {slope(sizes, values):.2f}")
         axes.set_xticks(sizes, map(str, sizes))
         axes.minorticks_off()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_xlabel(x)
         axes.set_ylabel("one step, ms" if unit == "ms" else "kept for backward, MB")

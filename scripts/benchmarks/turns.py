@@ -107,8 +107,8 @@ def race(players, kind, sizes, rounds=11, tolerance=1e-3, before=3):
         if ours is None:
             ours = numbers
         for mine, theirs in zip(ours, numbers, strict=True):
-            scale = np.abs(mine).max(initial=1e-6)
-            if mine.size != theirs.size or np.abs(mine.ravel() - theirs.ravel()).max(initial=0) > tolerance * scale:
+            alike, scale = mine.size == theirs.size, np.abs(mine).max(initial=1e-6)
+            if not alike or not np.abs(mine.ravel() - theirs.ravel()).max(initial=0) <= tolerance * scale:
                 raise RuntimeError(f"{players[0].name} and {player.name} computed different numbers: {kind} {sizes}")
     times = {player.name: max(1, int(SHORTEST / max(player.time(before), 1e-9))) for player in able}
     taken = {player.name: [] for player in able}

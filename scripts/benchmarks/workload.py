@@ -56,20 +56,12 @@ def gemm_arrays(form, n, o, i):
     )
 
 
-def gemm_flops(form, n, o, i):
-    return 2 * n * o * i
-
-
 def conv_arrays(c, o, taps, pad, size):
     """(images, filters, bias, delta) of one convolution."""
     rng = np.random.default_rng(0)
     places = size + 2 * pad - taps + 1
     shapes = (BATCH, c, size, size), (o, c, taps, taps), (o,), (BATCH, o, places, places)
     return [rng.uniform(-1, 1, shape).astype(np.float32) for shape in shapes]
-
-
-def conv_flops(c, o, taps, pad, size):
-    return 2 * BATCH * o * (size + 2 * pad - taps + 1) ** 2 * c * taps**2
 
 
 def parameters(model):

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -46,20 +47,32 @@ def test_players_compute_the_same_numbers_and_take_turns(turns, players, kind, s
 
 
 class Liar:
-    """A player whose numbers are a little off."""
+    """A player whose numbers are off by a factor."""
 
     name = "liar"
 
-    def __init__(self, honest):
-        self.honest = honest
+    def __init__(self, honest, factor):
+        self.honest, self.factor = honest, factor
 
     def prepare(self, kind, sizes, before=3):
-        return [array * (1 + 1e-2) for array in self.honest.prepare(kind, sizes, before)]
+        return [array * self.factor for array in self.honest.prepare(kind, sizes, before)]
 
 
-def test_a_player_with_other_numbers_is_refused(turns, players):
-    with pytest.raises(RuntimeError, match="ours and liar computed different numbers: gemm"):
-        turns.race([players[0], Liar(players[0])], "gemm", ("nn", 3, 4, 5))
+@pytest.mark.parametrize("lie", [1 + 1e-2, np.nan])
+def test_a_player_with_other_numbers_is_refused(turns, players, lie):
+    for liar_first in (False, True):
+        some = [players[0], Liar(players[0], lie)]
+        with pytest.raises(RuntimeError, match="computed different numbers: gemm"):
+            turns.race(some[::-1] if liar_first else some, "gemm", ("nn", 3, 4, 5))
+
+
+def test_works_that_nobody_else_can_do_are_left_out(turns, script, tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    bench = script("bench")
+    monkeypatch.setattr(bench.turns, "RIVALS", {"ours": ("ours", {}), "NumPy": ("with_numpy", {})})
+    monkeypatch.setitem(bench.RACES, "conv", lambda: [("one", ("forward", 1, 1, 1, 0, 2))])
+    assert bench.main(["conv", "--rounds", "1", "--out", str(tmp_path)]) == 0
+    assert "conv one: nobody to race" in capsys.readouterr().err
 
 
 def test_the_ladder_runs_every_rung_and_is_drawn(turns, script, tmp_path, capsys, monkeypatch):

@@ -8,7 +8,7 @@ import numpy as np
 
 from backprop.kernels.buffers import empty
 from backprop.kernels.cpu.convolution import runs
-from backprop.kernels.cpu.convolution.correlate import LANES, convolve
+from backprop.kernels.cpu.convolution.correlate import convolve
 from backprop.kernels.cpu.convolution.correlate_by_lane import convolve_by_lane
 from backprop.kernels.cpu.convolution.field import flat, volume
 from backprop.kernels.cpu.convolution.filters import TILE, TOGETHER, fitting, sum_over_images
@@ -17,7 +17,7 @@ from backprop.kernels.cpu.convolution.meetings import backward, forward
 from backprop.kernels.cpu.jit import threads
 from backprop.kernels.cpu.product.threads import NO_BIAS
 from backprop.kernels.cpu.product.tile import ROWS
-from backprop.kernels.cpu.simd import WIDTH
+from backprop.kernels.cpu.simd import LANES, WIDTH
 
 CHUNK, CHUNK_BYTES = 8, 1 << 20  # images whose filter gradients are summed at a time, if they fit a core's second cache
 SUMS_BYTES = 1 << 26  # of all chunks

@@ -90,7 +90,7 @@ def row(a, i, steps, shape, top, window, begin, end, relu, out, where, o):
                         met = a[i + z * steps[1] + y * steps[2] + x]
                         if place < 0 or met > best or met != met:
                             best, place = met, (z * height + y) * width + x
-        out[o + j] = 0 if relu and best < 0 else best
+        out[o + j] = 0 if relu and best <= 0 else best
         where[o + j] = place
 
 

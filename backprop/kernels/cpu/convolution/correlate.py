@@ -11,10 +11,9 @@ from backprop.kernels.cpu.convolution.meetings import TOGETHER
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.pool import pool_image
 from backprop.kernels.cpu.product.tile import ROWS
-from backprop.kernels.cpu.simd import WIDTH, lanes, maximum, outer, scratch, store, store_between, zeros
+from backprop.kernels.cpu.simd import LANES, lanes, maximum, outer, scratch, store, store_between, zeros
 
 VECTORS = TOGETHER
-LANES = WIDTH // 4
 SPREAD = ROWS * VECTORS * LANES
 
 
@@ -25,7 +24,8 @@ def convolve(
 ):  # fmt: skip
     """out[n,o] = mu[o] + the sum over the taps, for all images n: iteration `part` owns some images and a field
 
-    a (N, C, ...), x the filters, whose channels lie x_row apart, out (N, O, ...). Group g sees a group of channels.
+    a (N, C, ...), x the filters, in which what makes one output channel, a filter in (10), a channel of all filters in
+    (13), lies x_row from what makes the next, out (N, O, ...). Group g sees a group of channels.
     Unless `images` is empty, what an image becomes, of `shape` (N, O, ...), goes to images[part], where channels,
     planes and rows are `steps` apart, and the maxima of its windows to out and where; `relu` is then done to them.
     """

@@ -11,7 +11,7 @@ from backprop.kernels.cpu.convolution.field import fill
 from backprop.kernels.cpu.convolution.to_images import pool_and_turn, turn
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.simd import (
-    WIDTH,
+    LANES,
     indices,
     lanes,
     load,
@@ -24,8 +24,6 @@ from backprop.kernels.cpu.simd import (
     zeros,
 )
 
-LANES = WIDTH // 4
-
 
 @kernel
 def convolve_by_lane(
@@ -34,10 +32,10 @@ def convolve_by_lane(
 ):  # fmt: skip
     """out[n,o] = mu[o] + the sum over the taps, for all images n: iteration `part` owns some images and a field
 
-    a (N, C, ...), x the filters, whose channels lie x_row apart. What an image becomes, of `shape` (N, O, ...), is
-    first images[part], as (position, filter), one group after the other. Then it is turned into out, or, where `where`
-    has any element, the maxima of its windows are. length, runs, vectors and neighbours are tuples as long as their
-    names say: a tuple's length is known when a kernel is compiled.
+    a, x, x_row as in `convolve`. What an image becomes, of `shape` (N, O, ...), is first images[part], as (position,
+    filter), one group after the other. Then it is turned into out, or, where `where` has any element, the maxima of its
+    windows are. length, runs, vectors and neighbours are tuples that stand for their own lengths, a Form's numbers: a
+    tuple's length is known when a kernel is compiled, a number only when it runs.
     """
     pictures, z, whence = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     inputs, outputs = a.shape[1] // groups, shape[1] // groups
@@ -126,7 +124,7 @@ def _tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vect
         if relu:
             sums = maximum(sums, zeros(out, R, V))
         found = scratch(out, ALL)
-        store(sums, found, 0, across)
+        store(sums, found, 0, across)  # a register has no address: from here its rows go where they belong
         for t in range(T):
             for n in range(L):
                 store(load(found, (t * L + n) * across, 0, 1, V), out, o + (places[t] + n) * width, 0)

@@ -14,9 +14,8 @@ from numba.extending import overload
 from backprop.kernels.cpu.convolution.field import fill
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.product.packed import pack
-from backprop.kernels.cpu.simd import REGISTERS, WIDTH, lanes, load, scratch, slide_sum, store, zeros
+from backprop.kernels.cpu.simd import LANES, REGISTERS, lanes, load, scratch, slide_sum, store, zeros
 
-LANES = WIDTH // 4
 MOST, LEAST = REGISTERS * 3 // 4, 10  # registers of a tile; with fewer sums, each waits for the one before it
 BLOCK = REGISTERS // 8  # positions at a time: with the sums and a number of the field they fill the registers
 
@@ -28,8 +27,9 @@ def sum_by_lane(
     """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k met of a[n]
 
     An iteration owns some chunks of images, fields and transposed deltas for one chunk, and the sums of each chunk, as
-    (channel, tap, filter); then iteration o owns filter o. offsets: of the first of some neighbouring taps. rows,
-    neighbours and block are tuples as long as `tile_of` says.
+    (channel, tap, filter); then iteration o owns filter o. offsets: of the first of some neighbouring taps. deltas: for
+    each group and each register of filters one such register for each position. rows, neighbours and block are tuples
+    that stand for their own lengths, which `tile_of` says and a kernel is compiled for.
     """
     images, deltas_in = a.reshape(a.size), delta.reshape(delta.size)
     positions = delta.shape[2] * delta.shape[3] * delta.shape[4]
@@ -110,7 +110,7 @@ def _tile(
                     for _ in range(shape[4] - blocks * B):
                         sums = slide_sum(sums, field, at, channel, delta, row, Q, 1)
                         at, row = at + 1, row + lanes(out)
-        store(sums, found, 0, lanes(out))
+        store(sums, found, 0, lanes(out))  # a register has no address: from here its rows go where they belong
         for r in range(R):
             for q in range(Q):
                 store(load(found, (r * Q + q) * lanes(out), 0, 1, 1), out, o + (r * taps + q) * width, 0)
@@ -128,7 +128,8 @@ class Size(NamedTuple):
 
 @functools.lru_cache(256)
 def tile_of(filters, channels, offsets, width, lanes):
-    """The Size of tiles, or None if a quarter of the lanes would be empty, or the channels too few for LEAST registers.
+    """The Size of tiles, or None where more than a quarter of the lanes would be empty, or fewer than LEAST registers
+    be needed.
 
     offsets: where a row of taps lies; width: of a row of delta.
     """

@@ -26,7 +26,7 @@ class Meetings(NamedTuple):
     begins     (S, V)  from this one
     ends       (S, V)  to this one, in S stretches, for a vector may run over the end of a row into the next one
     used       (V/TOGETHER, 2)  the first and the past-the-last tap of its class that a tile needs: others meet zeros
-    classes    (M, 5)  first and last tap, first and last vector, the most lanes that any of its vectors fills
+    classes    (M, 5)  first and past-the-last tap, the same of vectors, the most lanes that any of its vectors fills
     """
 
     taps: np.ndarray

@@ -60,7 +60,8 @@ def backward(filters, outputs, channels, taps, image, positions, stride, dilatio
 
 
 def _runs(filters, positions, field, other, taps, lanes, turn):
-    """(Field, Runs, Form), unless the tiles of `correlate`, whose tables are `other`, multiply less.
+    """(Field, Runs, Form), or None where the tiles of `correlate`, whose tables are `other`, multiply less, or an image
+    is too small or too large.
 
     `turn` is what turning the sums costs, in taps.
     """

@@ -5,7 +5,7 @@ import numpy as np
 from backprop.kernels.cpu.jit import inlined, inner
 from backprop.kernels.cpu.pool import MOST, reaches, whole_windows
 from backprop.kernels.cpu.simd import (
-    WIDTH,
+    LANES,
     add,
     keep_larger,
     lanes,
@@ -21,7 +21,7 @@ from backprop.kernels.cpu.simd import (
     zeros,
 )
 
-SQUARE = (WIDTH // 4) ** 2
+SQUARE = LANES**2
 
 
 @inner

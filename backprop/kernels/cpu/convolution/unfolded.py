@@ -10,8 +10,8 @@ from backprop.kernels.cpu.product import packed
 def conv(a, x, out):
     """out[n,o,l] = sum_k x[o,k] patch[k,l]: column l of patch is what a filter meets at position l = (i,j)    (10)
 
-    Row k = (c,p,q) of patch is the image moved by (p,q). Every number of the image is copied P Q times, and then copied
-    again when the product packs its panels: with few filters that takes longer than the product.
+    Row k = (c,p,q) of patch is the image moved by (p,q). Every number of the image is copied P Q times, and, where
+    there are many filters, once more into the product's panels: with few filters that takes longer than the product.
     """
     taps, positions = x[0].size, out[0, 0].size
     patch = np.empty((taps, positions), a.dtype)

@@ -4,7 +4,8 @@
     blocked     the same sums in an order that suits memory
     tile        a tile of results stays in registers from the first term to the last
     packed      the operand's columns that a tile needs lie side by side
-    threads     each core owns some columns: the product that all layers use
+    threads     each core owns a part of the result: the product that all layers use
+    dots        beside the ladder: few columns, as dot products
 
 Every rung computes the same, is checked by the same tests and can be run alone; `scripts/bench.py ladder` shows what
 each of them buys.

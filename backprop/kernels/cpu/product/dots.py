@@ -1,7 +1,7 @@
 """Beside the ladder: a product with few columns, as dot products.
 
-A strip less than a register wide leaves lanes empty. Where q is stored transposed, both operands run along k in memory,
-so a register can take several k at a time instead of several columns, and nothing need be copied.
+A strip of one or two registers that are a quarter empty wastes lanes. Where q is stored transposed, both operands run
+along k in memory, so a register can take several k at a time instead of several columns, and nothing need be copied.
 """
 
 from backprop.kernels.cpu.jit import inner as part_of_kernel

@@ -1,8 +1,9 @@
 """Fourth rung: the columns of q that a strip needs are copied side by side first, DEPTH rows at a time.
 
 In q a row of a strip lies as far from the next as q is wide, which is bad for every cache. Copied into a panel, the
-rows follow each other, the panel stays in a core's first cache while all tiles of the strip use it, and columns beyond
-the edge of q are zeros there, so that no tile has to know of edges. Reading q transposed is a way of copying, too.
+rows follow each other, the panel stays in a core's nearest caches while all tiles of the strip use it, and columns
+beyond the edge of q are zeros there, so that no tile has to know of edges. Reading q transposed is a way of copying,
+too.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from backprop.kernels.cpu.jit import inner
 from backprop.kernels.cpu.product.tile import ROWS, VECTORS, strip
 from backprop.kernels.cpu.simd import (
-    WIDTH,
+    LANES,
     add,
     lanes,
     load,
@@ -25,7 +26,7 @@ from backprop.kernels.cpu.simd import (
 )
 
 DEPTH = 256
-PANEL = DEPTH * VECTORS * WIDTH // 4
+PANEL = DEPTH * VECTORS * LANES
 
 
 @inner

@@ -1,7 +1,8 @@
-"""Fifth rung: every core owns some columns of out. This is the product that all layers use.
+"""Fifth rung: every core owns a part of out, in which it adds up all terms. All layers use this product.
 
-An element of out is one sum over k, from the first term to the last, whichever tile of whichever core computes it. So
-its bits depend neither on the number of threads nor on how the columns are shared among them.
+A part is a strip of columns, or, where both matrices are large, half of some rows. In what order the terms of an
+element are added depends on the matrices' sizes alone, so its bits depend neither on the number of threads nor on how
+the parts are shared among them.
 """
 
 import numpy as np
@@ -44,7 +45,10 @@ def affine(p, p_transposed, q, q_transposed, out, accumulate, mu, relu):
 
 @kernel
 def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threads):
-    """An iteration owns a strip of out, from top to bottom, and copies the columns of q that it needs."""
+    """An iteration owns a strip of out, from top to bottom, and copies the columns of q that it needs.
+
+    Where a strip would leave a quarter of its one or two registers empty, `dots` does it all, in one thread.
+    """
     rows, columns = out.shape
     depth = p.size // max(rows, 1)
     a, b, z = p.reshape(p.size), q.reshape(q.size), out.reshape(out.size)
@@ -76,7 +80,7 @@ def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threa
 @kernel
 def by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy):
     """Of large matrices, DEPTH columns of p and rows of q at a time are copied once for all; then an iteration owns
-    BLOCK rows of out, or half of their columns.
+    half of the columns of BLOCK rows of out.
     """
     rows, columns = out.shape
     depth = p.size // rows

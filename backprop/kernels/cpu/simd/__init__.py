@@ -44,4 +44,4 @@ from backprop.kernels.cpu.simd.memory import (
     zeros,
 )
 from backprop.kernels.cpu.simd.stores import store, store_between, store_part, store_whole
-from backprop.kernels.cpu.simd.tile import REGISTERS, WIDTH
+from backprop.kernels.cpu.simd.tile import LANES, REGISTERS, WIDTH

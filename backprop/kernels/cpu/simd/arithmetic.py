@@ -35,7 +35,8 @@ def outer(typing, tile, a, i, step, b, j):
 def slide(typing, tile, a, i, b, j, count):
     """tile[r, c] + sum_q a[i[r // L] + r % L + q] b[j + q columns + c] for q < count: the rows of b slide along a.
 
-    L = rows / len(i); count is a constant. A number of a is loaded once for all q that it meets.
+    L = rows / len(i), columns = vectors * lanes; count is a constant. A number of a is loaded once for all q that it
+    meets.
     """
     length, several = tile.rows // len(i), count.literal_value
 
@@ -126,10 +127,10 @@ def add(typing, x, y):
 
 @intrinsic
 def maximum(typing, x, y):
-    """max(x, y), two tiles of one shape; NaN in x stays NaN"""
+    """max(x, y), two tiles of one shape; NaN in x stays NaN, and of two zeros y's sign counts: that of ReLU is +"""
 
     def codegen(context, builder, signature, args):
-        return _each(builder, x, args, lambda p, q: builder.select(builder.fcmp_ordered("<", p, q), q, p))
+        return _each(builder, x, args, lambda p, q: builder.select(builder.fcmp_unordered(">", p, q), p, q))
 
     return x(x, y), codegen
 

@@ -1,7 +1,4 @@
-"""Tiles from arrays: tile[r, c] is array[i + r step + c]. And memory for them.
-
-i is one index, where the vectors of a row are neighbours, or a tuple with one for each vector.
-"""
+"""Tiles from arrays: tile[r, c] is array[i + r step + c]. And memory for them."""
 
 from llvmlite import ir
 from numba import types

@@ -16,6 +16,7 @@ from numba.extending import register_model
 
 _features = llvm.get_host_cpu_features()
 WIDTH = 64 if _features.get("avx512f") else 32 if _features.get("fma") else 16  # bytes of one register
+LANES = WIDTH // 4  # the most numbers in one: those of float32
 REGISTERS = 32 if WIDTH == 64 or platform.machine().lower() in ("arm64", "aarch64") else 16
 
 
