@@ -7,7 +7,7 @@
     python scripts/bench.py memory      the most memory a process takes that trains for an epoch
     python scripts/bench.py start       the import, and the first step, before and after kernels are kept on disk
     python scripts/bench.py depth       seconds and memory over the number of layers and the size of a batch
-    python scripts/bench.py ladder      what each idea in the kernels buys
+    python scripts/bench.py ladder      what each idea in the kernels buys, and a second thread
     python scripts/bench.py all
 
 The rivals run in turns and must compute the same numbers. A figure of 2.00 x says that the rival took twice as long.
@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import depth, report, start, turns, workload
-from benchmarks.ladder import ladder
+from benchmarks.ladder import ladder, scaling
 
 
 def races(kind, todo, threads, rounds, **options):
@@ -111,7 +111,10 @@ def climb(out, rounds):
     rungs = ladder(rounds)
     report.print_ladder(rungs)
     names = "ladder", "rung", "gflops", "threads"
-    report.save(out, "ladder", {"rungs": [dict(zip(names, rung, strict=True)) for rung in rungs]})
+    scaled = scaling(rounds)
+    report.print_scaling(scaled)
+    scaled = [dict(zip(("what", "one", "all"), row, strict=True)) for row in scaled]
+    report.save(out, "ladder", {"rungs": [dict(zip(names, rung, strict=True)) for rung in rungs], "scaling": scaled})
     report.draw_ladder(out / "ladder.png", rungs)
 
 

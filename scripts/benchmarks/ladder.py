@@ -1,5 +1,6 @@
-"""What each idea buys: every rung of the ladders beside the machine's measured peak."""
+"""What each idea buys: every rung of the ladders beside the machine's measured peak; and what a second thread buys."""
 
+import functools
 import statistics
 import time
 
@@ -13,6 +14,7 @@ from backprop.kernels.cpu.convolution import textbook as conv_textbook
 from backprop.kernels.cpu.convolution import unfolded
 from backprop.kernels.cpu.product import blocked, packed, textbook, tile
 from backprop.kernels.cpu.product.tile import ROWS, VECTORS
+from benchmarks import workload
 
 SIDE = 480
 CONV = (32, 64, 3, 26)  # channels, filters, taps, size
@@ -22,22 +24,38 @@ IMAGES = 8
 def ladder(rounds=9):
     """[(ladder, rung, GFLOP/s, threads)], the peak of one core first."""
     most = bp.get_num_threads()
-    found = []
     works = [("peak", "products and sums in registers", 1, *_peak())]
     works += [("product", *work) for work in _products(most)]
     works += [("convolution", *work) for work in _convolutions(most)]
-    seconds = {index: [] for index in range(len(works))}
+    rates = _rates([work[2:] for work in works], rounds)
+    return [(name, rung, rate, threads) for (name, rung, threads, *_), rate in zip(works, rates, strict=True)]
+
+
+def scaling(rounds=9):
+    """[(what, GFLOP/s in one thread, GFLOP/s in all)] of square matrices and the ladder's convolution, in turns."""
+    most, works = bp.get_num_threads(), []
+    for n in workload.SQUARES:
+        p, q, out = workload.gemm_arrays("nn", n, n, n)
+        run = functools.partial(kernels.load("cpu").matmul_nn, p, q, out, False)
+        works += [(f"{n} x {n} x {n}", threads, run, 2 * n**3) for threads in (1, most)]
+    whole = _convolutions(most)[-1]
+    works += [("convolution", threads, *whole[2:]) for threads in (1, most)]
+    rates = _rates([work[1:] for work in works], rounds)
+    return [(work[0], one, all_) for work, one, all_ in zip(works[::2], rates[::2], rates[1::2], strict=True)]
+
+
+def _rates(works, rounds):
+    """GFLOP/s of each (threads, run, floating-point operations), the median, all in turns."""
+    most, seconds = bp.get_num_threads(), [[] for _ in works]
     for _ in range(rounds):
-        for index, (_, _, threads, run, _) in enumerate(works):
+        for (threads, run, _), some in zip(works, seconds, strict=True):
             bp.set_num_threads(threads)
             run()
             start = time.perf_counter()
             run()
-            seconds[index].append(time.perf_counter() - start)
+            some.append(time.perf_counter() - start)
     bp.set_num_threads(most)
-    for index, (name, rung, threads, _, flops) in enumerate(works):
-        found.append((name, rung, flops / statistics.median(seconds[index]) / 1e9, threads))
-    return found
+    return [flops / statistics.median(some) / 1e9 for (_, _, flops), some in zip(works, seconds, strict=True)]
 
 
 @njit

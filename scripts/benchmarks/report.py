@@ -2,6 +2,7 @@
 
 import json
 import platform
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ def geomean(ratios):
 
 
 def machine():
-    """What the figures belong to."""
+    """What the figures belong to: the processor and Python."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -26,8 +27,19 @@ def machine():
     return f"{name}, Python {platform.python_version()}"
 
 
+def versions():
+    """Name -> version of what took part."""
+    found = {}
+    for name in ("backprop", "numpy", "numba", "torch", "jax"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
 def print_races(title, races):
-    """A table of races: our time, and how many times as long each rival took, with the quartiles of both."""
+    """A table of races: our time, ± half the distance of its quartiles, and how many times as long each rival took."""
     names = list(dict.fromkeys(name for _, times in races for name in times if name != "ours"))
     rows = [[title, "ours", *names]]
     for label, times in races:
@@ -46,7 +58,7 @@ def save(folder, name, content):
     """Keep the figures."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     path = Path(folder) / f"{name}.json"
-    path.write_text(json.dumps({"machine": machine(), **content}, indent=1) + "\n")
+    path.write_text(json.dumps({"machine": machine(), "versions": versions(), **content}, indent=1) + "\n")
     return path
 
 
@@ -71,7 +83,7 @@ def draw_races(path, title, races):
     axes.minorticks_off()
     axes.set_yticks(range(len(races)), [label for label, _ in races], fontsize=8)
     axes.set_ylim(len(races) - 0.4, -0.6)
-    axes.set_xlabel("times as long as ours; on the right the best of them")
+    axes.set_xlabel("times as long as ours took; the number on the right is that of the fastest rival")
     axes.set_title(title, fontsize=10)
     seen = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(seen.values(), seen.keys(), fontsize=8, loc="outside lower center", ncols=len(seen), frameon=False)
@@ -83,14 +95,21 @@ def print_ladder(rungs):
     peak = rungs[0][2]
     rows = [["", "", "GFLOP/s", "of one core's peak"]]
     rows += [[name, rung, f"{rate:.1f}", f"{rate / peak:.0%}"] for name, rung, rate, _ in rungs]
-    print("\n".join(table(rows)))
+    print("\n".join(table(rows)) + "\n")
+
+
+def print_scaling(rows):
+    """What more threads than one buy."""
+    rows = [[what, f"{one:.1f}", f"{all_:.1f}", f"{all_ / one:.2f} x"] for what, one, all_ in rows]
+    print("\n".join(table([["", "GFLOP/s, 1 thread", "all threads", "times as fast"], *rows])) + "\n")
 
 
 def draw_ladder(path, rungs):
     """Two staircases, and the line that one core cannot pass."""
     peak = rungs[0][2]
     names = list(dict.fromkeys(name for name, *_ in rungs[1:]))
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    figure.suptitle(machine(), fontsize=9)
     for axes, name in zip(figure.subplots(1, len(names)), names, strict=True):
         some = [(rung, rate) for ladder, rung, rate, _ in rungs if ladder == name]
         colors = [GREY if "NumPy" in rung else BLUE for rung, _ in some]
@@ -138,7 +157,8 @@ def print_growth(growth, slope):
 
 def draw_growth(path, growth, slope):
     """Four pictures with both axes logarithmic: what grows linearly is a line of slope 1."""
-    figure = Figure(figsize=(9, 6.4), layout="constrained")
+    figure = Figure(figsize=(9, 6.6), layout="constrained")
+    figure.suptitle(machine(), fontsize=9)
     panels = [
         ("layers", "ms", ["seconds over depth", "seconds over depth, naive"]),
         ("batch size", "ms", ["seconds over batch"]),

@@ -78,9 +78,12 @@ def test_works_that_nobody_else_can_do_are_left_out(turns, script, tmp_path, cap
 def test_the_ladder_runs_every_rung_and_is_drawn(turns, script, tmp_path, capsys, monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     assert script("bench").main(["ladder", "--rounds", "1", "--out", str(tmp_path)]) == 0
-    rungs = json.loads((tmp_path / "ladder.json").read_text())["rungs"]
+    found = json.loads((tmp_path / "ladder.json").read_text())
+    rungs = found["rungs"]
     assert [rung["ladder"] for rung in rungs] == ["peak"] + ["product"] * 6 + ["convolution"] * 4
     assert all(rung["gflops"] > 0 for rung in rungs)
+    assert [row["what"][:4] for row in found["scaling"]] == ["512 ", "1024", "2048", "conv"]
+    assert all(row["one"] > 0 and row["all"] > 0 for row in found["scaling"])
     assert (tmp_path / "ladder.png").stat().st_size > 10_000
     assert "of one core's peak" in capsys.readouterr().out
 

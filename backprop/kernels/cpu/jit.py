@@ -26,7 +26,10 @@ FAST, EXACT = {"reassoc", "contract", "nsz"}, {"contract", "nsz"}
 
 
 def _compiled(**options):
-    """The decorator that compiles with these options and keeps the result until a file of this folder changes."""
+    """The decorator that compiles with these options and keeps the result until a file of this folder changes.
+
+    Without a wrapper for C: nobody calls kernels from there, and each would be compiled with one.
+    """
     jit = numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)
 
     def decorate(function):
