@@ -33,13 +33,14 @@ def convolve(
     pack_groups(x, x_row, groups, shape[1] // groups, taps, packed)
     parts, pooled = fields.shape[0], images.size > 0
     inputs, outputs, table = a.shape[1] // groups, shape[1] // groups, packed.size // groups
+    pixels = a.shape[2] * a.shape[3] * a.shape[4]
     for part in prange(parts):
         field = fields[part]
         field[:] = 0
         for n in range(part * a.shape[0] // parts, (part + 1) * a.shape[0] // parts):
             o = n * out[0].size
             to, at = (images[part], 0) if pooled else (z, o)
-            fill(pictures, n * a[0].size, a[0, 0].size, a.shape[1], copies, field, 0, channel)
+            fill(pictures, n * a.shape[1] * pixels, pixels, a.shape[1], copies, field, 0, channel)
             for g in range(groups):
                 f, m = g * inputs * channel, g * outputs
                 correlate(
