@@ -111,7 +111,7 @@ def run(options):
     data, source = find_data(options.data)
     train_images, test_images = data.train_images[:, None], data.test_images[:, None]  # (N, 1, H, W): one channel
     train = bp.DataLoader(train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed)
-    test = bp.DataLoader(test_images, data.test_labels, batch_size=250)
+    test = bp.DataLoader(test_images, data.test_labels, options.batch_size)  # arrays of training serve again
 
     net = MODELS[options.model](image=train_images.shape[1:], classes=int(data.train_labels.max()) + 1)
     loss = bp.CrossEntropyLoss()
