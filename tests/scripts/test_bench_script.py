@@ -60,10 +60,10 @@ class Liar:
 
 @pytest.mark.parametrize("lie", [1 + 1e-2, np.nan])
 def test_a_player_with_other_numbers_is_refused(turns, players, lie):
-    for liar_first in (False, True):
-        some = [players[0], Liar(players[0], lie)]
-        with pytest.raises(RuntimeError, match="computed different numbers: gemm"):
-            turns.race(some[::-1] if liar_first else some, "gemm", ("nn", 3, 4, 5))
+    ours, liar = players[0], Liar(players[0], lie)
+    for first, second in ((ours, liar), (liar, ours)):
+        with pytest.raises(RuntimeError, match=f"{first.name} and {second.name} computed different numbers: gemm"):
+            turns.race([first, second], "gemm", ("nn", 3, 4, 5))
 
 
 def test_works_that_nobody_else_can_do_are_left_out(turns, script, tmp_path, capsys, monkeypatch):
