@@ -30,9 +30,9 @@ def convolve(
     planes and rows are `steps` apart, and the maxima of its windows to out and where; `relu` is then done to them.
     """
     pictures, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
-    pack_groups(x, x_row, groups, shape[1] // groups, taps, packed)
-    parts, pooled = fields.shape[0], images.size > 0
     inputs, outputs, table = a.shape[1] // groups, shape[1] // groups, packed.size // groups
+    pack_groups(x, x_row, groups, outputs, taps, packed)
+    parts, pooled = fields.shape[0], images.size > 0
     pixels = a.shape[2] * a.shape[3] * a.shape[4]
     for part in prange(parts):
         field = fields[part]

@@ -43,7 +43,6 @@ def convolve_by_lane(
     passes, positions = (outputs + across - 1) // across, shape[2] * shape[3] * shape[4]
     table = passes * (taps.size + 1) * across
     filters = x.reshape(x.size)
-    packed[:] = 0  # lanes without a filter would else multiply whatever lies there, and denormals take their time
     for g in range(groups):
         pack(filters, g * (x.size // groups), x_row, mu, g * outputs, outputs, taps, packed, g * table, across)
     parts, pooled, windows = fields.shape[0], where.size > 0, out[0, 0].size
@@ -74,8 +73,12 @@ def convolve_by_lane(
 def pack(x, i, x_row, mu, m, height, taps, packed, start, across):
     """packed[start + (v (K + 1) + k) across + o] = x[i + (v across + o) x_row + taps[k - 1]]: what a tile needs of
     `across` filters in the order in which it needs it; for k = 0 the bias mu[m + v across + o], or 0 without one.
+
+    Lanes without a filter get 0: they would else multiply whatever lies there, and denormals take their time.
     """
     deep = (taps.size + 1) * across
+    for n in range(start, start + (height + across - 1) // across * deep):
+        packed[n] = 0
     for o in range(height):
         to = start + o // across * deep + o % across
         packed[to] = mu[m + o] if mu.size > 0 else 0
