@@ -91,7 +91,7 @@ def larger_of(best, where, met, here):
 @njit
 def dot_products(a, step, b, j, k, out, count):
     tile, i, j = simd.zeros(out, 2, 2), 1, (j, k)
-    tile = simd.inner(tile, a, i, step, b, j) if count < 0 else simd.inner_part(tile, a, i, step, b, j, count)
+    tile = simd.dot(tile, a, i, step, b, j) if count < 0 else simd.dot_part(tile, a, i, step, b, j, count)
     simd.total(tile, out, 0, 2)
 
 

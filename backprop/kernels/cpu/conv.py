@@ -10,8 +10,8 @@ from backprop.kernels.buffers import empty
 from backprop.kernels.cpu.convolution import runs
 from backprop.kernels.cpu.convolution.correlate import convolve
 from backprop.kernels.cpu.convolution.correlate_by_lane import convolve_by_lane
-from backprop.kernels.cpu.convolution.field import flat, volume
-from backprop.kernels.cpu.convolution.filters import TILE, TOGETHER, fitting, sum_over_images
+from backprop.kernels.cpu.convolution.field import flat, rounded_up, volume
+from backprop.kernels.cpu.convolution.filters import TAPS, TILE, fitting, sum_over_images
 from backprop.kernels.cpu.convolution.filters_by_lane import sum_by_lane, tile_of
 from backprop.kernels.cpu.convolution.meetings import backward, forward
 from backprop.kernels.cpu.jit import threads
@@ -86,7 +86,7 @@ def _convolve_by_lane(a, x, x_row, mu, relu, tables, groups, out, where=_NO_PLAC
     field, met, tile = tables
     shape = out.shape if shape is None else shape
     across = tile.vectors * WIDTH // out.itemsize
-    width = -(-(shape[1] // groups) // across) * across
+    width = rounded_up(shape[1] // groups, across)
     parts = min(threads(), len(out))
     fields = empty((parts, field.channel * a.shape[1]), out.dtype)
     packed = empty((groups * width * (len(met.taps) + 1),), out.dtype)
@@ -103,8 +103,7 @@ def _scratch(a, tables, groups, out):
     field, meetings = tables
     lanes = WIDTH // out.itemsize
     fields = empty((min(threads(), len(out)), field.channel * a.shape[1] + lanes), out.dtype)  # vectors may reach past
-    tiles = -(-(out.shape[1] // groups) // ROWS)
-    packed = empty((groups * tiles * ROWS * meetings.taps.size,), out.dtype)
+    packed = empty((groups * rounded_up(out.shape[1] // groups, ROWS) * meetings.taps.size,), out.dtype)
     return (field.channel, field.copies, meetings.taps, meetings.for_tile()), fields, packed
 
 
@@ -119,7 +118,7 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     row = tuple(meetings.in_order[: out.shape[-1]].tolist())
     tile = tile_of(len(out) // groups, out.shape[1], row, delta.shape[-1], lanes)
     if tile:
-        width, taps = -(-(len(out) // groups) // lanes) * lanes, out[0, 0].size
+        width, taps = rounded_up(len(out) // groups, lanes), out[0, 0].size
         image, turned = field.channel * a.shape[1], groups * delta[0, 0].size * width
         chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + turned), out.nbytes)
         scratch = [(parts, chunk, image), (parts, chunk, turned), (chunks, a.shape[1], taps, width)]
@@ -127,14 +126,15 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
         where = field.plane, field.channel, field.copies, first, *((0,) * size for size in tile)
         sum_by_lane(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
         return
-    length = -(-(flat([i - 1 for i in delta.shape[2:]], field.plane) + 1) // lanes) * lanes
+    length = rounded_up(flat([i - 1 for i in delta.shape[2:]], field.plane) + 1, lanes)
     image = field.channel * a.shape[1] + 2 * lanes
     filters = fitting(len(out) // groups, out[0].size)
-    spread = -(-(len(out) // groups) // filters) * filters * groups * length
+    rows, taps = rounded_up(len(out) // groups, filters) * groups, rounded_up(out[0].size, TILE // filters)
+    spread = rows * length
     chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + spread), out.nbytes)
-    partial = -(-(len(out) // groups) // filters) * groups * -(-out[0].size // (TILE // filters)) * TILE * lanes
-    scratch = [(parts, chunk, image), (parts, chunk, spread), (parts, partial), (chunks, len(out), out[0].size)]
-    where = field.plane, field.channel, field.copies, meetings.offsets_for(TOGETHER), length, filters
+    sums = (parts, rows * taps * lanes), (chunks, len(out), out[0].size)
+    scratch = [(parts, chunk, image), (parts, chunk, spread), *sums]
+    where = field.plane, field.channel, field.copies, meetings.offsets_for(TAPS), length, filters
     sum_over_images(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
 
 

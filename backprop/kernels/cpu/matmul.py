@@ -38,18 +38,18 @@ def add_bias(m, mu, out):
             out[n, o] = m[n, o] + mu[o]
 
 
-WIDTH = 32  # columns that one iteration of sum_rows owns: neighbours in memory, so a cache line is read once
+COLUMNS = 32  # columns that one iteration of sum_rows owns: neighbours in memory, so a cache line is read once
 
 
 @sized_kernel
 def sum_rows(delta, out, accumulate):
-    """out (O,) = sum_n delta[n,o]: iteration k owns WIDTH columns                                             (6)"""
+    """out (O,) = sum_n delta[n,o]: iteration k owns COLUMNS columns                                             (6)"""
     columns = delta.shape[1]
-    for k in prange((columns + WIDTH - 1) // WIDTH):
-        sums = out[k * WIDTH : (k + 1) * WIDTH]
+    for k in prange((columns + COLUMNS - 1) // COLUMNS):
+        sums = out[k * COLUMNS : (k + 1) * COLUMNS]
         if not accumulate:
             sums[:] = 0
         for n in range(delta.shape[0]):
-            row = delta[n, k * WIDTH : (k + 1) * WIDTH]
+            row = delta[n, k * COLUMNS : (k + 1) * COLUMNS]
             for o in range(sums.size):
                 sums[o] += row[o]

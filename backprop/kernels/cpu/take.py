@@ -18,16 +18,16 @@ def take(a, index, value, out):
                 out[b, i, d] = a[b, index[i], d]
 
 
-WIDTH = 32  # entries d that one iteration owns: neighbours in memory
+ENTRIES = 32  # entries d that one iteration owns: neighbours in memory
 
 
 @kernel
 def take_backward(delta, index, out, accumulate):
-    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an iteration owns WIDTH entries d of out[b]"""
-    strips = (out.shape[2] + WIDTH - 1) // WIDTH
+    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an iteration owns ENTRIES of out[b]"""
+    strips = (out.shape[2] + ENTRIES - 1) // ENTRIES
     for strip in prange(out.shape[0] * strips):
-        b, first = strip // strips, strip % strips * WIDTH
-        last = min(first + WIDTH, out.shape[2])
+        b, first = strip // strips, strip % strips * ENTRIES
+        last = min(first + ENTRIES, out.shape[2])
         if not accumulate:
             out[b, :, first:last] = 0
         for i in range(index.size):

@@ -7,14 +7,13 @@ from numba import prange, types
 from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
-from backprop.kernels.cpu.convolution.meetings import TOGETHER
+from backprop.kernels.cpu.convolution.meetings import VECTORS
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.pool import pool_image
 from backprop.kernels.cpu.product.tile import ROWS
 from backprop.kernels.cpu.simd import LANES, lanes, maximum, outer, scratch, store, store_between, zeros
 
-VECTORS = TOGETHER
-SPREAD = ROWS * VECTORS * LANES
+SUMS = ROWS * VECTORS * LANES
 
 
 @kernel
@@ -78,7 +77,7 @@ def correlate(x, i, height, field, f, meetings, mu, m, relu, hop, out, o, o_row)
     meet of the field is still in the first cache.
     """
     all_offsets, bases, places, begins, ends, used, classes = meetings
-    found = scratch(out, SPREAD)
+    found = scratch(out, SUMS)
     whole = hop == 1 and begins.shape[0] == 1
     for kind in range(classes.shape[0]):
         whole = whole and classes[kind, 4] == lanes(out)
@@ -100,7 +99,7 @@ def correlate(x, i, height, field, f, meetings, mu, m, relu, hop, out, o, o_row)
                 else:
                     tile(1, what, where)
                 if hop > 1:
-                    spread(found, count, hop, v, places, ends, out, to, o_row)
+                    scatter(found, count, hop, v, places, ends, out, to, o_row)
                 column, done = column + (ROWS * all_offsets.size if count == ROWS else count), done + count
 
 
@@ -143,7 +142,7 @@ def _tile(count, what, where):
 
 
 @inner
-def spread(sums, count, hop, v, places, ends, out, o, o_row):
+def scatter(sums, count, hop, v, places, ends, out, o, o_row):
     """From the tile `sums` to places that are `hop` apart."""
     for c in range(count):
         for n in range(VECTORS):

@@ -52,6 +52,11 @@ def volume(sizes):
     return int(np.prod(sizes))
 
 
+def rounded_up(count, size):
+    """The first multiple of `size` that is not below count."""
+    return -(-count // size) * size
+
+
 def flat(at, sizes):
     """The flat index of a place among sizes."""
     return (at[0] * sizes[1] + at[1]) * sizes[2] + at[2]

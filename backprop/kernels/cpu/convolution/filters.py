@@ -11,13 +11,12 @@ from numba.extending import overload
 from backprop.kernels.cpu.convolution.field import fill
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.rows import copy_rows
-from backprop.kernels.cpu.simd import REGISTERS, lanes, load, moved, scratch, store, total
-from backprop.kernels.cpu.simd import inner as inner_product
+from backprop.kernels.cpu.simd import REGISTERS, dot, lanes, load, moved, scratch, store, total
 
 # Filters of a tile: with 32 registers 8 by 3 taps, or 6 by 4.
 MANY, FEWER = REGISTERS // 4, REGISTERS // 16 * 3
 TILE = REGISTERS // 4 * 3
-TOGETHER = 12  # taps, of which either tile takes a part that comes out even
+TAPS = 12  # taps, of which either tile takes a part that comes out even
 NEAR = 1 << 13  # numbers of delta that stay in the first cache while all taps meet them
 
 
@@ -142,7 +141,7 @@ def _tile(filters, away, fields, deltas, d, images, length, steps, partial, at):
         for n in range(images):
             delta = d + n * steps[1]
             for i in range(n * steps[0], n * steps[0] + length, lanes(partial)):
-                sums = inner_product(sums, deltas, delta, length, fields, moved(away, i))
+                sums = dot(sums, deltas, delta, length, fields, moved(away, i))
                 delta += lanes(partial)
         store(sums, partial, at, across)
 

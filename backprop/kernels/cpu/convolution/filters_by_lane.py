@@ -17,7 +17,7 @@ from backprop.kernels.cpu.product.packed import pack
 from backprop.kernels.cpu.simd import LANES, REGISTERS, lanes, load, scratch, slide_sum, store, zeros
 
 MOST, LEAST = REGISTERS * 3 // 4, 10  # registers of a tile; with fewer sums, each waits for the one before it
-BLOCK = REGISTERS // 8  # positions at a time: with the sums and a number of the field they fill the registers
+POSITIONS = REGISTERS // 8  # positions at a time: with the sums and a number of the field they fill the registers
 
 
 @kernel
@@ -139,4 +139,4 @@ def tile_of(filters, channels, offsets, width, lanes):
     sizes = range(-(-LEAST // neighbours), min(channels, MOST // neighbours) + 1)
     if not sizes or -filters % lanes * 3 > filters:
         return None
-    return Size(min(sizes, key=lambda rows: (-(-channels // rows) * rows, -rows)), neighbours, min(BLOCK, width))
+    return Size(min(sizes, key=lambda rows: (-(-channels // rows) * rows, -rows)), neighbours, min(POSITIONS, width))

@@ -8,7 +8,7 @@ import numpy as np
 
 from backprop.kernels.cpu.convolution.field import field_of, flat, volume
 
-TOGETHER = 3  # vectors of a tile
+VECTORS = 3  # vectors of a tile
 LONG = 8  # a sum over so many taps takes as long as storing a vector in stretches
 
 
@@ -25,7 +25,7 @@ class Meetings(NamedTuple):
     places     (S, V)  where in the channel of the output such a vector goes: its lanes
     begins     (S, V)  from this one
     ends       (S, V)  to this one, in S stretches, for a vector may run over the end of a row into the next one
-    used       (V/TOGETHER, 2)  the first and the past-the-last tap of its class that a tile needs: others meet zeros
+    used       (V/VECTORS, 2)  the first and the past-the-last tap of its class that a tile needs: others meet zeros
     classes    (M, 5)  first and past-the-last tap, the same of vectors, the most lanes that any of its vectors fills
     """
 
@@ -65,7 +65,7 @@ def forward(channels, taps, image, positions, stride, dilation, pad, lanes, spac
         offsets.append(c * field.channel + which * volume(plane) + within)
     if spaced:
         bases = list(range(0, flat([i - 1 for i in positions], plane) + 1, lanes))
-        bases += bases[-1:] * (-len(bases) % TOGETHER)
+        bases += bases[-1:] * (-len(bases) % VECTORS)
         vectors = bases, [[(base, 0, lanes)] for base in bases]
     else:
         vectors = _vectors(positions, plane, positions, (1, 1, 1), 0, len(offsets), lanes)
@@ -110,7 +110,7 @@ def backward(outputs, channels, taps, image, positions, stride, dilation, pad, l
 
 
 def _vectors(counts, plane, image, stride, start, taps, lanes):
-    """(bases, stretches) of vectors that cover `counts` positions, their number made a multiple of TOGETHER.
+    """(bases, stretches) of vectors that cover `counts` positions, their number made a multiple of VECTORS.
 
     Fewer vectors are fewer sums; but one that runs over the end of a row must be stored in stretches.
     """
@@ -119,7 +119,7 @@ def _vectors(counts, plane, image, stride, start, taps, lanes):
         others = _vectors_of_planes(counts, plane, lanes)
         if taps * (len(bases) - len(others[0])) > LONG * len(bases):
             bases, stretches = others
-    more = -len(bases) % TOGETHER  # repeated ones compute the same again
+    more = -len(bases) % VECTORS  # repeated ones compute the same again
     return bases + bases[-1:] * more, stretches + stretches[-1:] * more
 
 
@@ -161,7 +161,7 @@ def _meetings(field, taps, offsets, vectors, lanes):
         tap, vector = last, vector + len(some)
     in_order = np.concatenate(offsets)
     taps, offsets = ([some[order] for some, order in zip(column, orders, strict=True)] for column in (taps, offsets))
-    used = [used_taps(field, some, of, lanes, TOGETHER) for (some, _), of in zip(vectors, offsets, strict=True)]
+    used = [used_taps(field, some, of, lanes, VECTORS) for (some, _), of in zip(vectors, offsets, strict=True)]
     taps, offsets, used = (np.concatenate(column) for column in (taps, offsets, used))
     columns = taps, in_order, offsets, bases, *stretches.transpose(2, 1, 0), used, classes
     return Meetings(*(np.ascontiguousarray(column, np.int64) for column in columns))

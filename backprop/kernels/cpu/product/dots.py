@@ -4,15 +4,15 @@ A strip of one or two registers that are a quarter empty wastes lanes. Where q i
 along k in memory, so a register can take several k at a time instead of several columns, and nothing need be copied.
 """
 
-from backprop.kernels.cpu.jit import inner as part_of_kernel
+from backprop.kernels.cpu.jit import inner
 from backprop.kernels.cpu.product.packed import finish
-from backprop.kernels.cpu.simd import REGISTERS, inner, inner_part, lanes, scratch, total, zeros
+from backprop.kernels.cpu.simd import REGISTERS, dot, dot_part, lanes, scratch, total, zeros
 
 ROWS, COLUMNS = REGISTERS // 8, 5
 TILE = ROWS * COLUMNS
 
 
-@part_of_kernel
+@inner
 def dots(a, b, out, rows, depth, columns, accumulate, mu, relu):
     """out[m,n] = sum_k a[m depth + k] b[n depth + k] for m < rows, with bias and ReLU as in the other forms
 
@@ -29,10 +29,10 @@ def dots(a, b, out, rows, depth, columns, accumulate, mu, relu):
             top = min(m, rows - ROWS)
             tile = zeros(out, ROWS, COLUMNS)
             for k in range(0, depth - rest, size):
-                tile = inner(tile, a, top * depth + k, depth, b, (p + k, q + k, r + k, s + k, t + k))
+                tile = dot(tile, a, top * depth + k, depth, b, (p + k, q + k, r + k, s + k, t + k))
             if rest > 0:
                 k = depth - rest
-                tile = inner_part(tile, a, top * depth + k, depth, b, (p + k, q + k, r + k, s + k, t + k), rest)
+                tile = dot_part(tile, a, top * depth + k, depth, b, (p + k, q + k, r + k, s + k, t + k), rest)
             if not accumulate and n + COLUMNS <= columns:
                 total(tile, out, top * columns + n, columns)
             else:

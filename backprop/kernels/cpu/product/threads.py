@@ -18,7 +18,7 @@ from backprop.kernels.cpu.rows import copy_rows
 from backprop.kernels.cpu.simd import WIDTH, lanes
 
 FEW = 1 << 19  # multiplications that are done before a second thread has begun
-BLOCK = 256  # rows of p that are copied at a time: with DEPTH columns 256 KB of float32, for a core's second cache
+HEIGHT = 256  # rows of p that are copied at a time: with DEPTH columns 256 KB of float32, for a core's second cache
 LARGE = 384  # from here on, in each direction, the copies pay
 
 
@@ -34,7 +34,7 @@ def affine(p, p_transposed, q, q_transposed, out, accumulate, mu, relu):
     """The same, then mu[n] is added to column n unless mu is empty, and negative numbers become 0 if `relu`."""
     if out.size > LARGE * LARGE and min(*out.shape, p.size // len(out)) >= LARGE:
         panel = VECTORS * WIDTH // out.itemsize
-        p_copy = empty((-(-out.shape[0] // BLOCK) * BLOCK * DEPTH,), out.dtype)
+        p_copy = empty((-(-out.shape[0] // HEIGHT) * HEIGHT * DEPTH,), out.dtype)
         q_copy = empty((-(-out.shape[1] // panel) * panel * DEPTH,), out.dtype)
         by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy)
         if mu.size or relu:
@@ -80,7 +80,7 @@ def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threa
 @kernel
 def by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy):
     """Of large matrices, DEPTH columns of p and rows of q at a time are copied once for all; then an iteration owns
-    half of the columns of BLOCK rows of out.
+    half of the columns of HEIGHT rows of out.
     """
     rows, columns = out.shape
     depth = p.size // rows
@@ -88,23 +88,23 @@ def by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy)
     a_row, a_col = (1, rows) if p_transposed else (depth, 1)
     b_row, b_col = (1, depth) if q_transposed else (columns, 1)
     across = VECTORS * lanes(out)
-    strips, blocks = (columns + across - 1) // across, (rows + BLOCK - 1) // BLOCK
+    strips, blocks = (columns + across - 1) // across, (rows + HEIGHT - 1) // HEIGHT
     for k in range(0, depth, DEPTH):
         deep = min(DEPTH, depth - k)
         for s in prange(strips):
             n = s * across
             pack(b, k * b_row + n * b_col, b_row, b_col, deep, min(across, columns - n), q_copy, n * DEPTH, VECTORS)
         for block in prange(blocks):
-            m = block * BLOCK
-            high = min(BLOCK, rows - m)
+            m = block * HEIGHT
+            high = min(HEIGHT, rows - m)
             if p_transposed:
-                copy_rows(a, m + k * a_col, a_col, p_copy, m * DEPTH, BLOCK, deep, high)
+                copy_rows(a, m + k * a_col, a_col, p_copy, m * DEPTH, HEIGHT, deep, high)
             else:
                 copy_rows(a, m * a_row + k, a_row, p_copy, m * DEPTH, DEPTH, high, deep)
-        p_row, p_col = (1, BLOCK) if p_transposed else (DEPTH, 1)
+        p_row, p_col = (1, HEIGHT) if p_transposed else (DEPTH, 1)
         for task in prange(2 * blocks):
-            m, half = task // 2 * BLOCK, task % 2
-            high = min(BLOCK, rows - m)
+            m, half = task // 2 * HEIGHT, task % 2
+            high = min(HEIGHT, rows - m)
             share = (deep * across // max(high // ROWS, 1) + lanes(out) - 1) // lanes(out) * lanes(out)
             for s in range(half * strips // 2, (half + 1) * strips // 2):
                 n = s * across
@@ -117,10 +117,10 @@ def by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy)
 
 @kernel
 def finish_all(out, mu, relu):
-    """`finish` for the whole of out: an iteration owns BLOCK rows."""
+    """`finish` for the whole of out: an iteration owns HEIGHT rows."""
     rows, columns = out.shape
     z = out.reshape(out.size)
-    for block in prange((rows + BLOCK - 1) // BLOCK):
-        m = block * BLOCK
-        part = z[m * columns : min(m + BLOCK, rows) * columns]
-        finish(part, min(BLOCK, rows - m), columns, 0, columns, mu, relu)
+    for block in prange((rows + HEIGHT - 1) // HEIGHT):
+        m = block * HEIGHT
+        part = z[m * columns : min(m + HEIGHT, rows) * columns]
+        finish(part, min(HEIGHT, rows - m), columns, 0, columns, mu, relu)

@@ -10,7 +10,7 @@ registers is one value here, a Tile, and the words below are what one can do wit
     store_whole                      a register as whole numbers
     outer                            tile += column times row
     slide, slide_sum                 the same where numbers of the column meet several rows; its adjoint
-    inner, inner_part, total         tile += rows times rows, lane by lane; the lanes added up
+    dot, dot_part, total             tile += rows times rows, lane by lane; the lanes added up
     add, maximum, keep_larger        element by element
     transpose                        rows become columns
     lanes, scratch, prefetch         how wide a register is; memory for one call; a hint to the cache
@@ -21,8 +21,8 @@ An array is addressed by the flat index of an element. Nothing is checked, unles
 
 from backprop.kernels.cpu.simd.arithmetic import (
     add,
-    inner,
-    inner_part,
+    dot,
+    dot_part,
     keep_larger,
     maximum,
     outer,

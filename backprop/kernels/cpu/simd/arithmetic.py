@@ -82,18 +82,18 @@ def slide_sum(typing, tile, a, i, step, b, j, count, block):
 
 
 @intrinsic
-def inner(typing, tile, a, i, step, b, j):
+def dot(typing, tile, a, i, step, b, j):
     """tile[r, v] += a[i + r step + n] b[j[v] + n], n in its own lane: dot products, a register for each of them.
 
     Row r of a meets every start of the tuple j; `total` adds up the lanes in the end.
     """
-    return _inner(tile, a, b, False)
+    return _dot(tile, a, b, False)
 
 
 @intrinsic
-def inner_part(typing, tile, a, i, step, b, j, count):
-    """As `inner`, for the lanes n < count only."""
-    return _inner(tile, a, b, True)
+def dot_part(typing, tile, a, i, step, b, j, count):
+    """As `dot`, for the lanes n < count only."""
+    return _dot(tile, a, b, True)
 
 
 @intrinsic
@@ -183,7 +183,7 @@ def transpose(typing, x):
     return x(x), codegen
 
 
-def _inner(tile, a, b, part):
+def _dot(tile, a, b, part):
     def codegen(context, builder, signature, args):
         out, a, i, step, b, j, *count = args
         rows, others = (Elements(context, builder, signature.args[k], array) for k, array in ((1, a), (4, b)))
