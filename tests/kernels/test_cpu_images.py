@@ -12,17 +12,27 @@ from backprop.kernels import cpu, reference
 from backprop.kernels.cpu import simd
 from backprop.kernels.cpu.convolution import runs
 
+conv = importlib.import_module("backprop.kernels.cpu.conv")  # the file; in the kernel set, that name is a kernel
 DTYPES = [np.float32, np.float64]
+MARGIN, UNTOUCHED = 64, 77
 three = st.tuples(*[st.integers(1, 3)] * 3)
 
 
 def both(name, *args, outs, dtype):
-    """Run the kernel of each set into copies of `outs`; they agree. Returns those of the CPU."""
+    """Run the kernel of each set into copies of `outs`; they agree. Returns those of the CPU.
+
+    What lies in memory before and behind a copy is left as it was: registers are stored whole, wherever they end.
+    """
     found = []
     for kernels in (reference, cpu):
-        copies = [out.copy() for out in outs]
+        memory = [np.full(out.size + 2 * MARGIN, UNTOUCHED, out.dtype) for out in outs]
+        copies = [m[MARGIN : m.size - MARGIN].reshape(out.shape) for m, out in zip(memory, outs, strict=True)]
+        for copy, out in zip(copies, outs, strict=True):
+            copy[...] = out
         flags = [arg.value for arg in args if isinstance(arg, Flag)]
         getattr(kernels, name)(*[arg for arg in args if not isinstance(arg, Flag)], *copies, *flags)
+        for m in memory:
+            assert (m[:MARGIN] == UNTOUCHED).all() and (m[m.size - MARGIN :] == UNTOUCHED).all()
         found.append(copies)
     tolerance = 1e-4 if dtype == np.float32 else 1e-12
     for ours, oracle in zip(found[1], found[0], strict=True):
@@ -41,7 +51,6 @@ class Flag:
 @contextmanager
 def without_lanes():
     """Tiles in which each filter has a lane of its own are compiled for each width; let random sizes use the others."""
-    conv = importlib.import_module("backprop.kernels.cpu.conv")
     with pytest.MonkeyPatch.context() as patch:
         for module, name in ((runs, "forward"), (runs, "backward"), (conv, "tile_of")):
             patch.setattr(module, name, lambda *sizes, **options: None)
@@ -127,7 +136,16 @@ BY_LANE = {
     "LeNet's second": (6, 16, (1, 5, 5), (1, 1, 1), (1, 1, 1), (0, 0, 0), 1, (1, 14, 14)),
     "cnn8's second": (8, 16, (1, 3, 3), (1, 1, 1), (1, 1, 1), (0, 1, 1), 1, (1, 14, 14)),
     "margins that few rows see": (16, 17, (1, 5, 3), (1, 1, 1), (1, 1, 1), (0, 4, 1), 1, (1, 3, 12)),
-    "two vectors of filters, groups": (32, 64, (1, 3, 3), (1, 1, 1), (1, 1, 1), (0, 1, 1), 2, (1, 7, 7)),
+    "two vectors of filters, one not full, groups": (
+        34,
+        62,
+        (1, 3, 3),
+        (1, 1, 1),
+        (1, 1, 1),
+        (0, 1, 1),
+        2,
+        (1, 9, 7),
+    ),  # fmt: skip
     "three dimensions, a stride, a dilation": (15, 16, (2, 3, 3), (1, 2, 1), (1, 1, 2), (1, 1, 2), 1, (3, 11, 7)),
 }
 
@@ -167,7 +185,7 @@ def test_convolutions_with_a_lane_for_each_filter_agree(dtype, sizes):
 @settings(deadline=None, max_examples=40)
 @given(
     filters=st.integers(1, 33),
-    channels=st.sampled_from([2, 8, 12]),
+    channels=st.sampled_from([2, 8, 11]),  # 11: the last tile overlaps the one before
     taps=st.sampled_from([2, 3]),
     stride=st.integers(1, 2),
     groups=st.integers(1, 2),
@@ -183,6 +201,15 @@ def test_gradients_of_many_filters_agree(dtype, filters, channels, taps, stride,
     x = rng.standard_normal((groups * filters, channels, 1, taps, taps)).astype(dtype)
     slide = (1, stride, stride), (1, 1, 1), (0, 1, 1), groups
     both("conv_weight_grad", delta, a, *slide, Flag(accumulate), outs=[x], dtype=dtype)
+
+
+@pytest.mark.parametrize("size", [1 << 4, 1 << 16, 1 << 30])
+@pytest.mark.parametrize("filters", [1, 1 << 10, 1 << 20, 1 << 25, 1 << 30])
+@pytest.mark.parametrize("images", [1, 7, 64, 10_000])
+def test_the_sums_of_all_chunks_take_little_memory_and_miss_no_image(images, size, filters):
+    chunk, chunks, parts = conv._chunks(images, size, filters)
+    assert (chunks - 1) * chunk < images <= chunks * chunk and 1 <= parts <= chunks
+    assert chunks * filters <= max(conv.SUMS_BYTES, conv.CHUNK * filters)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
