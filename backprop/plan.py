@@ -80,7 +80,7 @@ class Step:
         learning = [p for p in net.parameters() if p.requires_grad]
         had_grad = [p._has_grad for p in learning]
         with recording(kernels.active()) as calls, watched() as self._keys:
-            self.x, self.y = calls.empty(x.shape, x.dtype), np.zeros(y.shape, y.dtype)
+            self.x, self.y = calls.empty(x.shape, x.dtype), np.zeros(y.shape, y.dtype.newbyteorder("="))
             try:
                 self.scores = net(self.x)
                 if not calls.made(self.scores):
@@ -133,7 +133,7 @@ class Step:
         return self.scores, total / used if used else np.nan
 
     def backward(self):
-        """Adds to the gradients of the parameters, like the layers' backward."""
+        """Adds to the gradients of the parameters, like the layers' backward. Once: then ask the plan again."""
         for kernel, args in self._backward:
             kernel(*args)
         for parameter in self._learned:

@@ -152,3 +152,41 @@ def test_a_copied_optimizer_moves_the_copy_and_not_the_original():
     twins_sgd.step()
     np.testing.assert_array_equal(net.weight.data, before)
     np.testing.assert_allclose(twin.weight.data, before - 0.1 * 1.9, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda p: SGD(p, lr=0.1, momentum=0.9), lambda p: bp.RMSprop(p, lr=0.1), lambda p: bp.Adam(p, lr=0.1)],
+    ids=["SGD", "RMSprop", "Adam"],
+)
+@pytest.mark.parametrize("reset", ["replaced", "cleared"])
+def test_a_parameter_whose_state_is_reset_begins_anew_and_no_other_does(make, reset):
+    """The state that the optimizer had replaced went on, and its count of steps became that of all parameters."""
+    p, q = parameter(1.0), parameter(2.0)
+    alone = parameter(1.0), parameter(2.0)
+    together, (of_p, of_q) = make([p, q]), map(make, ([alone[0]], [alone[1]]))
+    for step in range(6):
+        if step == 3:
+            if reset == "replaced":
+                together.state[p] = {}
+            else:
+                together.state[p].clear()
+            of_p = make([alone[0]])
+        for each in (p, q, *alone):
+            each.grad[...] = 1 + step
+        for optimizer in (together, of_p, of_q):
+            optimizer.step()
+    assert (p.data, q.data) == (alone[0].data, alone[1].data)
+    assert together.state[p] == of_p.state[alone[0]] and together.state[q] == of_q.state[alone[1]]
+
+
+def test_a_count_of_steps_that_is_set_counts_for_its_parameter_alone():
+    p, q, alone = parameter(1.0), parameter(2.0), parameter(2.0)
+    together, of_q = bp.Adam([p, q], lr=0.1), bp.Adam([alone], lr=0.1)
+    for step in range(6):
+        if step == 3:
+            together.state[p]["step"] = 0
+        for each in (p, q, alone):
+            each.grad[...] = 1 + step
+        together.step(), of_q.step()
+    assert q.data == alone.data and together.state[p]["step"] == 3

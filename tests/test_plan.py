@@ -273,6 +273,14 @@ def test_labels_in_another_order_of_memory_are_read_anew_in_each_step(rng):
         assert pair.step(x, y)
 
 
+@pytest.mark.parametrize("dtype", [">i4", ">i8", "<u2"])
+def test_labels_of_any_type_of_integers_will_do(dtype, rng):
+    """Those of the other byte order were handed to a kernel as they were."""
+    pair = Pair(MODELS["linear"], bp.CrossEntropyLoss)
+    x, y = images(rng)
+    assert pair.step(x, (y % 2).astype(dtype))
+
+
 def test_a_step_that_stopped_before_its_backward_leaves_the_next_one_as_it_is(rng):
     """The gradients' arrays held the recording's NaN, for which the next shape of batches was refused."""
     net = MODELS["mlp"]()

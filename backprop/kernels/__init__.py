@@ -8,6 +8,9 @@ returns nothing. It allocates no result, knows no layer and checks nothing: `bac
 Arguments are positional and have no defaults: inputs first, then numbers, then `out`, then `accumulate` (True adds to
 what `out` holds). A step of training is therefore a list of kernel calls and nothing else. `empty(shape, dtype)` gives
 the arrays to write into.
+
+On finite numbers the sets agree up to rounding. NaN and infinity may reach further in one set than in another: some
+multiply them by zeros that others leave out, such as a convolution's margin.
 """
 
 import contextlib

@@ -95,30 +95,40 @@ class Optimizer:
     def _update_together(self, number, parameters, options):
         """One call of the kernel for all parameters of group `number` that have the same numbers and element type.
 
-        What belongs together is found once, and again when an array was replaced or an option switched on or off.
+        What belongs together is found once, and again when an array or a state was replaced, a count was set, or an
+        option switched on or off.
         """
-        if type(self).advance is not Optimizer.advance:
-            for parameter in parameters:
-                self.advance(self.state[parameter])
-        known = self._together.get(number)
-        if known is not None:
-            seen, kept, calls = known
-            now = self._seen(parameters, options) + [state.get(name) for state, name in kept]
-            if len(now) == len(seen) and all(map(operator.is_, now, seen)):
-                for k, states, together in calls:
-                    getattr(k, self.kernel)(together, *self.numbers(states[0], **options))
+        states = [self.state[parameter] for parameter in parameters]
+        if self._counts():
+            for state in states:
+                self.advance(state)
+        seen, calls = self._together.get(number, ((), ()))
+        now = self._seen(parameters, states, options)
+        if len(now) == len(seen) and all(map(operator.is_, now, seen)):
+            numbers = [self._common_numbers(alike, options) for _, alike, _ in calls]
+            if None not in numbers:
+                for (k, _, together), common in zip(calls, numbers, strict=True):
+                    getattr(k, self.kernel)(together, *common)
                 return
         calls = self._call_apart(parameters, options)
-        states = [self.state[parameter] for parameter in parameters]
-        kept = [(state, name) for state in states for name, value in state.items() if isinstance(value, np.ndarray)]
-        seen = self._seen(parameters, options) + [state[name] for state, name in kept]
-        self._together[number] = seen, kept, calls
+        self._together[number] = self._seen(parameters, states, options), calls
+
+    def _counts(self):
+        """Whether the states count steps."""
+        return type(self).advance is not Optimizer.advance
 
     @staticmethod
-    def _seen(parameters, options):
-        """What decides which arrays belong together, beside those in the states."""
+    def _seen(parameters, states, options):
+        """What decides which arrays belong together: switches, the arrays, and the states with theirs."""
         switches = [kernels.active(), *map(bool, options.values())]
-        return switches + [p.data for p in parameters] + [p.grad for p in parameters]
+        arrays = [value for state in states for value in state.values() if isinstance(value, np.ndarray)]
+        return switches + [p.data for p in parameters] + [p.grad for p in parameters] + states + arrays
+
+    def _common_numbers(self, states, options):
+        """The numbers of states that had the same ones, or None if they no longer have."""
+        numbers = self.numbers(states[0], **options)
+        changed = self._counts() and any(self.numbers(state, **options) != numbers for state in states[1:])
+        return None if changed else numbers
 
     def _call_apart(self, parameters, options):
         """Sort the parameters by element type and numbers, and call the kernel for each sort."""
