@@ -43,7 +43,7 @@ COLUMNS = 32  # columns that one iteration of sum_rows owns: neighbours in memor
 
 @sized_kernel
 def sum_rows(delta, out, accumulate):
-    """out (O,) = sum_n delta[n,o]: iteration k owns COLUMNS columns                                             (6)"""
+    """out (O,) = sum_n delta[n,o]: iteration k owns COLUMNS columns                                           (6)"""
     columns = delta.shape[1]
     for k in prange((columns + COLUMNS - 1) // COLUMNS):
         sums = out[k * COLUMNS : (k + 1) * COLUMNS]
