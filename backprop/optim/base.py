@@ -99,36 +99,34 @@ class Optimizer:
         option switched on or off.
         """
         states = [self.state[parameter] for parameter in parameters]
-        if self._counts():
+        counts = type(self).advance is not Optimizer.advance
+        if counts:
             for state in states:
                 self.advance(state)
-        seen, calls = self._together.get(number, ((), ()))
-        now = self._seen(parameters, states, options)
-        if len(now) == len(seen) and all(map(operator.is_, now, seen)):
-            numbers = [self._common_numbers(alike, options) for _, alike, _ in calls]
-            if None not in numbers:
-                for (k, _, together), common in zip(calls, numbers, strict=True):
-                    getattr(k, self.kernel)(together, *common)
-                return
+        seen, kept, calls = self._together.get(number, ((), (), ()))
+        now = self._seen(parameters, states, kept, options)
+        if (
+            len(now) == len(seen)
+            and all(map(operator.is_, now, seen))
+            and not (counts and self._differ(calls, options))
+        ):
+            for k, alike, together in calls:
+                getattr(k, self.kernel)(together, *self.numbers(alike[0], **options))
+            return
         calls = self._call_apart(parameters, options)
-        self._together[number] = self._seen(parameters, states, options), calls
-
-    def _counts(self):
-        """Whether the states count steps."""
-        return type(self).advance is not Optimizer.advance
+        kept = [(state, name) for state in states for name, value in state.items() if isinstance(value, np.ndarray)]
+        self._together[number] = self._seen(parameters, states, kept, options), kept, calls
 
     @staticmethod
-    def _seen(parameters, states, options):
-        """What decides which arrays belong together: switches, the arrays, and the states with theirs."""
+    def _seen(parameters, states, kept, options):
+        """What decides which arrays belong together: switches, arrays, states, and the arrays that these keep."""
         switches = [kernels.active(), *map(bool, options.values())]
-        arrays = [value for state in states for value in state.values() if isinstance(value, np.ndarray)]
-        return switches + [p.data for p in parameters] + [p.grad for p in parameters] + states + arrays
+        arrays = [p.data for p in parameters] + [p.grad for p in parameters]
+        return switches + arrays + states + [state.get(name) for state, name in kept]
 
-    def _common_numbers(self, states, options):
-        """The numbers of states that had the same ones, or None if they no longer have."""
-        numbers = self.numbers(states[0], **options)
-        changed = self._counts() and any(self.numbers(state, **options) != numbers for state in states[1:])
-        return None if changed else numbers
+    def _differ(self, calls, options):
+        """Whether parameters that belonged together no longer have the same numbers."""
+        return any(len({self.numbers(state, **options) for state in alike}) > 1 for _, alike, _ in calls)
 
     def _call_apart(self, parameters, options):
         """Sort the parameters by element type and numbers, and call the kernel for each sort."""
