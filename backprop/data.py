@@ -7,6 +7,7 @@ import numpy as np
 from backprop import kernels
 from backprop.errors import DTypeError, OptionError, ShapeError
 from backprop.functional.shapes import contiguous
+from backprop.kernels.device import to_device
 from backprop.options import whole
 from backprop.rng import generator
 
@@ -23,6 +24,8 @@ class DataLoader:
     `drop_last`. Every `for` loop over the loader is one epoch; its order follows from `seed` and the epoch's number
     alone, whatever else drew random numbers meanwhile. Without a seed, one is drawn from the engine's own generator.
 
+    With `device="cuda"` images and labels lie on the GPU from the start, and batches are made there.
+
     Raises ShapeError for different counts of images and labels.
 
     >>> loader = DataLoader(np.array([[0], [255], [255]], np.uint8), np.array([0, 1, 2]), batch_size=2)
@@ -32,7 +35,9 @@ class DataLoader:
     [[1.0]] [2]
     """
 
-    def __init__(self, images, labels, batch_size=1, shuffle=False, seed=None, drop_last=False, dtype=None):
+    def __init__(
+        self, images, labels, batch_size=1, shuffle=False, seed=None, drop_last=False, dtype=None, device="cpu"
+    ):
         images, labels = np.asarray(images), np.asarray(labels)
         if images.ndim == 0 or images.shape[:1] != labels.shape[:1]:
             raise ShapeError(f"wants as many labels as images, got images {images.shape} and labels {labels.shape}")
@@ -48,9 +53,10 @@ class DataLoader:
         self.labels = labels.astype(np.int64) if labels.dtype.kind in "iu" else labels
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.dtype = np.dtype(dtype or (np.float32 if images.dtype.kind in "iub" else self.images.dtype))
-        self._like = np.empty(0, self.dtype)  # stands for a batch where kernels are chosen
         if self.dtype.kind not in "iu":
-            kernels.of(self._like)
+            kernels.of(np.empty(0, self.dtype))
+        self.device = device
+        self._images, self._labels = to_device(self.images, device), to_device(self.labels, device)
         self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
         self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
         self.seek(0)
@@ -65,18 +71,23 @@ class DataLoader:
 
     def batches(self, room=lambda shape, dtype: (None, None)):
         """As iterating does. `room(shape, dtype)`, those of x, gives the arrays (x, y) to fill; None is a new one."""
-        order, first = self._order(self.epoch), self._first_batch
+        order, first = to_device(self.order(self.epoch), self.device), self._first_batch
         self.seek(self.epoch + 1)
         for batch in range(first, len(self)):
             index = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            x, y = room((len(index), *self.images.shape[1:]), self.dtype)
-            yield self._gather(index, x), self.labels.take(index, axis=0, out=y, mode="clip")
+            yield self.fetch(index, *room((len(index), *self.images.shape[1:]), self.dtype))
+
+    def fetch(self, index, x=None, y=None):
+        """(images, labels) at `index` (K,), which lies where they do or is copied there; into x and y where given."""
+        index = to_device(index, self.device)
+        return self._gather(index, x), self._take(self._labels, index, y)
 
     def seek(self, epoch, batch=0):
         """Let the next `for` loop be epoch number `epoch`, from its batch number `batch` on."""
         self.epoch, self._first_batch = epoch, batch
 
-    def _order(self, epoch):
+    def order(self, epoch):
+        """The numbers of the images in the order of this epoch."""
         count = len(self.images)
         return np.random.default_rng([self.seed, epoch]).permutation(count) if self.shuffle else np.arange(count)
 
@@ -87,13 +98,23 @@ class DataLoader:
             raise OptionError(f"an index is an array (K,) of whole numbers, got {index.dtype} {index.shape}")
         if index.size and not (index.min() >= 0 and index.max() < len(self.images)):
             raise OptionError(f"an index is in [0, {len(self.images)}), got {index.min()} to {index.max()}")
-        return self._gather(index.astype(np.int64, copy=False))
+        return self._gather(to_device(index.astype(np.int64, copy=False), self.device))
 
     def _gather(self, index, x=None):
         if self.dtype.kind in "iu":  # words, not pixels: for an Embedding
-            return self.images[index].astype(self.dtype)
-        k = kernels.of(self._like)
+            words = self._take(self._images, index)
+            return words if words.dtype == self.dtype else words.astype(self.dtype)
+        count, features = len(self.images), math.prod(self.images.shape[1:])
+        k = kernels.load(kernels.set_of(self._images))
         x = k.empty((len(index), *self.images.shape[1:]), self.dtype) if x is None else x
-        features = math.prod(self.images.shape[1:])
-        k.gather(self.images.reshape(len(self.images), features), index, self.scale, x.reshape(len(index), features))
+        k.gather(self._images.reshape(count, features), index, self.scale, x.reshape(len(index), features))
         return x
+
+    def _take(self, array, index, out=None):
+        """array[index], into `out` where it is given"""
+        if self.device == "cpu":
+            return array.take(index, axis=0, out=out, mode="clip")
+        k, count = kernels.load("cuda"), math.prod(array.shape[1:])
+        out = k.empty((len(index), *array.shape[1:]), array.dtype) if out is None else out
+        k.take(array.reshape(1, len(array), count), index, 0.0, out.reshape(1, len(index), count))
+        return out

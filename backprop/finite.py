@@ -3,19 +3,20 @@
 import numpy as np
 
 from backprop.errors import NonFiniteError
+from backprop.kernels.device import to_host
 
 
 def blame(net, x, y, step):
     """Raise NonFiniteError for the step whose loss was not finite: which layer, in which pass."""
-    if not np.isfinite(x).all():
+    if not np.isfinite(to_host(x)).all():
         raise NonFiniteError(f"step {step}: the batch itself holds NaN or infinity")
-    if not np.isfinite(y).all():
+    if not np.isfinite(to_host(y)).all():
         raise NonFiniteError(f"step {step}: the targets hold NaN or infinity")
     expect_parameters(net, step)
     spoiled = []
 
     def look(module, inputs, output):
-        if not np.isfinite(output).all():
+        if not np.isfinite(to_host(output)).all():
             spoiled.append(module)
 
     layers = {module: path for path, module in net.named_modules() if not module.children()}
@@ -40,7 +41,7 @@ def expect_parameters(net, step):
     below, so the last such layer is where it began.
     """
     for path, parameter in reversed(list(net.named_parameters())):
-        if not np.isfinite(parameter.data).all():
+        if not np.isfinite(to_host(parameter.data)).all():
             cause = f"the backward pass or the update of step {step - 1} gave it; a smaller lr may help"
             raise NonFiniteError(
                 f"step {step}: {path} holds NaN or infinity: {cause if step else 'it did so before training began'}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from backprop import differences, kernels
 from backprop.errors import OptionError
+from backprop.kernels.device import to_host
 from backprop.module import Module
 from backprop.report import Report, Row
 from backprop.trial import Trial, largest
@@ -38,13 +39,14 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     Also demanded: delta = 0 gives gradients 0, and two forward-backward pairs give twice the gradients of one.
 
     Inputs must keep away from kinks, corners such as relu's at 0: there a derivative does not exist, and the verdict
-    says so. The kernels are those in use (`bp.use_kernels`).
+    says so. The kernels are those in use (`bp.use_kernels`); a module on a GPU, or inputs that are there, is checked
+    there.
     """
     if np.dtype(dtype) not in (np.float64, np.float32):
         raise OptionError(f"dtype is np.float64 or np.float32, got {np.dtype(dtype)}")
     if max_entries < 1:
         raise OptionError(f"max_entries must be at least 1, got {max_entries}")
-    if not all(np.isfinite(a).all() for a in inputs):
+    if not all(np.isfinite(to_host(a)).all() for a in inputs):
         raise OptionError("gradients are checked at finite inputs, got NaN or infinity")
     trial = Trial(module, inputs, np.float64, seed)
     if not np.isfinite(trial.loss()):

@@ -7,6 +7,7 @@ import numpy as np
 
 from backprop.errors import BackpropError, CallOrderError, DTypeError, ShapeError
 from backprop.hooks import Hooked, Hooks
+from backprop.kernels.device import is_array
 from backprop.tree import Tree
 
 
@@ -124,7 +125,7 @@ class Module(Tree, Hooked):
             raise ShapeError(
                 f"backward wants delta = dL/d(output), of shape {shape}; a loss's backward() gives the first"
             )
-        if not isinstance(delta, np.ndarray):
+        if not is_array(delta):
             raise DTypeError(f"backward wants an array, got {type(delta).__name__}; use np.asarray(x, np.{dtype})")
         if delta.shape != shape:
             raise ShapeError(f"backward wants a delta of its output's shape {shape}, got {delta.shape}")

@@ -4,6 +4,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import DTypeError, ShapeError
+from backprop.kernels.device import device_of, is_array, to_device, to_host
 
 NUMBERS = "fciub"  # kinds of element types
 
@@ -12,18 +13,20 @@ class Buffer:
     """An array that belongs to a network, is saved with it and changes type with it, and does not learn.
 
     The values are copied, so that the network never changes the array it was made from. A list becomes float32. An
-    array of integers stays one: it counts, and `net.to(dtype)` passes it by.
+    array of integers stays one: it counts, and `net.to(dtype)` passes it by. Where the array lies on a GPU, so do the
+    values.
     """
 
     _kept_kinds = NUMBERS
 
     def __init__(self, data):
-        array = np.asarray(data)
+        array = to_host(data)
         kind = type(self).__name__
         if array.dtype.kind not in NUMBERS:
             raise DTypeError(f"a {kind} is made of numbers, got {array.dtype}; use np.asarray(x, np.float32)")
-        keeps_type = isinstance(data, (np.ndarray, np.generic)) and array.dtype.kind in self._kept_kinds
-        self._data = np.array(array, dtype=array.dtype if keeps_type else np.float32, order="C")
+        keeps_type = (is_array(data) or isinstance(data, np.generic)) and array.dtype.kind in self._kept_kinds
+        array = np.array(array, dtype=array.dtype if keeps_type else np.float32, order="C")
+        self._data = to_device(array, device_of(data))
 
     @property
     def data(self):
@@ -35,9 +38,9 @@ class Buffer:
         if np.shape(values) != self.shape:
             kind = type(self).__name__
             raise ShapeError(f"the values have shape {self.shape}, got {np.shape(values)}; use a new {kind}")
-        keeps_type = isinstance(values, np.ndarray) and values.dtype.kind in "fc"
+        keeps_type = is_array(values) and values.dtype.kind in "fc"
         self.to(values.dtype if keeps_type else self.dtype)
-        self._data = np.array(values, dtype=self.dtype, order="C")
+        self._data = to_device(np.array(to_host(values), dtype=self.dtype, order="C"), self.device)
 
     @property
     def shape(self):
@@ -51,10 +54,14 @@ class Buffer:
     def size(self):
         return self._data.size
 
-    def to(self, dtype):
-        """Change the element type in place, unless the values are integers. Returns the buffer."""
-        if self.dtype.kind in "fc":
-            self._data = self._data.astype(dtype, copy=False)
+    @property
+    def device(self):
+        """Where the values lie: "cpu" or "cuda"."""
+        return device_of(self._data)
+
+    def to(self, dtype=None, device=None):
+        """Change the element type in place, unless the values are integers, and move them. Returns the buffer."""
+        self._data = _moved(self._data, dtype if self.dtype.kind in "fc" else None, device)
         return self
 
     def __repr__(self):
@@ -94,10 +101,10 @@ class Parameter(Buffer):
             return
         if np.shape(value) != self.shape:
             raise ShapeError(f"a gradient has its parameter's shape {self.shape}, got {np.shape(value)}")
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fc" and value.dtype != self.dtype:
+        if is_array(value) and value.dtype.kind in "fc" and value.dtype != self.dtype:
             cure = f"use g.astype(np.{self.dtype})"
             raise DTypeError(f"a gradient has its parameter's type {self.dtype}, got {value.dtype}; {cure}")
-        self._sum = np.array(value, dtype=self.dtype, order="C")
+        self._sum = to_device(np.array(to_host(value), dtype=self.dtype, order="C"), self.device)
         self._has_grad = True
 
     def accumulate(self, gradient, *args):
@@ -117,13 +124,11 @@ class Parameter(Buffer):
         """Forget the gradient: `grad` is None again."""
         self._has_grad = False
 
-    def to(self, dtype):
-        """Change the element type in place, the gradient's too. Returns the parameter."""
-        dtype = np.dtype(dtype)
-        if dtype != self.dtype:
-            grad = self.grad
-            super().to(dtype)
-            self.grad = None if grad is None else grad.astype(dtype)
+    def to(self, dtype=None, device=None):
+        """Change the element type in place and move the values, the gradient's too. Returns the parameter."""
+        grad = self.grad
+        super().to(dtype, device)
+        self._sum = None if grad is None else _moved(grad, self.dtype, self.device)
         return self
 
     def __getstate__(self):
@@ -132,6 +137,14 @@ class Parameter(Buffer):
 
     def __repr__(self):
         return f"Parameter(shape={self.shape}, dtype={self.dtype}{'' if self.requires_grad else ', frozen'})"
+
+
+def _moved(array, dtype, device):
+    """The array itself where it is of this type and lies there; else a copy that is. None is what it has."""
+    dtype, device = dtype or array.dtype, device or device_of(array)
+    if array.dtype == dtype and device_of(array) == device:
+        return array
+    return to_device(to_host(array).astype(dtype, copy=False), device)
 
 
 def values(array):

@@ -13,8 +13,10 @@ import numpy as np
 
 from backprop import functional as F
 from backprop import kernels
+from backprop.functional.arrays import zeros
 from backprop.functional.targets import is_labels, sample_shape
 from backprop.hooks import Hooks
+from backprop.kernels.device import device_of, to_device, to_host
 from backprop.kernels.recording import Unfit, recording
 from backprop.kernels.rewriting import rewritten
 from backprop.loss import CrossEntropyLoss
@@ -40,7 +42,7 @@ class Plan:
 
     def step(self, x, y):
         """The Step for batches like this one, or None where they must go through the layers."""
-        key = x.shape, x.dtype, y.shape, y.dtype, kernels.active()
+        key = x.shape, x.dtype, y.shape, y.dtype, kernels.set_of(x)
         step = self._steps.get(key)
         if step is None or not step.holds():
             self._steps.pop(key, None)
@@ -61,12 +63,16 @@ class Step:
     """The kernel calls of one step, forward and backward, for batches of one shape.
 
     fit       whether it could be recorded
+    done      whether it was run
+    calls     (forward, backward), each a list of (kernel, arguments)
     x, y      the arrays from which it reads a batch
     scores    the array into which it writes what the network puts out
+    found     that into which its loss kernel writes, as `functional.mean_cross_entropy` says; None for other losses
+    keys      (stream, key) for each source of random numbers, whose next draw goes into key before the calls
     """
 
     def __init__(self, net, loss, x, y):
-        self.loss = loss
+        self.loss, self.found, self.done = loss, None, False
         self._modules = [*net.modules(), *loss.modules()]
         self.fit = all(module.recordable for module in net.modules()) and not any(map(hooked, self._modules))
         if self.fit:
@@ -79,18 +85,18 @@ class Step:
     def _record(self, net, x, y):
         learning = [p for p in net.parameters() if p.requires_grad]
         had_grad = [p._has_grad for p in learning]
-        with recording(kernels.active()) as calls, watched() as self._keys:
-            self.x, self.y = calls.empty(x.shape, x.dtype), np.zeros(y.shape, y.dtype.newbyteorder("="))
+        name = kernels.set_of(x)
+        with recording(name) as calls, watched() as self.keys:
+            self.x, self.y = calls.empty(x.shape, x.dtype), to_device(labels_like(y), device_of(y))
             try:
                 self.scores = net(self.x)
                 if not calls.made(self.scores):
                     raise Unfit("the scores come from no kernel")
-                self._fused = self._is_cross_entropy()
-                if self._fused:
+                if self._is_cross_entropy():
                     options = self.loss.weight, self.loss.ignore_index, self.loss.label_smoothing
-                    self._found, self._delta = F.mean_cross_entropy(self.scores, self.y, *options)
+                    self.found, self._delta = F.mean_cross_entropy(self.scores, self.y, *options)
                 else:
-                    self._delta = np.zeros_like(self.scores)
+                    self._delta = zeros(self.scores.shape, self.scores)
                 calls.mark()
                 net.backward(self._delta)
             finally:
@@ -100,8 +106,8 @@ class Step:
                 for module in self._modules:
                     module.call = None  # nothing was computed
         grads = [parameter._sum for parameter in self._learned]
-        results = [self.scores, self._delta, *([self._found] if self._fused else [])]
-        self._forward, self._backward = rewritten(calls, kernels.load(kernels.active()), results + grads)
+        results = [self.scores, self._delta, *([] if self.found is None else [self.found])]
+        self.calls = rewritten(calls, kernels.load(name), results + grads)
 
     def _is_cross_entropy(self):
         """Whether loss and its delta are one kernel's work."""
@@ -119,23 +125,28 @@ class Step:
             self.x[...] = x
         if y is not self.y:
             self.y[...] = y
-        for stream, key in self._keys:
+        for stream, key in self.keys:
             key[0] = stream.draw()
-        for kernel, args in self._forward:
+        for kernel, args in self.calls[0]:
             kernel(*args)
-        if not self._fused:
+        if self.found is None:
             L = self.loss(self.scores, self.y)
             self._delta[...] = self.loss.backward()
             return self.scores, L
-        total, used, bad = self._found.tolist()
+        total, used, bad = to_host(self.found).tolist()
         if bad >= 0:
             self.loss(self.scores, self.y)  # raises the error that says which label is bad
         return self.scores, total / used if used else np.nan
 
     def backward(self):
         """Adds to the gradients of the parameters, like the layers' backward. Once: then ask the plan again."""
-        for kernel, args in self._backward:
+        for kernel, args in self.calls[1]:
             kernel(*args)
+        self.learned()
+        self.done = True
+
+    def learned(self):
+        """The parameters have gradients now."""
         for parameter in self._learned:
             parameter._has_grad = True
 
@@ -165,6 +176,11 @@ class Step:
         passing = ("call", "_inside_backward")
         state = [value for place in self._places for name, value in place.items() if name not in passing]
         return [*state, *chain.from_iterable(self._lists)]
+
+
+def labels_like(y):
+    """Zeros of the shape and type of targets, in this machine's order of bytes."""
+    return np.zeros(y.shape, y.dtype.newbyteorder("="))
 
 
 def same(state, other):

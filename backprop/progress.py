@@ -22,16 +22,17 @@ class Progress:
         self.seen, self.right, self.total, self.shown = 0, 0, 0.0, time.perf_counter()
         self.bar.set_description_str(title)
 
-    def add(self, images, loss, right):
-        """A batch is done: how many images, their mean loss, how many of them were right."""
-        self.count(images, loss, right)
-        self.bar.update(images)
+    def add(self, images, losses, right):
+        """Batches are done: how many images each had, their mean losses, how many of them were right."""
+        self.count(images, losses, right)
+        self.bar.update(images * len(losses))
         if time.perf_counter() - self.shown > REFRESH:
             self.show()
 
-    def count(self, images, loss, right):
-        """As `add`, for a batch that was done before: the bar began behind it."""
-        self.seen, self.right, self.total = self.seen + images, self.right + right, self.total + loss * images
+    def count(self, images, losses, right):
+        """As `add`, for batches that were done before: the bar began behind them."""
+        self.seen, self.right = self.seen + images * len(losses), self.right + sum(right)
+        self.total += sum(losses) * images
 
     def show(self):
         """Put the numbers of this epoch on the bar now."""

@@ -1,4 +1,4 @@
-"""The training loop: forward, loss, backward, step, for every batch of every epoch."""
+"""The training loop: steps and tests, epoch by epoch, with all that goes with them."""
 
 import math
 import time
@@ -6,14 +6,14 @@ import time
 import numpy as np
 
 from backprop import finite, kernels
-from backprop.data import DataLoader
 from backprop.errors import LabelError, OptionError, ShapeError
 from backprop.functional.targets import IGNORE, class_axis
 from backprop.history import Epoch, History
 from backprop.interrupt import Interrupt
+from backprop.kernels.device import to_host
 from backprop.loss import CrossEntropyLoss
-from backprop.plan import Plan
 from backprop.progress import Progress
+from backprop.steps import Steps, count_correct
 
 
 def fit(
@@ -53,7 +53,6 @@ def fit(
         refuse_wrong_classes(net, train, test, loss.ignore_index)
     history = history or History(first_epoch=train.epoch)
     history.interrupted = False
-    plan = Plan(net, loss)
 
     def keep():
         if checkpoint is not None:
@@ -66,35 +65,28 @@ def fit(
             kernels.on_compile(lambda kernel: shown.note(f"compiling kernels, once ({kernel})")),
             Interrupt() as interrupt,
         ):
+
+            def wanted():
+                """Whether somebody waits for the network as it stands between two steps."""
+                return interrupt.asked or (checkpoint is not None and checkpoint.due())
+
+            singly = after_step is not None
+            steps = Steps(net, loss, optimizer, schedule, train, check_finite, singly, wait=wanted)
             for number in range(len(history.epochs), epochs):
                 net.train()
                 start = time.perf_counter()
                 shown.begin(f"epoch {number + 1}/{epochs}")
-                for x, y in _rest_of_epoch(train, history, shown, plan.room):
-                    optimizer.zero_grad()
-                    step = plan.step(x, y)  # the same as here, but recorded
-                    if step is None:
-                        scores = net(x)  # forward, each layer leaving its cache
-                        L = loss(scores, y)
-                    else:
-                        scores, L = step.forward(x, y)
-                    if check_finite and not math.isfinite(L):
-                        finite.blame(net, x, y, step=len(history.losses))
-                    if step is None:
-                        net.backward(loss.backward())  # backward, each layer reading its cache
-                    else:
-                        step.backward()
-                    optimizer.step()
-                    if schedule is not None:
-                        schedule.step()
-                    history.losses.append(L)
-                    history.correct.append(count_correct(scores, y))
-                    shown.add(len(x), L, history.correct[-1])
+                before = _count_done(train, history, shown)
+                for done in steps.of_epoch(history.first_epoch + number, before, len(history.losses)):
+                    history.losses += done.losses
+                    history.correct += done.correct
+                    shown.add(done.images, done.losses, done.correct)
                     if after_step is not None:
                         after_step(len(history.losses))
-                    if interrupt.asked or (checkpoint is not None and checkpoint.due()):
-                        keep()
-                    interrupt.obey()
+                    if done.settled:
+                        if wanted():
+                            keep()
+                        interrupt.obey()
                 if check_finite:
                     finite.expect_parameters(net, step=len(history.losses))
                 seconds = time.perf_counter() - start
@@ -110,16 +102,12 @@ def fit(
     return history
 
 
-def _rest_of_epoch(train, history, shown, room):
-    """The batches of the epoch in progress that are not done yet; what is done is counted into `shown`."""
-    number = len(history.epochs)
-    done = len(history.losses) - number * len(train)
-    for batch in range(done):
-        step = number * len(train) + batch
-        shown.count(_size(train, batch), history.losses[step], history.correct[step])
-    train.seek(history.first_epoch + number, done)
-    own = type(train).__iter__ is DataLoader.__iter__  # a subclass may make its batches otherwise
-    return train.batches(room) if own else iter(train)
+def _count_done(train, history, shown):
+    """How many batches of the epoch in progress are done; they are counted into `shown`."""
+    before = len(history.epochs) * len(train)
+    for step in range(before, len(history.losses)):
+        shown.count(_size(train, step - before), [history.losses[step]], [history.correct[step]])
+    return len(history.losses) - before
 
 
 def _images_seen(train, history):
@@ -152,16 +140,6 @@ def predict(net, loader):
             yield net(x), y
 
 
-def count_correct(scores, y):
-    """How many rows of scores (N, C) are largest at their label (N,); NaN where this is no classification."""
-    if scores.ndim != 2 or y.shape != scores.shape[:1] or y.dtype.kind not in "iu":
-        return math.nan
-    k = kernels.of(scores)
-    right = k.empty((1,), np.int64)
-    k.count_correct(scores, y, right)
-    return int(right[0])
-
-
 def refuse_wrong_classes(net, train, test=None, ignore_index=IGNORE):
     """Refuse the lecture's trap (72:39): scores for another number of classes than the whole training set has.
 
@@ -176,7 +154,8 @@ def refuse_wrong_classes(net, train, test=None, ignore_index=IGNORE):
     if tested.size and tested.max() >= classes:
         raise LabelError(f"the test set has label {tested.max()}, the training set only 0 to {classes - 1}")
     with kernels.use_kernels("reference"), np.errstate(all="ignore"):  # two samples: not worth compiling for
-        scores = net.bare_copy().eval()(train.batch(np.arange(min(2, len(train.images)))))
+        two = to_host(train.batch(np.arange(min(2, len(train.images)))))
+        scores = net.bare_copy().eval().to("cpu")(two)
     count = scores.shape[class_axis(scores)]
     if count != classes:
         last = [module for module in net.modules() if not module.children()][-1]

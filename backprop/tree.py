@@ -5,6 +5,7 @@ import contextlib
 import numpy as np
 
 from backprop.errors import CheckpointError, DeviceError, DTypeError, ParameterError, ShapeError
+from backprop.kernels.device import assign, expect_device, to_host
 from backprop.parameter import Buffer, Parameter
 from backprop.rng import Stream
 
@@ -75,6 +76,11 @@ class Tree:
         """(path, Buffer) for what is saved and does not learn, such as running statistics, each once."""
         return _once((path, b) for path, b in self._walk_own(Buffer) if not isinstance(b, Parameter))
 
+    @property
+    def device(self):
+        """Where the parameters and buffers lie: "cpu" or "cuda"; "cpu" where there are none."""
+        return next((array.device for _, array in self._walk_own(Buffer)), "cpu")
+
     def named_streams(self):
         """(path, Stream) for each source of random numbers, such as a dropout layer's."""
         return _once(self._walk_own(Stream))
@@ -129,17 +135,18 @@ class Tree:
                 module.training = mode
 
     def to(self, *target, device=None, dtype=None):
-        """Move parameters and buffers to another element type, in place: `net.to(np.float64)`. Returns the module.
+        """Move parameters and buffers to another device or element type, in place: `net.to("cuda")`,
+        `net.to(np.float64)`. Returns the module.
 
-        Raises DeviceError for any device but "cpu": this version has no other kernels.
+        Raises DeviceError, with the network as it was, where there is no such device or no memory left on it.
         """
         for item in target:
             if isinstance(item, str) and not item.startswith(("float", "complex")):
                 device = item
             else:
                 dtype = item
-        if device not in (None, "cpu"):
-            raise DeviceError(f"no kernels for the device {device!r} in this version; the CPU works: net.to('cpu')")
+        if device is not None:
+            expect_device(device)
         if dtype is not None:
             try:
                 dtype = np.dtype(dtype)
@@ -147,8 +154,15 @@ class Tree:
                 raise DTypeError(f"no element type is called {dtype!r}; use net.to(np.float32)") from None
             if dtype.kind not in "fc":
                 raise DTypeError(f"parameters are floating-point numbers, got {dtype}; use net.to(np.float32)")
-            for _, array in self._walk_own(Buffer):
-                array.to(dtype)
+        buffers = list(dict.fromkeys(array for _, array in self._walk_own(Buffer)))
+        before = [array.device for array in buffers]
+        try:
+            for array in buffers:
+                array.to(dtype, device)
+        except DeviceError:
+            for array, place in zip(buffers, before, strict=True):
+                array.to(device=place)
+            raise
         return self
 
     def astype(self, dtype):
@@ -158,10 +172,10 @@ class Tree:
     def state_dict(self):
         """Path -> array for every parameter and buffer, under PyTorch's names.
 
-        The arrays are copies, where PyTorch hands out the live ones: what was saved stays what it was while training
-        goes on.
+        The arrays are NumPy's, and copies, where PyTorch hands out the live ones: what was saved stays what it was
+        while training goes on.
         """
-        return {path: array.data.copy() for path, array in self._walk_own(Buffer)}
+        return {path: to_host(array.data).copy() for path, array in self._walk_own(Buffer)}
 
     def load_state_dict(self, state, strict=True):
         """Copy the arrays of `state` into parameters and buffers of the same names, which keep their element types.
@@ -175,7 +189,7 @@ class Tree:
         if strict and own.keys() != state.keys():
             missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
             raise CheckpointError(f"the names do not fit this network: missing {missing}, unknown {unknown}")
-        fitting = {path: np.asarray(state[path]) for path in own if path in state}
+        fitting = {path: to_host(state[path]) for path in own if path in state}
         for path, array in fitting.items():
             if array.shape != own[path].shape:
                 raise CheckpointError(f"{path} has shape {own[path].shape} in this network, {array.shape} in the state")
@@ -184,7 +198,7 @@ class Tree:
             if own[path].dtype.kind in "iu" and array.dtype.kind == "f":
                 raise CheckpointError(f"{path} counts in {own[path].dtype} in this network, {array.dtype} in the state")
         for path, array in fitting.items():
-            own[path].data[...] = array
+            assign(own[path].data, array)
 
 
 def _once(named):

@@ -2,25 +2,41 @@
 
 import numpy as np
 
+from backprop.kernels.device import device_of, is_array, to_device, to_host
+
 
 class Trial:
     """A private copy of a module with inputs of one element type, a probe, and L = sum r * f(x)."""
 
     def __init__(self, module, inputs, dtype, seed, answered=None):
-        self.module, self.dtype = module.bare_copy().to(dtype), dtype
-        self.inputs = [_as_type(a, dtype) for a in inputs]
+        self.module, self.dtype = module.bare_copy().to("cpu" if dtype == np.complex128 else module.device), dtype
+        self.module.to(dtype)
+        self.inputs = [_as_type(to_host(a), dtype) for a in inputs]
+        self.device = "cuda" if dtype != np.complex128 and "cuda" in [module.device, *map(device_of, inputs)] else "cpu"
+        self.values = {path: to_host(p.data) for path, p in self._learning()}  # p.data itself where it lies here
         self.streams = [(stream, stream.seed, stream.step) for _, stream in self.module.named_streams()]
         output = self.run()
         probe = np.random.default_rng(seed).standard_normal(np.shape(output)).astype(dtype)
         self.probe = probe if isinstance(output, np.ndarray) else probe.item()
         self.misfit = {}  # input -> what is wrong with the shape of the delta that backward returned for it
-        self.answered = len(_deltas(self.module.backward(self.probe))) if answered is None else answered
+        self.answered = len(_deltas(self.backward(self.probe))) if answered is None else answered
 
     def run(self):
         """f(x), with the same random numbers in every call."""
         for stream, seed, step in self.streams:
             stream.seek(seed, step)
-        return self.module(*self.inputs)
+        if self.device == "cpu":
+            return self.module(*self.inputs)
+        for path, p in self._learning():
+            p.data.fill_from(self.values[path])
+        output = self.module(*[to_device(a) for a in self.inputs])
+        return to_host(output) if is_array(output) else output
+
+    def backward(self, delta):
+        """What the module's backward returns for a NumPy array, or a number, as NumPy arrays."""
+        delta = to_device(delta, self.device) if isinstance(delta, np.ndarray) else delta
+        below = self.module.backward(delta)
+        return tuple(map(_here, below)) if isinstance(below, tuple) else _here(below)
 
     def loss(self):
         """L, a float or, for complex inputs, a complex number."""
@@ -42,7 +58,7 @@ class Trial:
 
     def arrays(self):
         """Path -> each array that L is differentiated by."""
-        return {**{path: p.data for path, p in self._learning()}, **self.answered_inputs()}
+        return {**self.values, **self.answered_inputs()}
 
     def answered_inputs(self):
         """Name -> each input of which backward returns the delta: the first, or as many as it returns in a tuple."""
@@ -53,8 +69,10 @@ class Trial:
         self.module.zero_grad()
         for _ in range(passes):
             self.run()
-            below = self.module.backward(delta)
-        found = {path: np.zeros(p.shape) if p.grad is None else np.array(p.grad) for path, p in self._learning()}
+            below = self.backward(delta)
+        found = {
+            path: np.zeros(p.shape) if p.grad is None else np.array(to_host(p.grad)) for path, p in self._learning()
+        }
         for (name, a), below_a in zip(self._named_inputs(), _deltas(below), strict=True):
             if a.dtype.kind not in "fc":
                 continue  # whole numbers have no gradient
@@ -70,6 +88,10 @@ class Trial:
 
     def _learning(self):
         return [(path, p) for path, p in self.module.named_parameters() if p.requires_grad]
+
+
+def _here(delta):
+    return to_host(delta) if is_array(delta) else delta
 
 
 def _deltas(below):

@@ -6,6 +6,7 @@
     python scripts/train_mnist.py --model lenet --resume                   go on where that run was interrupted
     python scripts/train_mnist.py --model bias --allow-wrong-classes       the lecture's model that stalls
     python scripts/train_mnist.py --model recurrent --explain              and every layer says what happens in it
+    python scripts/train_mnist.py --model lenet --device cuda              on a GPU
 
 It prints the network and one progress bar, and leaves in --out: pictures, metrics.json, the weights as
 model.safetensors, and checkpoint.safetensors, from which --resume goes on, bit for bit. Ctrl-C ends training early and
@@ -23,6 +24,7 @@ from tqdm import tqdm
 
 import backprop as bp
 import data_tools
+from backprop.kernels.device import device_named
 from backprop.models import MODELS
 from backprop.show.explain.diary import Diary
 from backprop.show.run import write_run
@@ -68,7 +70,10 @@ def main(arguments=None):
     parser.add_argument("--momentum", type=float, default=0.9, help="of sgd (0.9); onecycle sets its own")
     parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--threads", type=whole(1), help="CPU threads of the kernels (all cores)")
-    parser.add_argument("--kernels", choices=["reference", "cpu"], default="cpu")
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda", "auto"], default="cpu", help="auto: a GPU where there is one"
+    )
+    parser.add_argument("--kernels", choices=["reference", "cpu"], default="cpu", help="those of the CPU")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where everything goes (runs/MODEL)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument(
@@ -108,12 +113,17 @@ def run(options):
     if options.threads is not None:
         bp.set_num_threads(options.threads)
     bp.manual_seed(options.seed)
+    device = device_named(options.device)
+    bp.to_device(np.zeros(1), device)  # a GPU that does not work fails now, before anything is loaded
     data, source = find_data(options.data)
     train_images, test_images = data.train_images[:, None], data.test_images[:, None]  # (N, 1, H, W): one channel
-    train = bp.DataLoader(train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed)
-    test = bp.DataLoader(test_images, data.test_labels, options.batch_size)  # arrays of training serve again
+    train = bp.DataLoader(
+        train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed, device=device
+    )
+    test = bp.DataLoader(test_images, data.test_labels, options.batch_size, device=device)  # arrays serve again
 
     net = MODELS[options.model](image=train_images.shape[1:], classes=int(data.train_labels.max()) + 1)
+    net.to(device)
     loss = bp.CrossEntropyLoss()
     optimizer = OPTIMIZERS[options.optimizer](net.parameters(), options.lr, options.momentum)
     schedule = SCHEDULES[options.schedule](optimizer, options.lr, options.epochs, len(train))
@@ -122,10 +132,12 @@ def run(options):
     same = {name: chosen[name] for name in SAME_RUN}
     if Path(options.data).is_dir():
         same["data"] = str(Path(options.data).resolve())  # two folders may have one name
+    if device != "cpu":
+        same["device"] = device
     checkpoint = bp.Checkpoint(out / "checkpoint.safetensors", options.checkpoint_every, same)
     history = checkpoint.load(net, optimizer, schedule, train) if options.resume else None
 
-    print(f"{options.model} on {source}, {options.kernels} kernels, seed {options.seed}")
+    print(f"{options.model} on {source}, {kernels_on(device, options.kernels)}, seed {options.seed}")
     with bp.use_kernels(options.kernels):
         print(summary(net, (options.batch_size, *train_images.shape[1:])))
         if history is not None:
@@ -133,7 +145,7 @@ def run(options):
         diary = None
         if options.explain:
             first = np.arange(min(options.batch_size, len(train.images)))
-            diary = Diary(net, train.batch(first), train.labels[first], loss, options.epochs * len(train))
+            diary = Diary(net, *train.fetch(first), loss, options.epochs * len(train))
             diary(0 if history is None else len(history.losses))
         history = fit(
             net,
@@ -155,6 +167,15 @@ def run(options):
     print(describe(metrics))
     print(f"pictures, metrics and weights are in {out}/")
     return 130 if history.interrupted else 0
+
+
+def kernels_on(device, kernels):
+    """What computes, in words."""
+    if device == "cpu":
+        return f"{kernels} kernels"
+    from backprop.kernels.cuda.machine import machine
+
+    return f"cuda kernels on {machine().name}"
 
 
 def describe(metrics):

@@ -1,5 +1,6 @@
 """What several tests share."""
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -10,6 +11,21 @@ from hypothesis import Phase, settings
 import backprop as bp
 import data_tools
 from data_tools.download import cached
+
+
+def has_gpu():
+    """Whether NVIDIA's driver is here and knows a GPU."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int()
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
+# Tests of CUDA kernels run on the GPU where there is one, and in numba's simulator where there is none.
+if not has_gpu():
+    os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 
 # In CI a failing example is shown as it was found: making it smaller once took longer than all other tests together.
 settings.register_profile("ci", phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.target], print_blob=True)

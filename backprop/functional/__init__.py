@@ -18,6 +18,7 @@ from backprop.functional.activation import (
     tanh,
     tanh_backward,
 )
+from backprop.functional.arrays import cut, filled, flipped, joined, stacked, swapped, zeros
 from backprop.functional.classification import (
     cross_entropy,
     cross_entropy_backward,

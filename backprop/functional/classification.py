@@ -15,6 +15,7 @@ from backprop.functional.loss import reduce
 from backprop.functional.shapes import contiguous, flat, split_at
 from backprop.functional.softmax import log_softmax
 from backprop.functional.targets import IGNORE, checked_targets, class_axis, is_labels, sample_shape, samples
+from backprop.kernels.device import device_of, is_array, to_device
 from backprop.parameter import values
 
 
@@ -105,7 +106,7 @@ def _class_weights(z, weight):
     """w (C,) as kernels take it, ones where there are none."""
     classes = z.shape[class_axis(z)]
     if weight is None:
-        return _even_weights(classes, z.dtype)
+        return _even_weights(classes, z.dtype, device_of(z))
     weight = values(weight)
     kernels.of(weight, z)
     if weight.shape != (classes,):
@@ -114,9 +115,9 @@ def _class_weights(z, weight):
 
 
 @functools.cache
-def _even_weights(classes, dtype):
+def _even_weights(classes, dtype, device):
     """Ones, made once: nobody writes into them."""
-    return np.ones(classes, dtype)
+    return to_device(np.ones(classes, dtype), device)
 
 
 def _smoothed(k, q, axis, eps):
@@ -131,7 +132,7 @@ def _smoothed(k, q, axis, eps):
 def _per_sample(scale, log_s):
     """`scale` as one number for each sample."""
     shape = sample_shape(log_s)
-    if not isinstance(scale, np.ndarray):
+    if not is_array(scale):
         k = kernels.of(log_s)
         value, scale = float(scale), k.empty(shape, log_s.dtype)
         k.fill(value, flat(scale))

@@ -29,7 +29,7 @@ def conv(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, places
     slide = Slide(axes, a.shape[2:], weight.shape[2:], stride, padding, dilation, places)
     z = k.empty((len(a), len(weight), *slide.positions), a.dtype)
     volumes = [as_volumes(contiguous(array), axes) for array in (a, weight, z)]
-    mu = contiguous(bias) if bias is not None else np.empty(0, a.dtype)
+    mu = contiguous(bias) if bias is not None else k.empty((0,), a.dtype)
     k.conv(*volumes[:2], mu, False, *slide.options, int(groups), volumes[2])  # (10)
     return z[0] if single else z
 

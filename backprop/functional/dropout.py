@@ -6,6 +6,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.functional.shapes import contiguous
+from backprop.kernels.device import is_array
 from backprop.options import probability
 
 
@@ -16,7 +17,7 @@ def dropout(u, key, p, axes=0):
     function, applied to delta.
     """
     probability("p", p)
-    key = key if isinstance(key, np.ndarray) else np.array([key], np.uint64)
+    key = key if is_array(key) else np.array([key], np.uint64)
     k = kernels.of(u)
     lead = u.ndim - axes
     out = k.empty(u.shape, u.dtype)

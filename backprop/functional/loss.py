@@ -6,12 +6,12 @@ array of deltas where nothing is reduced.
 
 import math
 
-import numpy as np
-
 from backprop import kernels
 from backprop.errors import LabelError, OptionError, ShapeError
+from backprop.functional.arrays import filled
 from backprop.functional.pointwise import add, multiply
 from backprop.functional.shapes import first_found, flat, place_of
+from backprop.kernels.device import is_array, to_host
 from backprop.parameter import values
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -41,9 +41,9 @@ def error_backward(name, a, b, scale, *options):
     k = kernels.of(b, a)
     _expect_one_shape(a, b)
     delta_a = k.empty(a.shape, a.dtype)
-    number = 1.0 if isinstance(scale, np.ndarray) else float(scale)
+    number = 1.0 if is_array(scale) else float(scale)
     k.ERRORS[name][1](flat(a), flat(b), tuple(map(float, options)), number, flat(delta_a))
-    return multiply(delta_a, scale) if isinstance(scale, np.ndarray) else delta_a
+    return multiply(delta_a, scale) if is_array(scale) else delta_a
 
 
 def bce_with_logits(z, y, pos_weight=None):
@@ -54,9 +54,7 @@ def bce_with_logits(z, y, pos_weight=None):
     losses = error("bce_with_logits", z, y)
     if pos_weight is None:
         return losses
-    return add(
-        losses, multiply(error("bce_with_logits", z, ones(z.shape, z)), multiply(y, np.asarray(values(pos_weight) - 1)))
-    )
+    return add(losses, multiply(error("bce_with_logits", z, filled(1, z.shape, z)), _beyond_one(y, pos_weight)))
 
 
 def bce_with_logits_backward(z, y, scale, pos_weight=None):
@@ -64,8 +62,14 @@ def bce_with_logits_backward(z, y, scale, pos_weight=None):
     delta = error_backward("bce_with_logits", z, y, scale)
     if pos_weight is None:
         return delta
-    positive = error_backward("bce_with_logits", z, ones(z.shape, z), scale)
-    return add(delta, multiply(positive, multiply(y, np.asarray(values(pos_weight) - 1))))
+    positive = error_backward("bce_with_logits", z, filled(1, z.shape, z), scale)
+    return add(delta, multiply(positive, _beyond_one(y, pos_weight)))
+
+
+def _beyond_one(y, pos_weight):
+    """(p - 1) y"""
+    p = values(pos_weight)
+    return multiply(y, add(p, filled(-1, p.shape, p)))
 
 
 def reduce(losses, reduction, terms=None):
@@ -94,15 +98,7 @@ def expect_between(name, array, low, high):
     first = first_found(kernels.of(array), "first_outside", flat(array), low, high)
     if first >= 0:
         place = place_of(first, array.shape)
-        raise LabelError(f"wants {name} from {low} to {high}, got {array[place]} at index {place}")
-
-
-def ones(shape, like):
-    """Ones of the type of `like`."""
-    k = kernels.of(like)
-    ones = k.empty(shape, like.dtype)
-    k.fill(1.0, flat(ones))
-    return ones
+        raise LabelError(f"wants {name} from {low} to {high}, got {to_host(array)[place]} at index {place}")
 
 
 def _expect_one_shape(a, b):

@@ -9,7 +9,8 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import ShapeError
-from backprop.functional.shapes import contiguous, summed_to
+from backprop.functional.arrays import stretched, summed_to
+from backprop.functional.shapes import contiguous
 from backprop.parameter import values
 
 
@@ -88,7 +89,7 @@ def _stacks(a, b):
     except ValueError:
         raise ShapeError(f"matmul wants (..., N, K) times (..., K, M), got {a.shape} times {b.shape}") from None
     count = math.prod(lead)
-    stacks = [np.broadcast_to(m, (*lead, *m.shape[-2:])).reshape(count, *m.shape[-2:]) for m in (a2, b2)]
+    stacks = [stretched(m, (*lead, *m.shape[-2:])).reshape(count, *m.shape[-2:]) for m in (a2, b2)]
     return *stacks, lead
 
 

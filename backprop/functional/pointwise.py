@@ -1,9 +1,8 @@
 """Sums and products, element by element."""
 
-import numpy as np
-
 from backprop import kernels
 from backprop.errors import ShapeError
+from backprop.functional.arrays import stretched
 from backprop.functional.shapes import flat
 from backprop.parameter import values
 
@@ -13,7 +12,7 @@ def multiply(a, b):
     b = values(b)
     k = kernels.of(b, a)
     try:
-        b = np.broadcast_to(b, a.shape)
+        b = stretched(b, a.shape)
     except ValueError:
         raise ShapeError(f"wants {a.shape} or a shape that broadcasts to it, got {b.shape}") from None
     out = k.empty(a.shape, a.dtype)

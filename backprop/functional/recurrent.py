@@ -8,10 +8,9 @@ A backward walks from the last step to the first and returns delta_p and delta_q
 gradients of the weights are then those of a linear layer whose samples are all steps.
 """
 
-import numpy as np
-
 from backprop import kernels
 from backprop.errors import ShapeError
+from backprop.functional.arrays import joined, zeros
 from backprop.functional.linear import linear, linear_input_grad
 from backprop.functional.shapes import contiguous, flat
 from backprop.parameter import values
@@ -35,8 +34,8 @@ def rnn_backward(delta, h, w_hh, nonlinearity):
     """(delta_p, delta_h0); delta_q is delta_p. A state's delta is its output's and that of the step after it. (33)"""
     k = kernels.of(delta, h, values(w_hh))
     _expect(h, h[0], w_hh, 1)
-    _expect_alike("delta", delta, h)
-    delta_p, carried = k.empty(h.shape, h.dtype), _zeros(k, h.shape[1:], h.dtype)
+    _expect_shape("delta", delta, h.shape)
+    delta_p, carried = k.empty(h.shape, h.dtype), zeros(h.shape[1:], h)
     for t in reversed(range(len(h))):
         k.add(flat(delta[t]), flat(carried), flat(carried))
         getattr(k, f"{nonlinearity}_backward")(flat(carried), flat(h[t]), flat(delta_p[t]))  # (33) (4)
@@ -62,11 +61,11 @@ def gru_backward(delta, h, h0, q, gates, w_hh):
     """(delta_p, delta_q, delta_h0)                                                                         (34)"""
     k = kernels.of(delta, h, h0, q, gates, values(w_hh))
     _expect(q, h0, w_hh, 3)
-    _expect_alike("gates", gates, q)
-    _expect_alike("delta", delta, h)
-    _expect_alike("h", h, q[..., : h0.shape[1]])
+    _expect_shape("gates", gates, q.shape)
+    _expect_shape("delta", delta, h.shape)
+    _expect_shape("h", h, (*q.shape[:2], h0.shape[1]))
     delta_p, delta_q = k.empty(q.shape, q.dtype), k.empty(q.shape, q.dtype)
-    carried, kept = _zeros(k, h0.shape, h.dtype), k.empty(h0.shape, h.dtype)
+    carried, kept = zeros(h0.shape, h), k.empty(h0.shape, h.dtype)
     for t in reversed(range(len(h))):
         before = h[t - 1] if t else contiguous(h0)
         k.add(flat(delta[t]), flat(carried), flat(carried))
@@ -80,7 +79,7 @@ def lstm(p, h0, c0, w_hh, b_hh):
     """(h, c, gates): states and cell contents (L, N, H), and the gates (L, N, 4H)                          (35)"""
     k = kernels.of(p, h0, c0, values(w_hh))
     _expect(p, h0, w_hh, 4)
-    _expect_alike("c0", c0, h0)
+    _expect_shape("c0", c0, h0.shape)
     h, c = (k.empty((*p.shape[:2], h0.shape[1]), p.dtype) for _ in range(2))
     gates, u = k.empty(p.shape, p.dtype), k.empty(p.shape[1:], p.dtype)
     before, c_before = h0, contiguous(c0)
@@ -96,9 +95,9 @@ def lstm_backward(delta, c, c0, gates, w_hh):
     """(delta_p, delta_h0, delta_c0); delta_q is delta_p                                                    (35)"""
     k = kernels.of(delta, c, c0, gates, values(w_hh))
     _expect(gates, c0, w_hh, 4)
-    _expect_alike("delta", delta, c)
-    _expect_alike("c", c, gates[..., : c0.shape[1]])
-    delta_p, carried, carried_c = k.empty(gates.shape, c.dtype), *(_zeros(k, c0.shape, c.dtype) for _ in range(2))
+    _expect_shape("delta", delta, c.shape)
+    _expect_shape("c", c, (*gates.shape[:2], c0.shape[1]))
+    delta_p, carried, carried_c = k.empty(gates.shape, c.dtype), *(zeros(c0.shape, c) for _ in range(2))
     for t in reversed(range(len(c))):
         c_before, below_c = c[t - 1] if t else contiguous(c0), k.empty(c0.shape, c.dtype)
         k.add(flat(delta[t]), flat(carried), flat(carried))
@@ -118,17 +117,11 @@ def _expect(p, h0, w_hh, gates):
         )
 
 
-def _expect_alike(name, array, like):
-    if array.shape != like.shape:
-        raise ShapeError(f"wants {name} of shape {like.shape}, got {array.shape}")
-
-
-def _zeros(k, shape, dtype):
-    zeros = k.empty(shape, dtype)
-    k.fill(0.0, flat(zeros))
-    return zeros
+def _expect_shape(name, array, shape):
+    if array.shape != shape:
+        raise ShapeError(f"wants {name} of shape {shape}, got {array.shape}")
 
 
 def states_before(h, h0):
     """h[t-1] for every step t, (L, N, H), the first of them h0."""
-    return np.concatenate([h0[None], h[:-1]])
+    return joined([h0[None], h[:-1]])

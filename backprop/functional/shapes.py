@@ -4,12 +4,22 @@ import math
 
 import numpy as np
 
-from backprop.errors import ShapeError
+from backprop.errors import DTypeError, ShapeError
+from backprop.kernels.device import DeviceArray
 
 
 def contiguous(array):
-    """The array itself where its elements lie in C order, else a copy that does."""
-    return np.asarray(array, order="C")
+    """The array itself where its elements lie in C order, as on a GPU they always do, else a copy that does."""
+    return array if isinstance(array, DeviceArray) else np.asarray(array, order="C")
+
+
+def as_int64(array):
+    """Whole numbers as kernels take them. On a GPU they must be so already: `to_device` sees to it."""
+    if array.dtype == np.int64:
+        return array
+    if isinstance(array, DeviceArray):
+        raise DTypeError(f"wants int64 on the GPU, got {array.dtype}; use bp.to_device(x.astype(np.int64), 'cuda')")
+    return array.astype(np.int64)
 
 
 def flat(array):
@@ -43,18 +53,11 @@ def expect_delta(delta, shape):
         raise ShapeError(f"wants a delta of shape {shape}, got {delta.shape}")
 
 
-def summed_to(delta, shape):
-    """delta of an array that broadcasting stretched from `shape`: the adjoint of making copies is their sum."""
-    delta = delta.sum(axis=tuple(range(np.ndim(delta) - len(shape))))
-    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 and delta.shape[axis] != 1)
-    return delta.sum(axis=stretched, keepdims=True) if stretched else delta
-
-
 def first_found(k, check, *args):
     """The index that a kernel which looks for the first bad element found, or -1."""
     first = k.empty((1,), np.dtype(np.int64))
     getattr(k, check)(*args, first)
-    return int(first[0])
+    return int(first.item())
 
 
 def place_of(flat_index, shape):
@@ -67,7 +70,8 @@ def destination(k, out, shape, like):
     """`out` if it can take a result of this shape and of the type of `like`, or a new array where it is None."""
     if out is None:
         return k.empty(shape, like.dtype)
-    if out.shape != shape or out.dtype != like.dtype or not (out.flags.c_contiguous and out.flags.writeable):
+    fits = isinstance(out, DeviceArray) or (out.flags.c_contiguous and out.flags.writeable)
+    if out.shape != shape or out.dtype != like.dtype or not fits:
         raise ShapeError(
             f"out must be a contiguous writeable {like.dtype} array of shape {shape}, got {out.dtype} {out.shape}"
         )

@@ -6,7 +6,8 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import IndexRangeError, OptionError, ShapeError
-from backprop.functional.shapes import contiguous, destination, expect_delta, first_found, place_of, split_at
+from backprop.functional.shapes import as_int64, contiguous, destination, expect_delta, first_found, place_of, split_at
+from backprop.kernels.device import is_array, to_host
 from backprop.parameter import values
 
 MODES = ("constant", "reflect", "replicate", "circular")
@@ -51,6 +52,7 @@ def embedding(index, weight):
     if weight.ndim != 2:
         raise ShapeError(f"an embedding's weight is (V, D), got {weight.shape}")
     index = _checked(k, index, len(weight))
+    kernels.expect_beside(index, weight)
     z = k.empty((*index.shape, weight.shape[1]), weight.dtype)
     k.take(contiguous(weight)[None], index.reshape(-1), 0.0, z.reshape(1, index.size, weight.shape[1]))  # (26)
     return z
@@ -62,11 +64,15 @@ def embedding_weight_grad(delta, index, count, padding_idx=None, out=None, accum
     index = _checked(k, index, count)
     if delta.shape[:-1] != index.shape:
         raise ShapeError(f"wants a delta {(*index.shape, 'D')}, got {delta.shape}")
-    flat = index.reshape(-1)
-    if padding_idx is not None:
-        flat = np.where(flat == padding_idx, -1, flat)
     out = destination(k, out, (count, delta.shape[-1]), delta)
-    k.take_backward(contiguous(delta).reshape(1, flat.size, delta.shape[-1]), flat, out[None], accumulate)  # (26)
+    padding = None if padding_idx is None else out[padding_idx]
+    kept = padding.copy() if accumulate and padding is not None else None
+    rows = contiguous(delta).reshape(1, index.size, delta.shape[-1])
+    k.take_backward(rows, index.reshape(-1), out[None], accumulate)  # (26)
+    if padding is not None and kept is None:
+        k.fill(0.0, padding)
+    elif padding is not None:
+        k.take(kept[None, None], np.array([0]), 0.0, padding[None, None])  # what was there before
     return out
 
 
@@ -98,12 +104,12 @@ def _indices(shape, margins, mode):
 
 def _checked(k, index, count):
     """index as kernels take it; IndexRangeError, naming the first bad one, unless all are in [0, count)."""
-    index = np.asarray(index)
+    index = index if is_array(index) else np.asarray(index)
     if index.dtype.kind not in "iu":
         raise IndexRangeError(f"wants whole numbers in [0, {count}), got {index.dtype}; use x.astype(np.int64)")
-    index = contiguous(index.astype(np.int64, copy=False))
+    index = contiguous(as_int64(index))
     bad = first_found(k, "first_outside", index.reshape(-1), 0, count - 1)
     if bad >= 0:
         place = place_of(bad, index.shape)
-        raise IndexRangeError(f"wants whole numbers in [0, {count}), got {index[place]} at index {place}")
+        raise IndexRangeError(f"wants whole numbers in [0, {count}), got {to_host(index)[place]} at index {place}")
     return index

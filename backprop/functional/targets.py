@@ -6,7 +6,8 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import LabelError, ShapeError
-from backprop.functional.shapes import contiguous, first_found, flat, split_at
+from backprop.functional.shapes import as_int64, contiguous, first_found, flat, split_at
+from backprop.kernels.device import is_array, to_host
 
 IGNORE = -100  # the label that PyTorch skips unless it is told another
 TOLERANCE = 1e-4  # how far the sum of a sample's probabilities may be from 1: float32 rounding over many classes
@@ -42,12 +43,13 @@ def checked_targets(z, y, ignore_index=IGNORE):
     Raises ShapeError for another number of labels, and LabelError, naming the first bad index, for a label that is
     neither in [0, C) nor `ignore_index`, for floats that are not probabilities, and for any other type.
     """
-    y = np.asarray(y)
+    y = y if is_array(y) else np.asarray(y)
+    kernels.expect_beside(y, z)
     wanted = sample_shape(z)
     if is_labels(y):
         if y.shape != wanted:
             raise ShapeError(f"scores of shape {z.shape} want labels of shape {wanted}, got {y.shape}")
-        y = y.astype(np.int64, copy=False)
+        y = as_int64(y)
         _refuse_at(first_found(kernels.of(z), "first_bad_label", flat(y), z.shape[class_axis(z)], ignore_index), z, y)
     elif y.dtype.kind in "fc" and y.shape == z.shape:
         kernels.of(y, z)
@@ -67,7 +69,7 @@ def _refuse_at(flat_index, z, y):
     index = tuple(map(int, np.unravel_index(flat_index, sample_shape(z)))) if z.ndim > 1 else ()
     axis = class_axis(z)
     if is_labels(y):
-        wanted, got = f"labels in [0, {z.shape[axis]})", y[index]
+        wanted, got = f"labels in [0, {z.shape[axis]})", to_host(y)[index]
     else:
-        wanted, got = "probabilities, >= 0 with sum 1", y[index[:axis] + (slice(None),) + index[axis:]]
+        wanted, got = "probabilities, >= 0 with sum 1", to_host(y)[index[:axis] + (slice(None),) + index[axis:]]
     raise LabelError(f"wants {wanted}, got {got} at index {index[0] if len(index) == 1 else index}")

@@ -11,7 +11,7 @@ what is not `wanted`, it need not compute. In `push` the dot of a parent that do
 import numpy as np
 
 from backprop import functional as F
-from backprop.functional.shapes import summed_to
+from backprop.functional.arrays import summed_to
 
 
 class Elementwise:

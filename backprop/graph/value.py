@@ -4,12 +4,13 @@ import itertools
 
 import numpy as np
 
-from backprop.errors import CallOrderError, DTypeError, GradientError, IndexRangeError, ShapeError
+from backprop.errors import CallOrderError, DeviceError, DTypeError, GradientError, IndexRangeError, ShapeError
 from backprop.graph.arraylike import ArrayLike
 from backprop.graph.modes import reverse
 from backprop.graph.module_call import ModuleCall
 from backprop.graph.operations import OPERATIONS
 from backprop.graph.operators import Operators
+from backprop.kernels.device import DeviceArray
 from backprop.parameter import Buffer, Parameter, values
 
 FOR_WHOLE_NUMBERS = ("index", "reshape", "transpose", "concatenate")  # words and labels can be moved, not computed
@@ -136,6 +137,8 @@ def _element_type(operands):
 
 def _array(data):
     """The array of a new value: floats keep their type, a Python number or list becomes float64."""
+    if isinstance(data, DeviceArray):
+        raise DeviceError("a graph of values is computed by NumPy, on the CPU; use net.to('cpu') and bp.to_host(x)")
     array = np.asarray(data)
     if array.dtype.kind not in "biufc":
         raise DTypeError(f"a value is made of numbers, got {type(data).__name__}")

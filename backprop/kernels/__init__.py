@@ -2,6 +2,7 @@
 
     reference   plain NumPy, obvious, also for complex numbers: the oracle of all the others
     cpu         Numba: parallel, float32 and float64
+    cuda        numba-cuda: the same on a GPU, for arrays that lie there
 
 Every kernel is a function of C-contiguous arrays that writes into `out` (an optimizer's: into its parameter) and
 returns nothing. It allocates no result, knows no layer and checks nothing: `backprop.functional` has done that.
@@ -21,8 +22,9 @@ import importlib
 import numpy as np
 
 from backprop.errors import DeviceError, DTypeError
+from backprop.kernels.device import DeviceArray, device_of, is_array
 
-NAMES = ("reference", "cpu")
+NAMES = ("reference", "cpu")  # of those for arrays on the CPU, of which one may choose
 
 _active = contextvars.ContextVar("backprop_kernels", default="cpu")
 recorder = contextvars.ContextVar("backprop_recorder", default=None)  # stands for the kernels while they are recorded
@@ -56,20 +58,30 @@ def load(name):
     return importlib.import_module(f"backprop.kernels.{name}")
 
 
-_FLOATS = {"reference": tuple(map(np.dtype, ("f4", "f8", "c16"))), "cpu": tuple(map(np.dtype, ("f4", "f8")))}
+_FLOATS = {
+    "reference": tuple(map(np.dtype, ("f4", "f8", "c16"))),
+    "cpu": tuple(map(np.dtype, ("f4", "f8"))),
+    "cuda": tuple(map(np.dtype, ("f4", "f8"))),
+}
+
+
+def set_of(array):
+    """The name of the kernels that compute this array: "cuda" where it lies on a GPU, else those in use."""
+    return "cuda" if isinstance(array, DeviceArray) else active()
 
 
 def of(*arrays):
     """The kernel set that computes these floating-point arrays; None stands for an argument left out.
 
-    Raises DTypeError unless all are NumPy arrays of one element type that the set can compute. The last array is the
-    one to follow (a layer's parameter): the cure names its type.
+    Raises DTypeError unless all are arrays of one element type that the set can compute, DeviceError unless all lie in
+    one place. The last array is the one to follow (a layer's parameter): the cure names its type, or its place.
     """
-    name = active()
     arrays = [array for array in arrays if array is not None]
     for array in arrays:
-        if not isinstance(array, np.ndarray):
+        if not is_array(array):
             raise DTypeError(f"wants a NumPy array, got {type(array).__name__}; use np.asarray(x, dtype=np.float32)")
+        expect_beside(array, arrays[-1])
+    name = set_of(arrays[-1])
     wanted = arrays[-1].dtype
     if wanted not in _FLOATS[name]:
         allowed = " or ".join(map(str, _FLOATS[name]))
@@ -79,6 +91,14 @@ def of(*arrays):
             raise DTypeError(f"wants {wanted} throughout, got {array.dtype}; use x.astype(np.{wanted})")
     recording = recorder.get()
     return load(name) if recording is None else recording
+
+
+def expect_beside(array, other):
+    """Raise DeviceError unless both arrays lie in one place."""
+    if isinstance(array, DeviceArray) is not isinstance(other, DeviceArray):
+        here, there = device_of(array), device_of(other)
+        cure = "bp.to_device(x, 'cuda')" if there == "cuda" else "bp.to_host(x), or net.to('cuda')"
+        raise DeviceError(f"wants an array on {there!r}, got one of shape {array.shape} on {here!r}; use {cure}")
 
 
 @contextlib.contextmanager

@@ -28,9 +28,12 @@ def aligned(shape, dtype):
 
 
 class Buffers(threading.local):
-    """One thread's arrays, by shape and element type."""
+    """One thread's arrays, by shape and element type. `make(shape, dtype)` makes a new one, whose `base` is its memory;
+    none smaller than `smallest` bytes is kept.
+    """
 
-    def __init__(self):
+    def __init__(self, make=aligned, smallest=SMALLEST):
+        self.make, self.smallest = make, smallest
         self.kept = {}
         self.bytes = 0
         self.idle_count = self._measure_idle_count()
@@ -43,8 +46,8 @@ class Buffers(threading.local):
             for memory, array in alike:
                 if sys.getrefcount(memory) == self.idle_count:
                     return array.view()
-        fresh = aligned(shape, dtype)
-        if SMALLEST <= fresh.nbytes <= MOST_BYTES and (alike is None or len(alike) < MOST_ALIKE):
+        fresh = self.make(shape, dtype)
+        if self.smallest <= fresh.nbytes <= MOST_BYTES and (alike is None or len(alike) < MOST_ALIKE):
             if self.bytes + fresh.nbytes > MOST_BYTES:
                 self.release()
             self.kept.setdefault((shape, dtype), []).append((fresh.base, fresh))

@@ -14,6 +14,7 @@ import numpy as np
 from backprop.errors import BackpropError
 from backprop.kernels import load, recorder
 from backprop.kernels.buffers import aligned
+from backprop.kernels.device import DeviceArray, is_array, new_array, to_host
 
 WRITTEN = {  # what a kernel writes if it is not `out`
     "max_pool": ("out", "where"),
@@ -40,7 +41,7 @@ class Call(NamedTuple):
         """(arrays that it reads, arrays that it writes); one that it changes is among both."""
         names = list(inspect.signature(getattr(self.kernel, "py_func", self.kernel)).parameters)
         outputs = WRITTEN.get(self.name, ("out",))
-        arrays = [(n, array) for n, array in zip(names, self.args, strict=True) if isinstance(array, np.ndarray)]
+        arrays = [(n, array) for n, array in zip(names, self.args, strict=True) if is_array(array)]
         adds = self.name in CHANGED or ("accumulate" in names and self.args[names.index("accumulate")])
         read = [array for name, array in arrays if adds or name not in outputs]
         return read, [array for name, array in arrays if name in outputs]
@@ -57,17 +58,17 @@ class Recording:
     """Stands for a kernel set. `calls` are what was asked of it, in order."""
 
     def __init__(self, name):
-        self._set, self.calls, self._made = load(name), [], {}
+        self.name, self._set, self.calls, self._made = name, load(name), [], {}
 
     def empty(self, shape, dtype):
         """An array for this step alone. It holds NaN: what NumPy computes of it is NaN, too, and refused as an operand.
 
         Of a comparison that is not so. That a layer uses kernels alone is a promise, and this a net below it.
         """
-        array = aligned(shape, dtype)
+        array = new_array(shape, dtype) if self.name == "cuda" else aligned(shape, dtype)
         if array.dtype.kind in "fc":
             array.fill(np.nan)
-        self._made[id(array.base)] = array
+        self._made[id(base_of(array))] = array
         return array
 
     def mark(self):
@@ -93,14 +94,16 @@ class Recording:
         def call(*args):
             self.calls.append(Call(name, found, args))
             for array in self.calls[-1].reads_and_writes()[0]:
-                if array.dtype.kind in "fc" and not self.made(array) and np.isnan(array).any():
+                if array.dtype.kind in "fc" and not self.made(array) and np.isnan(to_host(array)).any():
                     raise Unfit(f"{name} was given numbers that no kernel has computed")
 
         return call
 
 
 def base_of(array):
-    """The array that owns the memory of this one."""
+    """The array, or the GPU's memory, that owns the elements of this one."""
+    if isinstance(array, DeviceArray):
+        return array.memory
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array

@@ -61,11 +61,11 @@ class BatchNorm(Affine):
         delta = self.scale_and_shift_backward(delta, xhat)  # (30)
         if own:
             return F.normalize_backward(delta, xhat, var, self.eps).reshape(shape)  # (29)
-        return F.normalize(delta, np.zeros_like(var), var, self.eps).reshape(shape)  # delta / sqrt(var + eps)
+        return F.normalize(delta, F.zeros(var.shape, var), var, self.eps).reshape(shape)  # delta / sqrt(var + eps)
 
     def _remember(self, mean, var, count):
         F.count_up(self.num_batches_tracked, mean)
-        part = 1 / int(self.num_batches_tracked.data) if self.momentum is None else self.momentum
+        part = 1 / self.num_batches_tracked.data.item() if self.momentum is None else self.momentum
         F.track(mean, part, self.running_mean)  # (31)
         F.track(var, part, self.running_var, count / (count - 1))  # (31)
 

@@ -38,7 +38,7 @@ class GraphConv(Module):
         return self.linear(F.matmul(adjacency, a))  # (36)
 
     def backward(self, delta):
-        return F.matmul(self.cache.T, self.linear.backward(delta))  # (36), with (5), (6) and (7) in Linear
+        return F.matmul(F.swapped(self.cache), self.linear.backward(delta))  # (36), with (5), (6) and (7) in Linear
 
 
 def normalized_adjacency(edges, nodes, dtype=np.float32):

@@ -153,7 +153,7 @@ class RMSNorm(LayerNorm):
         super().__init__(normalized_shape, eps, elementwise_affine, bias=False, dtype=dtype)
 
     def statistics(self, x):
-        return np.zeros(x.shape[1], x.dtype), F.mean_square(x)
+        return F.zeros(x.shape[1:2], x), F.mean_square(x)
 
 
 def _shape(normalized_shape):

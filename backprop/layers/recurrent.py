@@ -98,11 +98,11 @@ class Recurrent(Module):
                 x = F.dropout(x, keys[-1], self.dropout)  # (25)
             outputs = []
             for way in self.directions:
-                seen = x if not way else x[::-1]
+                seen = x if not way else F.flipped(x)
                 run = self._run(seen, [state[len(runs)] for state in start], self._weights(layer, way))
                 runs.append(run)
-                outputs.append(run.h if not way else run.h[::-1])
-            x = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
+                outputs.append(run.h if not way else F.flipped(run.h))
+            x = outputs[0] if len(outputs) == 1 else F.joined(outputs, axis=2)
         self.cache = runs, keys, single, hx is not None
         return self._as_given(x, single)
 
@@ -114,18 +114,18 @@ class Recurrent(Module):
             deltas = []
             for place, way in enumerate(self.directions):
                 index = layer * len(self.directions) + place
-                own = np.ascontiguousarray(delta[:, :, place * hidden : (place + 1) * hidden])
+                own = F.cut(delta, 2, place * hidden, (place + 1) * hidden)
                 below, starts[index] = self._run_backward(
-                    own if not way else own[::-1], runs[index], self._weights(layer, way)
+                    own if not way else F.flipped(own), runs[index], self._weights(layer, way)
                 )
-                deltas.append(below if not way else below[::-1])
+                deltas.append(below if not way else F.flipped(below))
             delta = deltas[0] if len(deltas) == 1 else F.add(*deltas)  # both directions read the same input
             if layer and keys:
                 delta = F.dropout(delta, keys[layer - 1], self.dropout)  # (25)
         delta = self._as_given(delta, single)
         if not with_start:
             return delta
-        stacks = [np.stack(states) for states in zip(*starts, strict=True)]
+        stacks = [F.stacked(states) for states in zip(*starts, strict=True)]
         stacks = [stack[:, 0] if single else stack for stack in stacks]
         return delta, stacks[0] if self.states == 1 else tuple(stacks)
 
@@ -136,7 +136,7 @@ class Recurrent(Module):
 
     def _last(self, name):
         runs, _, single, _ = self.cache
-        last = np.stack([getattr(run, name)[-1] for run in runs])
+        last = F.stacked([getattr(run, name)[-1] for run in runs])
         return last[:, 0] if single else last
 
     def _run(self, x, start, weights):
@@ -158,23 +158,22 @@ class Recurrent(Module):
         return [getattr(self, f"{name}_l{layer}{way}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
     def _steps_first(self, x, single):
-        x = x[:, None] if single else x.swapaxes(0, 1) if self.batch_first else x
-        return np.ascontiguousarray(x)
+        return x[:, None] if single else F.swapped(x) if self.batch_first else x
 
     def _as_given(self, x, single):
-        return x[:, 0] if single else np.ascontiguousarray(x.swapaxes(0, 1)) if self.batch_first else x
+        return x[:, 0] if single else F.swapped(x) if self.batch_first else x
 
     def _start(self, hx, x, single):
         """The initial states, each (layers * directions, N, H)."""
         shape = (self.num_layers * len(self.directions), x.shape[1], self.hidden_size)
         if hx is None:
-            return [np.zeros(shape, x.dtype)] * self.states
+            return [F.zeros(shape, x)] * self.states
         given = [hx] if self.states == 1 else list(hx)
         wanted = (shape[0], shape[2]) if single else shape
         names = f"{wanted}" if self.states == 1 else f"two states {wanted}"
         if len(given) != self.states or any(np.shape(state) != wanted for state in given):
             raise ShapeError(f"wants hx of {names}, got {', '.join(str(np.shape(state)) for state in given)}")
-        return [np.ascontiguousarray(state).reshape(shape) for state in given]
+        return [state.reshape(shape) for state in given]
 
     def extra_repr(self):
         return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"

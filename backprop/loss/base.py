@@ -6,6 +6,7 @@ import numpy as np
 
 from backprop.errors import DTypeError, ShapeError
 from backprop.functional.loss import REDUCTIONS, expect_reduction
+from backprop.kernels.device import is_array
 from backprop.module import Module
 
 
@@ -30,7 +31,7 @@ class Loss(Module):
 
     def expect_delta(self, delta=1):
         if self.reduction == "none":
-            if not isinstance(delta, np.ndarray):
+            if not is_array(delta):
                 raise ShapeError("reduction 'none' gives one loss per term, so backward wants a delta of that shape")
             return super().expect_delta(delta)
         if np.shape(delta) != ():

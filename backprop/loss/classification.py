@@ -4,6 +4,7 @@ import numpy as np
 
 from backprop import functional as F
 from backprop.functional.targets import IGNORE, class_axis
+from backprop.kernels.device import is_array
 from backprop.loss.base import Loss
 from backprop.options import probability, whole
 from backprop.parameter import Buffer
@@ -72,7 +73,7 @@ class NLLLoss(Classification):
     """
 
     def forward(self, a, y):
-        y = np.asarray(y)
+        y = y if is_array(y) else np.asarray(y)
         self.expect(y.dtype.kind in "iu", "labels, not probabilities", got=y)
         losses = F.nll(a, y, self.weight, self.ignore_index)
         terms = F.terms(a, y, self.weight, self.ignore_index)

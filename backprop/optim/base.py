@@ -7,7 +7,9 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import CheckpointError, OptionError, ParameterError
+from backprop.functional.arrays import zeros
 from backprop.functional.shapes import flat
+from backprop.kernels.device import device_of, is_array, to_device, to_host
 from backprop.parameter import Parameter
 
 
@@ -70,14 +72,57 @@ class Optimizer:
                     f"{parameter.replaced} was replaced after this optimizer was made; "
                     "make a new one: SGD(net.parameters(), ...)"
                 )
+        if type(self).update is Optimizer.update:
+            for kernel, together, numbers in self.calls():
+                kernel(together, *numbers)
+            return
+        for group in self.param_groups:
+            for parameter in self._moving(group):
+                self.update(parameter, self.state[parameter], **self._options(group))
+
+    def calls(self):
+        """The kernel calls of the next step, (kernel, parameters together, numbers), each to be made when it is told.
+
+        What belongs together is found once, and again when an array or a state was replaced, a count was set, or an
+        option switched on or off.
+        """
         for number, group in enumerate(self.param_groups):
-            options = {name: value for name, value in group.items() if name != "params"}
-            moving = [parameter for parameter in group["params"] if parameter.grad is not None]
-            if type(self).update is Optimizer.update:
-                self._update_together(number, moving, options)
-            else:
-                for parameter in moving:
-                    self.update(parameter, self.state[parameter], **options)
+            parameters, options = self._moving(group), self._options(group)
+            states = [self.state[parameter] for parameter in parameters]
+            counts = type(self).advance is not Optimizer.advance
+            if counts:
+                for state in states:
+                    self.advance(state)
+            seen, kept, known = self._together.get(number, ((), (), ()))
+            now = self._seen(parameters, states, kept, options)
+            same = len(now) == len(seen) and all(map(operator.is_, now, seen))
+            if same and not (counts and self._differ(known, options)):
+                for k, alike, together in known:
+                    yield getattr(k, self.kernel), together, self.numbers(alike[0], **options)
+                continue
+            sorts = self._sorted(parameters, options)
+            kept = [(state, name) for state in states for name, value in state.items() if is_array(value)]
+            seen = self._seen(parameters, states, kept, options)
+            self._together[number] = seen, kept, [(k, alike, together) for k, alike, together, _ in sorts]
+            for k, _, together, numbers in sorts:
+                yield getattr(k, self.kernel), together, numbers
+
+    def again(self):
+        """The numbers of one step more, call by call, as `calls` would tell them if nothing else had changed since."""
+        for number, group in enumerate(self.param_groups):
+            options = self._options(group)
+            for _, states, _ in self._together[number][2]:
+                for state in states:
+                    self.advance(state)
+                yield self.numbers(states[0], **options)
+
+    @staticmethod
+    def _moving(group):
+        return [parameter for parameter in group["params"] if parameter.grad is not None]
+
+    @staticmethod
+    def _options(group):
+        return {name: value for name, value in group.items() if name != "params"}
 
     def update(self, parameter, state, **options):
         """Move one parameter: what a subclass may write in place of kernel, arrays and numbers."""
@@ -92,31 +137,6 @@ class Optimizer:
     def advance(self, state):
         """Count a step, where that is needed."""
 
-    def _update_together(self, number, parameters, options):
-        """One call of the kernel for all parameters of group `number` that have the same numbers and element type.
-
-        What belongs together is found once, and again when an array or a state was replaced, a count was set, or an
-        option switched on or off.
-        """
-        states = [self.state[parameter] for parameter in parameters]
-        counts = type(self).advance is not Optimizer.advance
-        if counts:
-            for state in states:
-                self.advance(state)
-        seen, kept, calls = self._together.get(number, ((), (), ()))
-        now = self._seen(parameters, states, kept, options)
-        if (
-            len(now) == len(seen)
-            and all(map(operator.is_, now, seen))
-            and not (counts and self._differ(calls, options))
-        ):
-            for k, alike, together in calls:
-                getattr(k, self.kernel)(together, *self.numbers(alike[0], **options))
-            return
-        calls = self._call_apart(parameters, options)
-        kept = [(state, name) for state in states for name, value in state.items() if isinstance(value, np.ndarray)]
-        self._together[number] = self._seen(parameters, states, kept, options), kept, calls
-
     @staticmethod
     def _seen(parameters, states, kept, options):
         """What decides which arrays belong together: switches, arrays, states, and the arrays that these keep."""
@@ -128,8 +148,8 @@ class Optimizer:
         """Whether parameters that belonged together no longer have the same numbers."""
         return any(len({self.numbers(state, **options) for state in alike}) > 1 for _, alike, _ in calls)
 
-    def _call_apart(self, parameters, options):
-        """Sort the parameters by element type and numbers, and call the kernel for each sort."""
+    def _sorted(self, parameters, options):
+        """The parameters by kernels, element type and numbers: a list of (kernels, states, together, numbers)."""
         sorts = {}
         for parameter in parameters:
             state = self.state[parameter]
@@ -137,12 +157,11 @@ class Optimizer:
             arrays = [flat(array) for array in self.arrays(parameter, state, **options)]
             k = kernels.of(*arrays[1:], arrays[0])
             sorts.setdefault((k, parameter.dtype, numbers), []).append((state, arrays))
-        calls = []
+        found = []
         for (k, _, numbers), alike in sorts.items():
             states, arrays = zip(*alike, strict=True)
-            calls.append((k, states, k.together(*map(list, zip(*arrays, strict=True)))))
-            getattr(k, self.kernel)(calls[-1][2], *numbers)
-        return calls
+            found.append((k, states, k.together(*map(list, zip(*arrays, strict=True))), numbers))
+        return found
 
     def __getstate__(self):
         """A copy finds anew what belongs together: it has arrays of its own."""
@@ -150,11 +169,11 @@ class Optimizer:
 
     @staticmethod
     def buffer(parameter, state, name):
-        """The array `state[name]`, zeros at first, of the parameter's shape and, even if that changes, type."""
+        """The array `state[name]`, zeros at first, of the parameter's shape, type and place, even if these change."""
         if name not in state:
-            state[name] = np.zeros_like(parameter.data)
-        elif state[name].dtype != parameter.dtype:
-            state[name] = state[name].astype(parameter.dtype)
+            state[name] = zeros(parameter.shape, parameter.data)
+        elif state[name].dtype != parameter.dtype or device_of(state[name]) != parameter.device:
+            state[name] = to_device(to_host(state[name]).astype(parameter.dtype, copy=False), parameter.device)
         return state[name]
 
     def state_dict(self):
@@ -165,7 +184,7 @@ class Optimizer:
         found = {"groups": np.array([len(group["params"]) for group in self.param_groups])}
         for number, parameter in enumerate(self._parameters()):
             for name, value in self.state[parameter].items():
-                found[f"{number}.{name}"] = np.array(value)
+                found[f"{number}.{name}"] = np.array(to_host(value))
         for number, group in enumerate(self.param_groups):
             for name, value in group.items():
                 if name != "params":

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from backprop.kernels.device import to_host
 from backprop.layers.batch_norm import BatchNorm
 from backprop.layers.conv import Convolution
 from backprop.show.plots import new_figure
@@ -33,7 +34,7 @@ def feature_maps(net, image, path, title):
 
     Convolutions and normalisations are left out: their maps are seen after the activation that follows.
     """
-    rows = [("input", image[0])] + _outputs(net, image)
+    rows = [("input", to_host(image)[0])] + _outputs(net, image)
     columns = max(min(len(maps), MOST) for _, maps in rows)
     figure = new_figure(0.62 * columns + 1.6, 0.72 * len(rows) + 0.5)
     figure.suptitle(title, fontsize=10)
@@ -59,7 +60,7 @@ def _outputs(net, image):
 
     def look(module, inputs, output):
         if np.ndim(output) == 4 and not module.children() and not isinstance(module, (Convolution, BatchNorm)):
-            found.append((f"{names[module]} {type(module).__name__}", output[0].copy()))
+            found.append((f"{names[module]} {type(module).__name__}", to_host(output)[0].copy()))
 
     handles = [module.register_forward_hook(look) for module in names]
     try:

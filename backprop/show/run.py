@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from backprop import functional as F
+from backprop.kernels.device import to_host
 from backprop.layers import Conv2d, Linear
 from backprop.show import inside, plots
 from backprop.show.numbers import without_nan
@@ -50,7 +51,7 @@ def _write_metrics(out, metrics, started):
 
 def _draw(out, net, history, data, test, predictions, test_accuracy, options):
     title = f"{options['model']} on {options['data']}, seed {options['seed']}"
-    probabilities = np.concatenate([F.softmax(scores, 1) for scores, _ in predictions])
+    probabilities = np.concatenate([to_host(F.softmax(scores, 1)) for scores, _ in predictions])
     labels = np.asarray(data.test_labels)
     matrix = confusion_matrix(labels, probabilities.argmax(axis=1), classes=int(data.train_labels.max()) + 1)
     plots.curves(history, out / "curves.png", title, floor=label_entropy(data.train_labels))
@@ -60,9 +61,11 @@ def _draw(out, net, history, data, test, predictions, test_accuracy, options):
     signs = "purple: ink speaks for it, orange: against"
     if isinstance(first, Linear) and first.in_features == math.prod(data.train_images.shape[1:]):
         title = f"{options['model']}: the first layer's weights; {signs}"
-        plots.weights(first.weight.data, data.train_images.shape[1:], out / "weights.png", title)
+        plots.weights(to_host(first.weight.data), data.train_images.shape[1:], out / "weights.png", title)
     elif isinstance(first, Conv2d):
-        inside.filters(first.weight.data, out / "filters.png", f"{options['model']}: the first filters; {signs}")
+        inside.filters(
+            to_host(first.weight.data), out / "filters.png", f"{options['model']}: the first filters; {signs}"
+        )
         digit = test.batch(np.arange(1))
         title = f"{options['model']}: what becomes of a {labels[0]}, layer by layer"
         inside.feature_maps(net, digit, out / "maps.png", title)

@@ -20,7 +20,7 @@ def summary(net, input_shape=None, dtype=None):
              total                                                                         7850
     """
     if input_shape is not None:
-        net = net.bare_copy()
+        net = net.bare_copy().to("cpu")
         parameters = list(net.parameters())
         with use_kernels("reference"):  # a table is not worth compiling for
             net(np.zeros(input_shape, dtype or (parameters[0].dtype if parameters else np.float32)))

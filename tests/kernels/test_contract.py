@@ -8,6 +8,7 @@ import pytest
 from backprop import kernels
 from backprop.errors import DeviceError, DTypeError
 
+SETS = *kernels.NAMES, "cuda"
 NOT_KERNELS = {"empty", "get_num_threads", "set_num_threads"}
 
 
@@ -31,22 +32,23 @@ def functions(name):
     return found
 
 
-def test_cpu_kernels_have_the_names_and_arguments_of_the_reference():
-    reference, cpu = contract("reference"), contract("cpu")
+@pytest.mark.parametrize("name", ["cpu", "cuda"])
+def test_kernels_have_the_names_and_arguments_of_the_reference(name):
+    reference, other = contract("reference"), contract(name)
     assert len(reference) > 100
     assert {name: [str(p) for p in found] for name, found in reference.items()} == {
-        name: [str(p) for p in found] for name, found in cpu.items()
+        name: [str(p) for p in found] for name, found in other.items()
     }
 
 
-@pytest.mark.parametrize("name", kernels.NAMES)
+@pytest.mark.parametrize("name", SETS)
 def test_kernels_have_no_default_arguments_and_a_docstring(name):
     for kernel, parameters in contract(name).items():
         assert all(p.default is p.empty for p in parameters), kernel
         assert functions(name)[kernel].__doc__, kernel
 
 
-@pytest.mark.parametrize("name", kernels.NAMES)
+@pytest.mark.parametrize("name", SETS)
 def test_same_file_holds_the_same_kernel_in_each_set(name):
     for kernel in contract("reference"):
         pair = [functions(set_name)[kernel] for set_name in ("reference", name)]

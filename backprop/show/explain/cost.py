@@ -41,7 +41,7 @@ def of(module, a, output):
     forward, backward = _flops(module, a, output, parameters)
     if isinstance(module, (Flatten, Unflatten)) or output is a:  # another view of the same numbers
         return Cost(forward, 0), Cost(backward, 0)
-    read, written = a.nbytes, np.asarray(output).nbytes
+    read, written = a.nbytes, getattr(output, "nbytes", 8)
     if isinstance(module, Embedding):  # only the rows that are looked up
         return Cost(0, read + 2 * written), Cost(0, read + 2 * written)
     stored = sum(p.data.nbytes for p in parameters)

@@ -5,7 +5,9 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
+from backprop import functional as F
 from backprop.errors import OptionError
+from backprop.kernels.device import synchronize, to_host
 from backprop.options import whole
 from backprop.show.explain import cost
 from backprop.show.explain.explanation import Explanation, Row
@@ -19,7 +21,8 @@ def explain(net, x, y, loss, repeats=5):
 
     net, loss   are copied, and keep their gradients, caches, hooks, running statistics and random numbers
     x, y        one batch and its targets
-    repeats     how many passes are timed, after one that is looked at; a time is their median
+    repeats     how many passes are timed, after one that is looked at; a time is their median, of a layer on a GPU
+                until it is done there
 
     A dead unit (a feature, or a channel of images) is one whose slope sigma' is below 1/1000 in the whole batch.
 
@@ -127,6 +130,7 @@ class Timer(Watch):
 
     def _own(self):
         start, inside = self.running.pop()
+        synchronize()
         spent = time.perf_counter() - start
         if self.running:
             self.running[-1][1] += spent
@@ -178,13 +182,14 @@ def _dead(module, u, axis):
     if not u.size:
         return 0.0
     twin = module.bare_copy()
-    slopes = np.abs(twin.backward(np.ones_like(twin(u))))  # (4) with delta = 1 is sigma'(u)
+    a = twin(u)
+    slopes = np.abs(to_host(twin.backward(F.filled(1, a.shape, a))))  # (4) with delta = 1 is sigma'(u)
     most = slopes.max(axis=tuple(k for k in range(u.ndim) if k != axis % u.ndim))
     return float(np.mean(most < DEAD))
 
 
 def norm(a):
     """The Euclidean norm of all entries, in units of the largest one, so that nothing over- or underflows."""
-    a = np.abs(np.asarray(a, np.float64)).reshape(-1)
+    a = np.abs(np.asarray(to_host(a), np.float64)).reshape(-1)
     largest = float(a.max(initial=0))
     return largest * float(np.linalg.norm(a / largest)) if 0 < largest < np.inf else largest

@@ -1,0 +1,109 @@
+"""What NumPy does with arrays as wholes, for arrays that may lie on a GPU: join, cut, exchange axes, stretch, sum up.
+
+A NumPy array goes to NumPy. One on a GPU is done by the kernels that are there anyway: `take` fetches entries along an
+axis, a mean over a window that is not divided by its length is a sum.
+"""
+
+import math
+
+import numpy as np
+
+from backprop import kernels
+from backprop.functional.shapes import flat, split_at
+from backprop.kernels.device import DeviceArray
+
+
+def zeros(shape, like):
+    """np.zeros of the type of `like`, where it lies."""
+    return filled(0.0, shape, like) if isinstance(like, DeviceArray) else np.zeros(shape, like.dtype)
+
+
+def filled(value, shape, like):
+    """An array of this shape with one number everywhere, of the type of `like`, where it lies."""
+    k = kernels.of(like)
+    out = k.empty(tuple(shape), like.dtype)
+    k.fill(float(value), flat(out))
+    return out
+
+
+def joined(arrays, axis=0):
+    """np.concatenate"""
+    if not isinstance(arrays[0], DeviceArray):
+        return np.concatenate(arrays, axis=axis)
+    k, sizes = kernels.of(*arrays), [array.shape[axis] for array in arrays]
+    total, start = None, 0
+    for array, size in zip(arrays, sizes, strict=True):
+        place = np.arange(sum(sizes)) - start
+        part = _taken(k, array, np.where((place >= 0) & (place < size), place, -1), axis)
+        if total is not None:
+            k.add(flat(total), flat(part), flat(part))  # each is 0 where the others stand
+        total, start = part, start + size
+    return total
+
+
+def stacked(arrays):
+    """np.stack along a new first axis"""
+    return joined([array[None] for array in arrays])
+
+
+def cut(array, axis, start, stop):
+    """The entries from start to stop along an axis, in memory of their own."""
+    if not isinstance(array, DeviceArray):
+        return np.ascontiguousarray(array[(slice(None),) * axis + (slice(start, stop),)])
+    return _taken(kernels.of(array), array, np.arange(start, stop), axis)
+
+
+def flipped(array):
+    """The entries of the first axis in reverse order, as a view where the array is NumPy's."""
+    if not isinstance(array, DeviceArray):
+        return array[::-1]
+    return _taken(kernels.of(array), array, np.arange(len(array))[::-1], 0)
+
+
+def swapped(array):
+    """The first two axes exchanged, in memory of its own."""
+    if not isinstance(array, DeviceArray):
+        return np.ascontiguousarray(array.swapaxes(0, 1))
+    count = array.shape[1]
+    if not count:
+        return array.reshape(0, array.shape[0], *array.shape[2:])
+    columns = [cut(array, 1, n, n + 1).reshape(1, array.shape[0], *array.shape[2:]) for n in range(count)]
+    return joined(columns)
+
+
+def stretched(array, shape):
+    """np.broadcast_to"""
+    if not isinstance(array, DeviceArray):
+        return np.broadcast_to(array, shape)
+    if np.broadcast_shapes(array.shape, shape) != tuple(shape):
+        raise ValueError(f"{array.shape} does not broadcast to {shape}")
+    array = array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
+    for axis, size in enumerate(shape):
+        if array.shape[axis] != size:
+            array = _taken(kernels.of(array), array, np.zeros(size, np.int64), axis)
+    return array
+
+
+def summed_to(delta, shape):
+    """delta of an array that broadcasting stretched from `shape`: the adjoint of making copies is their sum."""
+    lead = np.ndim(delta) - len(shape)
+    if not isinstance(delta, DeviceArray):
+        delta = delta.sum(axis=tuple(range(lead)))
+        copies = tuple(axis for axis, size in enumerate(shape) if size == 1 and delta.shape[axis] != 1)
+        return delta.sum(axis=copies, keepdims=True) if copies else delta
+    k = kernels.of(delta)
+    for axis, size in enumerate((*[1] * lead, *shape)):
+        if size != delta.shape[axis]:
+            out = k.empty((*delta.shape[:axis], 1, *delta.shape[axis + 1 :]), delta.dtype)
+            all_of = np.array([0]), np.array([delta.shape[axis]]), np.array([1.0])
+            k.window_mean(split_at(delta, axis), *all_of, split_at(out, axis))
+            delta = out
+    return delta.reshape(shape)
+
+
+def _taken(k, array, index, axis):
+    """The entries at `index` along an axis, 0 where it is -1."""
+    out = k.empty((*array.shape[:axis], len(index), *array.shape[axis + 1 :]), array.dtype)
+    if math.prod(out.shape):
+        k.take(split_at(array, axis), index, 0.0, split_at(out, axis))
+    return out

@@ -1,0 +1,307 @@
+"""Losses of scores against classes, their first deltas, and the checks of their targets.
+
+Scores are (B, C, D) with the class axis in the middle, labels (B, D), w (C,) weighs the classes; a thread owns a
+sample. `scale` (B, D) is what the reduction does to each sample: 1/N for a mean. With label smoothing eps a label
+becomes the distribution t = (1 - eps) onehot(y) + eps / C. What comes to a single number is found by one block.
+"""
+
+import math
+
+import numpy as np
+from numba import cuda
+
+from backprop.kernels.cuda.block import block_least, block_sum
+from backprop.kernels.cuda.kernel import kernel, part, real, u32
+from backprop.kernels.cuda.machine import empty
+
+NONE = 0xFFFFFFFF  # larger than any index
+ONE_BLOCK = 1024  # samples whose loss and delta one block computes
+
+
+@part
+def place_of(i, C, D):
+    """Where the first class of sample i stands; the next ones stand D apart."""
+    return i // D * C * D + i % D
+
+
+@part
+def nll_of(log_s, first, label, w, hard, soft, C, D):
+    """The loss of one sample: t = hard onehot(label) + soft."""
+    loss = -hard * w[u32(label)] * log_s[first + u32(label) * D]
+    if soft > real(0):
+        for c in range(C):
+            if w[u32(c)] != real(0):  # a class without weight may have -inf
+                loss -= soft * w[u32(c)] * log_s[first + u32(c) * D]
+    return loss
+
+
+@kernel
+def nll_each(log_s, y, w, ignore, hard, soft, out, C, D, size):
+    i = u32(cuda.grid(1))
+    if i < size:
+        out[i] = real(0) if y[i] == ignore else nll_of(log_s, place_of(i, C, D), y[i], w, hard, soft, C, D)
+
+
+def nll(log_s, y, w, ignore, smoothing, out):
+    """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`   (9) (23) (40)"""
+    _, C, D = log_s.shape
+    nll_each.each(y.size, log_s, y, w, np.int64(ignore), *shares(smoothing, C), out, C, D)
+
+
+@kernel
+def nll_backward_each(y, w, ignore, scale, out, C, D, size):
+    i = u32(cuda.grid(1))
+    if i < size:
+        c, n = i // D % C, i // (C * D) * D + i % D
+        out[i] = -w[c] * scale[n] if y[n] == c and y[n] != ignore else real(0)
+
+
+def nll_backward(y, w, ignore, scale, out):
+    """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                               (23)"""
+    nll_backward_each.each(out.size, y, w, np.int64(ignore), scale, out, *out.shape[1:])
+
+
+@part
+def softmax_delta(log_s, first, label, w, hard, soft, scale, delta, C, D):
+    """(s[c] sum_k t[k] w[k] - t[c] w[c]) scale, for all classes of one sample"""
+    all_w = real(0)
+    for c in range(C):
+        all_w += w[u32(c)]
+    sum_tw = hard * w[u32(label)] + soft * all_w
+    for c in range(C):
+        t = soft + hard if u32(c) == u32(label) else soft
+        delta[first + u32(c) * D] = (math.exp(log_s[first + u32(c) * D]) * sum_tw - t * w[u32(c)]) * scale
+
+
+@part
+def no_delta(first, delta, C, D):
+    for c in range(C):
+        delta[first + u32(c) * D] = real(0)
+
+
+@kernel
+def nll_softmax_backward_each(log_s, y, w, ignore, hard, soft, scale, out, C, D, size):
+    i = u32(cuda.grid(1))
+    if i < size:
+        if y[i] == ignore:
+            no_delta(place_of(i, C, D), out, C, D)
+        else:
+            softmax_delta(log_s, place_of(i, C, D), y[i], w, hard, soft, scale[i], out, C, D)
+
+
+def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
+    """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9) (40)"""
+    _, C, D = log_s.shape
+    nll_softmax_backward_each.each(y.size, log_s, y, w, np.int64(ignore), *shares(smoothing, C), scale, out, C, D)
+
+
+@part
+def is_bad(label, C, ignore):
+    return (label < 0 or label >= C) and label != ignore
+
+
+@part
+def log_softmax_of(z, first, log_s, C, D):
+    """log softmax of one sample, by one thread."""
+    largest, total = real(-math.inf), real(0)
+    for c in range(C):
+        largest = max(largest, z[first + u32(c) * D])
+    for c in range(C):
+        total += math.exp(z[first + u32(c) * D] - largest)
+    total = math.log(total)
+    for c in range(C):
+        log_s[first + u32(c) * D] = z[first + u32(c) * D] - largest - total
+
+
+@kernel
+def cross_entropy_block(z, y, w, ignore, hard, soft, log_s, delta, found, C, D, size):
+    """All of it by one block, whose threads take the samples in turn: forward, the sums, backward."""
+    t, step = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
+    i, loss, used, bad = t, real(0), real(0), u32(NONE)
+    while i < size:
+        if is_bad(y[i], C, ignore):
+            bad = min(bad, i)
+        else:
+            log_softmax_of(z, place_of(i, C, D), log_s, C, D)
+            if y[i] != ignore:
+                loss += nll_of(log_s, place_of(i, C, D), y[i], w, hard, soft, C, D)
+                used += w[u32(y[i])]
+        i += step
+    loss, used, bad = block_sum(loss), block_sum(used), block_least(u32(bad))
+    if t == 0:
+        found[0], found[1], found[2] = loss, used, real(-1) if bad == u32(NONE) else real(bad)
+    i = t
+    while i < size:
+        if not is_bad(y[i], C, ignore):
+            if y[i] == ignore:
+                no_delta(place_of(i, C, D), delta, C, D)
+            else:
+                softmax_delta(log_s, place_of(i, C, D), y[i], w, hard, soft, real(1) / used, delta, C, D)
+        i += step
+
+
+@kernel
+def cross_entropy_each(z, y, w, ignore, hard, soft, log_s, losses, weights, C, D, size):
+    """Forward, a thread for each sample."""
+    i = u32(cuda.grid(1))
+    if i < size:
+        losses[i], weights[i] = real(0), real(0)
+        if not is_bad(y[i], C, ignore):
+            log_softmax_of(z, place_of(i, C, D), log_s, C, D)
+            if y[i] != ignore:
+                losses[i] = nll_of(log_s, place_of(i, C, D), y[i], w, hard, soft, C, D)
+                weights[i] = w[u32(y[i])]
+
+
+@kernel
+def cross_entropy_found(losses, weights, y, ignore, found, C, size):
+    """The sums over all samples, by one block."""
+    t = u32(cuda.threadIdx.x)
+    i, loss, used, bad = t, real(0), real(0), u32(NONE)
+    while i < size:
+        loss += losses[i]
+        used += weights[i]
+        if is_bad(y[i], C, ignore):
+            bad = min(bad, i)
+        i += u32(cuda.blockDim.x)
+    loss, used, bad = block_sum(loss), block_sum(used), block_least(u32(bad))
+    if t == 0:
+        found[0], found[1], found[2] = loss, used, -1.0 if bad == u32(NONE) else float(bad)
+
+
+@kernel
+def cross_entropy_delta(log_s, y, w, ignore, hard, soft, found, delta, C, D, size):
+    """Backward, a thread for each sample."""
+    i = u32(cuda.grid(1))
+    if i < size and not is_bad(y[i], C, ignore):
+        if y[i] == ignore:
+            no_delta(place_of(i, C, D), delta, C, D)
+        else:
+            scale = real(1) / real(found[1])
+            softmax_delta(log_s, place_of(i, C, D), y[i], w, hard, soft, scale, delta, C, D)
+
+
+def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
+    """(9) in one pass: log_s = log softmax(z), and delta of the mean. found (3,) = the sum of the losses, what the
+    mean divides it by, and the first flat index of a label that is neither in [0, C) nor `ignore`, or -1
+    """
+    _, C, D = z.shape
+    options = np.int64(ignore), *shares(smoothing, C)
+    if y.size <= ONE_BLOCK:
+        threads = cross_entropy_block.team(y.size)
+        cross_entropy_block(1, threads, z, y, w, *options, log_s, delta, found, C, D, y.size)
+        return
+    losses, weights = empty(y.shape, z.dtype), empty(y.shape, z.dtype)
+    cross_entropy_each.each(y.size, z, y, w, *options, log_s, losses, weights, C, D)
+    threads = cross_entropy_found.team(y.size)
+    cross_entropy_found(1, threads, losses, weights, y, np.int64(ignore), found, C, y.size)
+    cross_entropy_delta.each(y.size, log_s, y, w, *options, found, delta, C, D)
+
+
+def shares(smoothing, classes):
+    """(hard, soft): what the label's class gets beyond the others, and what each class gets."""
+    return float(1 - smoothing), float(smoothing / classes) if classes else 0.0
+
+
+@kernel
+def soft_nll_each(log_s, q, w, out, C, D, size):
+    i = u32(cuda.grid(1))
+    if i < size:
+        first, loss = place_of(i, C, D), real(0)
+        for c in range(C):
+            share = q[first + u32(c) * D] * w[u32(c)]
+            if share != real(0):  # a class without weight may have -inf
+                loss -= share * log_s[first + u32(c) * D]
+        out[i] = loss
+
+
+def soft_nll(log_s, q, w, out):
+    """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9) with probabilities q for labels"""
+    soft_nll_each.each(out.size, log_s, q, w, out, *log_s.shape[1:])
+
+
+@kernel
+def soft_nll_softmax_backward_each(log_s, q, w, scale, out, C, D, size):
+    i = u32(cuda.grid(1))
+    if i < size:
+        first, all_qw = place_of(i, C, D), real(0)
+        for c in range(C):
+            all_qw += q[first + u32(c) * D] * w[u32(c)]
+        for c in range(C):
+            at = first + u32(c) * D
+            out[at] = (math.exp(log_s[at]) * all_qw - q[at] * w[u32(c)]) * scale[i]
+
+
+def soft_nll_softmax_backward(log_s, q, w, scale, out):
+    """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                              (9)"""
+    soft_nll_softmax_backward_each.each(scale.size, log_s, q, w, scale, out, *log_s.shape[1:])
+
+
+@kernel
+def smooth_each(q, hard, soft, out, size):
+    i = u32(cuda.grid(1))
+    if i < size:
+        out[i] = hard * q[i] + soft
+
+
+def smooth(q, eps, out):
+    """out = (1 - eps) q + eps / C, for probabilities q (B, C, D)                                      (40)"""
+    smooth_each.each(q.size, q, *shares(eps, q.shape[1]), out)
+
+
+@kernel
+def used_weight_block(y, w, ignore, out, size):
+    i, used = u32(cuda.threadIdx.x), real(0)
+    while i < size:
+        if y[i] != ignore:
+            used += w[u32(y[i])]
+        i += u32(cuda.blockDim.x)
+    used = block_sum(used)
+    if cuda.threadIdx.x == 0:
+        out[0] = used
+
+
+def used_weight(y, w, ignore, out):
+    """out (1,) = the sum of w[y[b,d]] over all labels that are not `ignore`: what a weighted mean divides by"""
+    used_weight_block(1, used_weight_block.team(y.size), y, w, np.int64(ignore), out, y.size)
+
+
+@kernel
+def first_bad_label_block(y, ignore, out, C, size):
+    i, bad = u32(cuda.threadIdx.x), u32(NONE)
+    while i < size:
+        if is_bad(y[i], C, ignore):
+            bad = min(bad, i)
+        i += u32(cuda.blockDim.x)
+    bad = block_least(u32(bad))
+    if cuda.threadIdx.x == 0:
+        out[0] = -1 if bad == u32(NONE) else bad
+
+
+def first_bad_label(y, num_classes, ignore, out):
+    """out (1,) = the first flat index whose label is neither in [0, C) nor `ignore`, or -1"""
+    first_bad_label_block(1, first_bad_label_block.team(y.size), y, np.int64(ignore), out, num_classes, y.size)
+
+
+@kernel
+def first_bad_probability_block(q, tolerance, out, C, D, size):
+    i, bad = u32(cuda.threadIdx.x), u32(NONE)
+    while i < size:
+        first, total, fine = place_of(i, C, D), real(0), True
+        for c in range(C):
+            share = q[first + u32(c) * D]
+            total += share
+            fine = fine and share >= real(0)
+        if not (fine and abs(total - real(1)) <= tolerance):
+            bad = min(bad, i)
+        i += u32(cuda.blockDim.x)
+    bad = block_least(u32(bad))
+    if cuda.threadIdx.x == 0:
+        out[0] = -1 if bad == u32(NONE) else bad
+
+
+def first_bad_probability(q, tolerance, out):
+    """out (1,) = the first flat index into (B, D) where q is not a distribution over its C classes, or -1"""
+    B, C, D = q.shape
+    threads = first_bad_probability_block.team(B * D)
+    first_bad_probability_block(1, threads, q, float(tolerance), out, C, D, B * D)

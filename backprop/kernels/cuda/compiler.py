@@ -1,0 +1,147 @@
+"""From a kernel's Python to a GPU's machine code, which needs no GPU: Numba makes PTX, nvJitLink makes a cubin of it.
+
+A cubin is made for one architecture and runs on any driver that knows it; PTX would have to be compiled by a driver
+that is at least as new as the tools that wrote it. What was made is kept on disk until a file of this folder changes.
+"""
+
+import hashlib
+import os
+import pickle
+import re
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+
+from backprop.kernels.cuda.kernel import Word, bound
+from backprop.kernels.device import DeviceArray
+
+PTX_FOR = (8, 0)  # Ampere: what is written for it runs on all that came later
+
+
+class Cubin(NamedTuple):
+    """Machine code, the name of its kernel, and what a thread of it takes of a multiprocessor."""
+
+    code: bytes
+    entry: str
+    registers: int
+    shared: int  # bytes of shared memory, of a block
+    stack: int  # bytes, where registers do not do, and an array is indexed by what is not known before
+    spilled: int  # bytes that are written there and read again for want of registers
+
+
+def kinds(args, real):
+    """The types of a kernel's parameters as a key: an array's element type in brackets, a scalar's, tuples of those."""
+    found = []
+    for argument in args:
+        if isinstance(argument, DeviceArray):
+            found.append(f"[{argument.dtype.str}]")
+        elif isinstance(argument, tuple):
+            found.append(kinds(argument, real))
+        elif isinstance(argument, np.generic):
+            found.append(argument.dtype.str)
+        elif isinstance(argument, float):
+            found.append(np.dtype(real).str)
+        else:
+            found.append("<u4" if isinstance(argument, int) else argument.kind)
+    return tuple(found)
+
+
+def compiled(kernel, kinds, real, capability):
+    """The Cubin of a kernel for parameters of these kinds, on a GPU of this compute capability, such as (9, 0)."""
+    kept = _place(kernel, kinds, real, capability)
+    try:
+        return pickle.loads(kept.read_bytes())
+    except (OSError, ValueError, EOFError, pickle.UnpicklingError, AttributeError):
+        pass
+    cubin = assembled(written(kernel, kinds, real, min(capability, PTX_FOR)), capability)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        beside = kept.with_suffix(f".{os.getpid()}")
+        beside.write_bytes(pickle.dumps(Cubin(*cubin)))
+        os.replace(beside, kept)
+    except OSError:
+        pass  # a folder that cannot be written to is no reason not to compute
+    return cubin
+
+
+def written(kernel, kinds, real, capability):
+    """The PTX of a kernel."""
+    from numba import cuda
+    from numba.cuda import dispatcher
+    from numba.np.numpy_support import from_dtype
+
+    scalars = {"real": real, "u32": np.uint32, "u64": np.uint64, "i32": np.int32}
+    names = {**kernel.names, **{name: from_dtype(np.dtype(kind)) for name, kind in scalars.items()}}
+    parts = {}
+
+    def compiled_part(part):
+        if isinstance(part, Word):
+            return part.intrinsic(names["real"])
+        if part not in parts:
+            parts[part] = cuda.jit(device=True)(bound(part.body, names, compiled_part))
+        return parts[part]
+
+    class Here:  # a GPU to compile for: Numba asks for one when a kernel calls a part
+        compute_capability = capability
+
+    with mock.patch.object(dispatcher, "get_current_device", lambda: Here):
+        ptx, _ = cuda.compile(
+            bound(kernel.body, names, compiled_part),
+            tuple(_type(kind) for kind in kinds),
+            device=False,
+            abi="numba",
+            cc=capability,
+            output="ptx",
+            launch_bounds=(kernel.threads, kernel.blocks) if kernel.blocks else kernel.threads,
+        )
+    return ptx if isinstance(ptx, str) else ptx.decode()
+
+
+def assembled(ptx, capability):
+    """The Cubin of PTX."""
+    from cuda.core import Linker, LinkerOptions, ObjectCode
+
+    arch = "sm_{}{}".format(*capability)
+    linker = Linker(ObjectCode.from_ptx(ptx.encode()), options=LinkerOptions(arch=arch, ptxas_options=["-v"]))
+    code = bytes(linker.link("cubin").code)
+    log = linker.get_info_log()
+    entry, shared = re.search(r"\.entry\s+(\w+)\(", ptx)[1], re.findall(r"\.shared .*\[(\d+)\]", ptx)
+    stack, *spills = map(int, re.search(r"(\d+) bytes stack.* (\d+) bytes spill.* (\d+) bytes spill", log).groups())
+    return Cubin(code, entry, int(re.search(r"Used (\d+) reg", log)[1]), sum(map(int, shared)), stack, sum(spills))
+
+
+def _type(kind):
+    """Numba's type for a parameter's kind."""
+    from numba import types
+    from numba.np.numpy_support import from_dtype
+
+    if isinstance(kind, tuple):
+        return types.Tuple([_type(item) for item in kind])
+    if kind.startswith("["):
+        return types.CPointer(_type(kind[1:-1]))
+    return from_dtype(np.dtype(kind))
+
+
+def _place(kernel, kinds, real, capability):
+    """The file in which a cubin is kept."""
+    chosen = sorted((name, _told(value)) for name, value in kernel.names.items())
+    key = repr((kernel.__module__, kernel.__qualname__, kernel.threads, kernel.blocks, chosen, kinds, real, capability))
+    digest = hashlib.sha256((key + _stamp()).encode()).hexdigest()[:32]
+    return Path(__file__).parent / "__pycache__" / f"{kernel.__name__}.{digest}.cubin"
+
+
+def _told(value):
+    """What a name stands for, in words that are alike in every process."""
+    body = getattr(value, "body", value)
+    return (body.__module__, body.__qualname__, body.__code__.co_firstlineno) if callable(body) else repr(value)
+
+
+def _stamp():
+    """Tells whether any of this folder's files, or a library that compiles them, has changed."""
+    import numba
+    import numba_cuda
+
+    states = [(path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    return repr((states, numba.__version__, numba_cuda.__version__))

@@ -1,0 +1,25 @@
+"""Small arrays that the host computes from options, such as where the windows of a pooling begin, kept on the GPU."""
+
+import collections
+
+import numpy as np
+
+from backprop.kernels.device import DeviceArray, to_device
+
+MOST = 1024  # arrays; the one that was used longest ago goes first
+
+_kept = collections.OrderedDict()
+
+
+def on_device(array):
+    """The array itself where it is on the GPU; else a copy there, the same one for the same numbers."""
+    if isinstance(array, DeviceArray):
+        return array
+    array = np.ascontiguousarray(array)
+    key = array.tobytes(), array.dtype.str, array.shape
+    if key not in _kept:
+        _kept[key] = to_device(array)
+        if len(_kept) > MOST:
+            _kept.popitem(last=False)
+    _kept.move_to_end(key)
+    return _kept[key]

@@ -1,0 +1,39 @@
+"""The sizes of a convolution, as the constants of the kernels that are made for it."""
+
+from typing import NamedTuple
+
+
+class Geometry(NamedTuple):
+    """What two convolutions share that can be computed by one kernel; the number of images is not among it.
+
+    C, O             channels of the image and of the result, of all groups together
+    image, taps, positions, stride, dilation, pad      one number for each of three spatial axes
+    """
+
+    C: int
+    O: int
+    image: tuple
+    taps: tuple
+    positions: tuple
+    stride: tuple
+    dilation: tuple
+    pad: tuple
+    groups: int
+
+    def names(self):
+        """What the names of the kernels stand for: in those of the image D, H, W, of the taps P, Q, R, of the positions
+        I, J, K; and s, d, p with the axis behind it for stride, dilation and padding.
+        """
+        found = {"C": self.C, "O": self.O, "CG": self.C // self.groups, "OG": self.O // self.groups}
+        for letters, sizes in zip(("DHW", "PQR", "IJK"), (self.image, self.taps, self.positions), strict=True):
+            found |= dict(zip(letters, sizes, strict=True))
+        for letter, sizes in zip(("S", "L", "M"), (self.stride, self.dilation, self.pad), strict=True):
+            found |= {f"{letter}{axis}": size for axis, size in enumerate(sizes)}
+        return found
+
+
+def geometry(a_shape, x_shape, z_shape, options):
+    """The Geometry of images, filters and results of these shapes; options are (stride, dilation, pad, groups)."""
+    stride, dilation, pad, groups = options
+    sizes = a_shape[2:], x_shape[2:], z_shape[2:], stride, dilation, pad
+    return Geometry(a_shape[1], z_shape[1], *(tuple(map(int, size)) for size in sizes), int(groups))

@@ -1,0 +1,222 @@
+"""The machine that has a GPU: all that this project asks of a driver, through NVIDIA's own cuda.core and cuda.bindings.
+
+There is one stream, so that what is launched runs in that order; the host waits only where it reads numbers. A launch
+goes by `cuda.core.launch` with addresses and numbers alone, a tenth of the time of Numba's own way.
+"""
+
+import contextlib
+import functools
+import gc
+import weakref
+
+import numpy as np
+
+from backprop.errors import DeviceError
+from backprop.kernels.buffers import Buffers
+from backprop.kernels.cuda import compiler
+from backprop.kernels.cuda.kernel import element_type
+from backprop.kernels.device import DeviceArray
+
+OLDEST = (7, 5)  # Turing, the oldest that CUDA 13 compiles for
+
+
+class Gpu:
+    """The GPU of this process: its memory, its stream, and the kernels that were loaded on it.
+
+    Raises DeviceError, which says what was looked for, where there is none, or only one that is too old.
+    """
+
+    simulated = False
+
+    def __init__(self):
+        try:
+            from cuda.bindings import driver
+            from cuda.core import Device
+
+            self._driver = driver
+            self.device = Device()
+            self.device.set_current()
+        except Exception as error:  # the libraries have an error of their own for each thing that is missing
+            raise DeviceError(
+                "no GPU here: looked for NVIDIA's driver, a CUDA device, and the packages of "
+                f"pip install 'backprop[cuda13]' ({error}); the CPU works: use device='cpu'"
+            ) from error
+        self.name = self.device.name
+        self.capability = tuple(self.device.compute_capability)
+        if self.capability < OLDEST:
+            raise DeviceError(
+                f"{self.name} has compute capability {'.'.join(map(str, self.capability))}, and what is compiled here "
+                f"wants at least {'.'.join(map(str, OLDEST))}; the CPU works: use device='cpu'"
+            )
+        self._stream = self._into = self.device.create_stream()
+        self._buffers = Buffers(self.fresh, smallest=0)
+        self._loaded, self._configs, self._used, self._loading = {}, {}, None, False
+        self.launches = 0
+
+    def _ask(self, function, *args):
+        """What a function of the driver returns; DeviceError where it fails."""
+        error, *results = function(*args)
+        if error != self._driver.CUresult.CUDA_SUCCESS:
+            _, text = self._driver.cuGetErrorString(error)
+            raise DeviceError(f"{function.__name__} failed on {self.name}: {text.decode() if text else error}")
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def fresh(self, shape, dtype):
+        """A new array, in memory that no other has had."""
+        size = max(int(np.prod(shape, dtype=np.int64)), 1) * np.dtype(dtype).itemsize
+        return DeviceArray(Memory(self, self._allocate(size)), 0, shape, dtype)
+
+    def _allocate(self, size):
+        """The address of so many bytes. Where there are not enough, those that nobody uses are given back first."""
+        enough, full = self._driver.CUresult.CUDA_SUCCESS, self._driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY
+        error, address = self._driver.cuMemAlloc(size)
+        if error == full:
+            self._buffers.release()
+            error, address = self._driver.cuMemAlloc(size)
+        if error == full:
+            free, total = self._ask(self._driver.cuMemGetInfo)
+            raise DeviceError(
+                f"no memory left on {self.name}: asked for {size:,} bytes, {free:,} of {total:,} are free; "
+                "a smaller batch size may help"
+            )
+        return int(address) if error == enough else self._ask(self._driver.cuMemAlloc, size)
+
+    def empty(self, shape, dtype):
+        """An array with arbitrary content that nobody else can see."""
+        return self._buffers.empty(tuple(shape), np.dtype(dtype))
+
+    def read(self, array):
+        """The numbers of an array, as a NumPy array, when all that was launched before is done."""
+        found = np.empty(array.shape, array.dtype)
+        if array.size:
+            self._ask(self._driver.cuMemcpyDtoHAsync, found.ctypes.data, array.handle, array.nbytes, self._raw)
+            self.synchronize()
+        return found
+
+    def write(self, array, values):
+        """Put the numbers of a contiguous NumPy array of the same type into an array."""
+        if array.size:
+            self._ask(self._driver.cuMemcpyHtoDAsync, array.handle, values.ctypes.data, array.nbytes, self._raw)
+            self.synchronize()  # values may change, or be gone, as soon as this returns
+
+    def copy(self, source, out):
+        if source.size:
+            self._ask(self._driver.cuMemcpyDtoDAsync, out.handle, source.handle, source.nbytes, self._raw)
+
+    def synchronize(self):
+        """Wait until all that was launched is done."""
+        self._stream.sync()
+
+    @functools.cached_property
+    def _raw(self):
+        return self._driver.CUstream(int(self._stream.handle))
+
+    def block_of(self, size, threads):
+        """How many threads a block has, where each element has one: whole warps of 32."""
+        return min(threads, -(-size // 32) * 32)
+
+    def team_of(self, size, threads):
+        """How many threads a block has that share `size` elements: at least a warp."""
+        return min(max(1 << max(size - 1, 0).bit_length(), 32), threads)
+
+    def launch(self, kernel, grid, block, args):
+        from cuda.core import LaunchConfig, launch
+
+        real = element_type(args)
+        kinds = compiler.kinds(args, real)
+        code = self._loaded.get((kernel, kinds, real))
+        if code is None:
+            code = self._loaded[kernel, kinds, real] = self._load(kernel, kinds, real)
+        config = self._configs.get((grid, block))
+        if config is None:
+            config = self._configs[grid, block] = LaunchConfig(grid=grid, block=block)
+        if self._loading:
+            return
+        self.launches += 1
+        if self._used is not None:
+            self._used += [weakref.ref(a.memory) for a in args if isinstance(a, DeviceArray)]
+        launch(self._into, config, code, *_values(args, real))
+
+    def _load(self, kernel, kinds, real):
+        from cuda.core import ObjectCode
+
+        cubin = compiler.compiled(kernel, kinds, real, self.capability)
+        return ObjectCode.from_cubin(cubin.code).get_kernel(cubin.entry)
+
+    @contextlib.contextmanager
+    def loading(self):
+        """Within this block kernels are compiled and loaded, not run."""
+        self._loading = True
+        try:
+            yield
+        finally:
+            self._loading = False
+
+    @contextlib.contextmanager
+    def capturing(self):
+        """Within this block launches are written down, not run. Yields the Graph that runs them.
+
+        Everything that is launched must have been compiled before, and nothing may be allocated, freed or copied.
+        """
+        builder = self._stream.create_graph_builder()
+        graph = Graph(self)
+        collecting = gc.isenabled()
+        gc.disable()  # what is freed in the middle of a capture spoils it
+        builder.begin_building("relaxed")
+        self._into, self._used = builder, []
+        try:
+            yield graph
+            graph.finish(builder.end_building().complete(), self._used)
+        finally:
+            self._into, self._used = self._stream, None
+            builder.close()
+            if collecting:
+                gc.enable()
+
+
+class Graph:
+    """Launches with the arguments that they had when they were written down, run by one call of the driver."""
+
+    def __init__(self, machine):
+        self.machine, self._graph = machine, None
+
+    def finish(self, graph, used):
+        """`used` are weak: while launches were written down, what they were done with could serve the next ones."""
+        self._graph, self._kept = graph, {memory() for memory in used}
+        graph.upload(self.machine._stream)
+
+    def launch(self):
+        self._graph.launch(self.machine._stream)
+
+
+class Memory:
+    """A piece of a GPU's memory, given back when nobody refers to it any more."""
+
+    def __init__(self, machine, address):
+        self.machine, self.address = machine, address
+
+    def handle(self, start, count, dtype):
+        return self.address + start
+
+    def __del__(self):
+        self.machine._driver.cuMemFree(self.address)
+
+
+def _values(args, real):
+    """Arguments as `launch` takes them: addresses, and numbers of the width that the kernel was compiled for."""
+    found = []
+    for argument in args:
+        kind = type(argument)
+        if kind is DeviceArray:
+            found.append(argument.handle)
+        elif kind is int or kind is bool:
+            found.append(np.uint32(argument))
+        elif kind is float:
+            found.append(real(argument))
+        elif kind is tuple:
+            found.extend(_values(argument, real))
+        elif isinstance(argument, np.generic):
+            found.append(argument)
+        else:
+            found.append(argument.addresses.handle)
+    return found

@@ -1,0 +1,133 @@
+"""How a CUDA kernel is written: a plain Python function of flat arrays, that one thread runs.
+
+    @kernel                                     @part
+    def scale(u, factor, out, size):            def half(x):
+        i = u32(cuda.grid(1))                       return x / real(2)
+        if i < size:
+            out[i] = half(u[i]) * factor
+
+    scale(grid, block, u, 0.5, out, out.size)   or, with one thread for each element,   scale.each(size, u, ...)
+
+Arrays have one axis and no length: a kernel is told all sizes. Names that stand for something else in each compilation:
+
+    real   the element type of the kernel's numbers, np.float32 or np.float64: constants are real(2), for with a plain
+           2.0 the arithmetic of float32 would be done in float64
+    u32    an unsigned index of 32 bits. Signed or longer ones cost a GPU twice the work and more; and Numba turns the
+           sum of an unsigned one and a signed one, such as a loop over `range` counts, into a float
+    u64    the same with 64 bits;  i32   a signed one, for what may be negative: what lies before the image
+
+Host numbers become what a kernel wants by their Python type: an int u32, a float `real`, a tuple of floats several
+parameters; NumPy's scalars keep their types.
+"""
+
+import functools
+import inspect
+import types
+
+import numpy as np
+
+from backprop.kernels.cuda.machine import machine
+
+THREADS = 256  # of a block, where nothing else is said
+
+real = np.float32  # stands for the element type; see above
+u32, u64, i32 = np.uint32, np.uint64, np.int32
+
+
+class Part:
+    """A function that kernels call, compiled into each of them."""
+
+    def __init__(self, body):
+        self.body = body
+        functools.update_wrapper(self, body)
+
+    def __call__(self, *args):
+        raise TypeError(f"{self.body.__name__} is a part of kernels, it runs in their threads alone")
+
+
+part = Part
+
+
+class Word(Part):
+    """What a GPU has an instruction for and Python none: `intrinsic(real)` makes Numba's, `twin` is the simulator's."""
+
+    def __init__(self, name, twin, intrinsic):
+        self.__name__, self.twin, self.intrinsic = name, twin, intrinsic
+        self.body = twin
+
+
+class Kernel:
+    """A function that many threads run, compiled for each combination of argument types that it is called with.
+
+    threads   at most so many in a block
+    blocks    at least so many of them on a multiprocessor, which bounds the registers of a thread; None: as it comes
+    names     what global names of the body stand for in this kernel: one body, several kernels
+    """
+
+    def __init__(self, body, threads=THREADS, blocks=None, **names):
+        self.body, self.threads, self.blocks, self.names = body, threads, blocks, names
+        functools.update_wrapper(self, body)
+
+    def __call__(self, grid, block, *args):
+        """Run it by a grid of blocks of threads; grid and block are numbers, or tuples of up to three."""
+        machine().launch(self, grid, block, args)
+
+    def each(self, size, *args):
+        """Run it by a thread for each of `size` elements; the kernel's last argument is `size`."""
+        if size:
+            threads = machine().block_of(size, self.threads)
+            self(-(-size // threads), threads, *args, size)
+
+    def team(self, size):
+        """How many threads a block has that share `size` elements: a power of two."""
+        return machine().team_of(size, self.threads)
+
+    def __repr__(self):
+        return f"<kernel {self.__name__}>"
+
+
+def kernel(body=None, **options):
+    """The decorator that makes a Kernel, with or without options."""
+    return Kernel(body, **options) if body is not None else lambda body: Kernel(body, **options)
+
+
+def flat(body=None, **names):
+    """A kernel whose thread i owns element i of its last array, and the host's function that runs it.
+
+    The function takes the kernel's arguments but for the last, `size`, which is that of the last array.
+    """
+    if body is None:
+        return lambda body: flat(body, **names)
+    return hosted(body, Kernel(body, **names))
+
+
+def hosted(body, run):
+    """The host's function for a kernel with one thread for each element of the last array."""
+
+    def call(*args):
+        run.each(args[-1].size, *args)
+
+    functools.update_wrapper(call, body)
+    del call.__wrapped__
+    call.kernel = run
+    call.__signature__ = inspect.Signature(list(inspect.signature(body).parameters.values())[:-1])
+    return call
+
+
+def bound(body, names, compiled):
+    """`body` with its global names bound to what they stand for: `names`, and parts as `compiled(part)` gives them."""
+    scope = {**body.__globals__, **names}
+    for name in body.__code__.co_names:
+        if isinstance(scope.get(name), Part):
+            scope[name] = compiled(scope[name])
+    twin = types.FunctionType(body.__code__, scope, body.__name__, body.__defaults__, body.__closure__)
+    twin.__qualname__, twin.__module__ = body.__qualname__, body.__module__
+    return twin
+
+
+def element_type(args):
+    """What `real` stands for in a call: the type of its first array of floating-point numbers."""
+    for argument in args:
+        if getattr(argument, "dtype", None) in (np.float32, np.float64) and hasattr(argument, "handle"):
+            return argument.dtype.type
+    return np.float32

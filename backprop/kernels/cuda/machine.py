@@ -1,0 +1,22 @@
+"""The one machine that the CUDA kernels run on: a GPU, or numba's simulator where NUMBA_ENABLE_CUDASIM is set."""
+
+import functools
+
+
+@functools.cache
+def machine():
+    """The GPU of this process, or the simulator; where there is none, a DeviceError that says what is missing."""
+    from numba import config
+
+    if config.ENABLE_CUDASIM:
+        from backprop.kernels.cuda.simulator import Simulator
+
+        return Simulator()
+    from backprop.kernels.cuda.gpu import Gpu
+
+    return Gpu()
+
+
+def empty(shape, dtype):
+    """An array in the machine's memory with arbitrary content that nobody else can see."""
+    return machine().empty(shape, dtype)

@@ -1,0 +1,10 @@
+"""How a product of matrices becomes fast on a GPU, one idea at a time. All rungs compute C[m,n] = sum_k A[m,k] B[k,n].
+
+    textbook    a thread for each result, every operand from memory: a number is fetched as often as it is used
+    shared      a block fetches a tile of each operand once, for all its threads
+    registers   a thread keeps many results, so that what comes from shared memory is used many times, too
+    split       where there are too few results for all multiprocessors, several blocks share one sum over k
+
+`choice.product` takes what suits the sizes. An operand is an array and two strides: the transposed one is the same
+array with the strides exchanged, and so nothing is ever copied to be transposed.
+"""

@@ -1,0 +1,134 @@
+"""Third rung: a thread keeps TM x TN results in registers, and its block the panels that they need in shared memory.
+
+A number that came from memory is multiplied BM or BN times, one that came from shared memory TM or TN times. While one
+pair of panels, BK wide, is multiplied, the next one is on its way into registers, and then into a second pair of
+panels, so that nobody waits for it. Block (x, y, z) owns BM x BN results, or part z of the sums of k in them.
+
+What the operands are is said by two parts, `load_a` and `load_b`. Here they are matrices; a convolution says how
+filters and an image are read as if they were, and is multiplied without a second matrix.
+"""
+
+import functools
+
+from numba import cuda
+
+from backprop.kernels.cuda.kernel import Kernel, part, real, u32
+
+GAP = 4  # numbers between two rows of a panel, so that threads that write a column meet different banks
+
+# Names that each kernel binds to numbers of its own: see `tile`.
+BM = BN = BK = TM = TN = WM = WN = THREADS = RESULTS = A_EACH = B_EACH = A_PANEL = B_PANEL = A_PANELS = B_PANELS = 1
+A_ALONG_K = B_ALONG_K = True
+MU_BY_ROW = False  # whether mu[m] is added to a result, or mu[n]
+
+
+@part
+def load_a(a, m, k, M, K, strides):
+    """Entry (m, k) of the left operand; 0 outside."""
+    return a[m * strides[0] + k * strides[1]] if m < M and k < K else real(0)
+
+
+@part
+def load_b(b, k, n, K, N, strides):
+    """Entry (k, n) of the right operand; 0 outside."""
+    return b[k * strides[0] + n * strides[1]] if k < K and n < N else real(0)
+
+
+@part
+def place(z, m, n, M, N):
+    """Where result (m, n), or part z of it, lies in `out`."""
+    return (z * M + m) * N + n
+
+
+def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_shape, b_shape):
+    panels_a = cuda.shared.array(A_PANELS, real, alignment=16)
+    panels_b = cuda.shared.array(B_PANELS, real, alignment=16)
+    sums = cuda.local.array(RESULTS, real)
+    column, row = cuda.local.array(TM, real), cuda.local.array(TN, real)
+    next_a, next_b = cuda.local.array(A_EACH, real), cuda.local.array(B_EACH, real)
+    t = u32(cuda.threadIdx.x)
+    x, y = t % u32(BN // TN), t // u32(BN // TN)
+    m0, n0 = u32(cuda.blockIdx.y) * u32(BM), u32(cuda.blockIdx.x) * u32(BN)
+    first = u32(u32(cuda.blockIdx.z) * length)
+    stop = min(u32(first + length), K)
+    for e in range(RESULTS):
+        sums[u32(e)] = real(0)
+
+    for e in range(A_EACH):
+        m, k = in_panel(t, e, BM, A_ALONG_K)
+        panels_a[k * u32(BM + GAP) + m] = load_a(a, u32(m0 + m), u32(first + k), M, stop, a_shape)
+    for e in range(B_EACH):
+        n, k = in_panel(t, e, BN, B_ALONG_K)
+        panels_b[k * u32(BN + GAP) + n] = load_b(b, u32(first + k), u32(n0 + n), stop, N, b_shape)
+    cuda.syncthreads()
+    here, more = u32(0), True
+    while more:
+        first = u32(first + u32(BK))
+        more = first < stop
+        if more:  # what the next turn multiplies is asked for now
+            for e in range(A_EACH):
+                m, k = in_panel(t, e, BM, A_ALONG_K)
+                next_a[u32(e)] = load_a(a, u32(m0 + m), u32(first + k), M, stop, a_shape)
+            for e in range(B_EACH):
+                n, k = in_panel(t, e, BN, B_ALONG_K)
+                next_b[u32(e)] = load_b(b, u32(first + k), u32(n0 + n), stop, N, b_shape)
+        from_a, from_b = u32(here * u32(A_PANEL) + y * u32(WM)), u32(here * u32(B_PANEL) + x * u32(WN))
+        for k in range(BK):
+            for i in range(TM):
+                column[u32(i)] = panels_a[from_a + u32(k * (BM + GAP) + i // WM * (BM * WM // TM) + i % WM)]
+            for j in range(TN):
+                row[u32(j)] = panels_b[from_b + u32(k * (BN + GAP) + j // WN * (BN * WN // TN) + j % WN)]
+            for i in range(TM):
+                for j in range(TN):
+                    sums[u32(i * TN + j)] += column[u32(i)] * row[u32(j)]
+        if more:
+            here = u32(1) - here  # the other pair of panels: nobody reads it any more
+            for e in range(A_EACH):
+                m, k = in_panel(t, e, BM, A_ALONG_K)
+                panels_a[here * u32(A_PANEL) + k * u32(BM + GAP) + m] = next_a[u32(e)]
+            for e in range(B_EACH):
+                n, k = in_panel(t, e, BN, B_ALONG_K)
+                panels_b[here * u32(B_PANEL) + k * u32(BN + GAP) + n] = next_b[u32(e)]
+            cuda.syncthreads()
+
+    for i in range(TM):
+        for j in range(TN):
+            m = u32(m0 + y * u32(WM) + u32(i // WM * (BM * WM // TM) + i % WM))
+            n = u32(n0 + x * u32(WN) + u32(j // WN * (BN * WN // TN) + j % WN))
+            if m < M and n < N:
+                total = sums[u32(i * TN + j)]
+                if with_mu:
+                    total += mu[m if MU_BY_ROW else n]
+                if relu and total <= real(0):
+                    total = real(0)
+                at = place(u32(cuda.blockIdx.z), m, n, M, N)
+                out[at] = out[at] + total if accumulate else total
+
+
+@part
+def in_panel(t, e, side, along_k):
+    """(row or column, k) of the number that thread t fetches as its e-th: threads side by side fetch neighbours."""
+    place = t + u32(e * THREADS)
+    if along_k:
+        return place // u32(BK), place % u32(BK)
+    return place % u32(side), place // u32(side)
+
+
+def tile(bm, bn, bk, tm, tn, a_along_k, b_along_k, blocks=None, **names):
+    """The kernel for tiles of this size. `names` may hold other parts: load_a, load_b, place."""
+    threads = (bm // tm) * (bn // tn)
+    names = {
+        "BM": bm, "BN": bn, "BK": bk, "TM": tm, "TN": tn, "WM": min(tm, 4), "WN": min(tn, 4),
+        "THREADS": threads, "RESULTS": tm * tn, "A_EACH": bm * bk // threads, "B_EACH": bn * bk // threads,
+        "A_PANEL": bk * (bm + GAP), "B_PANEL": bk * (bn + GAP),
+        "A_PANELS": 2 * bk * (bm + GAP), "B_PANELS": 2 * bk * (bn + GAP),
+        "A_ALONG_K": a_along_k, "B_ALONG_K": b_along_k, "MU_BY_ROW": False,
+        **names,
+    }  # fmt: skip
+    return Kernel(product_tile, threads=threads, blocks=blocks, **names)
+
+
+@functools.cache
+def matrices(size, a_along_k, b_along_k):
+    """The kernel for two matrices, by the size of its tile and by how they lie in memory."""
+    return tile(*size, a_along_k, b_along_k, blocks=2)

@@ -1,0 +1,242 @@
+"""The machine where there is no GPU: numba's simulator, which runs one Python thread for each thread of a kernel.
+
+It computes what a GPU would, some million times slower, and finds what a GPU would hide: an index out of bounds, a
+number read before it was written (it is NaN), and two threads of one launch that meet at one element.
+"""
+
+import contextlib
+import sys
+import threading
+import types
+import warnings
+
+import numpy as np
+from numba import cuda
+from numba.cuda.simulator import kernelapi
+from numba.cuda.simulator.kernel import BlockThread
+from scipy import special
+
+from backprop.kernels.buffers import Buffers
+from backprop.kernels.cuda.kernel import bound, element_type
+from backprop.kernels.device import DeviceArray
+
+FEW = 32  # threads of a block, where a kernel does not depend on their number
+
+# Python's math would compute float64 and raise errors where a GPU gives infinity.
+MATH = types.SimpleNamespace(
+    exp=np.exp, expm1=np.expm1, log=np.log, log1p=np.log1p, tanh=np.tanh, sqrt=np.sqrt, erfc=special.erfc,
+    copysign=np.copysign, isnan=np.isnan, inf=np.inf, floor=np.floor,
+)  # fmt: skip
+
+
+class Simulator:
+    """The same methods as Gpu's."""
+
+    name, simulated = "numba's simulator", True
+
+    def __init__(self):
+        self._buffers = Buffers(self.fresh, smallest=0)
+        self._parts, self._captured = {}, None
+        self.launches = 0
+
+    def fresh(self, shape, dtype):
+        """A new array, in memory that no other has had."""
+        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        return DeviceArray(Memory(self, size), 0, shape, dtype)
+
+    def empty(self, shape, dtype):
+        """An array in which every number is NaN, or -1, whatever was there before."""
+        array = self._buffers.empty(tuple(shape), dtype)
+        array.memory.bytes[...] = 255
+        return array
+
+    def read(self, array):
+        return array.handle.array.reshape(array.shape).copy()
+
+    def write(self, array, values):
+        array.handle.array[...] = values.reshape(-1)
+
+    def copy(self, source, out):
+        out.handle.array[...] = source.handle.array
+
+    def synchronize(self):
+        """Wait for what was launched: here nothing."""
+
+    def block_of(self, size, threads):
+        """How many threads a block has, where each element has one."""
+        return min(size, threads, FEW)
+
+    def team_of(self, size, threads):
+        """How many threads a block has that share `size` elements."""
+        return min(1 << max(size - 1, 0).bit_length(), threads, 8)
+
+    def launch(self, kernel, grid, block, args):
+        if self._captured is not None:
+            self._captured.append((kernel, grid, block, args))
+            return
+        self.launches += 1
+        real = element_type(args)
+        names = {**kernel.names, "real": real, "u32": int, "i32": int, "math": MATH}
+        body = bound(kernel.body, names, lambda part: self._part(part, names))
+        with warnings.catch_warnings(), _often_switching():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a GPU does not warn
+            cuda.jit(body)[grid, block](*self._arguments(args, real, Trace()))
+
+    def _part(self, part, names):
+        body = bound(part.body, names, lambda inner: self._part(inner, names))
+        return cuda.jit(device=True)(body) if "cuda" in body.__code__.co_names else body
+
+    def _arguments(self, args, real, trace):
+        for argument in args:
+            if isinstance(argument, DeviceArray):
+                yield Watched(argument.handle.array, trace)
+            elif isinstance(argument, tuple):
+                yield tuple(self._arguments(argument, real, trace))
+            elif isinstance(argument, np.generic):
+                yield argument.item()
+            elif isinstance(argument, float):
+                yield real(argument)
+            elif isinstance(argument, int):
+                yield argument
+            else:
+                yield [Watched(array.handle.array, trace) for array in argument.arrays]
+
+    @contextlib.contextmanager
+    def loading(self):
+        """Within this block kernels are compiled, not run: here nothing is done."""
+        with self.capturing():
+            yield
+
+    @contextlib.contextmanager
+    def capturing(self):
+        """Within this block launches are written down, not run. Yields the Graph that runs them."""
+        graph = Graph(self)
+        self._captured = graph.launches
+        try:
+            yield graph
+        finally:
+            self._captured = None
+
+
+@contextlib.contextmanager
+def _often_switching():
+    """Let Python's threads take turns fifty times as often: numba's simulator waits for them in a loop without rest."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+class Graph:
+    """Launches with the arguments that they had when they were written down."""
+
+    def __init__(self, machine):
+        self.machine, self.launches = machine, []
+
+    def launch(self):
+        for kernel, grid, block, args in self.launches:
+            self.machine.launch(kernel, grid, block, args)
+
+
+class Memory:
+    """Bytes that stand for a GPU's."""
+
+    def __init__(self, machine, size):
+        self.machine, self.bytes = machine, np.full(size, 255, np.uint8)
+
+    def handle(self, start, count, dtype):
+        return Handle(self.bytes[start : start + count * dtype.itemsize].view(dtype))
+
+
+class Handle:
+    """What stands for an address: a flat array."""
+
+    def __init__(self, array):
+        self.array = array
+
+
+class Trace:
+    """Which threads of a launch read and wrote each address, so that two that meet there are found.
+
+    Threads of one block may meet if a barrier lies between them. `phase` counts the barriers that a thread has passed.
+    """
+
+    def __init__(self):
+        self.readers, self.writers = {}, {}
+
+    def read(self, address):
+        me = _me()
+        if _meet(self.writers.get(address), me):
+            raise RuntimeError("a race: a thread reads what another one of this launch has written")
+        other = self.readers.setdefault(address, me)
+        if other != me:
+            several = _meet(other, me)  # then no thread alone may write here before the next barrier
+            self.readers[address] = (None, me[1] if other[1] == me[1] else None, me[2]) if several else me
+
+    def write(self, address):
+        me = _me()
+        if _meet(self.writers.get(address), me) or _meet(self.readers.get(address), me):
+            raise RuntimeError("a race: a thread writes where another one of this launch reads or writes")
+        self.writers[address] = me
+
+
+def _me():
+    """(thread, block, phase) of the simulated thread that asks."""
+    thread = threading.current_thread()
+    return id(thread), tuple(thread.blockIdx), getattr(thread, "phase", 0)
+
+
+def _meet(other, me):
+    """Whether two threads may be at one place at one time."""
+    if other is None or other[0] == me[0]:
+        return False
+    return other[1] != me[1] or other[2] == me[2]
+
+
+class Watched:
+    """A flat array as a kernel sees it."""
+
+    def __init__(self, array, trace):
+        self.array, self.trace = array, trace
+        self.first, self.itemsize = array.__array_interface__["data"][0], array.itemsize
+
+    def _address(self, i):
+        if not 0 <= i < self.array.size:
+            raise IndexError(f"index {i} is out of bounds of an array of {self.array.size}")
+        return self.first + int(i) * self.itemsize
+
+    def __getitem__(self, i):
+        self.trace.read(self._address(i))
+        return self.array[i]
+
+    def __setitem__(self, i, value):
+        self.trace.write(self._address(i))
+        self.array[i] = value
+
+
+class Shared(kernelapi.FakeCUDAShared):
+    """Numba's stand-in for shared memory, but watched, new for each block, and with an alignment, which it refuses."""
+
+    def array(self, shape, dtype, alignment=None):
+        caller = sys._getframe(1)
+        key = caller.f_code.co_filename, caller.f_lineno, tuple(threading.current_thread().blockIdx)
+        if key not in self._allocations:
+            bytes_ = np.full(shape * np.dtype(dtype).itemsize, 255, np.uint8)
+            self._allocations.setdefault(key, Watched(bytes_.view(dtype), Trace()))
+        return self._allocations[key]
+
+
+def _count_barriers(passes):
+    """numba's barrier, after which a thread is in its next phase."""
+
+    def syncthreads(thread):
+        passes(thread)
+        thread.phase = getattr(thread, "phase", 0) + 1
+
+    return syncthreads
+
+
+kernelapi.FakeCUDAShared = Shared
+BlockThread.syncthreads = _count_barriers(BlockThread.syncthreads)

@@ -1,0 +1,234 @@
+"""Arrays in a GPU's memory, and the two doors between there and here: `to_device` and `to_host`.
+
+Nothing crosses by itself. Where NumPy would read a DeviceArray element by element, over the bus, it is told to ask for
+`to_host` instead.
+"""
+
+import math
+import sys
+
+import numpy as np
+
+from backprop.errors import DeviceError, ShapeError
+
+DEVICES = ("cpu", "cuda")
+
+
+class DeviceArray:
+    """A C-contiguous array in the memory of a GPU: shape, element type, and where its first element lies.
+
+    memory   what was allocated; every view holds it, so it lives as long as the last of them
+    start    bytes from there to the first element
+    handle   what a kernel is given: an address, or in the simulator an array that looks after its bounds
+    """
+
+    __slots__ = ("memory", "start", "shape", "dtype", "size", "handle", "__weakref__")
+
+    def __init__(self, memory, start, shape, dtype):
+        self.memory, self.start = memory, start
+        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+        self.size = math.prod(self.shape)
+        self.handle = memory.handle(start, self.size, self.dtype)
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    @property
+    def itemsize(self):
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self):
+        return self.size * self.dtype.itemsize
+
+    @property
+    def base(self):
+        """The memory, which is what a view of a NumPy array would call its base."""
+        return self.memory
+
+    def view(self):
+        """The same elements under another name."""
+        return DeviceArray(self.memory, self.start, self.shape, self.dtype)
+
+    def reshape(self, *shape):
+        """The same elements in another shape; one size may be -1. ShapeError where they do not fit."""
+        shape = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+        if -1 in shape:
+            rest = -math.prod(shape)
+            shape = tuple(self.size // rest if size == -1 and rest else size for size in shape)
+        if math.prod(shape) != self.size:
+            raise ShapeError(f"cannot reshape {self.shape} into {tuple(shape)}")
+        return DeviceArray(self.memory, self.start, shape, self.dtype)
+
+    def __getitem__(self, index):
+        """Part of the array without a copy: whole numbers and slices along the first axes, and None for a new one.
+
+        What does not lie in one piece is refused: a GPU reads such a thing slowly, and no layer needs it.
+        """
+        start, shape, left = self.start, [], list(self.shape)
+        whole = True  # whether all axes so far are of size 1: only then is a part of the next one in one piece
+        items = index if isinstance(index, tuple) else (index,)
+        for item in items[:-1] if items[-1:] == (Ellipsis,) else items:
+            if item is None:
+                shape.append(1)
+                continue
+            if not left:
+                raise IndexError(f"too many indices for {self.shape}")
+            size, stride = left.pop(0), math.prod(left) * self.dtype.itemsize
+            first, count = _part(item, size)
+            if not whole and count != size:
+                raise DeviceError(f"{self.shape}[{index}] does not lie in one piece; use bp.to_host(x)[...]")
+            start += first * stride
+            if isinstance(item, slice):
+                shape.append(count)
+            whole = whole and count == 1
+        return DeviceArray(self.memory, start, [*shape, *left], self.dtype)
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("an array without axes has no length")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[n] for n in range(len(self)))
+
+    def item(self):
+        """The only element, as a Python number. It waits for the GPU."""
+        return to_host(self).item()
+
+    def copy(self):
+        """The same numbers in memory of their own, on the GPU."""
+        other = self.memory.machine.empty(self.shape, self.dtype)
+        self.memory.machine.copy(self, other)
+        return other
+
+    def fill_from(self, values):
+        """Take over the numbers of a NumPy array of the same shape, converted where the types differ."""
+        values = np.asarray(values, dtype=self.dtype, order="C")
+        if values.shape != self.shape:
+            raise ShapeError(f"wants values of shape {self.shape}, got {values.shape}")
+        self.memory.machine.write(self, values)
+
+    def fill(self, value):
+        """One number everywhere, written from here."""
+        self.fill_from(np.full(self.shape, value, self.dtype))
+
+    def __setitem__(self, index, values):
+        """A copy, on the GPU, of another array of the same shape and type that is there, too."""
+        part = self[index]
+        if not isinstance(values, DeviceArray):
+            raise DeviceError(
+                f"only an array on the GPU is copied there, got {type(values).__name__}; use x.fill_from(...)"
+            )
+        if values.shape != part.shape or values.dtype != part.dtype:
+            raise ShapeError(f"wants {part.dtype} {part.shape}, got {values.dtype} {values.shape}")
+        self.memory.machine.copy(values, part)
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def __array__(self, dtype=None, copy=None):
+        raise DeviceError("the array is on the GPU, where NumPy cannot read it; use bp.to_host(x)")
+
+    def __array_ufunc__(self, *_, **__):
+        raise DeviceError("NumPy does not compute arrays on the GPU; use bp.to_host(x)")
+
+    def __repr__(self):
+        return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device='cuda')"
+
+
+def _part(item, size):
+    """(first, count) of the entries that an index takes of an axis."""
+    if not isinstance(item, (slice, int, np.integer)):
+        raise DeviceError(f"on the GPU an index is a whole number or a slice, got {item!r}; use bp.to_host(x)[...]")
+    if isinstance(item, slice):
+        first, last, step = item.indices(size)
+        if step != 1:
+            raise DeviceError("on the GPU a slice takes neighbours; use bp.to_host(x)[...]")
+        return first, max(last - first, 0)
+    place = item + size if item < 0 else item
+    if not 0 <= place < size:
+        raise IndexError(f"index {item} is out of range for an axis of {size}")
+    return int(place), 1
+
+
+def is_array(value):
+    """Whether this is an array that some kernels compute."""
+    return isinstance(value, (np.ndarray, DeviceArray))
+
+
+def device_of(array):
+    """Where an array lies: "cpu" or "cuda"."""
+    return "cuda" if isinstance(array, DeviceArray) else "cpu"
+
+
+def to_device(array, device="cuda"):
+    """A copy of an array on "cuda" or "cpu"; the array itself where it is there already.
+
+    Raises DeviceError where there is no GPU, or no memory left on it.
+    """
+    expect_device(device)
+    if device == "cpu":
+        return to_host(array)
+    if isinstance(array, DeviceArray):
+        return array
+    array = np.asarray(array)
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+        raise DeviceError(f"on the GPU numbers are real, got {array.dtype}; use x.astype(np.float32)")
+    array = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+    from backprop.kernels.cuda.machine import machine
+
+    copy = machine().empty(array.shape, array.dtype)
+    copy.fill_from(array)
+    return copy
+
+
+def synchronize():
+    """Wait until all that was asked of a GPU is done; nothing, where no array was ever put on one."""
+    if "backprop.kernels.cuda.machine" in sys.modules:
+        from backprop.kernels.cuda.machine import machine
+
+        if machine.cache_info().currsize:
+            machine().synchronize()
+
+
+def device_named(device):
+    """The device that "cpu", "cuda" or "auto" stands for: "auto" is a GPU where there is one that works."""
+    if device != "auto":
+        expect_device(device)
+        return device
+    try:
+        from backprop.kernels.cuda.machine import machine
+
+        return "cpu" if machine().simulated else "cuda"
+    except (DeviceError, ImportError):
+        return "cpu"
+
+
+def new_array(shape, dtype):
+    """An array on the GPU, of arbitrary content, in memory that is used for nothing else while it lives."""
+    from backprop.kernels.cuda.machine import machine
+
+    return machine().fresh(shape, dtype)
+
+
+def to_host(array):
+    """A NumPy array with the same numbers. A DeviceArray is copied, which waits for the GPU; any other as it is."""
+    if not isinstance(array, DeviceArray):
+        return np.asarray(array)
+    return array.memory.machine.read(array)
+
+
+def assign(array, values):
+    """array[...] = values, for NumPy's values and an array wherever it lies."""
+    if isinstance(array, DeviceArray):
+        array.fill_from(values)
+    else:
+        array[...] = values
+
+
+def expect_device(device):
+    """Raise DeviceError unless this is the name of a device."""
+    if device not in DEVICES:
+        raise DeviceError(f"no device is called {device!r}; there are {', '.join(DEVICES)}")

@@ -1,0 +1,58 @@
+"""Every CUDA kernel is compiled to machine code for two generations of GPUs, which needs none; see offline.py."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+WORKERS = 2
+REGISTERS = 65536  # of a multiprocessor, on every GPU since 2014
+SHARED = 48 * 1024  # bytes that a block may have without asking for more
+
+
+@pytest.fixture(scope="module")
+def found():
+    """What the assembler said of every kernel."""
+    for package in ("numba_cuda", "cuda.core", "nvidia"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is missing: NVIDIA's compiler comes with pip install 'backprop[cuda13]'")
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_ENABLE_CUDASIM"}
+    command = [sys.executable, "-m", "tests.kernels.offline"]
+    running = [
+        subprocess.Popen([*command, str(n), str(WORKERS)], stdout=-1, stderr=-1, text=True, env=environment)
+        for n in range(WORKERS)
+    ]
+    lines = []
+    for process in running:
+        out, errors = process.communicate()
+        assert process.returncode == 0, errors
+        lines += [json.loads(line) for line in out.splitlines()]
+    return lines
+
+
+def test_all_are_compiled_for_both_architectures_and_element_types(found):
+    kernels = {line["kernel"] for line in found}
+    assert len(kernels) > 60
+    assert {(line["architecture"], line["real"]) for line in found} == {
+        (architecture, real) for architecture in ("sm_80", "sm_90") for real in ("float32", "float64")
+    }
+
+
+def test_no_kernel_has_a_stack_or_spills_registers(found):
+    assert [line for line in found if line["stack"] or line["spilled"]] == []
+
+
+def test_no_kernel_takes_more_than_a_multiprocessor_has(found):
+    for line in found:
+        blocks = line["blocks"] or 1
+        assert blocks * line["threads"] * line["registers"] <= REGISTERS, line
+        assert line["shared"] <= SHARED, line
+
+
+def test_the_largest_tile_leaves_room_for_two_blocks(found):
+    largest = [line for line in found if line["shared"] == 2 * 2 * 8 * (128 + 4) * 4]
+    assert len(largest) >= 6
+    assert all(line["registers"] <= 128 and line["threads"] == 256 for line in largest)
