@@ -10,7 +10,7 @@ import math
 from numba import cuda
 
 from backprop.kernels.cuda.constants import on_device
-from backprop.kernels.cuda.kernel import i32, kernel, real, u32
+from backprop.kernels.cuda.kernel import THREADS, i32, kernel, real, u32
 
 
 @kernel
@@ -44,23 +44,34 @@ def max_pool(a, size, stride, dilation, pad, out, where):
 
 
 @kernel
-def max_pool_backward_each(delta, where, out, I, H, size):
-    """A thread owns an image: windows that overlap may have taken the same entry, and add in their order."""
-    m = u32(cuda.grid(1))
-    if m < size:
-        for h in range(H):
-            out[m * H + u32(h)] = real(0)
-        for i in range(I):
-            h = where[m * I + u32(i)]
-            if h >= 0:
-                out[m * H + u32(h)] += delta[m * I + u32(i)]
+def max_pool_backward_block(delta, where, out, I, H):
+    """Block m owns an image, thread t its entries t, t + T, t + 2T, ...: it looks among all windows for those that took
+    one of them. So the windows that took the same entry add in their order, and nobody writes where another one does.
+    """
+    places, deltas = cuda.shared.array(THREADS, i32), cuda.shared.array(THREADS, real)
+    m, t, T = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
+    h, first = t, u32(0)
+    while h < H:
+        out[m * H + h] = real(0)
+        h += T
+    while first < I:
+        i = first + t
+        places[t] = i32(where[m * I + i]) if i < I else i32(-1)
+        deltas[t] = delta[m * I + i] if i < I else real(0)
+        cuda.syncthreads()
+        for k in range(T):
+            place = places[u32(k)]
+            if place >= 0 and u32(place) % T == t:
+                out[m * H + u32(place)] += deltas[u32(k)]
+        cuda.syncthreads()
+        first += T
 
 
 def max_pool_backward(delta, where, out):
     """out[n,c,h] = the sum of delta[n,c,i] over the windows i whose largest entry is at h: delta (N,C,I)"""
-    N, C, windows = delta.shape[0], delta.shape[1], math.prod(delta.shape[2:])
+    images, windows, entries = math.prod(delta.shape[:2]), math.prod(delta.shape[2:]), math.prod(out.shape[2:])
     if out.size:
-        max_pool_backward_each.each(N * C, delta, where, out, windows, math.prod(out.shape[2:]))
+        max_pool_backward_block(images, max_pool_backward_block.team(entries), delta, where, out, windows, entries)
 
 
 @kernel

@@ -221,7 +221,7 @@ class Shared(kernelapi.FakeCUDAShared):
 
     def array(self, shape, dtype, alignment=None):
         caller = sys._getframe(1)
-        key = caller.f_code.co_filename, caller.f_lineno, tuple(threading.current_thread().blockIdx)
+        key = caller.f_code, caller.f_lasti, tuple(threading.current_thread().blockIdx)
         if key not in self._allocations:
             bytes_ = np.full(shape * np.dtype(dtype).itemsize, 255, np.uint8)
             self._allocations.setdefault(key, Watched(bytes_.view(dtype), Trace()))
