@@ -9,6 +9,7 @@
     python scripts/bench.py depth       seconds and memory over the number of layers and the size of a batch
     python scripts/bench.py ladder      what each idea in the kernels buys, and a second thread
     python scripts/bench.py all
+    python scripts/bench.py cuda        on a GPU, beside PyTorch there: products, steps, an epoch, and the ladder
 
 The rivals run in turns and must compute the same numbers. A figure of 2.00 x says that the rival took twice as long.
 """
@@ -20,10 +21,12 @@ from pathlib import Path
 from benchmarks import depth, report, start, turns, workload
 from benchmarks.ladder import ladder, scaling
 
+from backprop.errors import DeviceError
 
-def races(kind, todo, threads, rounds, **options):
+
+def races(kind, todo, threads, rounds, rivals=turns.RIVALS, **options):
     """[(label, times)] of all works of one kind."""
-    players = [turns.Player(name, threads) for name in turns.RIVALS]
+    players = [turns.Player(name, threads, rivals) for name in rivals]
     try:
         for player in players:
             if player.missing:
@@ -118,14 +121,47 @@ def climb(out, rounds):
     report.draw_ladder(out / "ladder.png", rungs)
 
 
+def cuda(out, rounds):
+    """All that is raced on a GPU. What the host does for a step is ours alone."""
+    from benchmarks import gpu
+
+    name = gpu.name()
+    for kind, todo in gpu.works().items():
+        if kind == "host":
+            continue
+        few = {"before": 1, "tolerance": 5e-2} if kind != "gemm" else {"tolerance": 1e-2}  # TF32 rounds to three digits
+        found = races(kind, todo, 1, min(rounds, 5) if kind == "epoch" else rounds, gpu.RIVALS, **few)
+        if found:
+            report.print_races(f"{kind} on {name}", found)
+            content = {label: {who: time._asdict() for who, time in times.items()} for label, times in found}
+            report.save(out, f"cuda_{kind}", {"gpu": name, "seconds": content})
+            report.draw_races(out / f"cuda_{kind}.png", f"{kind} on {name}", found)
+    ours = turns.Player("ours", 1, gpu.RIVALS)
+    host = {}
+    for label, sizes in gpu.works()["host"]:
+        (seconds,) = ours.prepare("host", sizes, before=rounds)
+        host[label] = seconds.tolist()
+    ours.close()
+    rungs = gpu.ladder(rounds)
+    report.print_gpu(name, host, rungs)
+    report.save(out, "cuda_ladder", {"gpu": name, "host_seconds_per_step": host, "gflops": dict(rungs)})
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=[*RACES, "start", "memory", "depth", "ladder", "all"])
+    parser.add_argument("what", choices=[*RACES, "start", "memory", "depth", "ladder", "all", "cuda"])
     parser.add_argument("--threads", type=int, nargs="+", default=[1], help="threads of each player, one race for each")
     parser.add_argument("--rounds", type=int, default=11, help="turns of each player")
     parser.add_argument("--out", metavar="DIR", default="bench", help="where JSON and pictures go (default: bench)")
     options = parser.parse_args(arguments)
     out, rounds = Path(options.out), options.rounds
+    if options.what == "cuda":
+        try:
+            cuda(out, rounds)
+        except DeviceError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        return 0
 
     def wanted(what):
         return options.what in (what, "all")

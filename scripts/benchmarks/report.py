@@ -62,7 +62,15 @@ def save(folder, name, content):
     return path
 
 
-COLORS = {"NumPy": GREY, "PyTorch": ORANGE, "PyTorch, large thresholds": "#f0b27a", "JAX": BLUE}
+COLORS = {
+    "NumPy": GREY,
+    "PyTorch": ORANGE,
+    "PyTorch, large thresholds": "#f0b27a",
+    "JAX": BLUE,
+    "PyTorch, TF32": "#f0b27a",
+    "PyTorch, graph": BLUE,
+    "PyTorch, graph, TF32": "#8ab4d8",
+}
 
 
 def draw_races(path, title, races):
@@ -134,6 +142,15 @@ def print_start(imports, steps):
     names = list(dict.fromkeys(name for found in steps.values() for name in found))
     rows = [["first step, seconds", *names]]
     rows += [[model, *(f"{found[n]:.1f}" if n in found else "-" for n in names)] for model, found in steps.items()]
+    print("\n".join(table(rows)) + "\n")
+
+
+def print_gpu(name, host, rungs):
+    """What the host does for each step, and the product rung by rung."""
+    rows = [["the host's microseconds for a step", "while the GPU is busy", "while it waits"]]
+    rows += [[label, *(f"{part * 1e6:.2f}" for part in seconds)] for label, seconds in host.items()]
+    print("\n".join(table(rows)) + "\n")
+    rows = [[f"product on {name}", "GFLOP/s"], *([rung, f"{rate:,.0f}"] for rung, rate in rungs)]
     print("\n".join(table(rows)) + "\n")
 
 

@@ -37,8 +37,8 @@ PAUSE = 0.05  # seconds after it, until threads that look out for more work have
 class Player:
     """A process that does work when told to."""
 
-    def __init__(self, name, threads):
-        module, environment = RIVALS[name]
+    def __init__(self, name, threads, rivals=RIVALS):
+        module, environment = rivals[name]
         self.name, self.threads = name, threads
         variables = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"
         environment = os.environ | dict.fromkeys(variables, str(threads)) | environment
@@ -50,7 +50,7 @@ class Player:
         self.missing = self._answer().get("missing")
 
     def _bind(self):
-        if hasattr(os, "sched_setaffinity"):
+        if hasattr(os, "sched_setaffinity") and self.threads:
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: self.threads])
 
     def prepare(self, kind, sizes, before=3):

@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -130,3 +132,60 @@ def test_first_steps_begin_without_kernels_and_then_with_them(turns, monkeypatch
     monkeypatch.setattr(start, "RIVALS", {"ours": start.RIVALS["ours"]})
     found = start.first_steps("mlp128", rounds=1)
     assert found["ours, kernels kept"] < found["ours, kernels compiled"]
+
+
+def test_without_a_gpu_the_race_on_one_says_what_is_missing(turns, monkeypatch):
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_ENABLE_CUDASIM"}
+    command = [sys.executable, str(SCRIPTS / "bench.py"), "cuda"]
+    done = subprocess.run(command, env=environment | {"CUDA_VISIBLE_DEVICES": "-1"}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no GPU here: looked for NVIDIA's driver")
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes"), [("gemm", ("tn", 5, 4, 7)), ("gemm", ("nn", 3, 4, 5)), ("gemm", ("nt", 3, 4, 5))]
+)
+def test_our_player_for_a_gpu_computes_the_numbers_of_the_others(turns, players, kind, sizes):
+    pytest.importorskip("numba.cuda")
+    gpu = importlib.import_module("benchmarks.gpu")
+    player = turns.Player("ours", 1, gpu.RIVALS)
+    try:
+        times = turns.race([player, *players[1:]], kind, sizes, rounds=1, before=1)
+    finally:
+        player.close()
+    assert {"ours", "NumPy"} <= times.keys()
+
+
+def test_our_player_for_a_gpu_trains_as_the_one_for_the_cpu(monkeypatch):
+    """A network of its own: the simulator would take minutes for one that is raced."""
+    pytest.importorskip("numba.cuda")
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    workload = importlib.import_module("benchmarks.workload")
+    monkeypatch.setitem(workload.MODELS, "tiny", [("flatten",), ("linear", 4, 3), ("relu",), ("linear", 3, 10)])
+    monkeypatch.setattr(workload, "BATCH", 4)
+    batch = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 1, 2, 2), np.arange(4)
+    monkeypatch.setattr(workload, "batch", lambda: batch)
+    monkeypatch.setattr(
+        workload, "data", lambda: (np.tile(np.arange(16, dtype=np.uint8), 3).reshape(12, 1, 2, 2), np.arange(12) % 10)
+    )
+    here, there = (importlib.import_module(f"benchmarks.players.{name}") for name in ("ours", "ours_cuda"))
+    (step, result), (steps, results) = here.step("tiny"), there.steps("tiny", 8)
+    for _ in range(1 + 8):
+        step()
+    steps()
+    for mine, its in zip(result(), results(), strict=True):
+        np.testing.assert_allclose(mine, its, rtol=1e-4, atol=1e-6)
+    host, seconds = there.host("tiny", 8)
+    host()
+    assert all(0 < part < 10 for part in seconds()[0])
+    (one, last), (other, lasts) = here.epoch("tiny"), there.epoch("tiny")
+    one(), other()
+    np.testing.assert_allclose(last(), lasts(), rtol=1e-5)
+
+
+def test_the_ladder_on_a_gpu_checks_and_times_every_rung(monkeypatch):
+    pytest.importorskip("numba.cuda")
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    rungs = importlib.import_module("benchmarks.gpu").ladder(1, side=8)
+    assert [name.split(",")[0] for name, _ in rungs][:3] == ["textbook", "shared memory", "registers"]
+    assert all(rate > 0 for _, rate in rungs)
