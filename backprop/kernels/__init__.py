@@ -101,19 +101,29 @@ def expect_beside(array, other):
         raise DeviceError(f"wants an array on {there!r}, got one of shape {array.shape} on {here!r}; use {cure}")
 
 
+_listeners = []  # who wants to hear what is compiled for a GPU
+
+
 @contextlib.contextmanager
 def on_compile(callback):
     """Within this block, call `callback(name)` whenever a kernel is about to be compiled, which takes about a second.
 
     Compiled kernels are kept on disk beside their source, so on a machine each is compiled once.
     """
-    if active() != "cpu":
-        yield
-        return
-    from backprop.kernels.cpu.jit import on_compile
+    with contextlib.ExitStack() as stack:
+        _listeners.append(callback)
+        stack.callback(_listeners.remove, callback)
+        if active() == "cpu":
+            from backprop.kernels.cpu.jit import on_compile
 
-    with on_compile(callback):
+            stack.enter_context(on_compile(callback))
         yield
+
+
+def tell_compiling(name):
+    """Let those who listen know that a kernel is about to be compiled for a GPU."""
+    for listener in _listeners:
+        listener(name)
 
 
 def set_num_threads(count):

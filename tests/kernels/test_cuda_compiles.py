@@ -14,12 +14,17 @@ SHARED = 48 * 1024  # bytes that a block may have without asking for more
 
 
 @pytest.fixture(scope="module")
-def found():
-    """What the assembler said of every kernel."""
+def environment():
+    """That of a process that can compile: Numba cannot in one that simulates."""
     for package in ("numba_cuda", "cuda.core", "nvidia"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is missing: NVIDIA's compiler comes with pip install 'backprop[cuda13]'")
-    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_ENABLE_CUDASIM"}
+    return {name: value for name, value in os.environ.items() if name != "NUMBA_ENABLE_CUDASIM"}
+
+
+@pytest.fixture(scope="module")
+def found(environment):
+    """What the assembler said of every kernel."""
     command = [sys.executable, "-m", "tests.kernels.offline"]
     running = [
         subprocess.Popen([*command, str(n), str(WORKERS)], stdout=-1, stderr=-1, text=True, env=environment)
@@ -56,3 +61,34 @@ def test_the_largest_tile_leaves_room_for_two_blocks(found):
     largest = [line for line in found if line["shared"] == 2 * 2 * 8 * (128 + 4) * 4]
     assert len(largest) >= 6
     assert all(line["registers"] <= 128 and line["threads"] == 256 for line in largest)
+
+
+KEPT = """
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from backprop import kernels
+from backprop.kernels.cuda import compiler
+from backprop.kernels.cuda.everyday import ACTIVATIONS
+
+compiler.FOLDER = Path(sys.argv[1])
+with kernels.on_compile(print):
+    for name in ("silu", "mish"):
+        compiler.compiled(ACTIVATIONS[name][0].kernel, ("[<f4]", (), "[<f4]", "<u4"), np.float32, (9, 0))
+"""
+
+
+def test_machine_code_is_kept_for_each_kernel_and_compiled_again_only_when_it_must(environment, tmp_path):
+    def compiled():
+        done = subprocess.run([sys.executable, "-c", KEPT, tmp_path], capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert compiled() == ["forward", "forward"]  # two rows of a table: one body, and two kernels
+    assert compiled() == []
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 2
+    files[0].write_bytes(files[0].read_bytes()[:100])
+    assert compiled() == ["forward"]

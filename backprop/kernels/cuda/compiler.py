@@ -4,6 +4,7 @@ A cubin is made for one architecture and runs on any driver that knows it; PTX w
 that is at least as new as the tools that wrote it. What was made is kept on disk until a file of this folder changes.
 """
 
+import functools
 import hashlib
 import os
 import pickle
@@ -14,9 +15,11 @@ from unittest import mock
 
 import numpy as np
 
+from backprop import kernels
 from backprop.kernels.cuda.kernel import Word, bound
 from backprop.kernels.device import DeviceArray
 
+FOLDER = Path(__file__).parent / "__pycache__"
 PTX_FOR = (8, 0)  # Ampere: what is written for it runs on all that came later
 
 
@@ -50,17 +53,20 @@ def kinds(args, real):
 
 def compiled(kernel, kinds, real, capability):
     """The Cubin of a kernel for parameters of these kinds, on a GPU of this compute capability, such as (9, 0)."""
-    kept = _place(kernel, kinds, real, capability)
+    file = _file(kernel, kinds, real, capability)
     try:
-        return pickle.loads(kept.read_bytes())
+        stamp, cubin = pickle.loads(file.read_bytes())
+        if stamp == _stamp():
+            return cubin
     except (OSError, ValueError, EOFError, pickle.UnpicklingError, AttributeError):
-        pass
+        pass  # there is none, or one that was torn
+    kernels.tell_compiling(kernel.__name__)
     cubin = assembled(written(kernel, kinds, real, min(capability, PTX_FOR)), capability)
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(pickle.dumps(Cubin(*cubin)))
-        os.replace(beside, kept)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside = file.with_suffix(f".{os.getpid()}")
+        beside.write_bytes(pickle.dumps((_stamp(), cubin)))
+        os.replace(beside, file)
     except OSError:
         pass  # a folder that cannot be written to is no reason not to compute
     return cubin
@@ -124,20 +130,24 @@ def _type(kind):
     return from_dtype(np.dtype(kind))
 
 
-def _place(kernel, kinds, real, capability):
-    """The file in which a cubin is kept."""
+def _file(kernel, kinds, real, capability):
+    """Where a cubin is kept."""
     chosen = sorted((name, _told(value)) for name, value in kernel.names.items())
-    key = repr((kernel.__module__, kernel.__qualname__, kernel.threads, kernel.blocks, chosen, kinds, real, capability))
-    digest = hashlib.sha256((key + _stamp()).encode()).hexdigest()[:32]
-    return Path(__file__).parent / "__pycache__" / f"{kernel.__name__}.{digest}.cubin"
+    key = kernel.__module__, kernel.__qualname__, kernel.threads, kernel.blocks, chosen, kinds, real, capability
+    digest = hashlib.sha256(repr(key).encode()).hexdigest()[:32]
+    return FOLDER / f"{kernel.__name__}.{digest}.cubin"
 
 
 def _told(value):
     """What a name stands for, in words that are alike in every process."""
     body = getattr(value, "body", value)
-    return (body.__module__, body.__qualname__, body.__code__.co_firstlineno) if callable(body) else repr(value)
+    if not callable(body):
+        return repr(value)
+    code = body.__code__
+    return body.__module__, body.__qualname__, code.co_firstlineno, code.co_code, repr(code.co_consts), code.co_names
 
 
+@functools.cache
 def _stamp():
     """Tells whether any of this folder's files, or a library that compiles them, has changed."""
     import numba

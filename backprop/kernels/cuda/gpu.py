@@ -48,10 +48,29 @@ class Gpu:
                 f"{self.name} has compute capability {'.'.join(map(str, self.capability))}, and what is compiled here "
                 f"wants at least {'.'.join(map(str, OLDEST))}; the CPU works: use device='cpu'"
             )
+        self._expect_driver()
         self._stream = self._into = self.device.create_stream()
         self._buffers = Buffers(self.fresh, smallest=0)
         self._loaded, self._configs, self._used, self._loading = {}, {}, None, False
         self.launches = 0
+
+    def _expect_driver(self):
+        """Raise DeviceError for a driver that is older than the tools which compile for it."""
+        try:
+            from cuda.bindings import nvjitlink
+
+            tools = nvjitlink.version()
+        except (ImportError, RuntimeError) as error:
+            raise DeviceError(
+                f"{self.name} is here, but not NVIDIA's compiler ({error}); pip install 'backprop[cuda13]', or "
+                "'backprop[cuda12]' for a driver of CUDA 12"
+            ) from error
+        version = self._ask(self._driver.cuDriverGetVersion)
+        if version // 1000 < tools[0]:
+            raise DeviceError(
+                f"the driver of {self.name} knows CUDA {version // 1000}.{version % 1000 // 10}, and what is installed "
+                f"here compiles for CUDA {tools[0]}; pip install 'backprop[cuda{version // 1000}]', or a newer driver"
+            )
 
     def _ask(self, function, *args):
         """What a function of the driver returns; DeviceError where it fails."""
