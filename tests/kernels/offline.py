@@ -29,8 +29,10 @@ class NoGpu(Gpu):
     def __init__(self):
         self.name, self.asked = "no GPU", {}
 
-    def empty(self, shape, dtype):
+    def fresh(self, shape, dtype):
         return DeviceArray(NoMemory(self), 0, shape, dtype)
+
+    empty = fresh
 
     def write(self, array, values):
         pass
