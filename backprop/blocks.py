@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.graph import Graph, Value
 from backprop.layers import Linear
@@ -48,7 +49,7 @@ class Unrolled(Graph):
 
     def build(self, x):
         self.expect(x.ndim == 3 and len(x), "(L, N, I), L steps of N sequences", got=x)
-        h = Value(np.zeros((x.shape[1], self.state.in_features), x.dtype), requires_grad=False)
+        h = Value(F.zeros((x.shape[1], self.state.in_features), x.data), requires_grad=False)
         states = []
         for x_t in x:
             h = np.tanh(self.input(x_t) + self.state(h))

@@ -18,7 +18,19 @@ from backprop.functional.activation import (
     tanh,
     tanh_backward,
 )
-from backprop.functional.arrays import cut, filled, flipped, joined, stacked, swapped, zeros
+from backprop.functional.arrays import (
+    copied,
+    cut,
+    filled,
+    flipped,
+    joined,
+    of_type,
+    put,
+    stacked,
+    swapped,
+    transposed,
+    zeros,
+)
 from backprop.functional.classification import (
     cross_entropy,
     cross_entropy_backward,

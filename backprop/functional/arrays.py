@@ -9,21 +9,28 @@ import math
 import numpy as np
 
 from backprop import kernels
-from backprop.functional.shapes import flat, split_at
+from backprop.functional.shapes import contiguous, flat, split_at
 from backprop.kernels.device import DeviceArray
 
 
 def zeros(shape, like):
     """np.zeros of the type of `like`, where it lies."""
-    return filled(0.0, shape, like) if isinstance(like, DeviceArray) else np.zeros(shape, like.dtype)
+    return filled(0, shape, like)
 
 
 def filled(value, shape, like):
-    """An array of this shape with one number everywhere, of the type of `like`, where it lies."""
+    """np.full of the type of `like`, where it lies."""
+    if not isinstance(like, DeviceArray):
+        return np.full(shape, value, like.dtype) if value else np.zeros(shape, like.dtype)
     k = kernels.of(like)
     out = k.empty(tuple(shape), like.dtype)
     k.fill(float(value), flat(out))
     return out
+
+
+def copied(array):
+    """np.array(array)"""
+    return array.copy() if isinstance(array, DeviceArray) else np.array(array)
 
 
 def joined(arrays, axis=0):
@@ -60,15 +67,32 @@ def flipped(array):
     return _taken(kernels.of(array), array, np.arange(len(array))[::-1], 0)
 
 
+def transposed(array, axes):
+    """np.transpose, as a view where the array is NumPy's"""
+    if not isinstance(array, DeviceArray):
+        return array.transpose(axes)
+    places = np.arange(array.size).reshape(array.shape).transpose(axes)
+    return _taken(kernels.of(array), array.reshape(-1), places.reshape(-1), 0).reshape(places.shape)
+
+
 def swapped(array):
     """The first two axes exchanged, in memory of its own."""
-    if not isinstance(array, DeviceArray):
-        return np.ascontiguousarray(array.swapaxes(0, 1))
-    count = array.shape[1]
-    if not count:
-        return array.reshape(0, array.shape[0], *array.shape[2:])
-    columns = [cut(array, 1, n, n + 1).reshape(1, array.shape[0], *array.shape[2:]) for n in range(count)]
-    return joined(columns)
+    return contiguous(transposed(array, (1, 0, *range(2, array.ndim))))
+
+
+def of_type(array, dtype):
+    """np.asarray(array, dtype); on a GPU an array has its type already"""
+    return array if isinstance(array, DeviceArray) and array.dtype == dtype else np.asarray(array, dtype)
+
+
+def put(vbar, shape, at):
+    """vbar at the entries `at` of an array of this shape, 0 elsewhere; what stands there more than once adds up"""
+    whole = zeros(shape, vbar)
+    if isinstance(vbar, DeviceArray):
+        whole[at] = vbar  # a part in one piece has each entry once
+    else:
+        np.add.at(whole, at, vbar)
+    return whole
 
 
 def stretched(array, shape):

@@ -14,6 +14,7 @@ the last born to the first is such an order.
 
 import numpy as np
 
+from backprop import functional as F
 from backprop.errors import ShapeError
 
 
@@ -44,7 +45,9 @@ def reverse(output, delta=None):
         yield v, vbar
         for parent, share in handed_down(v, vbar):
             so_far = shares.get(parent)
-            shares[parent] = share if so_far is None else np.asarray(so_far + share)  # (17) one share for each use
+            shares[parent] = (
+                share if so_far is None else F.of_type(so_far + share, share.dtype)
+            )  # (17) one share for each use
 
 
 def handed_down(v, vbar):
@@ -55,7 +58,7 @@ def handed_down(v, vbar):
     pulled = v.operation.pull(vbar, v.data, [parent.data for parent in v.parents], wanted, **v.options)
     for parent, share in zip(v.parents, pulled, strict=True):
         if parent.requires_grad:
-            yield parent, np.asarray(share, parent.dtype)
+            yield parent, F.of_type(share, parent.dtype)
 
 
 def forward(output, tangents):
@@ -81,8 +84,8 @@ def _seed(output, delta):
             raise ShapeError(
                 f"backward of a value of shape {output.shape} wants delta = dL/d(value); or sum() it to one number"
             )
-        return np.ones(output.shape, output.dtype)  # (17) the output is L
-    delta = np.asarray(delta, output.dtype)
+        return F.filled(1, output.shape, output)  # (17) the output is L
+    delta = F.of_type(delta, output.dtype)
     if delta.shape != output.shape:
         raise ShapeError(f"delta has the value's shape {output.shape}, got {delta.shape}")
     return delta

@@ -5,6 +5,7 @@ import numpy as np
 from backprop import kernels
 from backprop.differences import COMPLEX_STEP
 from backprop.errors import GradientError
+from backprop.functional.shapes import contiguous
 
 
 class ModuleCall:
@@ -29,7 +30,7 @@ class ModuleCall:
         """(17) Adds to the gradients of the module's parameters, too."""
         last = self.module.call
         self.module.recall(self.call)
-        answers = self.module.backward(np.asarray(vbar, order="C"))
+        answers = self.module.backward(contiguous(vbar))
         if last is not None:
             self.module.recall(last)
         answers = answers if isinstance(answers, tuple) else (answers,)

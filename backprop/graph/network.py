@@ -1,7 +1,6 @@
 """Graph: a Module whose forward is a formula of values. Nobody writes its backward: that is (17)."""
 
-import numpy as np
-
+from backprop import functional as F
 from backprop.errors import CallOrderError
 from backprop.graph.modes import reverse
 from backprop.graph.value import Value
@@ -20,6 +19,7 @@ class Graph(Module):
 
     `backward` returns dL/d(input), a tuple where there are several inputs, None for labels or words, which have none.
 
+    >>> import numpy as np
     >>> from backprop.layers import Linear, Tanh
     >>> class Residual(Graph):
     ...     def __init__(self, body):
@@ -48,10 +48,10 @@ class Graph(Module):
 
     def backward(self, delta):
         inputs, output = self.cache
-        below = {v: np.zeros(v.shape, v.dtype) for v in inputs if v is not None and v.requires_grad}
+        below = {v: F.zeros(v.shape, v.data) for v in inputs if v is not None and v.requires_grad}
         for v, vbar in reverse(output, delta):  # (17)
             if v in below:
-                below[v] = np.array(vbar)
+                below[v] = F.copied(vbar)
             elif not v.parents and v.requires_grad:
                 v.accumulate(vbar)
         deltas = [below.get(v) for v in inputs]

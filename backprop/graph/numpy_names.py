@@ -43,7 +43,7 @@ def _concatenate(value, parts, axis=0):
 
 def _stack(value, parts, axis=0):
     """A new axis, of which each part is one entry: a reshape of each, put together."""
-    parts = [part.reshape(np.expand_dims(part.data, axis).shape) for part in value.alike(parts)]
+    parts = [part.reshape(np.expand_dims(np.broadcast_to(0, part.shape), axis).shape) for part in value.alike(parts)]
     return value.apply("concatenate", *parts, axis=axis)
 
 

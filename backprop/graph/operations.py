@@ -14,6 +14,7 @@ import math
 import numpy as np
 from numpy import cos, exp, log, maximum, minimum, sign, sin, sqrt, tan, tanh, where
 
+from backprop import functional as F
 from backprop.graph.rules import Elementwise, LinearMap, Product
 from backprop.kernels.reference.everyday import magnitude, sigmoid
 
@@ -46,13 +47,6 @@ def share(vbar, a, axis, keepdims):
     return spread(vbar / count, a, axis, keepdims)
 
 
-def put(vbar, a, at):
-    """vbar where v was read from a, 0 elsewhere; what was read more than once adds up"""
-    abar = np.zeros(a.shape, vbar.dtype)
-    np.add.at(abar, at, vbar)
-    return abar
-
-
 def pick(a, axis, keepdims, first):
     """the entries at `first` along `axis` (None: of all of a), where the largest came first"""
     if axis is None:
@@ -75,12 +69,13 @@ def put_back(vbar, a, axis, keepdims, first):
 
 def undo(vbar, axes):
     """vbar with its axes back in their places"""
-    return vbar.transpose(np.argsort([axis % vbar.ndim for axis in axes]))
+    return F.transposed(vbar, tuple(map(int, np.argsort([axis % vbar.ndim for axis in axes]))))
 
 
 def cut(vbar, *parts, axis):
     """vbar in pieces as long as the parts"""
-    return np.split(vbar, np.cumsum([part.shape[axis] for part in parts])[:-1], axis)
+    ends = np.cumsum([part.shape[axis] for part in parts]).tolist()
+    return [F.cut(vbar, axis % vbar.ndim, *ends_of) for ends_of in zip([0, *ends], ends, strict=False)]
 
 
 # fmt: off
@@ -116,10 +111,10 @@ LINEAR = {  # max is linear once it has chosen `first`, the place of the largest
     "mean":        (lambda a, axis, keepdims: a.mean(axis=axis, keepdims=keepdims),
                                                                         share),
     "max":         (pick,                                               put_back),
-    "index":       (lambda a, at: a[at],                                put),
+    "index":       (lambda a, at: a[at],                                lambda vbar, a, at: F.put(vbar, a.shape, at)),
     "reshape":     (lambda a, shape: a.reshape(shape),                  lambda vbar, a, shape: vbar.reshape(a.shape)),
-    "transpose":   (lambda a, axes: a.transpose(axes),                  lambda vbar, a, axes: undo(vbar, axes)),
-    "concatenate": (lambda *parts, axis: np.concatenate(parts, axis),   cut),
+    "transpose":   (lambda a, axes: F.transposed(a, axes),              lambda vbar, a, axes: undo(vbar, axes)),
+    "concatenate": (lambda *parts, axis: F.joined(parts, axis),         cut),
 }
 # fmt: on
 

@@ -4,13 +4,14 @@ import itertools
 
 import numpy as np
 
-from backprop.errors import CallOrderError, DeviceError, DTypeError, GradientError, IndexRangeError, ShapeError
+from backprop import functional as F
+from backprop.errors import CallOrderError, DTypeError, GradientError, IndexRangeError, ShapeError
 from backprop.graph.arraylike import ArrayLike
 from backprop.graph.modes import reverse
 from backprop.graph.module_call import ModuleCall
 from backprop.graph.operations import OPERATIONS
 from backprop.graph.operators import Operators
-from backprop.kernels.device import DeviceArray
+from backprop.kernels.device import DeviceArray, to_host
 from backprop.parameter import Buffer, Parameter, values
 
 FOR_WHOLE_NUMBERS = ("index", "reshape", "transpose", "concatenate")  # words and labels can be moved, not computed
@@ -64,7 +65,7 @@ class Value(Operators, ArrayLike):
             shapes = " and ".join(str(parent.shape) for parent in parents)
             raise kind(f"{name} of shape {shapes}: {error}") from None
         learns = any(parent.requires_grad for parent in parents)
-        return Value._computed(operation, parents, options, np.asarray(data, wanted), learns)
+        return Value._computed(operation, parents, options, F.of_type(data, wanted), learns)
 
     @staticmethod
     def through(module, inputs):
@@ -75,7 +76,7 @@ class Value(Operators, ArrayLike):
         call = ModuleCall(module, [a.data if isinstance(a, Value) else a for a in inputs], places)
         parents = [inputs[place] for place in places]
         learns = any(a.requires_grad for a in (*parents, *module.parameters()))
-        return Value._computed(call, parents, {}, np.asarray(call.output, call.dtype), learns)
+        return Value._computed(call, parents, {}, F.of_type(call.output, call.dtype), learns)
 
     @classmethod
     def _computed(cls, operation, parents, options, data, requires_grad):
@@ -106,7 +107,7 @@ class Value(Operators, ArrayLike):
         if self.parameter is not None:
             self.parameter.accumulate(_put, vbar)
         else:
-            self.grad = np.array(vbar if self.grad is None else self.grad + vbar)
+            self.grad = F.copied(vbar if self.grad is None else self.grad + vbar)
 
     def zero_grad(self):
         """Forget the gradient."""
@@ -126,7 +127,7 @@ class Value(Operators, ArrayLike):
 
     def __repr__(self):
         made = f", {self.operation.name}" if self.operation else ""
-        return f"Value({np.array2string(self.data, threshold=20, separator=', ')}{made})"
+        return f"Value({np.array2string(to_host(self.data), threshold=20, separator=', ')}{made})"
 
 
 def _element_type(operands):
@@ -138,7 +139,7 @@ def _element_type(operands):
 def _array(data):
     """The array of a new value: floats keep their type, a Python number or list becomes float64."""
     if isinstance(data, DeviceArray):
-        raise DeviceError("a graph of values is computed by NumPy, on the CPU; use net.to('cpu') and bp.to_host(x)")
+        return data
     array = np.asarray(data)
     if array.dtype.kind not in "biufc":
         raise DTypeError(f"a value is made of numbers, got {type(data).__name__}")
@@ -165,7 +166,9 @@ def _as_value(operand, wanted):
 
 def _put(share, out, accumulate):
     """A share of a parameter's gradient, as `Parameter.accumulate` wants it."""
-    if accumulate:
+    if isinstance(out, DeviceArray):
+        out[...] = out + share if accumulate else share
+    elif accumulate:
         out += share
     else:
         out[...] = share

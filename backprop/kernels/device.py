@@ -131,8 +131,34 @@ class DeviceArray:
     def __array__(self, dtype=None, copy=None):
         raise DeviceError("the array is on the GPU, where NumPy cannot read it; use bp.to_host(x)")
 
-    def __array_ufunc__(self, *_, **__):
-        raise DeviceError("NumPy does not compute arrays on the GPU; use bp.to_host(x)")
+    def __array_ufunc__(self, ufunc, method, *operands, **options):
+        """np.add(a, b), np.tanh(a): a few functions, enough for a graph of values."""
+        if method != "__call__" or options:
+            raise DeviceError(f"np.{ufunc.__name__}.{method} is not done on the GPU; use bp.to_host(x)")
+        from backprop.kernels.cuda.arithmetic import compute
+
+        return compute(ufunc, *operands)
+
+    def __add__(self, other):
+        return np.add(self, other)
+
+    def __radd__(self, other):
+        return np.add(other, self)
+
+    def __sub__(self, other):
+        return np.subtract(self, other)
+
+    def __rsub__(self, other):
+        return np.subtract(other, self)
+
+    def __mul__(self, other):
+        return np.multiply(self, other)
+
+    def __rmul__(self, other):
+        return np.multiply(other, self)
+
+    def __neg__(self):
+        return np.negative(self)
 
     def __repr__(self):
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device='cuda')"

@@ -8,6 +8,7 @@ It runs as a program, since Numba cannot compile for a GPU in a process that sim
 
 import contextlib
 import json
+import re
 import sys
 from unittest import mock
 
@@ -110,15 +111,30 @@ def _large(gpu):
         yield "sum_channels", (x(64, 6, 784), x(6), False)
 
 
+PTX_TYPES = {"pointer": "u64", "u4": "u32", "i4": "u32", "u8": "u64", "i8": "u64", "f4": "f32", "f8": "f64"}
+
+
+def parameters(ptx):
+    """The types of a kernel's parameters in PTX."""
+    return re.findall(r"\.param \.(\w+) ", ptx[ptx.index(".entry") : ptx.index("{", ptx.index(".entry"))])
+
+
+def _flat(kinds):
+    for kind in kinds:
+        yield from _flat(kind) if isinstance(kind, tuple) else [kind]
+
+
 def examined(item):
     """One line for each architecture."""
     kernel, kinds, real = item
     lines = []
     ptx = compiler.written(kernel, kinds, real, compiler.PTX_FOR)
+    fits = parameters(ptx) == [PTX_TYPES[kind[1:] if kind[0] == "<" else "pointer"] for kind in _flat(kinds)]
     for capability in ARCHITECTURES:
         cubin = compiler.assembled(ptx, capability)._asdict()
         found = {"kernel": f"{kernel.__module__}.{kernel.__qualname__}", "real": np.dtype(real).name}
         found |= {"threads": kernel.threads, "blocks": kernel.blocks, "architecture": "sm_{}{}".format(*capability)}
+        found["fits"] = fits
         lines.append(found | {name: cubin[name] for name in ("registers", "shared", "stack", "spilled")})
     return lines
 

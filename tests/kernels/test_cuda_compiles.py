@@ -50,6 +50,11 @@ def test_no_kernel_has_a_stack_or_spills_registers(found):
     assert [line for line in found if line["stack"] or line["spilled"]] == []
 
 
+def test_each_kernel_has_the_parameters_that_a_launch_gives_it(found):
+    """An address, or a number, for each argument, of just that width: nothing else would notice where it is not so."""
+    assert [line for line in found if not line["fits"]] == []
+
+
 def test_no_kernel_takes_more_than_a_multiprocessor_has(found):
     for line in found:
         blocks = line["blocks"] or 1

@@ -1,0 +1,73 @@
+"""Sums, products and the like of whole arrays on a GPU, under NumPy's names: what a graph of values computes with.
+
+Arrays are of one shape, and numbers may stand for them: nothing is stretched.
+"""
+
+import numpy as np
+
+from backprop.errors import DeviceError, ShapeError
+from backprop.kernels.cuda import pointwise
+from backprop.kernels.cuda.classification import smooth_each
+from backprop.kernels.cuda.machine import empty
+from backprop.kernels.device import DeviceArray
+
+
+def compute(ufunc, *operands):
+    """What NumPy's function `ufunc` is of arrays on the GPU and numbers. DeviceError for one that is not done there."""
+    name = ufunc.__name__
+    if name not in FUNCTIONS:
+        raise DeviceError(f"np.{name} is not computed on the GPU; there are {', '.join(FUNCTIONS)}; use bp.to_host(x)")
+    operands = [_operand(a) for a in operands]
+    arrays = [a for a in operands if isinstance(a, DeviceArray)]
+    for a in arrays:
+        if a.shape != arrays[0].shape or a.dtype != arrays[0].dtype or a.dtype.kind != "f":
+            kinds = " and ".join(f"{a.dtype} {a.shape}" for a in arrays)
+            raise ShapeError(f"np.{name} on the GPU wants floats of one shape and type, got {kinds}")
+    return FUNCTIONS[name](*operands)
+
+
+def _operand(a):
+    if isinstance(a, DeviceArray):
+        return a
+    if np.ndim(a) == 0:
+        return float(a)
+    raise DeviceError(f"an array of shape {np.shape(a)} on 'cpu' meets one on 'cuda'; use bp.to_device(x, 'cuda')")
+
+
+def line(a, slope, shift):
+    """slope * a + shift"""
+    out = empty(a.shape, a.dtype)
+    smooth_each.each(a.size, a, float(slope), float(shift), out)
+    return out
+
+
+def add(a, b):
+    if not isinstance(b, DeviceArray):
+        return line(a, 1, b)
+    return _by(pointwise.add, a, b) if isinstance(a, DeviceArray) else line(b, 1, a)
+
+
+def multiply(a, b):
+    if not isinstance(b, DeviceArray):
+        return line(a, b, 0)
+    return _by(pointwise.multiply, a, b) if isinstance(a, DeviceArray) else line(b, a, 0)
+
+
+def negative(a):
+    return line(a, -1, 0)
+
+
+def subtract(a, b):
+    return add(a, negative(b)) if isinstance(b, DeviceArray) else line(a, 1, -b)
+
+
+def _by(kernel, *arrays):
+    out = empty(arrays[0].shape, arrays[0].dtype)
+    kernel(*[a.reshape(-1) for a in arrays], out.reshape(-1))
+    return out
+
+
+FUNCTIONS = {
+    **{function.__name__: function for function in (add, subtract, multiply, negative)},
+    "tanh": lambda a: _by(pointwise.tanh, a),
+}
