@@ -86,7 +86,7 @@ def written(kernel, kinds, real, capability):
         if isinstance(part, Word):
             return part.intrinsic(names["real"])
         if part not in parts:
-            parts[part] = cuda.jit(device=True)(bound(part.body, names, compiled_part))
+            parts[part] = cuda.jit(device=True)(bound(part.body, names | part.names, compiled_part))
         return parts[part]
 
     class Here:  # a GPU to compile for: Numba asks for one when a kernel calls a part

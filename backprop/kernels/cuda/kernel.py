@@ -35,10 +35,10 @@ u32, u64, i32 = np.uint32, np.uint64, np.int32
 
 
 class Part:
-    """A function that kernels call, compiled into each of them."""
+    """A function that kernels call, compiled into each of them. `names` are what global names stand for in it."""
 
-    def __init__(self, body):
-        self.body = body
+    def __init__(self, body, **names):
+        self.body, self.names = body, names
         functools.update_wrapper(self, body)
 
     def __call__(self, *args):
@@ -52,8 +52,8 @@ class Word(Part):
     """What a GPU has an instruction for and Python none: `intrinsic(real)` makes Numba's, `twin` is the simulator's."""
 
     def __init__(self, name, twin, intrinsic):
-        self.__name__, self.twin, self.intrinsic = name, twin, intrinsic
-        self.body = twin
+        self.__name__, self.intrinsic = name, intrinsic
+        self.body, self.names = twin, {}
 
 
 class Kernel:

@@ -83,7 +83,7 @@ class Simulator:
             cuda.jit(body)[grid, block](*self._arguments(args, real, Trace()))
 
     def _part(self, part, names):
-        body = bound(part.body, names, lambda inner: self._part(inner, names))
+        body = bound(part.body, names | part.names, lambda inner: self._part(inner, names))
         return cuda.jit(device=True)(body) if "cuda" in body.__code__.co_names else body
 
     def _arguments(self, args, real, trace):
