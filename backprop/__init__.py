@@ -37,7 +37,8 @@ from backprop.errors import (
 from backprop.gradcheck import gradcheck
 from backprop.graph import Graph, Value
 from backprop.kernels import get_num_threads, set_num_threads, use_kernels
-from backprop.kernels.device import DeviceArray, to_device, to_host
+from backprop.kernels.device import DeviceArray, to_host
+from backprop.kernels.transfer import to_device
 from backprop.layers import (
     CELU,
     ELU,

@@ -13,7 +13,8 @@ import numpy as np
 
 from backprop import kernels
 from backprop.data import DataLoader
-from backprop.kernels.device import new_array, to_host
+from backprop.kernels.device import to_host
+from backprop.kernels.transfer import new_array
 from backprop.optim import Optimizer
 
 SIZES = 64, 8, 1  # steps of a chunk; small ones do what large ones leave of an epoch

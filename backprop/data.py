@@ -7,7 +7,7 @@ import numpy as np
 from backprop import kernels
 from backprop.errors import DTypeError, OptionError, ShapeError
 from backprop.functional.shapes import contiguous
-from backprop.kernels.device import to_device
+from backprop.kernels.transfer import to_device
 from backprop.options import whole
 from backprop.rng import generator
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import DTypeError, ShapeError
-from backprop.kernels.device import device_of, is_array, to_device, to_host
+from backprop.kernels.device import device_of, is_array, to_host
+from backprop.kernels.transfer import to_device
 
 NUMBERS = "fciub"  # kinds of element types
 

@@ -16,9 +16,10 @@ from backprop import kernels
 from backprop.functional.arrays import zeros
 from backprop.functional.targets import is_labels, sample_shape
 from backprop.hooks import Hooks
-from backprop.kernels.device import device_of, to_device, to_host
+from backprop.kernels.device import device_of, to_host
 from backprop.kernels.recording import Unfit, recording
 from backprop.kernels.rewriting import rewritten
+from backprop.kernels.transfer import to_device
 from backprop.loss import CrossEntropyLoss
 from backprop.parameter import Buffer
 from backprop.rng import watched

@@ -5,7 +5,8 @@ import contextlib
 import numpy as np
 
 from backprop.errors import CheckpointError, DeviceError, DTypeError, ParameterError, ShapeError
-from backprop.kernels.device import assign, expect_device, to_host
+from backprop.kernels.device import to_host
+from backprop.kernels.transfer import assign, expect_device
 from backprop.parameter import Buffer, Parameter
 from backprop.rng import Stream
 

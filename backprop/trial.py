@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from backprop.kernels.device import device_of, is_array, to_device, to_host
+from backprop.kernels.device import device_of, is_array, to_host
+from backprop.kernels.transfer import to_device
 
 
 class Trial:

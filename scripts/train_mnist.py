@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 import backprop as bp
 import data_tools
-from backprop.kernels.device import device_named
+from backprop.kernels.transfer import device_named
 from backprop.models import MODELS
 from backprop.show.explain.diary import Diary
 from backprop.show.run import write_run

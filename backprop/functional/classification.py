@@ -15,7 +15,8 @@ from backprop.functional.loss import reduce
 from backprop.functional.shapes import contiguous, flat, split_at
 from backprop.functional.softmax import log_softmax
 from backprop.functional.targets import IGNORE, checked_targets, class_axis, is_labels, sample_shape, samples
-from backprop.kernels.device import device_of, is_array, to_device
+from backprop.kernels.device import device_of, is_array
+from backprop.kernels.transfer import to_device
 from backprop.parameter import values
 
 

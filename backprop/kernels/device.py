@@ -1,17 +1,12 @@
-"""Arrays in a GPU's memory, and the two doors between there and here: `to_device` and `to_host`.
-
-Nothing crosses by itself. Where NumPy would read a DeviceArray element by element, over the bus, it is told to ask for
-`to_host` instead.
+"""Arrays in a GPU's memory. Nothing crosses from there by itself: where NumPy would read one, over the bus, it is told
+to ask for `to_host`. The way there is in transfer.py.
 """
 
 import math
-import sys
 
 import numpy as np
 
 from backprop.errors import DeviceError, ShapeError
-
-DEVICES = ("cpu", "cuda")
 
 
 class DeviceArray:
@@ -23,6 +18,8 @@ class DeviceArray:
     """
 
     __slots__ = ("memory", "start", "shape", "dtype", "size", "handle", "__weakref__")
+
+    compute = None  # compute(ufunc, a, ...), which comes down from cuda/arithmetic.py
 
     def __init__(self, memory, start, shape, dtype):
         self.memory, self.start = memory, start
@@ -135,9 +132,7 @@ class DeviceArray:
         """np.add(a, b), np.tanh(a): a few functions, enough for a graph of values."""
         if method != "__call__" or options:
             raise DeviceError(f"np.{ufunc.__name__}.{method} is not done on the GPU; use bp.to_host(x)")
-        from backprop.kernels.cuda.arithmetic import compute
-
-        return compute(ufunc, *operands)
+        return self.compute(ufunc, *operands)
 
     def __add__(self, other):
         return np.add(self, other)
@@ -189,72 +184,8 @@ def device_of(array):
     return "cuda" if isinstance(array, DeviceArray) else "cpu"
 
 
-def to_device(array, device="cuda"):
-    """A copy of an array on "cuda" or "cpu"; the array itself where it is there already.
-
-    Raises DeviceError where there is no GPU, or no memory left on it.
-    """
-    expect_device(device)
-    if device == "cpu":
-        return to_host(array)
-    if isinstance(array, DeviceArray):
-        return array
-    array = np.asarray(array)
-    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
-        raise DeviceError(f"on the GPU numbers are real, got {array.dtype}; use x.astype(np.float32)")
-    array = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
-    from backprop.kernels.cuda.machine import machine
-
-    copy = machine().empty(array.shape, array.dtype)
-    copy.fill_from(array)
-    return copy
-
-
-def synchronize():
-    """Wait until all that was asked of a GPU is done; nothing, where no array was ever put on one."""
-    if "backprop.kernels.cuda.machine" in sys.modules:
-        from backprop.kernels.cuda.machine import machine
-
-        if machine.cache_info().currsize:
-            machine().synchronize()
-
-
-def device_named(device):
-    """The device that "cpu", "cuda" or "auto" stands for: "auto" is a GPU where there is one that works."""
-    if device != "auto":
-        expect_device(device)
-        return device
-    try:
-        from backprop.kernels.cuda.machine import machine
-
-        return "cpu" if machine().simulated else "cuda"
-    except (DeviceError, ImportError):
-        return "cpu"
-
-
-def new_array(shape, dtype):
-    """An array on the GPU, of arbitrary content, in memory that is used for nothing else while it lives."""
-    from backprop.kernels.cuda.machine import machine
-
-    return machine().fresh(shape, dtype)
-
-
 def to_host(array):
     """A NumPy array with the same numbers. A DeviceArray is copied, which waits for the GPU; any other as it is."""
     if not isinstance(array, DeviceArray):
         return np.asarray(array)
     return array.memory.machine.read(array)
-
-
-def assign(array, values):
-    """array[...] = values, for NumPy's values and an array wherever it lies."""
-    if isinstance(array, DeviceArray):
-        array.fill_from(values)
-    else:
-        array[...] = values
-
-
-def expect_device(device):
-    """Raise DeviceError unless this is the name of a device."""
-    if device not in DEVICES:
-        raise DeviceError(f"no device is called {device!r}; there are {', '.join(DEVICES)}")

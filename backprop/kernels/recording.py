@@ -14,7 +14,8 @@ import numpy as np
 from backprop.errors import BackpropError
 from backprop.kernels import load, recorder
 from backprop.kernels.buffers import aligned
-from backprop.kernels.device import DeviceArray, is_array, new_array, to_host
+from backprop.kernels.device import DeviceArray, is_array, to_host
+from backprop.kernels.transfer import new_array
 
 WRITTEN = {  # what a kernel writes if it is not `out`
     "max_pool": ("out", "where"),

@@ -9,7 +9,8 @@ from backprop import kernels
 from backprop.errors import CheckpointError, OptionError, ParameterError
 from backprop.functional.arrays import zeros
 from backprop.functional.shapes import flat
-from backprop.kernels.device import device_of, is_array, to_device, to_host
+from backprop.kernels.device import device_of, is_array, to_host
+from backprop.kernels.transfer import to_device
 from backprop.parameter import Parameter
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from backprop.kernels import load
 from backprop.kernels.cuda import compiler
 from backprop.kernels.cuda.gpu import Gpu
-from backprop.kernels.cuda.kernel import element_type
+from backprop.kernels.cuda.writing import element_type
 from backprop.kernels.device import DeviceArray
 from tests.kernels.cases import Columns, cases, kernel_of
 

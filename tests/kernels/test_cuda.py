@@ -6,7 +6,8 @@ import pytest
 from backprop.kernels import load
 from backprop.kernels.cuda.kernel import flat, kernel, u32
 from backprop.kernels.cuda.machine import machine
-from backprop.kernels.device import DeviceArray, to_device, to_host
+from backprop.kernels.device import DeviceArray, to_host
+from backprop.kernels.transfer import to_device
 from tests.kernels.cases import Columns, cases, kernel_of
 from tests.kernels.test_contract import functions
 

@@ -11,8 +11,9 @@ from backprop.kernels.cuda.product import choice
 from backprop.kernels.cuda.product.registers import matrices
 from backprop.kernels.cuda.product.shared import SIDE, shared
 from backprop.kernels.cuda.product.textbook import textbook
-from backprop.kernels.device import to_device, to_host
+from backprop.kernels.device import to_host
 from backprop.kernels.reference.conv import conv, conv_input_grad, conv_weight_grad
+from backprop.kernels.transfer import to_device
 from tests.kernels.shapes import CONVOLUTIONS, positions
 
 pytest.importorskip("numba.cuda")

@@ -1,5 +1,6 @@
 """numba-cuda on a GPU, or in its simulator: the oracle's functions again, of arrays in its memory."""
 
+from backprop.kernels.cuda import arithmetic
 from backprop.kernels.cuda.batch import count_correct, count_up, gather
 from backprop.kernels.cuda.channels import add_channels, dot_channels, scale_channels, sum_channels
 from backprop.kernels.cuda.classification import (

@@ -16,7 +16,7 @@ from unittest import mock
 import numpy as np
 
 from backprop import kernels
-from backprop.kernels.cuda.kernel import Word, bound
+from backprop.kernels.cuda.writing import Word, bound
 from backprop.kernels.device import DeviceArray
 
 FOLDER = Path(__file__).parent / "__pycache__"

@@ -4,7 +4,8 @@ import collections
 
 import numpy as np
 
-from backprop.kernels.device import DeviceArray, to_device
+from backprop.kernels.cuda.machine import put
+from backprop.kernels.device import DeviceArray
 
 MOST = 1024  # arrays; the one that was used longest ago goes first
 
@@ -18,7 +19,7 @@ def on_device(array):
     array = np.ascontiguousarray(array)
     key = array.tobytes(), array.dtype.str, array.shape
     if key not in _kept:
-        _kept[key] = to_device(array)
+        _kept[key] = put(array)
         if len(_kept) > MOST:
             _kept.popitem(last=False)
     _kept.move_to_end(key)

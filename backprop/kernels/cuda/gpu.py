@@ -14,7 +14,7 @@ import numpy as np
 from backprop.errors import DeviceError
 from backprop.kernels.buffers import Buffers
 from backprop.kernels.cuda import compiler
-from backprop.kernels.cuda.kernel import element_type
+from backprop.kernels.cuda.writing import element_type
 from backprop.kernels.device import DeviceArray
 
 OLDEST = (7, 5)  # Turing, the oldest that CUDA 13 compiles for

@@ -22,38 +22,11 @@ parameters; NumPy's scalars keep their types.
 
 import functools
 import inspect
-import types
-
-import numpy as np
 
 from backprop.kernels.cuda.machine import machine
+from backprop.kernels.cuda.writing import THREADS, Part, Word, i32, part, real, u32, u64
 
-THREADS = 256  # of a block, where nothing else is said
-
-real = np.float32  # stands for the element type; see above
-u32, u64, i32 = np.uint32, np.uint64, np.int32
-
-
-class Part:
-    """A function that kernels call, compiled into each of them. `names` are what global names stand for in it."""
-
-    def __init__(self, body, **names):
-        self.body, self.names = body, names
-        functools.update_wrapper(self, body)
-
-    def __call__(self, *args):
-        raise TypeError(f"{self.body.__name__} is a part of kernels, it runs in their threads alone")
-
-
-part = Part
-
-
-class Word(Part):
-    """What a GPU has an instruction for and Python none: `intrinsic(real)` makes Numba's, `twin` is the simulator's."""
-
-    def __init__(self, name, twin, intrinsic):
-        self.__name__, self.intrinsic = name, intrinsic
-        self.body, self.names = twin, {}
+__all__ = ["THREADS", "Kernel", "Part", "Word", "flat", "i32", "kernel", "part", "real", "u32", "u64"]
 
 
 class Kernel:
@@ -112,22 +85,3 @@ def hosted(body, run):
     call.kernel = run
     call.__signature__ = inspect.Signature(list(inspect.signature(body).parameters.values())[:-1])
     return call
-
-
-def bound(body, names, compiled):
-    """`body` with its global names bound to what they stand for: `names`, and parts as `compiled(part)` gives them."""
-    scope = {**body.__globals__, **names}
-    for name in body.__code__.co_names:
-        if isinstance(scope.get(name), Part):
-            scope[name] = compiled(scope[name])
-    twin = types.FunctionType(body.__code__, scope, body.__name__, body.__defaults__, body.__closure__)
-    twin.__qualname__, twin.__module__ = body.__qualname__, body.__module__
-    return twin
-
-
-def element_type(args):
-    """What `real` stands for in a call: the type of its first array of floating-point numbers."""
-    for argument in args:
-        if getattr(argument, "dtype", None) in (np.float32, np.float64) and hasattr(argument, "handle"):
-            return argument.dtype.type
-    return np.float32

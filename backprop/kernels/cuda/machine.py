@@ -20,3 +20,10 @@ def machine():
 def empty(shape, dtype):
     """An array in the machine's memory with arbitrary content that nobody else can see."""
     return machine().empty(shape, dtype)
+
+
+def put(array):
+    """A copy of a NumPy array in the machine's memory."""
+    copy = empty(array.shape, array.dtype.newbyteorder("="))
+    copy.fill_from(array)
+    return copy

@@ -17,7 +17,7 @@ from numba.cuda.simulator.kernel import BlockThread
 from scipy import special
 
 from backprop.kernels.buffers import Buffers
-from backprop.kernels.cuda.kernel import bound, element_type
+from backprop.kernels.cuda.writing import bound, element_type
 from backprop.kernels.device import DeviceArray
 
 FEW = 32  # threads of a block, where a kernel does not depend on their number

@@ -3,8 +3,7 @@
 import numpy as np
 
 from backprop.kernels.cuda.kernel import Word
-from backprop.kernels.cuda.machine import machine
-from backprop.kernels.device import new_array, to_device
+from backprop.kernels.cuda.machine import machine, put
 
 BLOCK = 1024  # elements that one block of threads updates
 NUMBERS = 16  # of an optimizer, at most
@@ -19,7 +18,7 @@ class Table:
         self.arrays = list(arrays)  # so that they live as long as their addresses
         self.addresses = None
         if not machine().simulated:
-            self.addresses = to_device(np.array([array.handle for array in self.arrays], np.int64))
+            self.addresses = put(np.array([array.handle for array in self.arrays], np.int64))
 
 
 class Together:
@@ -42,9 +41,9 @@ class Together:
             for start in range(0, theta.size, BLOCK)
         ]
         self.blocks = len(rows)
-        self.rows = to_device(np.array(rows, np.uint32).reshape(-1, 3))
+        self.rows = put(np.array(rows, np.uint32).reshape(-1, 3))
         self.table = Table(array for arrays in zip(*columns, strict=True) for array in arrays)
-        self._numbers, self._written = new_array((NUMBERS,), self.dtype), None
+        self._numbers, self._written = machine().fresh((NUMBERS,), self.dtype), None
 
     def put(self, numbers):
         """Write numbers where the kernel reads them, unless they stand there already; that place."""

@@ -7,7 +7,8 @@ import numpy as np
 
 from backprop import functional as F
 from backprop.errors import OptionError
-from backprop.kernels.device import synchronize, to_host
+from backprop.kernels.device import to_host
+from backprop.kernels.transfer import synchronize
 from backprop.options import whole
 from backprop.show.explain import cost
 from backprop.show.explain.explanation import Explanation, Row

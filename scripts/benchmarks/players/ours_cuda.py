@@ -7,7 +7,7 @@ import numpy as np
 import backprop as bp
 from backprop import kernels
 from backprop.kernels.cuda.machine import machine
-from backprop.kernels.device import synchronize
+from backprop.kernels.transfer import synchronize
 from backprop.steps import Steps
 from backprop.train import fit
 from benchmarks import workload
