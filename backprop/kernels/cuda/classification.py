@@ -10,29 +10,18 @@ import math
 import numpy as np
 from numba import cuda
 
-from backprop.kernels.cuda.block import block_least, block_sum
-from backprop.kernels.cuda.kernel import kernel, part, real, u32
+from backprop.kernels.cuda.cross_entropy import (
+    cross_entropy_block,
+    cross_entropy_delta,
+    cross_entropy_each,
+    cross_entropy_found,
+)
+from backprop.kernels.cuda.kernel import kernel, real, u32
 from backprop.kernels.cuda.machine import empty
+from backprop.kernels.cuda.samples import nll_of, no_delta, place_of, softmax_delta
+from backprop.kernels.cuda.targets import first_bad_label_block, first_bad_probability_block, used_weight_block
 
-NONE = 0xFFFFFFFF  # larger than any index
 ONE_BLOCK = 1024  # samples whose loss and delta one block computes
-
-
-@part
-def place_of(i, C, D):
-    """Where the first class of sample i stands; the next ones stand D apart."""
-    return i // D * C * D + i % D
-
-
-@part
-def nll_of(log_s, first, label, w, hard, soft, C, D):
-    """The loss of one sample: t = hard onehot(label) + soft."""
-    loss = -hard * w[u32(label)] * log_s[first + u32(label) * D]
-    if soft > real(0):
-        for c in range(C):
-            if w[u32(c)] != real(0):  # a class without weight may have -inf
-                loss -= soft * w[u32(c)] * log_s[first + u32(c) * D]
-    return loss
 
 
 @kernel
@@ -61,24 +50,6 @@ def nll_backward(y, w, ignore, scale, out):
     nll_backward_each.each(out.size, y, w, np.int64(ignore), scale, out, *out.shape[1:])
 
 
-@part
-def softmax_delta(log_s, first, label, w, hard, soft, scale, delta, C, D):
-    """(s[c] sum_k t[k] w[k] - t[c] w[c]) scale, for all classes of one sample"""
-    all_w = real(0)
-    for c in range(C):
-        all_w += w[u32(c)]
-    sum_tw = hard * w[u32(label)] + soft * all_w
-    for c in range(C):
-        t = soft + hard if u32(c) == u32(label) else soft
-        delta[first + u32(c) * D] = (math.exp(log_s[first + u32(c) * D]) * sum_tw - t * w[u32(c)]) * scale
-
-
-@part
-def no_delta(first, delta, C, D):
-    for c in range(C):
-        delta[first + u32(c) * D] = real(0)
-
-
 @kernel
 def nll_softmax_backward_each(log_s, y, w, ignore, hard, soft, scale, out, C, D, size):
     i = u32(cuda.grid(1))
@@ -93,92 +64,6 @@ def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9) (40)"""
     _, C, D = log_s.shape
     nll_softmax_backward_each.each(y.size, log_s, y, w, np.int64(ignore), *shares(smoothing, C), scale, out, C, D)
-
-
-@part
-def is_bad(label, C, ignore):
-    return (label < 0 or label >= C) and label != ignore
-
-
-@part
-def log_softmax_of(z, first, log_s, C, D):
-    """log softmax of one sample, by one thread."""
-    largest, total = real(-math.inf), real(0)
-    for c in range(C):
-        largest = max(largest, z[first + u32(c) * D])
-    for c in range(C):
-        total += math.exp(z[first + u32(c) * D] - largest)
-    total = math.log(total)
-    for c in range(C):
-        log_s[first + u32(c) * D] = z[first + u32(c) * D] - largest - total
-
-
-@kernel
-def cross_entropy_block(z, y, w, ignore, hard, soft, log_s, delta, found, C, D, size):
-    """All of it by one block, whose threads take the samples in turn: forward, the sums, backward."""
-    t, step = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
-    i, loss, used, bad = t, real(0), real(0), u32(NONE)
-    while i < size:
-        if is_bad(y[i], C, ignore):
-            bad = min(bad, i)
-        else:
-            log_softmax_of(z, place_of(i, C, D), log_s, C, D)
-            if y[i] != ignore:
-                loss += nll_of(log_s, place_of(i, C, D), y[i], w, hard, soft, C, D)
-                used += w[u32(y[i])]
-        i += step
-    loss, used, bad = block_sum(loss), block_sum(used), block_least(u32(bad))
-    if t == 0:
-        found[0], found[1], found[2] = loss, used, real(-1) if bad == u32(NONE) else real(bad)
-    i = t
-    while i < size:
-        if not is_bad(y[i], C, ignore):
-            if y[i] == ignore:
-                no_delta(place_of(i, C, D), delta, C, D)
-            else:
-                softmax_delta(log_s, place_of(i, C, D), y[i], w, hard, soft, real(1) / used, delta, C, D)
-        i += step
-
-
-@kernel
-def cross_entropy_each(z, y, w, ignore, hard, soft, log_s, losses, weights, C, D, size):
-    """Forward, a thread for each sample."""
-    i = u32(cuda.grid(1))
-    if i < size:
-        losses[i], weights[i] = real(0), real(0)
-        if not is_bad(y[i], C, ignore):
-            log_softmax_of(z, place_of(i, C, D), log_s, C, D)
-            if y[i] != ignore:
-                losses[i] = nll_of(log_s, place_of(i, C, D), y[i], w, hard, soft, C, D)
-                weights[i] = w[u32(y[i])]
-
-
-@kernel
-def cross_entropy_found(losses, weights, y, ignore, found, C, size):
-    """The sums over all samples, by one block."""
-    t = u32(cuda.threadIdx.x)
-    i, loss, used, bad = t, real(0), real(0), u32(NONE)
-    while i < size:
-        loss += losses[i]
-        used += weights[i]
-        if is_bad(y[i], C, ignore):
-            bad = min(bad, i)
-        i += u32(cuda.blockDim.x)
-    loss, used, bad = block_sum(loss), block_sum(used), block_least(u32(bad))
-    if t == 0:
-        found[0], found[1], found[2] = loss, used, -1.0 if bad == u32(NONE) else float(bad)
-
-
-@kernel
-def cross_entropy_delta(log_s, y, w, ignore, hard, soft, found, delta, C, D, size):
-    """Backward, a thread for each sample."""
-    i = u32(cuda.grid(1))
-    if i < size and not is_bad(y[i], C, ignore):
-        if y[i] == ignore:
-            no_delta(place_of(i, C, D), delta, C, D)
-        else:
-            scale = real(1) / real(found[1])
-            softmax_delta(log_s, place_of(i, C, D), y[i], w, hard, soft, scale, delta, C, D)
 
 
 def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
@@ -249,55 +134,14 @@ def smooth(q, eps, out):
     smooth_each.each(q.size, q, *shares(eps, q.shape[1]), out)
 
 
-@kernel
-def used_weight_block(y, w, ignore, out, size):
-    i, used = u32(cuda.threadIdx.x), real(0)
-    while i < size:
-        if y[i] != ignore:
-            used += w[u32(y[i])]
-        i += u32(cuda.blockDim.x)
-    used = block_sum(used)
-    if cuda.threadIdx.x == 0:
-        out[0] = used
-
-
 def used_weight(y, w, ignore, out):
     """out (1,) = the sum of w[y[b,d]] over all labels that are not `ignore`: what a weighted mean divides by"""
     used_weight_block(1, used_weight_block.team(y.size), y, w, np.int64(ignore), out, y.size)
 
 
-@kernel
-def first_bad_label_block(y, ignore, out, C, size):
-    i, bad = u32(cuda.threadIdx.x), u32(NONE)
-    while i < size:
-        if is_bad(y[i], C, ignore):
-            bad = min(bad, i)
-        i += u32(cuda.blockDim.x)
-    bad = block_least(u32(bad))
-    if cuda.threadIdx.x == 0:
-        out[0] = -1 if bad == u32(NONE) else bad
-
-
 def first_bad_label(y, num_classes, ignore, out):
     """out (1,) = the first flat index whose label is neither in [0, C) nor `ignore`, or -1"""
     first_bad_label_block(1, first_bad_label_block.team(y.size), y, np.int64(ignore), out, num_classes, y.size)
-
-
-@kernel
-def first_bad_probability_block(q, tolerance, out, C, D, size):
-    i, bad = u32(cuda.threadIdx.x), u32(NONE)
-    while i < size:
-        first, total, fine = place_of(i, C, D), real(0), True
-        for c in range(C):
-            share = q[first + u32(c) * D]
-            total += share
-            fine = fine and share >= real(0)
-        if not (fine and abs(total - real(1)) <= tolerance):
-            bad = min(bad, i)
-        i += u32(cuda.blockDim.x)
-    bad = block_least(u32(bad))
-    if cuda.threadIdx.x == 0:
-        out[0] = -1 if bad == u32(NONE) else bad
 
 
 def first_bad_probability(q, tolerance, out):

@@ -10,10 +10,10 @@ import math
 from numba import cuda
 
 from backprop.kernels.cuda.block import block_least
-from backprop.kernels.cuda.classification import NONE
 from backprop.kernels.cuda.everyday import sigmoid
 from backprop.kernels.cuda.kernel import Part, flat, kernel, part, real, u32
 from backprop.kernels.cuda.sums import channel_sums
+from backprop.kernels.cuda.targets import NONE
 
 LEAST = math.exp(-100)
 

@@ -1,0 +1,97 @@
+"""Memory that looks on: what a simulated kernel reads and writes, so that threads which would race on a GPU are found.
+
+Numba's simulator runs the threads of a block in turns, in which nothing goes wrong that would go wrong on a GPU. Here
+every access to global and shared memory is noted, with the thread and the number of barriers it has passed.
+"""
+
+import sys
+import threading
+
+import numpy as np
+from numba.cuda.simulator import kernelapi
+from numba.cuda.simulator.kernel import BlockThread
+
+
+class Trace:
+    """Which threads of a launch read and wrote each address, so that two that meet there are found.
+
+    Threads of one block may meet if a barrier lies between them. `phase` counts the barriers that a thread has passed.
+    """
+
+    def __init__(self):
+        self.readers, self.writers = {}, {}
+
+    def read(self, address):
+        me = _me()
+        if _meet(self.writers.get(address), me):
+            raise RuntimeError("a race: a thread reads what another one of this launch has written")
+        other = self.readers.setdefault(address, me)
+        if other != me:
+            several = _meet(other, me)  # then no thread alone may write here before the next barrier
+            self.readers[address] = (None, me[1] if other[1] == me[1] else None, me[2]) if several else me
+
+    def write(self, address):
+        me = _me()
+        if _meet(self.writers.get(address), me) or _meet(self.readers.get(address), me):
+            raise RuntimeError("a race: a thread writes where another one of this launch reads or writes")
+        self.writers[address] = me
+
+
+def _me():
+    """(thread, block, phase) of the simulated thread that asks."""
+    thread = threading.current_thread()
+    return id(thread), tuple(thread.blockIdx), getattr(thread, "phase", 0)
+
+
+def _meet(other, me):
+    """Whether two threads may be at one place at one time."""
+    if other is None or other[0] == me[0]:
+        return False
+    return other[1] != me[1] or other[2] == me[2]
+
+
+class Watched:
+    """A flat array as a kernel sees it."""
+
+    def __init__(self, array, trace):
+        self.array, self.trace = array, trace
+        self.first, self.itemsize = array.__array_interface__["data"][0], array.itemsize
+
+    def _address(self, i):
+        if not 0 <= i < self.array.size:
+            raise IndexError(f"index {i} is out of bounds of an array of {self.array.size}")
+        return self.first + int(i) * self.itemsize
+
+    def __getitem__(self, i):
+        self.trace.read(self._address(i))
+        return self.array[i]
+
+    def __setitem__(self, i, value):
+        self.trace.write(self._address(i))
+        self.array[i] = value
+
+
+class Shared(kernelapi.FakeCUDAShared):
+    """Numba's stand-in for shared memory, but watched, new for each block, and with an alignment, which it refuses."""
+
+    def array(self, shape, dtype, alignment=None):
+        caller = sys._getframe(1)
+        key = caller.f_code, caller.f_lasti, tuple(threading.current_thread().blockIdx)
+        if key not in self._allocations:
+            bytes_ = np.full(shape * np.dtype(dtype).itemsize, 255, np.uint8)
+            self._allocations.setdefault(key, Watched(bytes_.view(dtype), Trace()))
+        return self._allocations[key]
+
+
+def _count_barriers(passes):
+    """numba's barrier, after which a thread is in its next phase."""
+
+    def syncthreads(thread):
+        passes(thread)
+        thread.phase = getattr(thread, "phase", 0) + 1
+
+    return syncthreads
+
+
+kernelapi.FakeCUDAShared = Shared
+BlockThread.syncthreads = _count_barriers(BlockThread.syncthreads)
