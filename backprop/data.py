@@ -56,7 +56,8 @@ class DataLoader:
         if self.dtype.kind not in "iu":
             kernels.of(np.empty(0, self.dtype))
         self.device = device
-        self._images, self._labels = to_device(self.images, device), to_device(self.labels, device)
+        images = self.images.astype(self.dtype, copy=False) if self.dtype.kind in "iu" else self.images
+        self._images, self._labels = to_device(images, device), to_device(self.labels, device)
         self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
         self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
         self.seek(0)
@@ -102,8 +103,7 @@ class DataLoader:
 
     def _gather(self, index, x=None):
         if self.dtype.kind in "iu":  # words, not pixels: for an Embedding
-            words = self._take(self._images, index)
-            return words if words.dtype == self.dtype else words.astype(self.dtype)
+            return self._take(self._images, index, x)
         count, features = len(self.images), math.prod(self.images.shape[1:])
         k = kernels.load(kernels.set_of(self._images))
         x = k.empty((len(index), *self.images.shape[1:]), self.dtype) if x is None else x

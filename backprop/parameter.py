@@ -127,9 +127,10 @@ class Parameter(Buffer):
 
     def to(self, dtype=None, device=None):
         """Change the element type in place and move the values, the gradient's too. Returns the parameter."""
-        grad = self.grad
+        before, grad = self._data, self.grad
         super().to(dtype, device)
-        self._sum = None if grad is None else _moved(grad, self.dtype, self.device)
+        if self._data is not before:
+            self._sum = None if grad is None else _moved(grad, self.dtype, self.device)
         return self
 
     def __getstate__(self):

@@ -184,6 +184,22 @@ def test_a_gradient_goes_with_its_parameter():
     assert np.array_equal(bp.to_host(layer.to("cuda").weight.grad), before)
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_loader_makes_the_same_batches_wherever_its_data_lie(device):
+    """Pixels, numbers of words, targets that are vectors: whole and in order."""
+    pixels = bp.DataLoader(
+        np.arange(12, dtype=np.uint8).reshape(3, 2, 2), np.array([2, 0, 1], np.uint8), 2, device=device
+    )
+    words = bp.DataLoader(np.arange(6, dtype=np.int16).reshape(3, 2), np.eye(3), 2, dtype=np.int64, device=device)
+    (x, y), (last, _) = pixels
+    assert device_of(x) == device_of(y) == device
+    np.testing.assert_allclose(here(x), np.arange(8).reshape(2, 2, 2) / 255, rtol=1e-6)
+    assert here(y).tolist() == [2, 0] and last.shape == (1, 2, 2)
+    (x, y), _ = words
+    assert here(x).tolist() == [[0, 1], [2, 3]] and x.dtype == np.int64
+    assert here(y).tolist() == np.eye(3)[:2].tolist()
+
+
 # Nothing crosses by itself.
 
 
