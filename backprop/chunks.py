@@ -25,9 +25,8 @@ class Chunks:
 
     def __init__(self, plan, optimizer, schedule, loader):
         self.plan, self.optimizer, self.schedule, self.loader = plan, optimizer, schedule, loader
-        own_batches = type(loader).__iter__ is DataLoader.__iter__ and loader.dtype.kind == "f"
-        own_kernel = type(optimizer).update is Optimizer.update and type(optimizer).step is Optimizer.step
-        self._possible = loader.device == "cuda" and own_batches and own_kernel
+        plain = has_all_of(loader, DataLoader) and has_all_of(optimizer, Optimizer, "step", "calls", "again", "update")
+        self._possible = plain and loader.device == "cuda" and loader.dtype.kind == "f"
         self._kept = {}
 
     def next(self, order):
@@ -61,15 +60,24 @@ class Chunks:
     def _updates(self, step, size):
         """What the optimizer does behind each step, with what its schedule makes of its options: lists of Update."""
         step.learned()
-        updates = [[Update(*call) for call in self.optimizer.calls()]]
-        for _ in range(1, size):
+        updates, switches = [], None
+        for _ in range(size):
+            now = self.optimizer.switches()
+            if now == switches:
+                calls = zip(updates[-1], self.optimizer.again(), strict=True)
+                updates.append([Update(last.kernel, last.together, numbers) for last, numbers in calls])
+            else:
+                updates.append([Update(*call) for call in self.optimizer.calls()])
+            switches = now
             if self.schedule is not None:
                 self.schedule.step()
-            calls = zip(updates[0], self.optimizer.again(), strict=True)
-            updates.append([Update(one.kernel, one.together, numbers) for one, numbers in calls])
-        if self.schedule is not None:
-            self.schedule.step()
         return updates
+
+
+def has_all_of(thing, kind, *names):
+    """Whether the methods of these names, or all, are those of `kind`: not those of a subclass, nor the thing's own."""
+    methods = names or [name for name, value in vars(kind).items() if callable(value) and name != "__init__"]
+    return all(getattr(type(thing), name) is getattr(kind, name) and name not in vars(thing) for name in methods)
 
 
 class Update:
@@ -96,11 +104,7 @@ class Chunk:
         self.keys = new_array((self.size, len(step.keys)), np.uint64)
         self.tables = [new_array((self.size, NUMBERS), update.together.dtype) for update in updates[0]]
         self.found, self.correct = new_array((self.size, 3), np.float64), new_array((self.size, 1), np.int64)
-        with machine().loading():  # what is compiled in the middle of writing down would spoil it
-            self._write_down(0, updates[0])
-        with machine().capturing() as self.graph:
-            for row, some in enumerate(updates):
-                self._write_down(row, some)
+        self.graph = machine().captured(lambda: [self._write_down(row, some) for row, some in enumerate(updates)])
 
     def _write_down(self, row, updates):
         """The launches of one step, over its rows of the tables."""
@@ -115,9 +119,8 @@ class Chunk:
         for kernel, args in backward:
             kernel(*[own.get(id(a), a) for a in args])
         for table, update in zip(self.tables, updates, strict=True):
-            update.together.row = table[row]
-            update.kernel(update.together, *update.numbers)
-            update.together.row = None
+            with update.together.reading(table[row]):
+                update.kernel(update.together, *update.numbers)
 
     def holds(self, step, updates):
         """Whether this is what would be written down now."""

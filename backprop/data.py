@@ -55,9 +55,8 @@ class DataLoader:
         self.dtype = np.dtype(dtype or (np.float32 if images.dtype.kind in "iub" else self.images.dtype))
         if self.dtype.kind not in "iu":
             kernels.of(np.empty(0, self.dtype))
-        self.device = device
-        images = self.images.astype(self.dtype, copy=False) if self.dtype.kind in "iu" else self.images
-        self._images, self._labels = to_device(images, device), to_device(self.labels, device)
+        self.device, self._sent = device, {}
+        self._there("images"), self._there("labels")
         self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
         self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
         self.seek(0)
@@ -79,9 +78,9 @@ class DataLoader:
             yield self.fetch(index, *room((len(index), *self.images.shape[1:]), self.dtype))
 
     def fetch(self, index, x=None, y=None):
-        """(images, labels) at `index` (K,), which lies where they do or is copied there; into x and y where given."""
+        """(images, labels) at `index` (K,), into x and y where they are given. It is not looked at: see `batch`."""
         index = to_device(index, self.device)
-        return self._gather(index, x), self._take(self._labels, index, y)
+        return self._gather(index, x), self._take(self._there("labels"), index, y)
 
     def seek(self, epoch, batch=0):
         """Let the next `for` loop be epoch number `epoch`, from its batch number `batch` on."""
@@ -102,12 +101,14 @@ class DataLoader:
         return self._gather(to_device(index.astype(np.int64, copy=False), self.device))
 
     def _gather(self, index, x=None):
+        images = self._there("images")
         if self.dtype.kind in "iu":  # words, not pixels: for an Embedding
-            return self._take(self._images, index, x)
-        count, features = len(self.images), math.prod(self.images.shape[1:])
-        k = kernels.load(kernels.set_of(self._images))
-        x = k.empty((len(index), *self.images.shape[1:]), self.dtype) if x is None else x
-        k.gather(self._images.reshape(count, features), index, self.scale, x.reshape(len(index), features))
+            words = self._take(images, index, x)
+            return words.astype(self.dtype) if self.device == "cpu" else words
+        count, features = len(images), math.prod(images.shape[1:])
+        k = kernels.load(kernels.set_of(images))
+        x = k.empty((len(index), *images.shape[1:]), self.dtype) if x is None else x
+        k.gather(images.reshape(count, features), index, self.scale, x.reshape(len(index), features))
         return x
 
     def _take(self, array, index, out=None):
@@ -118,3 +119,15 @@ class DataLoader:
         out = k.empty((len(index), *array.shape[1:]), array.dtype) if out is None else out
         k.take(array.reshape(1, len(array), count), index, 0.0, out.reshape(1, len(index), count))
         return out
+
+    def _there(self, name):
+        """`images` or `labels` where batches are made of them: sent to the GPU once, and again if they are replaced."""
+        array = getattr(self, name)
+        if self.device == "cpu":
+            return array
+        sent, copy = self._sent.get(name, (None, None))
+        if sent is not array:
+            words = name == "images" and self.dtype.kind in "iu"
+            copy = to_device(array.astype(self.dtype) if words else array, self.device)
+            self._sent[name] = array, copy
+        return copy

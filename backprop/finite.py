@@ -8,10 +8,7 @@ from backprop.kernels.device import to_host
 
 def blame(net, x, y, step):
     """Raise NonFiniteError for the step whose loss was not finite: which layer, in which pass."""
-    if not np.isfinite(to_host(x)).all():
-        raise NonFiniteError(f"step {step}: the batch itself holds NaN or infinity")
-    if not np.isfinite(to_host(y)).all():
-        raise NonFiniteError(f"step {step}: the targets hold NaN or infinity")
+    expect_batch(x, y, step)
     expect_parameters(net, step)
     spoiled = []
 
@@ -32,6 +29,23 @@ def blame(net, x, y, step):
         raise NonFiniteError(f"step {step}: forward pass, {place} puts out NaN or infinity")
     cause = "are the scores too large, or all labels ignored?"
     raise NonFiniteError(f"step {step}: every layer's output is finite, the loss is not: {cause}")
+
+
+def blame_later(x, y, step):
+    """Raise NonFiniteError for a step behind which a GPU has done others already: what its layers held is gone."""
+    expect_batch(x, y, step)
+    raise NonFiniteError(
+        f"step {step}: the loss is not finite; several steps were run as one on the GPU, so the layer is not known; it "
+        "is named where they are run singly: with fit(..., after_step=lambda step: None), or on the CPU"
+    )
+
+
+def expect_batch(x, y, step):
+    """Raise NonFiniteError if a batch or its targets are not finite."""
+    if not np.isfinite(to_host(x)).all():
+        raise NonFiniteError(f"step {step}: the batch itself holds NaN or infinity")
+    if not np.isfinite(to_host(y)).all():
+        raise NonFiniteError(f"step {step}: the targets hold NaN or infinity")
 
 
 def expect_parameters(net, step):

@@ -62,8 +62,16 @@ class Buffer:
 
     def to(self, dtype=None, device=None):
         """Change the element type in place, unless the values are integers, and move them. Returns the buffer."""
-        self._data = _moved(self._data, dtype if self.dtype.kind in "fc" else None, device)
+        self.become(self.moved(dtype, device))
         return self
+
+    def moved(self, dtype=None, device=None):
+        """What `become` is given to change the element type and the place."""
+        return (_moved(self._data, dtype if self.dtype.kind in "fc" else None, device),)
+
+    def become(self, arrays):
+        """Take over what `moved` has made."""
+        (self._data,) = arrays
 
     def __repr__(self):
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype})"
@@ -125,13 +133,15 @@ class Parameter(Buffer):
         """Forget the gradient: `grad` is None again."""
         self._has_grad = False
 
-    def to(self, dtype=None, device=None):
-        """Change the element type in place and move the values, the gradient's too. Returns the parameter."""
-        before, grad = self._data, self.grad
-        super().to(dtype, device)
-        if self._data is not before:
-            self._sum = None if grad is None else _moved(grad, self.dtype, self.device)
-        return self
+    def moved(self, dtype=None, device=None):
+        """The values, and the sum of gradients, if there is one."""
+        (data,) = super().moved(dtype, device)
+        if data is self._data:
+            return data, self._sum
+        return data, None if self.grad is None else _moved(self.grad, data.dtype, device_of(data))
+
+    def become(self, arrays):
+        self._data, self._sum = arrays
 
     def __getstate__(self):
         """A copy or a pickle begins without owners: the modules of the copy will count themselves."""

@@ -32,7 +32,8 @@ class Progress:
     def count(self, images, losses, right):
         """As `add`, for batches that were done before: the bar began behind them."""
         self.seen, self.right = self.seen + images * len(losses), self.right + sum(right)
-        self.total += sum(losses) * images
+        for loss in losses:
+            self.total += loss * images
 
     def show(self):
         """Put the numbers of this epoch on the bar now."""

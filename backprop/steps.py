@@ -33,7 +33,11 @@ class Steps:
         self.net, self.loss, self.optimizer, self.schedule, self.train = net, loss, optimizer, schedule, train
         self.check_finite, self.wait = check_finite, wait
         self.plan = Plan(net, loss)
-        self.chunks = None if singly or train.device == "cpu" else Chunks(self.plan, optimizer, schedule, train)
+        self.chunks = (
+            None
+            if singly or getattr(train, "device", "cpu") == "cpu"
+            else Chunks(self.plan, optimizer, schedule, train)
+        )
 
     def of_epoch(self, number, first, done):
         """Yield Done for the steps of epoch `number` from batch `first` on; `done` steps were done before."""
@@ -47,6 +51,7 @@ class Steps:
     def _by_chunks(self, number, first, done):
         """While the GPU runs one chunk, the next one is prepared, and the losses of the last one are dealt with."""
         train, order, running = self.train, self.train.order(number), None
+        train.seek(number + 1)
         while running or first < len(train):
             chunk = None
             if first < len(train) and not (running and self.wait()):
@@ -63,7 +68,6 @@ class Steps:
                 train.seek(number, first)
                 yield from self._singly(itertools.islice(train.batches(self.plan.room), 1), done)
                 first, done = first + 1, done + 1
-        train.seek(number + 1)
 
     def _told(self, chunk, order, done):
         """What the steps of a chunk have left."""
@@ -71,7 +75,7 @@ class Steps:
         losses, correct = chunk.read(order)
         bad = next((place for place, L in enumerate(losses) if not math.isfinite(L)), None)
         if self.check_finite and bad is not None:
-            finite.blame(self.net, *self.train.fetch(order[bad * size : (bad + 1) * size]), step=done + bad)
+            finite.blame_later(*self.train.fetch(order[bad * size : (bad + 1) * size]), step=done + bad)
         return Done(size, losses, correct, settled=False)
 
     def _singly(self, batches, done):

@@ -4,7 +4,7 @@ import contextlib
 
 import numpy as np
 
-from backprop.errors import CheckpointError, DeviceError, DTypeError, ParameterError, ShapeError
+from backprop.errors import CheckpointError, DTypeError, ParameterError, ShapeError
 from backprop.kernels.device import to_host
 from backprop.kernels.transfer import assign, expect_device
 from backprop.parameter import Buffer, Parameter
@@ -156,14 +156,9 @@ class Tree:
             if dtype.kind not in "fc":
                 raise DTypeError(f"parameters are floating-point numbers, got {dtype}; use net.to(np.float32)")
         buffers = list(dict.fromkeys(array for _, array in self._walk_own(Buffer)))
-        before = [array.device for array in buffers]
-        try:
-            for array in buffers:
-                array.to(dtype, device)
-        except DeviceError:
-            for array, place in zip(buffers, before, strict=True):
-                array.to(device=place)
-            raise
+        moved = [array.moved(dtype, device) for array in buffers]  # all of them, before any takes the place of another
+        for array, arrays in zip(buffers, moved, strict=True):
+            array.become(arrays)
         return self
 
     def astype(self, dtype):

@@ -24,8 +24,9 @@ from benchmarks.ladder import ladder, scaling
 from backprop.errors import DeviceError
 
 
-def races(kind, todo, threads, rounds, rivals=turns.RIVALS, **options):
+def races(kind, todo, threads, rounds, rivals=None, **options):
     """[(label, times)] of all works of one kind."""
+    rivals = rivals or turns.RIVALS
     players = [turns.Player(name, threads, rivals) for name in rivals]
     try:
         for player in players:

@@ -155,10 +155,96 @@ def test_a_checkpoint_within_an_epoch_is_of_a_settled_network():
     assert count == 40
 
 
-def test_a_loss_that_is_not_finite_is_found_within_a_chunk():
-    net = perceptron()
-    with pytest.raises(bp.NonFiniteError, match="step"):
-        run(net, lambda p: bp.SGD(p, lr=1e30, momentum=0.9))
+def test_a_loss_that_is_not_finite_is_found_within_a_chunk_and_no_layer_is_blamed():
+    with pytest.raises(bp.NonFiniteError, match=r"step \d+: the loss is not finite; .* the layer is not known"):
+        run(perceptron(), lambda p: bp.SGD(p, lr=1e30, momentum=0.9))
+    train = loader(count=16)
+    train.images = train.images.astype(np.float32)
+    train.images[train.order(0)[5], 0, 0, 0] = np.inf
+    with pytest.raises(bp.NonFiniteError, match="step 2: the batch itself holds NaN or infinity"):
+        run(perceptron(), OPTIMIZERS["sgd"], train=train)
+
+
+def test_momentum_that_a_schedule_switches_on_within_a_chunk_has_an_array_of_its_own():
+    """Where it is 0, an optimizer's kernel is given theta in the place of v: it once wrote there."""
+
+    def trained(singly):
+        net, train = perceptron(), loader(count=18)
+        sgd = bp.SGD(net.parameters(), lr=0.1, momentum=0.0)
+
+        class Switch:
+            """Off in steps 0 to 2 and 6, on in the others; a chunk of eight begins with step 1."""
+
+            count = 0
+
+            def step(self):
+                self.count += 1
+                sgd.param_groups[0]["momentum"] = 0.0 if self.count in (1, 2, 6) else 0.9
+
+        after = (lambda step: None) if singly else None
+        options = {"schedule": Switch(), "progress": False, "after_step": after}
+        history = fit(net, bp.CrossEntropyLoss(), sgd, train, **options)
+        return history, net.state_dict(), sgd.state_dict()
+
+    assert_same_bits(trained(False), trained(True))
+
+
+@pytest.mark.parametrize("name", ["batches", "fetch", "_gather", "order"])
+def test_a_loader_that_makes_its_batches_otherwise_is_asked_for_each(name):
+    asked = []
+
+    class Own(bp.DataLoader):
+        pass
+
+    def own(self, *args, **options):
+        asked.append(name)
+        return getattr(bp.DataLoader, name)(self, *args, **options)
+
+    setattr(Own, name, own)
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (16, 1, 2, 2)).astype(np.uint8), np.arange(16) % 2
+    run(perceptron(), OPTIMIZERS["sgd"], train=Own(images, labels, 2, device="cuda"))
+    assert len(asked) >= (2 if name in ("batches", "order") else 16)
+
+
+def test_an_optimizer_with_a_step_of_its_own_takes_each_step():
+    asked = []
+
+    def optimizer(parameters):
+        sgd = bp.SGD(parameters, lr=0.1)
+        step = sgd.step
+        sgd.step = lambda: asked.append(1) or step()
+        return sgd
+
+    run(perceptron(), optimizer)
+    assert len(asked) == 22
+
+
+def test_a_chunk_that_could_not_be_written_down_leaves_the_optimizer_as_it_was(monkeypatch):
+    net, train = perceptron(), loader(count=16)
+    optimizer = bp.SGD(net.parameters(), lr=0.1)
+    steps = Steps(net, bp.CrossEntropyLoss(), optimizer, None, train)
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    k = chunks.kernels.load("cuda")
+    plain = k.sgd
+
+    def sgd(together, *numbers):
+        return plain(together, *numbers) if together.row is None else fail()
+
+    monkeypatch.setattr(k, "sgd", sgd)
+    with pytest.raises(KeyboardInterrupt):
+        list(steps.of_epoch(0, 0, 0))
+    assert all(together.row is None for _, _, known in optimizer._together.values() for _, _, together in known)
+
+
+def test_the_epoch_is_counted_when_it_begins_as_on_the_cpu():
+    train = loader(count=16)
+    steps = Steps(perceptron(), bp.CrossEntropyLoss(), OPTIMIZERS["sgd"](perceptron().parameters()), None, train)
+    next(steps.of_epoch(3, 0, 0))
+    assert train.epoch == 4
 
 
 def test_what_cannot_be_recorded_is_trained_step_by_step():

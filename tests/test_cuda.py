@@ -2,6 +2,7 @@
 
 import copy
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -296,6 +297,42 @@ def test_without_gpu_and_simulator_the_error_says_what_was_looked_for():
     assert "the CPU works" in done.stderr
 
 
+@pytest.mark.parametrize("layer", [bp.Embedding(3, 2), bp.BatchNorm1d(2)], ids=["embedding", "batch norm"])
+def test_layers_with_tables_and_counters_say_where_the_input_should_be(layer):
+    x = np.array([0, 1]) if isinstance(layer, bp.Embedding) else np.ones((3, 2), np.float32)
+    with pytest.raises(bp.DeviceError, match=r"on 'cuda'; use bp.to_host"):
+        layer(bp.to_device(x))
+    with pytest.raises(bp.DeviceError, match=r"on 'cpu'; use bp.to_device"):
+        layer.to("cuda")(x)
+    layer.to("cpu")
+
+
+def test_a_move_that_fails_leaves_the_network_as_it_was(monkeypatch):
+    net = bp.Sequential(bp.Linear(3, 2), bp.Linear(2, 1)).to(np.float64)
+    before, put = net.state_dict(), []
+
+    def full(array, device="cuda"):
+        put.append(array)
+        if len(put) == 3:
+            raise bp.DeviceError("no memory left")
+        return bp.to_device(array, device)
+
+    monkeypatch.setattr("backprop.parameter.to_device", full)
+    with pytest.raises(bp.DeviceError, match="no memory left"):
+        net.to("cuda", np.float32)
+    assert net.device == "cpu" and {p.dtype for p in net.parameters()} == {np.dtype(np.float64)}
+    assert all(np.array_equal(net.state_dict()[path], before[path]) for path in before)
+
+
+def test_what_an_array_on_the_gpu_cannot_do_names_the_way_to_the_cpu():
+    a = bp.to_device(np.ones((2, 3)))
+    with pytest.raises(AttributeError, match=r"no 'sum'; use bp.to_host\(x\).sum"):
+        a.sum()
+    with pytest.raises(bp.DeviceError, match=r"cannot be pickled; use net.to\('cpu'\)"):
+        pickle.dumps(a)
+    assert float(a[0, 0]) == 1 and bool(a[0, 0])
+
+
 # The arrays themselves.
 
 
@@ -320,11 +357,20 @@ def test_parts_of_an_array_are_views(rng):
         ((0, 0, 0, 0), IndexError),
         ((..., 0), bp.DeviceError),
         ([0, 1], bp.DeviceError),
+        (np.array([0, 1]), bp.DeviceError),
+        (True, bp.DeviceError),
     ],
 )
 def test_what_does_not_lie_in_one_piece_is_refused(index, error):
     with pytest.raises(error):
         bp.to_device(np.ones((3, 2, 4)))[index]
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (-1, -1), (-2, -12), (0, -1), (4, -1, 5)])
+def test_an_array_takes_no_shape_that_it_has_not_the_entries_for(shape):
+    with pytest.raises(bp.ShapeError, match=r"cannot reshape \(3, 2, 4\)"):
+        bp.to_device(np.ones((3, 2, 4))).reshape(shape)
+    assert bp.to_device(np.ones((3, 2, 4))).reshape(np.int64(6), -1).shape == (6, 4)
 
 
 def test_memory_is_used_again_only_when_no_view_is_left():

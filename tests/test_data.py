@@ -96,3 +96,13 @@ def test_negative_seeds_are_refused():
         DataLoader(IMAGES, LABELS, seed=-1)
     with pytest.raises(bp.OptionError, match="seed is a whole number of at least 0, got -1"):
         bp.manual_seed(-1)
+
+
+def test_what_takes_the_place_of_images_and_labels_is_what_batches_are_made_of():
+    class Halved(bp.DataLoader):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            self.images, self.labels = self.images / 2, self.labels + 10
+
+    batches = list(Halved(np.array([[2.0], [4.0]]), np.array([0, 1])))
+    assert [(x.tolist(), y.tolist()) for x, y in batches] == [([[1.0]], [10]), ([[2.0]], [11])]

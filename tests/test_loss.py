@@ -5,6 +5,7 @@ import pytest
 
 import backprop as bp
 from backprop import CrossEntropyLoss, L1Loss, MSELoss
+from backprop import functional as F
 
 A = np.array([[1.0, 2.0], [3.0, 4.0]])
 B = np.array([[1.0, 0.0], [0.0, 4.0]])
@@ -173,3 +174,8 @@ def test_a_score_of_minus_infinity_rules_a_class_out_and_costs_nothing(each_kern
         loss = CrossEntropyLoss()
         assert loss(z, target) == pytest.approx(math.log(1 + math.exp(-1)))
         assert loss.backward()[0, 2] == 0
+
+
+def test_a_weight_of_the_positives_may_be_a_number(rng):
+    z, y = rng.standard_normal((3, 2)), rng.random((3, 2))
+    assert np.array_equal(F.bce_with_logits(z, y, 2.0), F.bce_with_logits(z, y, np.array([2.0, 2.0])))

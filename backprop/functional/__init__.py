@@ -103,5 +103,6 @@ from backprop.functional.recurrent import (
     rnn_backward,
     states_before,
 )
+from backprop.functional.shapes import contiguous
 from backprop.functional.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.functional.take import embedding, embedding_weight_grad, pad, pad_backward

@@ -6,6 +6,8 @@ array of deltas where nothing is reduced.
 
 import math
 
+import numpy as np
+
 from backprop import kernels
 from backprop.errors import LabelError, OptionError, ShapeError
 from backprop.functional.arrays import filled
@@ -69,7 +71,7 @@ def bce_with_logits_backward(z, y, scale, pos_weight=None):
 def _beyond_one(y, pos_weight):
     """(p - 1) y"""
     p = values(pos_weight)
-    return multiply(y, add(p, filled(-1, p.shape, p)))
+    return multiply(y, p - 1 if is_array(p) else np.asarray(p - 1))
 
 
 def reduce(losses, reduction, terms=None):

@@ -76,7 +76,9 @@ def track(now, part, running, factor=1.0):
 
 def count_up(counter, like):
     """One batch more: `counter` () of whole numbers, by the kernels that compute `like`."""
-    kernels.of(like).count_up(values(counter).reshape(1))
+    counter = values(counter)
+    kernels.expect_beside(like, counter)
+    kernels.of(like).count_up(counter.reshape(1))
 
 
 def scale_and_shift(x, gamma, beta):

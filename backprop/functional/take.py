@@ -51,8 +51,7 @@ def embedding(index, weight):
     k = kernels.of(weight)
     if weight.ndim != 2:
         raise ShapeError(f"an embedding's weight is (V, D), got {weight.shape}")
-    index = _checked(k, index, len(weight))
-    kernels.expect_beside(index, weight)
+    index = _checked(k, index, len(weight), weight)
     z = k.empty((*index.shape, weight.shape[1]), weight.dtype)
     k.take(contiguous(weight)[None], index.reshape(-1), 0.0, z.reshape(1, index.size, weight.shape[1]))  # (26)
     return z
@@ -61,11 +60,11 @@ def embedding(index, weight):
 def embedding_weight_grad(delta, index, count, padding_idx=None, out=None, accumulate=False):
     """dL/dweight[v] = the sum of delta over all places where index is v; none where it is `padding_idx`."""
     k = kernels.of(delta)
-    index = _checked(k, index, count)
+    index = _checked(k, index, count, delta)
     if delta.shape[:-1] != index.shape:
         raise ShapeError(f"wants a delta {(*index.shape, 'D')}, got {delta.shape}")
     out = destination(k, out, (count, delta.shape[-1]), delta)
-    padding = None if padding_idx is None else out[padding_idx]
+    padding = out[padding_idx] if padding_idx is not None and 0 <= padding_idx < count else None
     kept = padding.copy() if accumulate and padding is not None else None
     rows = contiguous(delta).reshape(1, index.size, delta.shape[-1])
     k.take_backward(rows, index.reshape(-1), out[None], accumulate)  # (26)
@@ -102,9 +101,10 @@ def _indices(shape, margins, mode):
     return found
 
 
-def _checked(k, index, count):
+def _checked(k, index, count, beside):
     """index as kernels take it; IndexRangeError, naming the first bad one, unless all are in [0, count)."""
     index = index if is_array(index) else np.asarray(index)
+    kernels.expect_beside(index, beside)
     if index.dtype.kind not in "iu":
         raise IndexRangeError(f"wants whole numbers in [0, {count}), got {index.dtype}; use x.astype(np.int64)")
     index = contiguous(as_int64(index))

@@ -28,12 +28,13 @@ def aligned(shape, dtype):
 
 
 class Buffers(threading.local):
-    """One thread's arrays, by shape and element type. `make(shape, dtype)` makes a new one, whose `base` is its memory;
-    none smaller than `smallest` bytes is kept.
+    """One thread's arrays, by shape and element type. `make(shape, dtype)` makes a new one, whose `base` is its memory.
+    None smaller than `smallest` bytes is kept, nor more than `alike` of one shape, nor more than `most` bytes in all.
     """
 
-    def __init__(self, make=aligned, smallest=SMALLEST):
+    def __init__(self, make=aligned, smallest=SMALLEST, alike=None, most=None):
         self.make, self.smallest = make, smallest
+        self.most_alike, self.most = alike or MOST_ALIKE, most or MOST_BYTES
         self.kept = {}
         self.bytes = 0
         self.idle_count = self._measure_idle_count()
@@ -47,8 +48,8 @@ class Buffers(threading.local):
                 if sys.getrefcount(memory) == self.idle_count:
                     return array.view()
         fresh = self.make(shape, dtype)
-        if self.smallest <= fresh.nbytes <= MOST_BYTES and (alike is None or len(alike) < MOST_ALIKE):
-            if self.bytes + fresh.nbytes > MOST_BYTES:
+        if self.smallest <= fresh.nbytes <= self.most and (alike is None or len(alike) < self.most_alike):
+            if self.bytes + fresh.nbytes > self.most:
                 self.release()
             self.kept.setdefault((shape, dtype), []).append((fresh.base, fresh))
             self.bytes += fresh.nbytes

@@ -23,7 +23,7 @@ class DeviceArray:
 
     def __init__(self, memory, start, shape, dtype):
         self.memory, self.start = memory, start
-        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+        self.shape, self.dtype = tuple(map(int, shape)), np.dtype(dtype)
         self.size = math.prod(self.shape)
         self.handle = memory.handle(start, self.size, self.dtype)
 
@@ -50,12 +50,11 @@ class DeviceArray:
 
     def reshape(self, *shape):
         """The same elements in another shape; one size may be -1. ShapeError where they do not fit."""
-        shape = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
-        if -1 in shape:
-            rest = -math.prod(shape)
-            shape = tuple(self.size // rest if size == -1 and rest else size for size in shape)
-        if math.prod(shape) != self.size:
-            raise ShapeError(f"cannot reshape {self.shape} into {tuple(shape)}")
+        wanted = tuple(shape[0]) if len(shape) == 1 and np.ndim(shape[0]) else shape
+        rest = math.prod(size for size in wanted if size != -1)
+        shape = [self.size // rest if size == -1 and rest else size for size in wanted]
+        if list(wanted).count(-1) > 1 or min(shape, default=0) < 0 or math.prod(shape) != self.size:
+            raise ShapeError(f"cannot reshape {self.shape} into {wanted}")
         return DeviceArray(self.memory, self.start, shape, self.dtype)
 
     def __getitem__(self, index):
@@ -66,7 +65,7 @@ class DeviceArray:
         start, shape, left = self.start, [], list(self.shape)
         whole = True  # whether all axes so far are of size 1: only then is a part of the next one in one piece
         items = index if isinstance(index, tuple) else (index,)
-        for item in items[:-1] if items[-1:] == (Ellipsis,) else items:
+        for item in items[:-1] if items and items[-1] is Ellipsis else items:
             if item is None:
                 shape.append(1)
                 continue
@@ -125,6 +124,18 @@ class DeviceArray:
     def __deepcopy__(self, memo):
         return self.copy()
 
+    def __reduce__(self):
+        raise DeviceError("an array on the GPU cannot be pickled; use net.to('cpu'), or bp.save(net, path)")
+
+    def __getattr__(self, name):
+        raise AttributeError(f"an array on the GPU has no {name!r}; use bp.to_host(x).{name}")
+
+    def __float__(self):
+        return float(self.item())
+
+    def __bool__(self):
+        return bool(self.item())
+
     def __array__(self, dtype=None, copy=None):
         raise DeviceError("the array is on the GPU, where NumPy cannot read it; use bp.to_host(x)")
 
@@ -161,7 +172,7 @@ class DeviceArray:
 
 def _part(item, size):
     """(first, count) of the entries that an index takes of an axis."""
-    if not isinstance(item, (slice, int, np.integer)):
+    if not isinstance(item, (slice, int, np.integer)) or isinstance(item, bool):
         raise DeviceError(f"on the GPU an index is a whole number or a slice, got {item!r}; use bp.to_host(x)[...]")
     if isinstance(item, slice):
         first, last, step = item.indices(size)

@@ -173,7 +173,7 @@ class Recurrent(Module):
         names = f"{wanted}" if self.states == 1 else f"two states {wanted}"
         if len(given) != self.states or any(np.shape(state) != wanted for state in given):
             raise ShapeError(f"wants hx of {names}, got {', '.join(str(np.shape(state)) for state in given)}")
-        return [state.reshape(shape) for state in given]
+        return [F.contiguous(state).reshape(shape) for state in given]
 
     def extra_repr(self):
         return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"

@@ -108,8 +108,12 @@ class Optimizer:
             for k, _, together, numbers in sorts:
                 yield getattr(k, self.kernel), together, numbers
 
+    def switches(self):
+        """Which options are on: where one is switched, other arrays may belong to a call."""
+        return [bool(value) for group in self.param_groups for name, value in group.items() if name != "params"]
+
     def again(self):
-        """The numbers of one step more, call by call, as `calls` would tell them if nothing else had changed since."""
+        """The numbers of one step more, call by call: as `calls` tells them while switches and arrays stay the same."""
         for number, group in enumerate(self.param_groups):
             options = self._options(group)
             for _, states, _ in self._together[number][2]:

@@ -37,8 +37,8 @@ PAUSE = 0.05  # seconds after it, until threads that look out for more work have
 class Player:
     """A process that does work when told to."""
 
-    def __init__(self, name, threads, rivals=RIVALS):
-        module, environment = rivals[name]
+    def __init__(self, name, threads, rivals=None):
+        module, environment = (rivals or RIVALS)[name]
         self.name, self.threads = name, threads
         variables = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"
         environment = os.environ | dict.fromkeys(variables, str(threads)) | environment

@@ -114,4 +114,4 @@ def by_product(shape, a, x, delta, found):
     for (way, left, right), (m, n, k), out in zip(ways, sizes, found, strict=True):
         size = (4, 16, 4, 2, 4)
         run = implicit(way, shape, size)
-        run((-(-n // 16), -(-m // 4)), run.threads, left, right, out, out, m, n, k, k, False, False, False, (), ())
+        run(-(-n // 16) * -(-m // 4), run.threads, left, right, out, out, m, n, k, k, False, False, False, (), ())

@@ -1,14 +1,16 @@
 """The machine with a GPU, as far as it can be looked at without one: what it says where something is missing."""
 
 import gc
+import threading
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from backprop.errors import DeviceError
 from backprop.kernels.buffers import Buffers
-from backprop.kernels.cuda.gpu import Gpu, _values
+from backprop.kernels.cuda.gpu import Gpu, Graph, _values
 from backprop.kernels.device import DeviceArray
 
 core = pytest.importorskip("cuda.core")
@@ -58,6 +60,7 @@ class Driver:
 def gpu():
     found = Gpu.__new__(Gpu)
     found.name, found._driver, found._buffers = "Small GPU", Driver(), Buffers(found.fresh, smallest=0)
+    found._thread = threading.get_ident()
     return found
 
 
@@ -114,3 +117,26 @@ def test_arguments_are_addresses_and_numbers_of_the_width_that_the_kernel_was_co
     assert isinstance(array, DeviceArray)
     with pytest.raises(OverflowError):
         _values((1 << 32,), np.float32)
+
+
+def test_a_graph_holds_what_its_launches_use_and_lets_its_own_arrays_serve_again(gpu):
+    graph = Graph(gpu)
+    graph.pool = Buffers(graph.fresh, smallest=0)
+    given, scratch = gpu.fresh((10,), np.float32), graph.pool.empty((10,), np.float32)
+    graph.keep((given, scratch, 7))
+    address, memory = scratch.handle, given.memory
+    del given, scratch
+    gc.collect()
+    assert graph.kept == {memory}
+    assert graph.pool.empty((10,), np.float32).handle == address  # the next launch may write there
+    del memory
+    gc.collect()
+    assert len(gpu._driver.given) == 2  # neither was given back: the graph may run again
+    del graph
+    gc.collect()
+    assert len(gpu._driver.given) == 0
+
+
+def test_another_thread_is_refused(gpu):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(DeviceError, match="Small GPU belongs to the thread"):
+        pool.submit(gpu.empty, (1,), np.float32).result()

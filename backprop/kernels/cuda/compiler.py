@@ -23,6 +23,9 @@ FOLDER = Path(__file__).parent / "__pycache__"
 PTX_FOR = (8, 0)  # Ampere: what is written for it runs on all that came later
 
 
+BYTES = np.dtype(np.uint8).str  # what truth values are to a kernel
+
+
 class Cubin(NamedTuple):
     """Machine code, the name of its kernel, and what a thread of it takes of a multiprocessor."""
 
@@ -39,7 +42,7 @@ def kinds(args, real):
     found = []
     for argument in args:
         if isinstance(argument, DeviceArray):
-            found.append(f"[{argument.dtype.str}]")
+            found.append(f"[{BYTES if argument.dtype == bool else argument.dtype.str}]")
         elif isinstance(argument, tuple):
             found.append(kinds(argument, real))
         elif isinstance(argument, np.generic):
@@ -113,9 +116,14 @@ def assembled(ptx, capability):
     linker = Linker(ObjectCode.from_ptx(ptx.encode()), options=LinkerOptions(arch=arch, ptxas_options=["-v"]))
     code = bytes(linker.link("cubin").code)
     log = linker.get_info_log()
+
+    def said(pattern):
+        found = re.search(pattern, log)
+        return int(found[1]) if found else -1  # another assembler's words
+
     entry, shared = re.search(r"\.entry\s+(\w+)\(", ptx)[1], re.findall(r"\.shared .*\[(\d+)\]", ptx)
-    stack, *spills = map(int, re.search(r"(\d+) bytes stack.* (\d+) bytes spill.* (\d+) bytes spill", log).groups())
-    return Cubin(code, entry, int(re.search(r"Used (\d+) reg", log)[1]), sum(map(int, shared)), stack, sum(spills))
+    spilled = said(r"(\d+) bytes spill stores") + said(r"(\d+) bytes spill loads")
+    return Cubin(code, entry, said(r"Used (\d+) reg"), sum(map(int, shared)), said(r"(\d+) bytes stack"), spilled)
 
 
 def _type(kind):

@@ -4,10 +4,10 @@ There is one stream, so that what is launched runs in that order; the host waits
 goes by `cuda.core.launch` with addresses and numbers alone, a tenth of the time of Numba's own way.
 """
 
-import contextlib
 import functools
 import gc
-import weakref
+import math
+import threading
 
 import numpy as np
 
@@ -49,9 +49,10 @@ class Gpu:
                 f"wants at least {'.'.join(map(str, OLDEST))}; the CPU works: use device='cpu'"
             )
         self._expect_driver()
+        self._thread = threading.get_ident()
         self._stream = self._into = self.device.create_stream()
         self._buffers = Buffers(self.fresh, smallest=0)
-        self._loaded, self._configs, self._used, self._loading = {}, {}, None, False
+        self._loaded, self._configs, self._graph, self._loading = {}, {}, None, False
         self.launches = 0
 
     def _expect_driver(self):
@@ -100,12 +101,19 @@ class Gpu:
             )
         return int(address) if error == enough else self._ask(self._driver.cuMemAlloc, size)
 
+    def _expect_thread(self):
+        """Raise DeviceError in any thread but the first: a capture would write down what others launch."""
+        if threading.get_ident() != self._thread:
+            raise DeviceError(f"{self.name} belongs to the thread that used it first; use it from that one")
+
     def empty(self, shape, dtype):
         """An array with arbitrary content that nobody else can see."""
+        self._expect_thread()
         return self._buffers.empty(tuple(shape), np.dtype(dtype))
 
     def read(self, array):
         """The numbers of an array, as a NumPy array, when all that was launched before is done."""
+        self._expect_thread()
         found = np.empty(array.shape, array.dtype)
         if array.size:
             self._ask(self._driver.cuMemcpyDtoHAsync, found.ctypes.data, array.handle, array.nbytes, self._raw)
@@ -114,6 +122,7 @@ class Gpu:
 
     def write(self, array, values):
         """Put the numbers of a contiguous NumPy array of the same type into an array."""
+        self._expect_thread()
         if array.size:
             self._ask(self._driver.cuMemcpyHtoDAsync, array.handle, values.ctypes.data, array.nbytes, self._raw)
             self.synchronize()  # values may change, or be gone, as soon as this returns
@@ -141,6 +150,7 @@ class Gpu:
     def launch(self, kernel, grid, block, args):
         from cuda.core import LaunchConfig, launch
 
+        self._expect_thread()
         real = element_type(args)
         kinds = compiler.kinds(args, real)
         code = self._loaded.get((kernel, kinds, real))
@@ -152,9 +162,13 @@ class Gpu:
         if self._loading:
             return
         self.launches += 1
-        if self._used is not None:
-            self._used += [weakref.ref(a.memory) for a in args if isinstance(a, DeviceArray)]
-        launch(self._into, config, code, *_values(args, real))
+        if self._graph is not None:
+            self._graph.keep(args)
+        try:
+            values = _values(args, real)
+        except OverflowError as error:
+            raise DeviceError(f"arrays on the GPU have fewer than 2^32 elements: {error}") from error
+        launch(self._into, config, code, *values)
 
     def _load(self, kernel, kinds, real):
         from cuda.core import ObjectCode
@@ -162,46 +176,54 @@ class Gpu:
         cubin = compiler.compiled(kernel, kinds, real, self.capability)
         return ObjectCode.from_cubin(cubin.code).get_kernel(cubin.entry)
 
-    @contextlib.contextmanager
-    def loading(self):
-        """Within this block kernels are compiled and loaded, not run."""
-        self._loading = True
-        try:
-            yield
-        finally:
-            self._loading = False
+    def captured(self, write_down):
+        """The Graph of all that `write_down()` launches: it is not run, and can be run as often as one likes.
 
-    @contextlib.contextmanager
-    def capturing(self):
-        """Within this block launches are written down, not run. Yields the Graph that runs them.
-
-        Everything that is launched must have been compiled before, and nothing may be allocated, freed or copied.
+        `write_down` is called twice. The first time kernels are compiled and loaded and arrays made, which would spoil
+        a capture. They come from a pool that belongs to the graph, so that nobody else is ever given them.
         """
+        graph, pool, collecting = Graph(self), self._buffers, gc.isenabled()
         builder = self._stream.create_graph_builder()
-        graph = Graph(self)
-        collecting = gc.isenabled()
-        gc.disable()  # what is freed in the middle of a capture spoils it
-        builder.begin_building("relaxed")
-        self._into, self._used = builder, []
+        self._buffers, self._graph = Buffers(graph.fresh, smallest=0, alike=math.inf, most=math.inf), graph
+        graph.pool = self._buffers
         try:
-            yield graph
-            graph.finish(builder.end_building().complete(), self._used)
+            self._loading = True
+            write_down()
+            self._loading = False
+            gc.disable()  # what is freed in the middle of a capture spoils it
+            builder.begin_building("relaxed")
+            self._into = builder
+            write_down()
+            graph.finish(builder.end_building().complete())
         finally:
-            self._into, self._used = self._stream, None
+            self._buffers, self._graph, self._into, self._loading = pool, None, self._stream, False
             builder.close()
             if collecting:
                 gc.enable()
+        return graph
 
 
 class Graph:
-    """Launches with the arguments that they had when they were written down, run by one call of the driver."""
+    """Launches with the arguments that they had when they were written down, run by one call of the driver.
+
+    pool   of the arrays that were made for it, which serve one launch after another
+    kept   the memory of all others that its launches were given
+    """
 
     def __init__(self, machine):
-        self.machine, self._graph = machine, None
+        self.machine, self.pool, self.kept, self._made = machine, None, set(), set()
 
-    def finish(self, graph, used):
-        """`used` are weak: while launches were written down, what they were done with could serve the next ones."""
-        self._graph, self._kept = graph, {memory() for memory in used}
+    def fresh(self, shape, dtype):
+        array = self.machine.fresh(shape, dtype)
+        self._made.add(id(array.memory))
+        return array
+
+    def keep(self, args):
+        """Hold what a launch was given, but for what the pool holds: that would not serve again while it is held."""
+        self.kept |= {a.memory for a in args if isinstance(a, DeviceArray) and id(a.memory) not in self._made}
+
+    def finish(self, graph):
+        self._graph = graph
         graph.upload(self.machine._stream)
 
     def launch(self):

@@ -99,21 +99,15 @@ class Simulator:
             else:
                 yield [Watched(array.handle.array, trace) for array in argument.arrays]
 
-    @contextlib.contextmanager
-    def loading(self):
-        """Within this block kernels are compiled, not run: here nothing is done."""
-        with self.capturing():
-            yield
-
-    @contextlib.contextmanager
-    def capturing(self):
-        """Within this block launches are written down, not run. Yields the Graph that runs them."""
+    def captured(self, write_down):
+        """The Graph of all that `write_down()` launches: it is not run, and can be run as often as one likes."""
         graph = Graph(self)
         self._captured = graph.launches
         try:
-            yield graph
+            write_down()
         finally:
             self._captured = None
+        return graph
 
 
 @contextlib.contextmanager

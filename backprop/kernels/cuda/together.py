@@ -1,5 +1,7 @@
 """All parameters of a network as one argument, so that one kernel updates them all."""
 
+import contextlib
+
 import numpy as np
 
 from backprop.kernels.cuda.kernel import Word
@@ -27,8 +29,8 @@ class Together:
     rows     (R, 3)  the parameter that block r is of, where in it the block begins, and where it ends
     table    all arrays, parameter by parameter
     each     how many arrays belong to one parameter
-    row      where an optimizer's kernel finds its numbers, learning rate, momentum, ..., and where others write them,
-             as they do for a recorded step; None: `put` writes them
+    row      where an optimizer's kernel finds its numbers, learning rate, momentum, ..., while others write them, as
+             they do for a recorded step; None: `put` writes them
     """
 
     row = None
@@ -44,6 +46,15 @@ class Together:
         self.rows = put(np.array(rows, np.uint32).reshape(-1, 3))
         self.table = Table(array for arrays in zip(*columns, strict=True) for array in arrays)
         self._numbers, self._written = machine().fresh((NUMBERS,), self.dtype), None
+
+    @contextlib.contextmanager
+    def reading(self, row):
+        """Within this block kernels find their numbers in `row`, into which somebody else writes."""
+        self.row = row
+        try:
+            yield
+        finally:
+            self.row = None
 
     def put(self, numbers):
         """Write numbers where the kernel reads them, unless they stand there already; that place."""

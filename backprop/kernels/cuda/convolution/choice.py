@@ -50,9 +50,9 @@ def whole(run, size, a, b, sizes, out, mu, relu):
     """Run a kernel of tiles whose results lie in images, and so are not divided into parts."""
     M, N, K = sizes
     if M and N:
-        grid = -(-N // size[1]), -(-M // size[0])
+        tiles = -(-N // size[1]) * -(-M // size[0])
         last = mu is not None, relu, False, (), ()
-        run(grid, run.threads, a, b, out if mu is None else mu, out, M, N, K, max(K, 1), *last)
+        run(tiles, run.threads, a, b, out if mu is None else mu, out, M, N, K, max(K, 1), *last)
 
 
 def size_of(rows, columns):

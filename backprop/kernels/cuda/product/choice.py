@@ -45,14 +45,14 @@ def by_tiles(run, size, a, b, sizes, out, accumulate, mu, relu, a_shape, b_shape
     M, N, K = sizes
     if not M or not N:
         return
-    grid = -(-N // size[1]), -(-M // size[0])
-    parts, length = parts_of(grid[0] * grid[1], K, size[2])
+    tiles = -(-N // size[1]) * -(-M // size[0])
+    parts, length = parts_of(tiles, K, size[2])
     if parts == 1:
         last = mu is not None, relu, accumulate, a_shape, b_shape
-        run(grid, run.threads, a, b, out if mu is None else mu, out, M, N, K, length, *last)
+        run(tiles, run.threads, a, b, out if mu is None else mu, out, M, N, K, length, *last)
         return
     partial = empty((parts, M, N), out.dtype)
-    run((*grid, parts), run.threads, a, b, partial, partial, M, N, K, length, False, False, False, a_shape, b_shape)
+    run((tiles, parts), run.threads, a, b, partial, partial, M, N, K, length, False, False, False, a_shape, b_shape)
     finish.each(M * N, partial, out if mu is None else mu, out, parts, N, mu is not None, relu, accumulate)
 
 

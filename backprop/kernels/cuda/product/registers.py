@@ -2,7 +2,8 @@
 
 A number that came from memory is multiplied BM or BN times, one that came from shared memory TM or TN times. While one
 pair of panels, BK wide, is multiplied, the next one is on its way into registers, and then into a second pair of
-panels, so that nobody waits for it. Block (x, y, z) owns BM x BN results, or part z of the sums of k in them.
+panels, so that nobody waits for it. Block (x, z) owns tile x
+of BM x BN results, row by row, or part z of the sums of k in them.
 
 What the operands are is said by two parts, `load_a` and `load_b`. Here they are matrices; a convolution says how
 filters and an image are read as if they were, and is multiplied without a second matrix.
@@ -48,8 +49,9 @@ def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_sh
     next_a, next_b = cuda.local.array(A_EACH, real), cuda.local.array(B_EACH, real)
     t = u32(cuda.threadIdx.x)
     x, y = t % u32(BN // TN), t // u32(BN // TN)
-    m0, n0 = u32(cuda.blockIdx.y) * u32(BM), u32(cuda.blockIdx.x) * u32(BN)
-    first = u32(u32(cuda.blockIdx.z) * length)
+    across, z = u32((N + u32(BN - 1)) // u32(BN)), u32(cuda.blockIdx.y)  # tiles in a row; the part of the sums over k
+    m0, n0 = u32(cuda.blockIdx.x) // across * u32(BM), u32(cuda.blockIdx.x) % across * u32(BN)
+    first = u32(z * length)
     stop = min(u32(first + length), K)
     for e in range(RESULTS):
         sums[u32(e)] = real(0)
@@ -101,7 +103,7 @@ def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_sh
                     total += mu[m if MU_BY_ROW else n]
                 if relu and total <= real(0):
                     total = real(0)
-                at = place(u32(cuda.blockIdx.z), m, n, M, N)
+                at = place(z, m, n, M, N)
                 out[at] = out[at] + total if accumulate else total
 
 
