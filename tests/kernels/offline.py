@@ -129,12 +129,14 @@ def examined(item):
     kernel, kinds, real = item
     lines = []
     ptx = compiler.written(kernel, kinds, real, compiler.PTX_FOR)
+    doubles = len(re.findall(r"\.f64", ptx)) if real is np.float32 and "<f8" not in str(kinds) else 0
+    long_divisions = len(re.findall(r"\b(?:div|rem)\.[su]64", ptx))
     fits = parameters(ptx) == [PTX_TYPES[kind[1:] if kind[0] == "<" else "pointer"] for kind in _flat(kinds)]
     for capability in ARCHITECTURES:
         cubin = compiler.assembled(ptx, capability)._asdict()
         found = {"kernel": f"{kernel.__module__}.{kernel.__qualname__}", "real": np.dtype(real).name}
         found |= {"threads": kernel.threads, "blocks": kernel.blocks, "architecture": "sm_{}{}".format(*capability)}
-        found["fits"] = fits
+        found |= {"fits": fits, "doubles": doubles, "long_divisions": long_divisions}
         lines.append(found | {name: cubin[name] for name in ("registers", "shared", "stack", "spilled")})
     return lines
 

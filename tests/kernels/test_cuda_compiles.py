@@ -55,6 +55,16 @@ def test_each_kernel_has_the_parameters_that_a_launch_gives_it(found):
     assert [line for line in found if not line["fits"]] == []
 
 
+def test_no_kernel_of_float32_computes_in_float64(found):
+    """A plain 2.0 would make it so, or a comparison of a signed index with a long unsigned one."""
+    assert [line for line in found if line["doubles"]] == []
+
+
+def test_no_kernel_divides_long_integers(found):
+    """It takes a GPU a hundred instructions: an index that is kept in 64 bits, or a product that divides, brings it."""
+    assert [line for line in found if line["long_divisions"]] == []
+
+
 def test_no_kernel_takes_more_than_a_multiprocessor_has(found):
     for line in found:
         blocks = line["blocks"] or 1

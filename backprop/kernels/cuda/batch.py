@@ -29,7 +29,7 @@ def count_correct_block(scores, y, out, N, C):
                 best = u32(c)
         if y[n] == best:
             right += real(1)
-        n += u32(cuda.blockDim.x)
+        n = u32(n + u32(cuda.blockDim.x))
     right = block_sum(right)  # whole numbers below 2^24: exact in float32
     if cuda.threadIdx.x == 0:
         out[0] = int(right)

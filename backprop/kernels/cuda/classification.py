@@ -16,7 +16,7 @@ from backprop.kernels.cuda.cross_entropy import (
     cross_entropy_each,
     cross_entropy_found,
 )
-from backprop.kernels.cuda.kernel import kernel, real, u32
+from backprop.kernels.cuda.kernel import i32, kernel, real, u32
 from backprop.kernels.cuda.machine import empty
 from backprop.kernels.cuda.samples import nll_of, no_delta, place_of, softmax_delta
 from backprop.kernels.cuda.targets import first_bad_label_block, first_bad_probability_block, used_weight_block
@@ -41,8 +41,8 @@ def nll(log_s, y, w, ignore, smoothing, out):
 def nll_backward_each(y, w, ignore, scale, out, C, D, size):
     i = u32(cuda.grid(1))
     if i < size:
-        c, n = i // D % C, i // (C * D) * D + i % D
-        out[i] = -w[c] * scale[n] if y[n] == c and y[n] != ignore else real(0)
+        c, n = i // D % C, i // u32(C * D) * D + i % D
+        out[i] = -w[c] * scale[n] if y[n] == i32(c) and y[n] != ignore else real(0)
 
 
 def nll_backward(y, w, ignore, scale, out):

@@ -36,7 +36,7 @@ def cross_entropy_block(z, y, w, ignore, hard, soft, log_s, delta, found, C, D, 
             if y[i] != ignore:
                 loss += nll_of(log_s, place_of(i, C, D), y[i], w, hard, soft, C, D)
                 used += w[u32(y[i])]
-        i += step
+        i = u32(i + step)
     loss, used, bad = block_sum(loss), block_sum(used), block_least(u32(bad))
     if t == 0:
         found[0], found[1], found[2] = loss, used, real(-1) if bad == u32(NONE) else real(bad)
@@ -47,7 +47,7 @@ def cross_entropy_block(z, y, w, ignore, hard, soft, log_s, delta, found, C, D, 
                 no_delta(place_of(i, C, D), delta, C, D)
             else:
                 softmax_delta(log_s, place_of(i, C, D), y[i], w, hard, soft, real(1) / used, delta, C, D)
-        i += step
+        i = u32(i + step)
 
 
 @kernel
@@ -73,10 +73,10 @@ def cross_entropy_found(losses, weights, y, ignore, found, C, size):
         used += weights[i]
         if is_bad(y[i], C, ignore):
             bad = min(bad, i)
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
     loss, used, bad = block_sum(loss), block_sum(used), block_least(u32(bad))
     if t == 0:
-        found[0], found[1], found[2] = loss, used, -1.0 if bad == u32(NONE) else float(bad)
+        found[0], found[1], found[2] = loss, used, real(-1) if bad == u32(NONE) else real(bad)
 
 
 @kernel

@@ -12,8 +12,9 @@ Arrays have one axis and no length: a kernel is told all sizes. Names that stand
 
     real   the element type of the kernel's numbers, np.float32 or np.float64: constants are real(2), for with a plain
            2.0 the arithmetic of float32 would be done in float64
-    u32    an unsigned index of 32 bits. Signed or longer ones cost a GPU twice the work and more; and Numba turns the
-           sum of an unsigned one and a signed one, such as a loop over `range` counts, into a float
+    u32    an unsigned index of 32 bits. Signed or longer ones cost a GPU twice the work and more; and where a signed
+           one, such as a loop over `range` counts or a literal makes, meets an unsigned one of 64 bits, as a sum or
+           product of two is, Numba compares them as float64. So what is kept, or divides, is u32(...) again
     u64    the same with 64 bits;  i32   a signed one, for what may be negative: what lies before the image
 
 Host numbers become what a kernel wants by their Python type: an int u32, a float `real`, a tuple of floats several

@@ -105,7 +105,7 @@ def first_outside_block(values, low, high, out, size):
     while i < size:
         if values[i] < low or values[i] > high:
             bad = min(bad, i)
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
     bad = block_least(u32(bad))
     if cuda.threadIdx.x == 0:
         out[0] = -1 if bad == u32(NONE) else bad

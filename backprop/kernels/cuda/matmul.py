@@ -54,7 +54,7 @@ def sum_rows_block(delta, out, accumulate, N, O):
     o, n, total = u32(cuda.blockIdx.x) * width + x, y, real(0)
     while n < N and o < O:
         total += delta[n * O + o]
-        n += u32(cuda.blockDim.y)
+        n = u32(n + u32(cuda.blockDim.y))
     shared[y * width + x] = total
     cuda.syncthreads()
     if y == 0 and o < O:

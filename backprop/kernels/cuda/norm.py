@@ -19,14 +19,14 @@ def moments_block(u, mean, var, count, B, C, D):
     i = t
     while i < B * D:
         total += u[(i // D * C + c) * D + i % D]
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
     middle = block_sum(total) / count
     total = real(0)
     i = t
     while i < B * D:
         apart = u[(i // D * C + c) * D + i % D] - middle
         total += apart * apart
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
     spread = block_sum(total) / count
     if t == 0:
         mean[c], var[c] = middle, spread
@@ -77,7 +77,7 @@ def normalize_backward_block(delta, xhat, var, eps, centred, out, count, B, C, D
         place = (i // D * C + c) * D + i % D
         total += delta[place]
         along += delta[place] * xhat[place]
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
     shift = block_sum(total) / count if centred else real(0)
     along = block_sum(along) / count
     size = math.sqrt(var[c] + eps)
@@ -85,7 +85,7 @@ def normalize_backward_block(delta, xhat, var, eps, centred, out, count, B, C, D
     while i < B * D:
         place = (i // D * C + c) * D + i % D
         out[place] = (delta[place] - shift - xhat[place] * along) / size
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
 
 
 def normalize_backward(delta, xhat, var, eps, centred, out):

@@ -17,8 +17,8 @@ from backprop.kernels.cuda.kernel import THREADS, i32, kernel, real, u32
 def max_pool_each(a, out, where, D, H, W, I, J, K, P, Q, R, sd, sh, sw, dd, dh, dw, pd, ph, pw, size):
     m = u32(cuda.grid(1))
     if m < size:
-        image = m // (I * J * K) * (D * H * W)
-        z = i32(m // (J * K) % I * sd) - pd
+        image = m // u32(I * J * K) * (D * H * W)
+        z = i32(m // u32(J * K) % I * sd) - pd
         y = i32(m // K % J * sh) - ph
         x = i32(m % K * sw) - pw
         best, place = real(-math.inf), -1
@@ -53,7 +53,7 @@ def max_pool_backward_block(delta, where, out, I, H):
     h, first = t, u32(0)
     while h < H:
         out[m * H + h] = real(0)
-        h += T
+        h = u32(h + T)
     while first < I:
         i = first + t
         places[t] = i32(where[m * I + i]) if i < I else i32(-1)
@@ -64,7 +64,7 @@ def max_pool_backward_block(delta, where, out, I, H):
             if place >= 0 and u32(place) % T == t:
                 out[m * H + u32(place)] += deltas[u32(k)]
         cuda.syncthreads()
-        first += T
+        first = u32(first + T)
 
 
 def max_pool_backward(delta, where, out):
@@ -78,7 +78,7 @@ def max_pool_backward(delta, where, out):
 def window_mean_each(a, start, stop, scale, out, H, I, D, size):
     k = u32(cuda.grid(1))
     if k < size:
-        b, i, total = k // (I * D), k // D % I, real(0)
+        b, i, total = k // u32(I * D), k // D % I, real(0)
         for h in range(start[i], stop[i]):
             total += a[(b * H + u32(h)) * D + k % D]
         out[k] = real(scale[i]) * total
@@ -94,9 +94,9 @@ def window_mean(a, start, stop, scale, out):
 def window_mean_backward_each(delta, start, stop, scale, out, H, I, D, size):
     k = u32(cuda.grid(1))
     if k < size:
-        b, h, total = k // (H * D), k // D % H, real(0)
+        b, h, total = k // u32(H * D), k // D % H, real(0)
         for i in range(I):
-            if start[u32(i)] <= h and h < stop[u32(i)]:
+            if u32(start[u32(i)]) <= h and h < u32(stop[u32(i)]):
                 total += real(scale[u32(i)]) * delta[(b * I + u32(i)) * D + k % D]
         out[k] = total
 

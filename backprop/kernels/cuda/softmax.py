@@ -25,7 +25,7 @@ def largest_of(u, first, C, D):
     c, largest = u32(cuda.threadIdx.x), real(-math.inf)
     while c < C:
         largest = max(largest, u[first + c * D])
-        c += u32(cuda.blockDim.x)
+        c = u32(c + u32(cuda.blockDim.x))
     return block_max(largest)
 
 
@@ -34,7 +34,7 @@ def sum_of_exponentials(u, first, largest, C, D):
     c, total = u32(cuda.threadIdx.x), real(0)
     while c < C:
         total += math.exp(u[first + c * D] - largest)
-        c += u32(cuda.blockDim.x)
+        c = u32(c + u32(cuda.blockDim.x))
     return block_sum(total)
 
 
@@ -46,7 +46,7 @@ def softmax_block(u, out, C, D):
     c = u32(cuda.threadIdx.x)
     while c < C:
         out[first + c * D] = math.exp(u[first + c * D] - largest) / total
-        c += u32(cuda.blockDim.x)
+        c = u32(c + u32(cuda.blockDim.x))
 
 
 def softmax(u, out):
@@ -59,12 +59,12 @@ def softmax_backward_block(delta, s, out, C, D):
     first, c, along = first_of(D, C), u32(cuda.threadIdx.x), real(0)
     while c < C:
         along += delta[first + c * D] * s[first + c * D]
-        c += u32(cuda.blockDim.x)
+        c = u32(c + u32(cuda.blockDim.x))
     along = block_sum(along)
     c = u32(cuda.threadIdx.x)
     while c < C:
         out[first + c * D] = s[first + c * D] * (delta[first + c * D] - along)
-        c += u32(cuda.blockDim.x)
+        c = u32(c + u32(cuda.blockDim.x))
 
 
 def softmax_backward(delta, s, out):
@@ -80,7 +80,7 @@ def log_softmax_block(u, out, C, D):
     c = u32(cuda.threadIdx.x)
     while c < C:
         out[first + c * D] = u[first + c * D] - largest - total
-        c += u32(cuda.blockDim.x)
+        c = u32(c + u32(cuda.blockDim.x))
 
 
 def log_softmax(u, out):
@@ -93,12 +93,12 @@ def log_softmax_backward_block(delta, log_s, out, C, D):
     first, c, total = first_of(D, C), u32(cuda.threadIdx.x), real(0)
     while c < C:
         total += delta[first + c * D]
-        c += u32(cuda.blockDim.x)
+        c = u32(c + u32(cuda.blockDim.x))
     total = block_sum(total)
     c = u32(cuda.threadIdx.x)
     while c < C:
         out[first + c * D] = delta[first + c * D] - math.exp(log_s[first + c * D]) * total
-        c += u32(cuda.blockDim.x)
+        c = u32(c + u32(cuda.blockDim.x))
 
 
 def log_softmax_backward(delta, log_s, out):

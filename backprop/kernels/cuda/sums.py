@@ -19,13 +19,13 @@ term = None  # stands for what is added up
 def channel_parts(p, q, out, accumulate, B, C, D, parts):
     """out[s,c] = the sum of term(p, q) over part s of channel c: block (c, s) owns it."""
     c, s, t = u32(cuda.blockIdx.x), u32(cuda.blockIdx.y), u32(cuda.threadIdx.x)
-    length = (B * D + parts - 1) // parts
-    i, stop = s * length + t, min((s + 1) * length, B * D)
+    length = u32(u32(B * D + parts - u32(1)) // parts)
+    i, stop = u32(s * length + t), min(u32((s + u32(1)) * length), u32(B * D))
     total = real(0)
     while i < stop:
         place = (i // D * C + c) * D + i % D
         total += term(p[place], q[place])
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
     total = block_sum(total)
     if t == 0:
         out[s * C + c] = out[s * C + c] + total if accumulate else total

@@ -3,7 +3,7 @@
 from numba import cuda
 
 from backprop.kernels.cuda.constants import on_device
-from backprop.kernels.cuda.kernel import kernel, real, u32
+from backprop.kernels.cuda.kernel import i32, kernel, real, u32
 
 
 @kernel
@@ -11,7 +11,7 @@ def take_each(a, index, value, out, H, I, D, size):
     k = u32(cuda.grid(1))
     if k < size:
         h = index[k // D % I]
-        out[k] = value if h < 0 else a[(k // (I * D) * H + u32(h)) * D + k % D]
+        out[k] = value if h < 0 else a[(k // u32(I * D) * H + u32(h)) * D + k % D]
 
 
 def take(a, index, value, out):
@@ -24,10 +24,10 @@ def take_backward_each(delta, index, out, accumulate, H, I, D, size):
     """A thread looks at every index for its own h, so that what is added is added in their order."""
     k = u32(cuda.grid(1))
     if k < size:
-        b, h, d = k // (H * D), k // D % H, k % D
+        b, h, d = k // u32(H * D), k // D % H, k % D
         total = out[k] if accumulate else real(0)
         for i in range(I):
-            if index[u32(i)] == h:
+            if index[u32(i)] == i32(h):
                 total += delta[(b * I + u32(i)) * D + d]
         out[k] = total
 

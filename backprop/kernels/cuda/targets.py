@@ -15,7 +15,7 @@ def used_weight_block(y, w, ignore, out, size):
     while i < size:
         if y[i] != ignore:
             used += w[u32(y[i])]
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
     used = block_sum(used)
     if cuda.threadIdx.x == 0:
         out[0] = used
@@ -27,7 +27,7 @@ def first_bad_label_block(y, ignore, out, C, size):
     while i < size:
         if is_bad(y[i], C, ignore):
             bad = min(bad, i)
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
     bad = block_least(u32(bad))
     if cuda.threadIdx.x == 0:
         out[0] = -1 if bad == u32(NONE) else bad
@@ -44,7 +44,7 @@ def first_bad_probability_block(q, tolerance, out, C, D, size):
             fine = fine and share >= real(0)
         if not (fine and abs(total - real(1)) <= tolerance):
             bad = min(bad, i)
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
     bad = block_least(u32(bad))
     if cuda.threadIdx.x == 0:
         out[0] = -1 if bad == u32(NONE) else bad

@@ -51,7 +51,7 @@ def by_sgd(numbers, rows, table, with_momentum, nesterov, first):
             v[i] = speed
             step = step + momentum * speed if nesterov else speed
         theta[i] = theta[i] - lr * step
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
 
 
 def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
@@ -90,7 +90,7 @@ def by_rmsprop(numbers, rows, table, with_momentum, centered):
             step = momentum * v[i] + step
             v[i] = step
         theta[i] = theta[i] - lr * step
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
 
 
 def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
@@ -127,7 +127,7 @@ def by_adam(numbers, rows, table, amsgrad):
             spread = max(most[i], spread)
             most[i] = spread
         theta[i] = shrink * theta[i] - rate * middle / (math.sqrt(spread) / root + eps)
-        i += u32(cuda.blockDim.x)
+        i = u32(i + u32(cuda.blockDim.x))
 
 
 NUMBERS_OF = {"sgd": of_sgd, "rmsprop": of_rmsprop, "adam": of_adam}  # by the name of the optimizer's kernel

@@ -25,7 +25,7 @@ def shared_block(a, b, out, M, N, K, am, ak, bk, bn):
         for k in range(SIDE):
             total += tile_a[y * u32(SIDE) + u32(k)] * tile_b[u32(k) * u32(SIDE) + x]
         cuda.syncthreads()  # before the next tiles come
-        first += u32(SIDE)
+        first = u32(first + u32(SIDE))
     if m < M and n < N:
         out[m * N + n] = total
 
