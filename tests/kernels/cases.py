@@ -112,6 +112,10 @@ def _channels(x, unit, out):
             yield name, (3 * u, out(*shape))
             yield f"{name}_backward", (delta, unit(*shape) - (name == "log_softmax"), out(*shape))
     yield "track", (x(4), 0.1, 1.25, x(4))
+    for name in ("softmax", "log_softmax"):
+        yield name, (1000 * x(2, 3, 1), out(2, 3, 1))  # whose exponentials have no place in any type
+    for add in (False, True):
+        yield "sum_channels", (x(1, 2, 13501), out(2), add)  # so long that several blocks share the sum
 
 
 def _images(x, out):
@@ -130,6 +134,7 @@ def _images(x, out):
         found, places = out(n, c, *where), out(n, c, *where, like=np.int64)
         a = x(n, c, *image)
         yield "max_pool", (a, size, stride, dilation, pad, found, places)
+        yield "max_pool", (np.sign(a), size, stride, dilation, pad, found, places)  # many are the largest
         taken = places.copy()
         load("reference").max_pool(a, size, stride, dilation, pad, found.copy(), taken)
         flat = n, c, int(np.prod(where))
@@ -176,6 +181,8 @@ def _classes(rng, x, unit, out, dtype):
         spoiled = q.copy()
         spoiled[-1, :, -1] *= 2
         yield "first_bad_probability", (spoiled, 1e-4, out(1, like=np.int64))
+    y = labels(1100, 1)  # so many samples that one block does not do
+    yield "cross_entropy", (x(1100, 4, 1), y, unit(4), -100, 0.1, *[out(1100, 4, 1)] * 2, out(3, like=np.float64))
     for y in ([0, 3, -100, 1], [0, 3, 4, -1, 9], [-1]):
         yield "first_bad_label", (np.array(y), 4, -100, out(1, like=np.int64))
 
@@ -201,8 +208,8 @@ def _sequences(x, unit, out):
 
 def _optimizers(x, unit, dtype):
     def columns(count):
-        """theta and g, and what an optimizer keeps, which is not negative, for two parameters."""
-        return Columns([[x(5), x(3)] if n < 2 else [unit(5), unit(3)] for n in range(count)])
+        """theta and g, and what an optimizer keeps, which is not negative; of two parameters, one of several blocks."""
+        return Columns([[x(1100), x(3)] if n < 2 else [unit(1100), unit(3)] for n in range(count)])
 
     for momentum, nesterov, first in ((0.0, False, False), (0.9, False, True), (0.9, False, False), (0.9, True, False)):
         yield "sgd", (columns(3), 0.1, momentum, 0.2, 0.01, nesterov, first)
