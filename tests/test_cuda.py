@@ -333,6 +333,18 @@ def test_what_an_array_on_the_gpu_cannot_do_names_the_way_to_the_cpu():
     assert float(a[0, 0]) == 1 and bool(a[0, 0])
 
 
+def test_without_numba_cuda_the_error_says_so():
+    program = (
+        "import sys; sys.modules['numba.cuda'] = None\n"
+        "import backprop as bp\n"
+        "from backprop.kernels.transfer import device_named\n"
+        "assert device_named('auto') == 'cpu'\n"
+        "bp.Linear(2, 1).to('cuda')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "DeviceError: no CUDA kernels here: numba-cuda is missing" in done.stderr
+
+
 # The arrays themselves.
 
 

@@ -23,16 +23,25 @@ def to_device(array, device="cuda"):
     array = np.asarray(array)
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise DeviceError(f"on the GPU numbers are real, got {array.dtype}; use x.astype(np.float32)")
-    from backprop.kernels.cuda.machine import put
+    copy = _machine().empty(array.shape, array.dtype.newbyteorder("="))
+    copy.fill_from(array)
+    return copy
 
-    return put(array)
+
+def _machine():
+    """The GPU, or the simulator. Imported at first use, so that nobody else needs what compiles for one."""
+    try:
+        from backprop.kernels.cuda.machine import machine
+    except ImportError as error:
+        raise DeviceError(
+            f"no CUDA kernels here: numba-cuda is missing ({error}); the CPU works: use device='cpu'"
+        ) from error
+    return machine()
 
 
 def new_array(shape, dtype):
     """An array on the GPU, of arbitrary content, in memory that is used for nothing else while it lives."""
-    from backprop.kernels.cuda.machine import machine
-
-    return machine().fresh(shape, dtype)
+    return _machine().fresh(shape, dtype)
 
 
 def assign(array, values):
@@ -45,11 +54,9 @@ def assign(array, values):
 
 def synchronize():
     """Wait until all that was asked of a GPU is done; nothing, where no array was ever put on one."""
-    if "backprop.kernels.cuda.machine" in sys.modules:
-        from backprop.kernels.cuda.machine import machine
-
-        if machine.cache_info().currsize:
-            machine().synchronize()
+    machine = sys.modules.get("backprop.kernels.cuda.machine")
+    if machine is not None and machine.machine.cache_info().currsize:
+        _machine().synchronize()
 
 
 def device_named(device):
@@ -58,10 +65,8 @@ def device_named(device):
         expect_device(device)
         return device
     try:
-        from backprop.kernels.cuda.machine import machine
-
-        return "cpu" if machine().simulated else "cuda"
-    except (DeviceError, ImportError):
+        return "cpu" if _machine().simulated else "cuda"
+    except DeviceError:
         return "cpu"
 
 
