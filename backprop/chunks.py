@@ -1,10 +1,10 @@
 """On a GPU: many steps of training by one launch, with all that they need, and all that they leave, there.
 
-A step of a small network is some fifteen kernels of two microseconds each; to launch them from Python takes longer than
-to run them. So the recorded calls of a step (backprop.plan), with the gathering of its batch before and the optimizer
-behind it, are written down by the driver as a graph, 64 steps one after another, which one call runs. What differs from
-step to step lies in tables on the GPU, a row for each step: which images, the optimizer's numbers, the keys of dropout.
-The host fills them before the launch, and reads the losses of all steps behind it.
+A step of a small network is some fifteen kernels, which a GPU has done before Python has launched the next ones. So the
+recorded calls of a step (backprop.plan), with the gathering of its batch before and the optimizer behind, are written
+down by the driver as a graph, 64 steps one after another, which one call runs. What differs from step to step lies in
+tables on the GPU, a row for each step: which images, the optimizer's numbers, the keys of dropout. The host fills them
+before the launch, and reads the losses of all steps behind it.
 
 Every number is what `plan` computes step by step, to the last bit.
 """
@@ -45,7 +45,7 @@ class Chunks:
         updates = self._updates(step, size)
         chunk = self._kept.get(size)
         if chunk is None or not chunk.holds(step, updates):
-            self._kept.pop(size, None)  # its memory serves the next one
+            self._kept.pop(size, None)  # its memory is given back before the next one asks for some
             chunk = self._kept[size] = Chunk(step, self.loader, updates)
         chunk.prepare(order[: size * self.loader.batch_size], updates)
         return chunk
@@ -136,7 +136,9 @@ class Chunk:
         self.ready = order, keys, rows
 
     def launch(self):
-        """Fill the tables and run all steps. Returns the numbers of their images."""
+        """Fill the tables and run all steps. Returns the numbers of their images, for `read`: `ready` may be the next
+        ones' by then.
+        """
         order, keys, rows = self.ready
         self.order.fill_from(order)
         if keys:

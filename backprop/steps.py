@@ -11,8 +11,9 @@ from backprop.plan import Plan
 
 
 class Done(NamedTuple):
-    """What one step leaves, or several: how many images each took, their losses and numbers of right answers (NaN where
-    there can be none), and whether the network stands behind the last of them, and not further on.
+    """What one step leaves, or several: how many images each took, their losses, their numbers of right answers (NaN
+    where there can be none). `settled`: the parameters are those after the last of these steps; False where the GPU
+    was given later steps already.
     """
 
     images: int
@@ -26,7 +27,8 @@ class Steps:
 
     check_finite   a loss of NaN or infinity raises NonFiniteError naming layer, pass and step
     singly         whether each step is to be done before the next one begins, for somebody who looks on
-    wait           whether no step is to be begun now before the last ones are told and settled
+    wait           wait() is True if all steps that the GPU was given are to be done and told before it is given others:
+                   somebody wants a checkpoint
     """
 
     def __init__(self, net, loss, optimizer, schedule, train, check_finite=True, singly=False, wait=lambda: False):
@@ -51,7 +53,7 @@ class Steps:
     def _by_chunks(self, number, first, done):
         """While the GPU runs one chunk, the next one is prepared, and the losses of the last one are dealt with."""
         train, order, running = self.train, self.train.order(number), None
-        train.seek(number + 1)
+        train.seek(number + 1)  # where iterating over it would leave it
         while running or first < len(train):
             chunk = None
             if first < len(train) and not (running and self.wait()):

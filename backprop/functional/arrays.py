@@ -1,7 +1,8 @@
 """What NumPy does with arrays as wholes, for arrays that may lie on a GPU: join, cut, exchange axes, stretch, sum up.
 
 A NumPy array goes to NumPy. One on a GPU is done by the kernels that are there anyway: `take` fetches entries along an
-axis, a mean over a window that is not divided by its length is a sum.
+axis, a mean over a window that is not divided by its length is a sum. That is slow for large arrays, for the host makes
+the index of every entry; but it is recurrent layers and graphs of values alone that come here.
 """
 
 import math

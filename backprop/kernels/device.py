@@ -1,5 +1,5 @@
-"""Arrays in a GPU's memory. Nothing crosses from there by itself: where NumPy would read one, over the bus, it is told
-to ask for `to_host`. The way there is in transfer.py.
+"""Arrays in a GPU's memory. No array crosses from there by itself: where NumPy would read one, over the bus, it is told
+to ask for `to_host`. A single number does, where Python asks for it: float(a), if a. The way there is in transfer.py.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Every CUDA kernel compiled to machine code, without a GPU: what registers, shared memory and stack each one takes.
 
     python -m tests.kernels.offline          prints one JSON object a line, for each kernel and each architecture
-    python -m tests.kernels.offline 0 2      the first half of them; 1 2 the second
+    python -m tests.kernels.offline 0 2      every second one, from the first; 1 2 from the second
 
 It runs as a program, since Numba cannot compile for a GPU in a process that simulates one.
 """
@@ -17,6 +17,8 @@ import numpy as np
 from backprop.kernels import load
 from backprop.kernels.cuda import compiler
 from backprop.kernels.cuda.gpu import Gpu
+from backprop.kernels.cuda.product.shared import shared
+from backprop.kernels.cuda.product.textbook import textbook
 from backprop.kernels.cuda.writing import element_type
 from backprop.kernels.device import DeviceArray
 from tests.kernels.cases import Columns, cases, kernel_of
@@ -104,10 +106,8 @@ def _large(gpu):
             yield "conv", (a, filters, x(o), False, *options, z)
             yield "conv_weight_grad", (z, a, *options, filters, False)
             yield "conv_input_grad", (z, filters, *options, a)
-        yield (
-            "cross_entropy",
-            (x(5000, 10, 1), x(5000, 1, dtype=np.int64), x(10), -100, 0.0, *[x(5000, 10, 1)] * 2, x(3)),
-        )
+        for rung in (textbook, shared):
+            rung(x(64, 32), (32, 1), x(32, 16), (16, 1), x(64, 16))
         yield "sum_channels", (x(64, 6, 784), x(6), False)
 
 

@@ -105,6 +105,23 @@ def test_the_simulator_finds_threads_that_read_what_others_write():
         swapped_in_place.each(4, to_device(np.arange(4.0)))
 
 
+@kernel
+def all_to_one_place(u, out, size):
+    i = u32(cuda.grid(1))
+    if i < size:
+        out[0] = u[i]
+
+
+@simulated
+@pytest.mark.parametrize("block", [1, 2, 4])
+def test_the_simulator_finds_blocks_that_write_to_one_place(block):
+    """Threads of a block that has ended leave their identity to those of the next: a race among blocks once went by."""
+    u, out = to_device(np.arange(4.0)), machine().empty((1,), np.float64)
+    for _ in range(20):
+        with pytest.raises(RuntimeError, match="a race"):
+            all_to_one_place(4 // block, block, u, out, 4)
+
+
 @simulated
 def test_the_simulator_finds_a_missing_barrier():
     u = to_device(np.arange(4.0))

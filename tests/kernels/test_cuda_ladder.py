@@ -73,10 +73,10 @@ def test_parts_of_a_sum_cover_it_without_an_empty_one():
 
 def test_large_products_get_large_tiles(monkeypatch):
     monkeypatch.setattr(machine(), "simulated", False, raising=False)
-    assert choice.size_of(4096, 4096, 4096, 4) == choice.LARGE
-    assert choice.size_of(4096, 4096, 4096, 8) == choice.MIDDLE
-    assert choice.size_of(1024, 1024, 1024, 4) == choice.MIDDLE
-    assert choice.size_of(64, 128, 784, 4) == choice.SMALL
+    assert choice.size_of(4096, 4096, 4) == choice.LARGE
+    assert choice.size_of(4096, 4096, 8) == choice.MIDDLE
+    assert choice.size_of(1024, 1024, 4) == choice.MIDDLE
+    assert choice.size_of(64, 128, 4) == choice.SMALL
 
 
 @pytest.mark.parametrize("case", range(len(CONVOLUTIONS)))

@@ -9,6 +9,7 @@ import hashlib
 import os
 import pickle
 import re
+from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
@@ -151,15 +152,21 @@ def _told(value):
     body = getattr(value, "body", value)
     if not callable(body):
         return repr(value)
-    code = body.__code__
-    return body.__module__, body.__qualname__, code.co_firstlineno, code.co_code, repr(code.co_consts), code.co_names
+    code, names = body.__code__, sorted((name, _told(part)) for name, part in getattr(value, "names", {}).items())
+    return (
+        names,
+        body.__module__,
+        body.__qualname__,
+        code.co_firstlineno,
+        code.co_code,
+        repr(code.co_consts),
+        code.co_names,
+    )
 
 
 @functools.cache
 def _stamp():
     """Tells whether any of this folder's files, or a library that compiles them, has changed."""
-    import numba
-    import numba_cuda
-
+    versions = [metadata.version(name) for name in ("numba", "numba-cuda", "cuda-bindings", "cuda-core")]
     states = [(path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(Path(__file__).parent.rglob("*.py"))]
-    return repr((states, numba.__version__, numba_cuda.__version__))
+    return repr((states, versions))

@@ -1,7 +1,7 @@
 """The machine that has a GPU: all that this project asks of a driver, through NVIDIA's own cuda.core and cuda.bindings.
 
-There is one stream, so that what is launched runs in that order; the host waits only where it reads numbers. A launch
-goes by `cuda.core.launch` with addresses and numbers alone, a tenth of the time of Numba's own way.
+There is one stream, so that what is launched runs in that order; the host waits only where it reads or writes arrays. A
+launch goes by `cuda.core.launch`, with addresses and numbers alone: Numba's own way looks at every array anew.
 """
 
 import functools
@@ -99,7 +99,9 @@ class Gpu:
                 f"no memory left on {self.name}: asked for {size:,} bytes, {free:,} of {total:,} are free; "
                 "a smaller batch size may help"
             )
-        return int(address) if error == enough else self._ask(self._driver.cuMemAlloc, size)
+        if error != enough:
+            self._ask(self._driver.cuMemAlloc, size)  # again, for its error
+        return int(address)
 
     def _expect_thread(self):
         """Raise DeviceError in any thread but the first: a capture would write down what others launch."""
@@ -180,7 +182,7 @@ class Gpu:
         """The Graph of all that `write_down()` launches: it is not run, and can be run as often as one likes.
 
         `write_down` is called twice. The first time kernels are compiled and loaded and arrays made, which would spoil
-        a capture. They come from a pool that belongs to the graph, so that nobody else is ever given them.
+        a capture. The arrays come from a pool that belongs to the graph, so that nobody else is ever given them.
         """
         graph, pool, collecting = Graph(self), self._buffers, gc.isenabled()
         builder = self._stream.create_graph_builder()
@@ -191,8 +193,8 @@ class Gpu:
             write_down()
             self._loading = False
             gc.disable()  # what is freed in the middle of a capture spoils it
-            builder.begin_building("relaxed")
-            self._into = builder
+            builder.begin_building("relaxed")  # which forbids nothing: what might spoil it was done before
+            self._into = builder  # what launches go into, in place of the stream
             write_down()
             graph.finish(builder.end_building().complete())
         finally:
@@ -219,7 +221,9 @@ class Graph:
         return array
 
     def keep(self, args):
-        """Hold what a launch was given, but for what the pool holds: that would not serve again while it is held."""
+        """Hold what a launch was given. Not what the pool holds, which hands out what nobody else refers to: held here,
+        it would not serve the next launch.
+        """
         self.kept |= {a.memory for a in args if isinstance(a, DeviceArray) and id(a.memory) not in self._made}
 
     def finish(self, graph):

@@ -8,14 +8,14 @@
 
     scale(grid, block, u, 0.5, out, out.size)   or, with one thread for each element,   scale.each(size, u, ...)
 
-Arrays have one axis and no length: a kernel is told all sizes. Names that stand for something else in each compilation:
+Arrays have one axis and no length: a kernel is told all sizes. Its numbers have names of their own:
 
-    real   the element type of the kernel's numbers, np.float32 or np.float64: constants are real(2), for with a plain
-           2.0 the arithmetic of float32 would be done in float64
-    u32    an unsigned index of 32 bits. Signed or longer ones cost a GPU twice the work and more; and where a signed
-           one, such as a loop over `range` counts or a literal makes, meets an unsigned one of 64 bits, as a sum or
-           product of two is, Numba compares them as float64. So what is kept, or divides, is u32(...) again
-    u64    the same with 64 bits;  i32   a signed one, for what may be negative: what lies before the image
+    real   the element type, np.float32 or np.float64, of the first array of floats among the arguments: a kernel is
+           compiled for each. A constant is real(2), for with a plain 2.0 float32 would be computed in float64.
+    u32    an index, unsigned, of 32 bits. 64 of them cost a GPU more, most of all in divisions. Numba makes 64 bits of
+           u32 + u32, and compares an unsigned number of 64 bits with a signed one, such as a literal or a counter of
+           `range`, as float64. So u32(...) stands around all that is kept in a variable or divided by.
+    i32    a signed one, for what may be negative: what lies before the image;  u64   a long one
 
 Host numbers become what a kernel wants by their Python type: an int u32, a float `real`, a tuple of floats several
 parameters; NumPy's scalars keep their types.
@@ -82,7 +82,7 @@ def hosted(body, run):
         run.each(args[-1].size, *args)
 
     functools.update_wrapper(call, body)
-    del call.__wrapped__
+    del call.__wrapped__  # whose arguments `inspect.signature` would tell, with `size` among them
     call.kernel = run
     call.__signature__ = inspect.Signature(list(inspect.signature(body).parameters.values())[:-1])
     return call

@@ -1,6 +1,6 @@
 """Softmax and its logarithm over one axis. u is (B, C, D): C is that axis, B and D all the axes before and after it.
 
-One block for each vector along C; its threads take every entry in turn. Subtracting the largest entry first changes
+One block for each vector dot C; its threads take every entry in turn. Subtracting the largest entry first changes
 nothing, e^(u-t) / sum e^(u-t) being the same for every t, and no exponential overflows.
 """
 
@@ -42,10 +42,10 @@ def sum_of_exponentials(u, first, largest, C, D):
 def softmax_block(u, out, C, D):
     first = first_of(D, C)
     largest = largest_of(u, first, C, D)
-    total = sum_of_exponentials(u, first, largest, C, D)
+    sum_e = sum_of_exponentials(u, first, largest, C, D)
     c = u32(cuda.threadIdx.x)
     while c < C:
-        out[first + c * D] = math.exp(u[first + c * D] - largest) / total
+        out[first + c * D] = math.exp(u[first + c * D] - largest) / sum_e  # again: memory is further away than e^x
         c = u32(c + u32(cuda.blockDim.x))
 
 
@@ -56,14 +56,14 @@ def softmax(u, out):
 
 @kernel
 def softmax_backward_block(delta, s, out, C, D):
-    first, c, along = first_of(D, C), u32(cuda.threadIdx.x), real(0)
+    first, c, dot = first_of(D, C), u32(cuda.threadIdx.x), real(0)
     while c < C:
-        along += delta[first + c * D] * s[first + c * D]
+        dot += delta[first + c * D] * s[first + c * D]
         c = u32(c + u32(cuda.blockDim.x))
-    along = block_sum(along)
+    dot = block_sum(dot)
     c = u32(cuda.threadIdx.x)
     while c < C:
-        out[first + c * D] = s[first + c * D] * (delta[first + c * D] - along)
+        out[first + c * D] = s[first + c * D] * (delta[first + c * D] - dot)
         c = u32(c + u32(cuda.blockDim.x))
 
 
@@ -76,10 +76,10 @@ def softmax_backward(delta, s, out):
 def log_softmax_block(u, out, C, D):
     first = first_of(D, C)
     largest = largest_of(u, first, C, D)
-    total = math.log(sum_of_exponentials(u, first, largest, C, D))
+    log_sum = math.log(sum_of_exponentials(u, first, largest, C, D))
     c = u32(cuda.threadIdx.x)
     while c < C:
-        out[first + c * D] = u[first + c * D] - largest - total
+        out[first + c * D] = u[first + c * D] - largest - log_sum
         c = u32(c + u32(cuda.blockDim.x))
 
 
@@ -90,14 +90,14 @@ def log_softmax(u, out):
 
 @kernel
 def log_softmax_backward_block(delta, log_s, out, C, D):
-    first, c, total = first_of(D, C), u32(cuda.threadIdx.x), real(0)
+    first, c, sum_delta = first_of(D, C), u32(cuda.threadIdx.x), real(0)
     while c < C:
-        total += delta[first + c * D]
+        sum_delta += delta[first + c * D]
         c = u32(c + u32(cuda.blockDim.x))
-    total = block_sum(total)
+    sum_delta = block_sum(sum_delta)
     c = u32(cuda.threadIdx.x)
     while c < C:
-        out[first + c * D] = delta[first + c * D] - math.exp(log_s[first + c * D]) * total
+        out[first + c * D] = delta[first + c * D] - math.exp(log_s[first + c * D]) * sum_delta
         c = u32(c + u32(cuda.blockDim.x))
 
 
@@ -107,7 +107,7 @@ def log_softmax_backward(delta, log_s, out):
 
 
 def by_vector(run, *arrays):
-    """Run a kernel by a block for each vector along C of arrays (B, C, D)."""
+    """Run a kernel by a block for each vector dot C of arrays (B, C, D)."""
     B, C, D = arrays[0].shape
     if B * C * D:
         run(B * D, run.team(C), *arrays, C, D)

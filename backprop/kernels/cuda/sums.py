@@ -10,14 +10,16 @@ from backprop.kernels.cuda.block import block_sum
 from backprop.kernels.cuda.kernel import Kernel, Part, kernel, real, u32
 from backprop.kernels.cuda.machine import empty
 
-LONG = 4096  # entries that one block adds up alone
+LONG = 4096  # entries of a part, at least, where a sum is divided
 MOST = 64  # parts of a longer sum
 
 term = None  # stands for what is added up
 
 
 def channel_parts(p, q, out, accumulate, B, C, D, parts):
-    """out[s,c] = the sum of term(p, q) over part s of channel c: block (c, s) owns it."""
+    """out[s,c] = the sum of term(p, q) over part s of channel c, added to what is there if `accumulate`: block (c, s)
+    owns it.
+    """
     c, s, t = u32(cuda.blockIdx.x), u32(cuda.blockIdx.y), u32(cuda.threadIdx.x)
     length = u32(u32(B * D + parts - u32(1)) // parts)
     i, stop = u32(s * length + t), min(u32((s + u32(1)) * length), u32(B * D))
@@ -56,7 +58,6 @@ def channel_sums(own_term):
         if parts > 1:
             add_up.each(C, into, out, accumulate, parts)
 
-    sums.kernel = run
     return sums
 
 

@@ -10,10 +10,8 @@ import math
 
 from numba import cuda
 
-from backprop.kernels.cuda.kernel import kernel, real, u32
+from backprop.kernels.cuda.kernel import THREADS, kernel, real, u32
 from backprop.kernels.cuda.together import array_at
-
-THREADS = 256
 
 
 def run(by, parameters, numbers, switches):

@@ -1,7 +1,8 @@
 """Memory that looks on: what a simulated kernel reads and writes, so that threads which would race on a GPU are found.
 
 Numba's simulator runs the threads of a block in turns, in which nothing goes wrong that would go wrong on a GPU. Here
-every access to global and shared memory is noted, with the thread and the number of barriers it has passed.
+every access to global and shared memory is noted, with the thread and the number of barriers it has passed. At its end
+this file takes the place of Numba's own shared memory and barrier.
 """
 
 import sys
@@ -40,12 +41,12 @@ class Trace:
 def _me():
     """(thread, block, phase) of the simulated thread that asks."""
     thread = threading.current_thread()
-    return id(thread), tuple(thread.blockIdx), getattr(thread, "phase", 0)
+    return tuple(thread.threadIdx), tuple(thread.blockIdx), getattr(thread, "phase", 0)
 
 
 def _meet(other, me):
     """Whether two threads may be at one place at one time."""
-    if other is None or other[0] == me[0]:
+    if other is None or other[:2] == me[:2]:
         return False
     return other[1] != me[1] or other[2] == me[2]
 
@@ -72,7 +73,7 @@ class Watched:
 
 
 class Shared(kernelapi.FakeCUDAShared):
-    """Numba's stand-in for shared memory, but watched, new for each block, and with an alignment, which it refuses."""
+    """Numba's stand-in for shared memory, but watched, new for each block, and with an alignment, which it refused."""
 
     def array(self, shape, dtype, alignment=None):
         caller = sys._getframe(1)

@@ -5,6 +5,8 @@ import types
 
 import numpy as np
 
+from backprop.kernels.device import DeviceArray
+
 THREADS = 256  # of a block, where nothing else is said
 
 real = np.float32  # stands for the element type; see kernel.py
@@ -26,7 +28,7 @@ part = Part
 
 
 class Word(Part):
-    """What a GPU has an instruction for and Python none: `intrinsic(real)` makes Numba's, `twin` is the simulator's."""
+    """What cannot be said in Python: `intrinsic(real)` gives Numba's own for it, `twin` is the simulator's function."""
 
     def __init__(self, name, twin, intrinsic):
         self.__name__, self.intrinsic = name, intrinsic
@@ -47,6 +49,6 @@ def bound(body, names, compiled):
 def element_type(args):
     """What `real` stands for in a call: the type of its first array of floating-point numbers."""
     for argument in args:
-        if getattr(argument, "dtype", None) in (np.float32, np.float64) and hasattr(argument, "handle"):
+        if isinstance(argument, DeviceArray) and argument.dtype in (np.float32, np.float64):
             return argument.dtype.type
     return np.float32

@@ -47,7 +47,7 @@ def correlate_filters(delta, a, options, out, accumulate):
 
 
 def whole(run, size, a, b, sizes, out, mu, relu):
-    """Run a kernel of tiles whose results lie in images, and so are not divided into parts."""
+    """Run a kernel of tiles whose sums are not divided into parts: there are enough tiles for all multiprocessors."""
     M, N, K = sizes
     if M and N:
         tiles = -(-N // size[1]) * -(-M // size[0])
@@ -56,7 +56,7 @@ def whole(run, size, a, b, sizes, out, mu, relu):
 
 
 def size_of(rows, columns):
-    """The tile that wastes the fewest rows, and is large where there are enough of them."""
+    """A low tile for few rows, which are channels; and for more a larger one where there are enough of them."""
     if machine().simulated:
         return SIMULATED
     if rows <= 16:

@@ -21,8 +21,8 @@ class Geometry(NamedTuple):
     groups: int
 
     def names(self):
-        """What the names of the kernels stand for: in those of the image D, H, W, of the taps P, Q, R, of the positions
-        I, J, K; and s, d, p with the axis behind it for stride, dilation and padding.
+        """What the names of the kernels stand for: D, H, W the sizes of the image, P, Q, R of the taps, I, J, K of the
+        positions; and, with the number of the axis behind it, S the stride, L the dilation and M the margin, pad.
         """
         found = {"C": self.C, "O": self.O, "CG": self.C // self.groups, "OG": self.O // self.groups}
         for letters, sizes in zip(("DHW", "PQR", "IJK"), (self.image, self.taps, self.positions), strict=True):

@@ -5,7 +5,7 @@
     (13)  delta_a     M = channels c     N = images and their pixels K = filters and taps          delta unfolded
 
 The tile of `product.registers` asks for entry (k, n) of the unfolded matrix, and is told what the image, or delta, has
-there: 0 outside. The names are those of `textbook`.
+there: 0 outside. The names are those of `textbook`; strides are constants here, and those that are handed on empty.
 """
 
 import functools
@@ -16,6 +16,7 @@ from backprop.kernels.cuda.product.registers import tile
 
 C = O = CG = OG = D = H = W = P = Q = R = I = J = K = 1  # each kernel binds its own
 S0 = S1 = S2 = L0 = L1 = L2 = M0 = M1 = M2 = 1
+POSITIONS = 1  # all positions of an image of the result
 
 
 @part
@@ -29,25 +30,25 @@ def unfolded(a, position, column):
 
 
 @part
-def filters(x, m, k, rows, stop, shape):
+def filters(x, m, k, rows, stop, strides):
     """(10) A[o, (c,p)]: the filters as they lie"""
     return x[m * u32(C * P * Q * R) + k] if m < rows and k < stop else real(0)
 
 
 @part
-def image(a, k, n, stop, columns, shape):
+def image(a, k, n, stop, columns, strides):
     """(10) B[(c,p), (n,i)]"""
     return unfolded(a, n, k) if k < stop and n < columns else real(0)
 
 
 @part
-def place_in_image(z, m, n, rows, columns):
+def place_in_image(piece, m, n, rows, columns):
     """(10) (13) where row m, column (n, position) of the result lies: images are (N, rows, positions)"""
     return (n // u32(POSITIONS) * rows + m) * u32(POSITIONS) + n % u32(POSITIONS)
 
 
 @part
-def delta_rows(delta, m, k, rows, stop, shape):
+def delta_rows(delta, m, k, rows, stop, strides):
     """(12) A[o, (n,i)]"""
     if m < rows and k < stop:
         return delta[(k // u32(I * J * K) * rows + m) * u32(I * J * K) + k % u32(I * J * K)]
@@ -55,13 +56,13 @@ def delta_rows(delta, m, k, rows, stop, shape):
 
 
 @part
-def image_across(a, k, n, stop, columns, shape):
+def image_across(a, k, n, stop, columns, strides):
     """(12) B[(n,i), (c,p)]"""
     return unfolded(a, k, n) if k < stop and n < columns else real(0)
 
 
 @part
-def filters_across(x, m, k, rows, stop, shape):
+def filters_across(x, m, k, rows, stop, strides):
     """(13) A[c, (o,p)]"""
     if m < rows and k < stop:
         return x[(k // u32(P * Q * R) * rows + m) * u32(P * Q * R) + k % u32(P * Q * R)]
@@ -69,7 +70,7 @@ def filters_across(x, m, k, rows, stop, shape):
 
 
 @part
-def delta_unfolded(delta, k, n, stop, columns, shape):
+def delta_unfolded(delta, k, n, stop, columns, strides):
     """(13) B[(o,p), (n,h)]: delta at the position where tap p meets entry h"""
     if k < stop and n < columns:
         i = position_of(n // u32(H * W) % u32(D), k // u32(Q * R) % u32(P), S0, L0, M0, I)
@@ -80,8 +81,6 @@ def delta_unfolded(delta, k, n, stop, columns, shape):
             return delta[(o * u32(I) + u32(i)) * u32(J * K) + u32(j) * u32(K) + u32(l)]
     return real(0)
 
-
-POSITIONS = 1  # of the result, likewise
 
 WAYS = {  # formula -> load_a, load_b, and whether their neighbours in memory are neighbours in k
     "forward": (filters, image, True, False),

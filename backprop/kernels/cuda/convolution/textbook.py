@@ -1,7 +1,7 @@
 """First rung: the formulas. A thread owns one result, and walks over all that is summed in it.
 
-D, H, W are the sizes of an image, P, Q, R of a filter, I, J, K of the positions; S, L, M with the number of an axis are
-stride, dilation and padding; CG and OG are the channels of a group.
+D, H, W are the sizes of an image, P, Q, R of a filter, I, J, K of the positions; with the number of an axis behind it,
+S is the stride, L the dilation and M the margin, pad; CG and OG are the channels of a group.
 """
 
 import functools

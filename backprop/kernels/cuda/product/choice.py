@@ -1,7 +1,8 @@
 """Which tile suits a product, and whether several blocks share its sums.
 
-A GPU has some 132 multiprocessors, and a product that keeps fewer of them busy is the slower for it: then tiles are
-smaller, and the sums over k are divided. How depends on the sizes alone, so that the same product gives the same bits.
+An H100 has 132 multiprocessors, and a product that keeps fewer of them busy is the slower for it: then tiles are
+smaller, and the sums over k are divided. How depends on the sizes and the element type alone, whatever GPU it is, so
+that the same product gives the same bits.
 """
 
 from numba import cuda
@@ -13,7 +14,7 @@ from backprop.kernels.cuda.product.registers import matrices
 # (BM, BN, BK, TM, TN): results of a block, width of its panels, results of a thread. The simulator runs the last.
 LARGE, MIDDLE, SMALL, SIMULATED = (128, 128, 8, 8, 8), (64, 64, 16, 4, 4), (32, 32, 32, 2, 2), (4, 32, 4, 4, 4)
 BLOCKS = 132  # enough for one on each multiprocessor
-LEAST = 32  # k of a part: below this it is not worth a block
+LEAST = 32  # k of a part, but for the last one: fewer are not worth a block
 
 
 def nt(p, q):
@@ -35,7 +36,7 @@ def nn(p, q):
 def product(a, b, sizes, out, accumulate, mu=None, relu=False):
     """out (M, N) = A B (+ mu, and negative numbers 0; or added to what out holds), for operands as nt, tn, nn give."""
     (a, a_strides, a_along_k), (b, b_strides, b_along_k) = a, b
-    size = size_of(*sizes, a.dtype.itemsize)
+    size = size_of(*sizes[:2], a.dtype.itemsize)
     run = matrices(size, a_along_k, b_along_k)
     by_tiles(run, size, a, b, sizes, out, accumulate, mu, relu, a_strides, b_strides)
 
@@ -71,7 +72,7 @@ def finish(partial, mu, out, parts, N, with_mu, relu, accumulate, size):
         out[i] = out[i] + total if accumulate else total
 
 
-def size_of(M, N, K, itemsize):
+def size_of(M, N, itemsize):
     """The largest tile of which there are enough; in float64, whose numbers take two registers, not the largest."""
     if machine().simulated:
         return SIMULATED

@@ -1,9 +1,14 @@
 """Third rung: a thread keeps TM x TN results in registers, and its block the panels that they need in shared memory.
 
-A number that came from memory is multiplied BM or BN times, one that came from shared memory TM or TN times. While one
-pair of panels, BK wide, is multiplied, the next one is on its way into registers, and then into a second pair of
-panels, so that nobody waits for it. Block (x, z) owns tile x
-of BM x BN results, row by row, or part z of the sums of k in them.
+A number that came from memory is multiplied BM or BN times, one that came from shared memory TM or TN times. There are
+two pairs of panels, each BK wide: while one is multiplied, the next one is on its way into registers, and from there
+into the other pair, which nobody reads any more; so one barrier a turn is enough. Block (tile, piece) owns BM x
+BN results, tile after tile along the rows, or one piece of their sums over k.
+
+A thread's rows come in groups of WM neighbours, which one instruction reads from shared memory where they begin at a
+multiple of 16 bytes; the groups lie apart, so that neighbouring threads read neighbouring groups. Columns likewise.
+What is indexed by constants alone once the loops are unrolled, as `sums` is, the compiler keeps in registers, though it
+is called local memory; the tests look whether it does.
 
 What the operands are is said by two parts, `load_a` and `load_b`. Here they are matrices; a convolution says how
 filters and an image are read as if they were, and is multiplied without a second matrix.
@@ -15,7 +20,9 @@ from numba import cuda
 
 from backprop.kernels.cuda.kernel import Kernel, part, real, u32
 
-GAP = 4  # numbers between two rows of a panel, so that threads that write a column meet different banks
+# Shared memory lies in 32 banks, each of which serves one address at a time. This many numbers between two rows of a
+# panel spread a column of it over the banks: wholly where BK = 8, in part where it is more.
+GAP = 4
 
 # Names that each kernel binds to numbers of its own: see `tile`.
 BM = BN = BK = TM = TN = WM = WN = THREADS = RESULTS = A_EACH = B_EACH = A_PANEL = B_PANEL = A_PANELS = B_PANELS = 1
@@ -36,12 +43,12 @@ def load_b(b, k, n, K, N, strides):
 
 
 @part
-def place(z, m, n, M, N):
-    """Where result (m, n), or part z of it, lies in `out`."""
-    return (z * M + m) * N + n
+def place(piece, m, n, M, N):
+    """Where result (m, n), or a piece of it, lies in `out`."""
+    return (piece * M + m) * N + n
 
 
-def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_shape, b_shape):
+def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_strides, b_strides):
     panels_a = cuda.shared.array(A_PANELS, real, alignment=16)
     panels_b = cuda.shared.array(B_PANELS, real, alignment=16)
     sums = cuda.local.array(RESULTS, real)
@@ -49,19 +56,19 @@ def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_sh
     next_a, next_b = cuda.local.array(A_EACH, real), cuda.local.array(B_EACH, real)
     t = u32(cuda.threadIdx.x)
     x, y = t % u32(BN // TN), t // u32(BN // TN)
-    across, z = u32((N + u32(BN - 1)) // u32(BN)), u32(cuda.blockIdx.y)  # tiles in a row; the part of the sums over k
+    across, piece = u32((N + u32(BN - 1)) // u32(BN)), u32(cuda.blockIdx.y)  # tiles in a row; a piece of the sums
     m0, n0 = u32(cuda.blockIdx.x) // across * u32(BM), u32(cuda.blockIdx.x) % across * u32(BN)
-    first = u32(z * length)
+    first = u32(piece * length)
     stop = min(u32(first + length), K)
     for e in range(RESULTS):
         sums[u32(e)] = real(0)
 
     for e in range(A_EACH):
         m, k = in_panel(t, e, BM, A_ALONG_K)
-        panels_a[k * u32(BM + GAP) + m] = load_a(a, u32(m0 + m), u32(first + k), M, stop, a_shape)
+        panels_a[k * u32(BM + GAP) + m] = load_a(a, u32(m0 + m), u32(first + k), M, stop, a_strides)
     for e in range(B_EACH):
         n, k = in_panel(t, e, BN, B_ALONG_K)
-        panels_b[k * u32(BN + GAP) + n] = load_b(b, u32(first + k), u32(n0 + n), stop, N, b_shape)
+        panels_b[k * u32(BN + GAP) + n] = load_b(b, u32(first + k), u32(n0 + n), stop, N, b_strides)
     cuda.syncthreads()
     here, more = u32(0), True
     while more:
@@ -70,10 +77,10 @@ def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_sh
         if more:  # what the next turn multiplies is asked for now
             for e in range(A_EACH):
                 m, k = in_panel(t, e, BM, A_ALONG_K)
-                next_a[u32(e)] = load_a(a, u32(m0 + m), u32(first + k), M, stop, a_shape)
+                next_a[u32(e)] = load_a(a, u32(m0 + m), u32(first + k), M, stop, a_strides)
             for e in range(B_EACH):
                 n, k = in_panel(t, e, BN, B_ALONG_K)
-                next_b[u32(e)] = load_b(b, u32(first + k), u32(n0 + n), stop, N, b_shape)
+                next_b[u32(e)] = load_b(b, u32(first + k), u32(n0 + n), stop, N, b_strides)
         from_a, from_b = u32(here * u32(A_PANEL) + y * u32(WM)), u32(here * u32(B_PANEL) + x * u32(WN))
         for k in range(BK):
             for i in range(TM):
@@ -103,17 +110,17 @@ def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_sh
                     total += mu[m if MU_BY_ROW else n]
                 if relu and total <= real(0):
                     total = real(0)
-                at = place(z, m, n, M, N)
+                at = place(piece, m, n, M, N)
                 out[at] = out[at] + total if accumulate else total
 
 
 @part
 def in_panel(t, e, side, along_k):
     """(row or column, k) of the number that thread t fetches as its e-th: threads side by side fetch neighbours."""
-    place = t + u32(e * THREADS)
+    number = t + u32(e * THREADS)
     if along_k:
-        return place // u32(BK), place % u32(BK)
-    return place % u32(side), place // u32(side)
+        return number // u32(BK), number % u32(BK)
+    return number % u32(side), number // u32(side)
 
 
 def tile(bm, bn, bk, tm, tn, a_along_k, b_along_k, blocks=None, **names):
@@ -132,5 +139,7 @@ def tile(bm, bn, bk, tm, tn, a_along_k, b_along_k, blocks=None, **names):
 
 @functools.cache
 def matrices(size, a_along_k, b_along_k):
-    """The kernel for two matrices, by the size of its tile and by how they lie in memory."""
+    """The kernel for two matrices, by the size of its tile and by how they lie in memory. There is room for two blocks
+    on a multiprocessor: one multiplies while the other waits at its barrier.
+    """
     return tile(*size, a_along_k, b_along_k, blocks=2)
