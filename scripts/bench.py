@@ -9,7 +9,7 @@
     python scripts/bench.py depth       seconds and memory over the number of layers and the size of a batch
     python scripts/bench.py ladder      what each idea in the kernels buys, and a second thread
     python scripts/bench.py all
-    python scripts/bench.py cuda        on a GPU, beside PyTorch there: products, steps, an epoch, and the ladder
+    python scripts/bench.py cuda        on a GPU, beside PyTorch there: products, steps, an epoch, and the ladders
 
 The rivals run in turns and must compute the same numbers. A figure of 2.00 x says that the rival took twice as long.
 """
@@ -145,7 +145,7 @@ def cuda(out, rounds):
     ours.close()
     rungs = gpu.ladder(rounds)
     report.print_gpu(name, host, rungs)
-    report.save(out, "cuda_ladder", {"gpu": name, "host_seconds_per_step": host, "gflops": dict(rungs)})
+    report.save(out, "cuda_ladder", {"gpu": name, "host_seconds_per_step": host, "gflops": rungs})
 
 
 def main(arguments=None):

@@ -150,7 +150,7 @@ def print_gpu(name, host, rungs):
     rows = [["the host's microseconds for a step", "while the GPU is busy", "while it waits"]]
     rows += [[label, *(f"{part * 1e6:.2f}" for part in seconds)] for label, seconds in host.items()]
     print("\n".join(table(rows)) + "\n")
-    rows = [[f"product on {name}", "GFLOP/s"], *([rung, f"{rate:,.0f}"] for rung, rate in rungs)]
+    rows = [[f"on {name}", "", "GFLOP/s"], *([what, rung, f"{rate:,.0f}"] for what, rung, rate in rungs)]
     print("\n".join(table(rows)) + "\n")
 
 

@@ -183,9 +183,15 @@ def test_our_player_for_a_gpu_trains_as_the_one_for_the_cpu(monkeypatch):
     np.testing.assert_allclose(last(), lasts(), rtol=1e-5)
 
 
-def test_the_ladder_on_a_gpu_checks_and_times_every_rung(monkeypatch):
+def test_the_ladder_on_a_gpu_checks_and_times_every_rung(monkeypatch, capsys):
     pytest.importorskip("numba.cuda")
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    rungs = importlib.import_module("benchmarks.gpu").ladder(1, side=8)
-    assert [name.split(",")[0] for name, _ in rungs][:3] == ["textbook", "shared memory", "registers"]
-    assert all(rate > 0 for _, rate in rungs)
+    gpu, report = (importlib.import_module(f"benchmarks.{name}") for name in ("gpu", "report"))
+    rungs = gpu.ladder(1, side=8, conv=(1, 2, 2, 2, 4))
+    names = [(what, rung.split(",")[0]) for what, rung, _ in rungs]
+    assert names[:2] == [("product", "textbook"), ("product", "shared memory")]
+    assert names[-2:] == [("convolution", "textbook"), ("convolution", "implicit product")]
+    assert all(rate > 0 for *_, rate in rungs)
+    report.print_gpu("a GPU", {"mlp128": [2e-6, 1e-6]}, rungs)
+    out = capsys.readouterr().out
+    assert "implicit product" in out and "2.00" in out and "while it waits" in out

@@ -1,6 +1,6 @@
 """The machine where there is no GPU: numba's simulator, which runs one Python thread for each thread of a kernel.
 
-It computes by the same formulas, some million times slower, by smaller blocks, and with indices of any size: nothing
+It computes by the same formulas, very slowly, by smaller blocks, and with indices of any size: nothing
 wraps around that would on a GPU. And it finds what a GPU would hide: an index out of bounds, a
 number read before it was written (it is NaN), and two threads of one launch that meet at one element.
 """
