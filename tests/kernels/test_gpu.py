@@ -10,7 +10,8 @@ import pytest
 
 from backprop.errors import DeviceError
 from backprop.kernels.buffers import Buffers
-from backprop.kernels.cuda.gpu import Gpu, Graph, _values
+from backprop.kernels.cuda.gpu import Gpu, _values
+from backprop.kernels.cuda.graph import Graph
 from backprop.kernels.device import DeviceArray
 
 core = pytest.importorskip("cuda.core")
