@@ -35,7 +35,7 @@ class Simulator:
 
     def __init__(self):
         self._buffers = Buffers(self.fresh, smallest=0)
-        self._parts, self._captured = {}, None
+        self._captured = None
         self.launches = 0
 
     def fresh(self, shape, dtype):
