@@ -13,7 +13,7 @@ from backprop.errors import LabelError, OptionError, ShapeError
 from backprop.functional.arrays import filled
 from backprop.functional.pointwise import add, multiply
 from backprop.functional.shapes import first_found, flat, place_of
-from backprop.kernels.device import is_array, to_host
+from backprop.kernels.device import device_of, is_array, to_host
 from backprop.parameter import values
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -71,7 +71,7 @@ def bce_with_logits_backward(z, y, scale, pos_weight=None):
 def _beyond_one(y, pos_weight):
     """(p - 1) y"""
     p = values(pos_weight)
-    return multiply(y, p - 1 if is_array(p) else np.asarray(p - 1))
+    return multiply(y, p - 1 if device_of(p) == "cuda" else np.asarray(p - 1))
 
 
 def reduce(losses, reduction, terms=None):
