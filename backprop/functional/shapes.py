@@ -14,7 +14,7 @@ def contiguous(array):
 
 
 def as_int64(array):
-    """Whole numbers as kernels take them. On a GPU they must be so already: `to_device` sees to it."""
+    """Whole numbers as kernels take them. On a GPU they must be so already: `DataLoader` sees to it."""
     if array.dtype == np.int64:
         return array
     if isinstance(array, DeviceArray):

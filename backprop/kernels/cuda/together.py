@@ -28,7 +28,6 @@ class Together:
 
     rows     (R, 3)  the parameter that block r is of, where in it the block begins, and where it ends
     table    all arrays, parameter by parameter
-    each     how many arrays belong to one parameter
     row      where an optimizer's kernel finds its numbers, learning rate, momentum, ..., while others write them, as
              they do for a recorded step; None: `put` writes them
     """
@@ -36,7 +35,7 @@ class Together:
     row = None
 
     def __init__(self, columns):
-        self.each, self.dtype = len(columns), columns[0][0].dtype
+        self.dtype = columns[0][0].dtype
         rows = [
             (number, start, min(start + BLOCK, theta.size))
             for number, theta in enumerate(columns[0])
