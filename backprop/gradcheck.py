@@ -3,7 +3,7 @@
 The checked number is L = sum r * f(x) with a random probe r, so that backward is given r for its delta. (With r all
 ones, a backward that permutes delta, or ignores it, could pass.) dL/d(entry) comes from finite differences in float64
 for every entry of every parameter and of the input, and beside them, where the module is analytic, from the complex
-step on the reference kernels.
+step on the reference kernels. Of a wrong gradient the diagnosis says what the mistake looks like.
 """
 
 import dataclasses
@@ -11,7 +11,8 @@ import dataclasses
 import numpy as np
 
 from backprop import differences, kernels
-from backprop.errors import OptionError
+from backprop.diagnosis import diagnose
+from backprop.errors import BackpropError, OptionError
 from backprop.kernels.device import to_host
 from backprop.module import Module
 from backprop.report import Report, Row
@@ -41,6 +42,8 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     Inputs must keep away from kinks, corners such as relu's at 0: there a derivative does not exist, and the verdict
     says so. The kernels are those in use (`bp.use_kernels`); a module on a GPU, or inputs that are there, is checked
     there.
+
+    Where a gradient is wrong, the report says what the mistake looks like, and of a network in which layer it is.
     """
     if np.dtype(dtype) not in (np.float64, np.float32):
         raise OptionError(f"dtype is np.float64 or np.float32, got {np.dtype(dtype)}")
@@ -52,10 +55,10 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     if not np.isfinite(trial.loss()):
         raise OptionError("gradients are checked where the output is finite, it holds NaN or infinity here")
     if np.dtype(dtype) == np.float32:
-        rows = _against_float64(Trial(module, inputs, np.float32, seed), trial)
-    else:
-        rows = _against_differences(trial, _complex_twin(module, inputs, seed, trial.answered), seed, max_entries)
-    return Report(_title(module), rows)
+        return Report(_title(module), _against_float64(Trial(module, inputs, np.float32, seed), trial))
+    rows = _against_differences(trial, _complex_twin(module, inputs, seed, trial.answered), seed, max_entries)
+    inside = () if all(row.ok for row in rows) else _wrong_inside(trial, seed, max_entries)
+    return Report(_title(module), rows if inside else _diagnosed(trial, rows), inside)
 
 
 Module.check = gradcheck  # `layer.check(x)`: this file lies above module.py, so the method comes down from here
@@ -84,9 +87,46 @@ def _against_differences(trial, exact, seed, max_entries):
         if exact is not None:
             row = _with_complex_step(row, exact, backward, entries, roundoff, trial, scale)
         if path in trial.misfit:
-            row = dataclasses.replace(row, verdict=trial.misfit[path])
+            row = dataclasses.replace(row, verdict=f"WRONG: backward returned {_told(trial.misfit[path])}")
         rows.append(row)
     return rows
+
+
+def _wrong_inside(trial, seed, max_entries):
+    """The Reports of the layers of a network whose own backward is wrong at what they are given in it."""
+    given, reports = {}, []
+
+    def look(layer, inputs):
+        given.setdefault(layer, [np.array(to_host(a)) for a in inputs if a is not None])
+
+    layers = {layer: path for path, layer in trial.module.named_modules() if path and not layer.children()}
+    handles = [layer.register_forward_pre_hook(look) for layer in layers]
+    trial.run()
+    for handle in handles:
+        handle.remove()
+    for layer, inputs in given.items():
+        try:
+            report = gradcheck(layer, *inputs, seed=seed, max_entries=max_entries)
+        except BackpropError:
+            continue  # it cannot be checked alone
+        if not report.ok:
+            report.name = f"layer {layers[layer]}, {report.name}"
+            reports.append(report)
+    return reports
+
+
+def _diagnosed(trial, rows):
+    """The rows, those that are decidedly wrong with what the mistake looks like."""
+    if not any(row.is_wrong for row in rows):
+        return rows
+    once, twice = trial.gradients(trial.probe), trial.gradients(trial.probe, passes=2)
+    once |= trial.misfit
+    return [
+        dataclasses.replace(row, diagnosis=diagnose(trial, row.path, once[row.path], twice[row.path]))
+        if row.is_wrong
+        else row
+        for row in rows
+    ]
 
 
 def _against_float64(single, double):
@@ -157,6 +197,10 @@ def _is_kink(loss, theta, entry, scale):
 def _sizes(a, b, floor):
     """What an error at each entry is relative to: the entry, but no less than SMALL of the largest, or `floor`."""
     return np.maximum(np.maximum(np.abs(a), np.abs(b)), max(SMALL * largest(b), floor, np.finfo(float).tiny))
+
+
+def _told(misfit):
+    return f"shape {misfit.shape}" if misfit.dtype.kind in "fc" else str(misfit)
 
 
 def _title(module):

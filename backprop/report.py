@@ -16,6 +16,7 @@ class Row:
     index            of the worst entry; `backward` and `numeric` are its two values
     complex_error    the largest relative difference to the complex step, None where it does not apply
     verdict          "ok", or what is wrong: "WRONG...", "undecided" (the differences did not settle), "kink"
+    diagnosis        what the mistake looks like, a Diagnosis with its `kind` and `words`; None where there is none
     """
 
     path: str
@@ -28,10 +29,15 @@ class Row:
     numeric: float = 0.0
     complex_error: float | None = None
     verdict: str = "ok"
+    diagnosis: object = None
 
     @property
     def ok(self):
         return self.verdict == "ok"
+
+    @property
+    def is_wrong(self):
+        return self.verdict.startswith("WRONG")
 
     def cells(self):
         """The row as texts, in the order of HEADINGS."""
@@ -65,10 +71,13 @@ HEADINGS = (
 
 
 class Report:
-    """The rows of one module's check. `print(report)` shows the table; `report.ok` is the verdict on all rows."""
+    """The rows of one module's check. `print(report)` shows the table; `report.ok` is the verdict on all rows.
 
-    def __init__(self, name, rows):
-        self.name, self.rows = name, rows
+    inside    of a network that is wrong: the Reports of the layers in it that are wrong by themselves
+    """
+
+    def __init__(self, name, rows, inside=()):
+        self.name, self.rows, self.inside = name, rows, list(inside)
 
     @property
     def ok(self):
@@ -78,12 +87,22 @@ class Report:
         """Raise GradientError, with the table, unless every row is ok. Returns the report."""
         if not self.ok:
             failed = ", ".join(row.path for row in self.rows if not row.ok)
-            disagrees = any(row.verdict.startswith("WRONG") for row in self.rows)
+            disagrees = any(row.is_wrong for row in self.rows)
             verdict = "disagrees with finite differences" if disagrees else "could not be confirmed"
             raise GradientError(f"backward of {self.name} {verdict} in {failed}\n{self}")
         return self
 
+    def diagnoses(self):
+        """What the mistakes look like, a sentence for each, those of the layers inside with their names."""
+        arrays = {}
+        for row in self.rows:
+            if row.diagnosis:
+                arrays.setdefault(str(row.diagnosis), []).append(row.path)
+        told = [f"{', '.join(paths)}: {words}" for words, paths in arrays.items()]
+        return told + [f"{report.name}: {text}" for report in self.inside for text in report.diagnoses()]
+
     def __str__(self):
-        return "\n".join([self.name, *table([HEADINGS, *[row.cells() for row in self.rows]])])
+        lines = [self.name, *table([HEADINGS, *[row.cells() for row in self.rows]])]
+        return "\n".join(lines + [f"  {text}" for text in self.diagnoses()])
 
     __repr__ = __str__
