@@ -4,7 +4,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import DTypeError, ShapeError
-from backprop.kernels.device import device_of, is_array, to_host
+from backprop.kernels.device import DeviceArray, device_of, is_array, to_host
 from backprop.kernels.transfer import to_device
 
 NUMBERS = "fciub"  # kinds of element types
@@ -108,21 +108,25 @@ class Parameter(Buffer):
         if value is None:
             self._has_grad = False
             return
-        if np.shape(value) != self.shape:
-            raise ShapeError(f"a gradient has its parameter's shape {self.shape}, got {np.shape(value)}")
-        if is_array(value) and value.dtype.kind in "fc" and value.dtype != self.dtype:
-            cure = f"use g.astype(np.{self.dtype})"
-            raise DTypeError(f"a gradient has its parameter's type {self.dtype}, got {value.dtype}; {cure}")
+        self._expect_gradient(value)
         self._sum = to_device(np.array(to_host(value), dtype=self.dtype, order="C"), self.device)
         self._has_grad = True
 
     def accumulate(self, gradient, *args):
-        """Add what `gradient(*args, out=..., accumulate=...)` computes: the sum over every use of this parameter.
+        """Add an array, or what the function `gradient(*args, out=..., accumulate=...)` computes into the sum.
 
-        Nothing is computed for a frozen parameter. The first gradient after `zero_grad` overwrites, the others add.
+        It is the sum over every use of this parameter. Nothing is computed for a frozen one. The first gradient after
+        `zero_grad` overwrites, the others add. Raises ShapeError for an array of another shape, DTypeError for one of
+        another type.
+
+        >>> w = Parameter([0.0, 0.0])
+        >>> w.accumulate(np.float32([1, 2])); w.accumulate(np.float32([1, 2])); w.grad
+        array([2., 4.], dtype=float32)
         """
         if not self.requires_grad:
             return
+        if not callable(gradient):
+            gradient, args = _put, (self._expect_gradient(gradient),)
         if self._sum is None or self._sum.shape != self.shape or self._sum.dtype != self.dtype:
             self._sum = kernels.of(self._data).empty(self.shape, self.dtype)
             self._has_grad = False
@@ -132,6 +136,18 @@ class Parameter(Buffer):
     def zero_grad(self):
         """Forget the gradient: `grad` is None again."""
         self._has_grad = False
+
+    def _expect_gradient(self, value):
+        """The value, if it may be a gradient of this parameter."""
+        if np.shape(value) != self.shape:
+            in_front = np.shape(value)[: -len(self.shape) or None]
+            summed = np.shape(value)[len(in_front) :] == self.shape
+            cure = f"; sum it over the axes in front, {in_front}" if summed and in_front else ""
+            raise ShapeError(f"a gradient has its parameter's shape {self.shape}, got {np.shape(value)}{cure}")
+        if is_array(value) and value.dtype.kind in "fc" and value.dtype != self.dtype:
+            cure = f"use g.astype(np.{self.dtype})"
+            raise DTypeError(f"a gradient has its parameter's type {self.dtype}, got {value.dtype}; {cure}")
+        return value
 
     def moved(self, dtype=None, device=None):
         """The values, and the sum of gradients, if there is one."""
@@ -149,6 +165,16 @@ class Parameter(Buffer):
 
     def __repr__(self):
         return f"Parameter(shape={self.shape}, dtype={self.dtype}{'' if self.requires_grad else ', frozen'})"
+
+
+def _put(gradient, out, accumulate):
+    """An array as `accumulate` wants a gradient to be computed."""
+    if isinstance(out, DeviceArray):
+        out[...] = out + gradient if accumulate else gradient
+    elif accumulate:
+        out += gradient
+    else:
+        out[...] = gradient
 
 
 def _moved(array, dtype, device):

@@ -89,3 +89,22 @@ def test_values_that_are_assigned_are_copied_into_c_order_and_train():
 def test_a_gradient_of_another_type_is_refused():
     with pytest.raises(bp.DTypeError, match=r"type float32, got float64; use g.astype\(np.float32\)$"):
         Parameter([1.0]).grad = np.ones(1)
+
+
+def test_an_array_is_accumulated_as_it_is_and_copied():
+    p, g = Parameter([1.0, 2.0]), np.float32([3, 4])
+    p.accumulate(g)
+    p.accumulate(g)
+    g[:] = 0
+    assert p.grad.tolist() == [6, 8]
+
+
+def test_a_gradient_that_was_not_summed_over_its_batch_is_refused_not_broadcast():
+    p = Parameter([1.0, 2.0])
+    with pytest.raises(bp.ShapeError, match=r"shape \(2,\), got \(4, 2\); sum it over the axes in front, \(4,\)$"):
+        p.accumulate(np.ones((4, 2), np.float32))
+    with pytest.raises(bp.ShapeError, match=r"shape \(3, 2\), got \(2,\)$"):
+        Parameter(np.zeros((3, 2))).accumulate(np.zeros(2))
+    with pytest.raises(bp.DTypeError, match=r"type float32, got float64; use g.astype\(np.float32\)"):
+        p.accumulate(np.ones(2))
+    assert p.grad is None

@@ -105,7 +105,7 @@ class Value(Operators, ArrayLike):
     def accumulate(self, vbar):
         """Add to the gradient of this leaf, or of the parameter whose values it holds."""
         if self.parameter is not None:
-            self.parameter.accumulate(_put, vbar)
+            self.parameter.accumulate(vbar)
         else:
             self.grad = F.copied(vbar if self.grad is None else self.grad + vbar)
 
@@ -162,13 +162,3 @@ def _as_value(operand, wanted):
             f"a value of {wanted} meets one of {array.dtype}; give them one type before, with x.astype(np.{wanted})"
         )
     return Value(array.astype(wanted), requires_grad=False)
-
-
-def _put(share, out, accumulate):
-    """A share of a parameter's gradient, as `Parameter.accumulate` wants it."""
-    if isinstance(out, DeviceArray):
-        out[...] = out + share if accumulate else share
-    elif accumulate:
-        out += share
-    else:
-        out[...] = share
