@@ -1,7 +1,7 @@
 """Derivatives without a backward pass: from values of the function alone. They judge what backward computes.
 
-(19)  central difference   (L(theta + h e) - L(theta - h e)) / 2h     loses digits to cancellation as h shrinks
-(20)  complex step         Im L(theta + i h e) / h                    subtracts nothing, so h may be 1e-30
+    (19)  dL/dtheta = (L(theta + h e) - L(theta - h e)) / (2 h)      central: loses digits to cancellation as h shrinks
+    (20)  dL/dtheta = Im L(theta + i h e) / h                        complex step: subtracts nothing, so h may be 1e-30
 
 e is the unit vector of one entry. SciPy's differences are (19) with more points, so that their error falls with h^8.
 """

@@ -1,7 +1,10 @@
 """Two ways through a graph: adjoints from the end back to the beginning, tangents from the beginning to the end.
 
-(17) reverse: vbar_i = dL/dv_i. One pass gives the adjoints of all inputs of one output: what a loss needs.
-(18) forward: vdot_i = dv_i/dx.  One pass gives the tangents of all outputs for one input x.
+    reverse  (17)  vbar_i = sum_j vbar_j dphi_j/dv_i      vbar_i = dL/dv_i; j runs over all that v_i went into
+    forward  (18)  vdot_i = sum_k dphi_i/dv_k vdot_k      vdot_i = dv_i/dx; k runs over all that v_i is made of
+
+One pass of (17) gives the adjoints of all inputs of one output, which is what a loss needs. One pass of (18) gives the
+tangents of all outputs for one input x.
 
 Why the adjoints start with 1 (A 22:21): vbar_output is the derivative of L by the output, which is L itself.
 

@@ -20,7 +20,9 @@ _births = itertools.count()
 
 
 class Value(Operators, ArrayLike):
-    """v_i = phi_i(its parents), a node of the computational graph.  Lecture A 14:55-28:13.        (16)
+    """A node of the computational graph: an array, and the operation that made it of others.  Lecture A 14:55-28:13.
+
+        (16)   v_i = phi_i(v_j, ...)      the v_j are its parents
 
     To write a formula is to build its graph; names are NumPy's, as operators, functions or methods:
 

@@ -12,7 +12,8 @@ from backprop.layers.recurrent import Recurrent, Run
 class RNN(Recurrent):
     """A state that is bent and nothing more; G = 1. Shapes and options are Recurrent's.
 
-    forward   (33)  u_t = p_t + q_t,  h_t = sigma(u_t),                   sigma = tanh, or ReLU
+    forward   (33)  u_t = p_t + q_t
+                    h_t = sigma(u_t)                              sigma = tanh, or ReLU
     backward  (33)  delta_p = delta_q = delta * sigma'(u)                 (4), seen through p and through q
                     delta_{h_{t-1}} = delta_q U                           (7)
     """
@@ -36,7 +37,9 @@ class GRU(Recurrent):
 
     p, q and their deltas have three parts: r, z, n, for reset, update and candidate.
 
-    forward   (34)  r = sigmoid(p_r + q_r)      z = sigmoid(p_z + q_z)    n = tanh(p_n + r q_n)
+    forward   (34)  r   = sigmoid(p_r + q_r)
+                    z   = sigmoid(p_z + q_z)
+                    n   = tanh(p_n + r q_n)
                     h_t = (1 - z) n + z h_{t-1}
     backward  (34)  delta_{p_n} = delta (1 - z) (1 - n^2)                 n's weight is 1 - z, tanh' = 1 - n^2
                     delta_{p_z} = delta (h_{t-1} - n) z (1 - z)           z trades n for the old state
@@ -62,13 +65,19 @@ class LSTM(Recurrent):
     u, gates and deltas have four parts: i, f, g, o, for in, forget, candidate and out. Shapes and options are
     Recurrent's.
 
-    forward   (35)  u = p_t + q_t,    i, f, o = sigmoid(u_i), sigmoid(u_f), sigmoid(u_o),    g = tanh(u_g)
-                    c_t = f c_{t-1} + i g,    h_t = o tanh(c_t)
+    forward   (35)  u   = p_t + q_t
+                    i   = sigmoid(u_i)                                    f and o likewise, of u_f and u_o
+                    g   = tanh(u_g)
+                    c_t = f c_{t-1} + i g
+                    h_t = o tanh(c_t)
     backward  (35)  delta_c = delta o (1 - tanh^2 c_t) + what step t + 1 hands back
-                    delta_{u_i} = delta_c g i (1 - i)         delta_{u_f} = delta_c c_{t-1} f (1 - f)
-                    delta_{u_g} = delta_c i (1 - g^2)         delta_{u_o} = delta tanh(c_t) o (1 - o)
+                    delta_{u_i} = delta_c g i (1 - i)                     sigmoid' = i (1 - i), tanh' = 1 - g^2
+                    delta_{u_f} = delta_c c_{t-1} f (1 - f)
+                    delta_{u_g} = delta_c i (1 - g^2)
+                    delta_{u_o} = delta tanh(c_t) o (1 - o)
                     delta_p = delta_q = (delta_{u_i}, delta_{u_f}, delta_{u_g}, delta_{u_o})
-                    delta_{c_{t-1}} = f delta_c,              delta_{h_{t-1}} = delta_q U
+                    delta_{c_{t-1}} = f delta_c
+                    delta_{h_{t-1}} = delta_q U
     """
 
     gates, states = 4, 2

@@ -7,7 +7,7 @@ from backprop.module import Module
 class Softmax(Module):
     """s = softmax(u) along one axis: u, s (..., C, ...). 1[k=c] is 1 where k = c, else 0.
 
-    forward         s[c]       = e^u[c] / sum_k e^u[k]
+    forward   (3)   s[c]       = e^u[c] / sum_k e^u[k]
     backward  (4s)  delta_u[c] = s[c] (delta[c] - sum_k delta[k] s[k])      ds[k]/du[c] = s[k] (1[k=c] - s[c])
 
     `dim` is the last axis unless it is given; PyTorch guesses it from the rank, with a warning.
@@ -20,7 +20,7 @@ class Softmax(Module):
         self.dim = dim
 
     def forward(self, u):
-        self.cache = s = F.softmax(u, self.dim)
+        self.cache = s = F.softmax(u, self.dim)  # (3)
         return s
 
     def backward(self, delta):
@@ -33,7 +33,7 @@ class Softmax(Module):
 class LogSoftmax(Module):
     """log softmax(u) along one axis: u, output (..., C, ...). 1[k=c] is 1 where k = c, else 0.
 
-    forward         log s[c]   = u[c] - log sum_k e^u[k]
+    forward   (3)   log s[c]   = u[c] - log sum_k e^u[k]
     backward  (4l)  delta_u[c] = delta[c] - s[c] sum_k delta[k]             d log s[k]/du[c] = 1[k=c] - s[c]
 
     `dim` is the last axis unless it is given.
@@ -46,7 +46,7 @@ class LogSoftmax(Module):
         self.dim = dim
 
     def forward(self, u):
-        self.cache = log_s = F.log_softmax(u, self.dim)
+        self.cache = log_s = F.log_softmax(u, self.dim)  # (3)
         return log_s
 
     def backward(self, delta):

@@ -17,11 +17,11 @@ class Difference(Loss):
 
     def forward(self, a, b):
         self.cache = a, b
-        return F.reduce(F.error(self.row, a, b, *self._numbers()), self.reduction)  # the row's: (8) (21) (22) (37)
+        return F.reduce(F.error(self.row, a, b, *self._numbers()), self.reduction)  # (8) (21) (22) (37), by row
 
     def backward(self, delta=1):
         a, b = self.cache
-        return F.error_backward(self.row, a, b, self.scale(delta, a.size), *self._numbers())  # the row's
+        return F.error_backward(self.row, a, b, self.scale(delta, a.size), *self._numbers())  # (8) (21) (22) (37)
 
     def _numbers(self):
         return [getattr(self, name) for name in self.options]

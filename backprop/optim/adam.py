@@ -7,8 +7,8 @@ from backprop.optim.base import Optimizer, expect_range
 class Adam(Optimizer):
     """Adaptive moments (Kingma and Ba, 2015).
 
-        (42)   m <- beta1 m + (1 - beta1) g                      the mean of g, which forgets slowly
-               v <- beta2 v + (1 - beta2) g^2                    the mean of its square
+        (42)   m     <- beta1 m + (1 - beta1) g                  the mean of g, which forgets slowly
+               v     <- beta2 v + (1 - beta2) g^2                the mean of its square
                theta <- theta - eta mhat / (sqrt(vhat) + eps)    mhat = m / (1 - beta1^t), vhat = v / (1 - beta2^t)
 
     m and v start at 0, which the divisions make up for: t counts the steps, from 1. eta is `lr`, (beta1, beta2) are
@@ -42,8 +42,9 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weight decay does not pass through the moments (Loshchilov and Hutter, 2019).
 
-    (43)   theta <- theta - eta weight_decay theta, then (42) with the plain gradient: every entry shrinks at the
-           same rate, however large its gradients are
+        (43)   theta <- theta - eta weight_decay theta           every entry shrinks at the same rate,
+
+    however large its gradients are; then (42), with the plain gradient.
     """
 
     decoupled = True

@@ -6,8 +6,13 @@ from backprop.optim.base import Optimizer, expect_range
 class RMSprop(Optimizer):
     """Root mean square propagation (Hinton's lecture 6e, 2012).
 
-        (41)   s <- alpha s + (1 - alpha) g^2,   theta <- theta - eta g / (sqrt(s) + eps)
-               with momentum   v <- beta v + g / (sqrt(s) + eps),   theta <- theta - eta v
+        (41)   s     <- alpha s + (1 - alpha) g^2             the mean of its square, which forgets slowly
+               theta <- theta - eta g / (sqrt(s) + eps)
+
+    and with momentum
+
+        (41)   v     <- beta v + g / (sqrt(s) + eps)
+               theta <- theta - eta v
 
     eta is `lr`, beta is `momentum`; s and v start at 0. g is the gradient plus weight_decay * theta. `centered` takes
     the square of the mean gradient from s: the standard deviation in place of the size.

@@ -8,7 +8,11 @@ class SGD(Optimizer):
     """Stochastic gradient descent.  Lecture A 53:36.
 
         (15)   theta <- theta - eta g
-               with momentum   v <- beta v + (1 - dampening) g,   theta <- theta - eta v;   v starts as the first g
+
+    and with momentum, where v starts as the first g
+
+        (15)   v     <- beta v + (1 - dampening) g      steps that agree add up
+               theta <- theta - eta v
 
     eta is `lr`, beta is `momentum`. g is the gradient plus weight_decay * theta. `nesterov` steps along g + beta v
     instead of v.

@@ -7,7 +7,10 @@ from backprop.schedule.base import LRScheduler
 
 
 class StepLR(LRScheduler):
-    """gamma times the lr after every `step_size` steps.                                                   (44)"""
+    """gamma times the lr after every `step_size` steps.
+
+    (44)   lr = base gamma^floor(t / step_size)
+    """
 
     def __init__(self, optimizer, step_size, gamma=0.1):
         whole("step_size", step_size, 1)
@@ -19,7 +22,10 @@ class StepLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """From lr down to eta_min along half a cosine, over T_max steps; then, as PyTorch's, up again.        (45)"""
+    """From lr down to eta_min along half a cosine, over T_max steps; then, as PyTorch's, up again.
+
+    (45)   lr = eta_min + (base - eta_min) (1 + cos(pi t / T_max)) / 2
+    """
 
     def __init__(self, optimizer, T_max, eta_min=0.0):
         whole("T_max", T_max, 1)
@@ -31,7 +37,10 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """From start_factor to end_factor times lr in equal steps, over `total_iters` steps; then it stays.   (47)"""
+    """From start_factor to end_factor times lr in equal steps, over `total_iters` steps; then it stays.
+
+    (47)   lr = base (start_factor + (end_factor - start_factor) min(t / total_iters, 1))
+    """
 
     def __init__(self, optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5):
         probability("start_factor", start_factor)

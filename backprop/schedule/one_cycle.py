@@ -8,14 +8,14 @@ from backprop.schedule.base import LRScheduler
 
 
 class OneCycleLR(LRScheduler):
-    """One cycle over `total_steps`, or epochs * steps_per_epoch (Smith, 2018): warm up, then cool down.   (46)
+    """One cycle over `total_steps`, or epochs * steps_per_epoch (Smith, 2018): warm up, then cool down.
 
-        for the first pct_start of the steps   from max_lr / div_factor to max_lr
-        for the rest                           to max_lr / div_factor / final_div_factor
+        (46)   lr = y0 + (y1 - y0) (1 - cos(pi (t - t0) / (t1 - t0))) / 2      from one corner to the next
 
-    each along half a cosine, or a straight line with anneal_strategy='linear'. `three_phase` comes down to where it
-    began first, as slowly as it went up. Momentum (SGD's, or Adam's beta1) goes the other way, from max_momentum to
-    base_momentum and back, unless cycle_momentum is False.
+    For the first pct_start of the steps it goes from max_lr / div_factor to max_lr, for the rest from there to
+    max_lr / div_factor / final_div_factor, each along half a cosine, or a straight line with anneal_strategy='linear'.
+    `three_phase` comes down to where it began first, as slowly as it went up. Momentum (SGD's, or Adam's beta1) goes
+    the other way, from max_momentum to base_momentum and back, unless cycle_momentum is False.
 
     Raises OptionError in a step after the last.
     """

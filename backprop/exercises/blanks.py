@@ -1,0 +1,158 @@
+"""A learner's copy of a layer: our own source, its docstrings kept, with `...` in place of the numbered formulas."""
+
+import ast
+import inspect
+import re
+import sys
+from typing import NamedTuple
+
+import backprop as bp
+from backprop.errors import OptionError
+from backprop.formulas import marked, stated
+
+# In the lecture's order: what `new` makes unless it is told otherwise.
+DEFAULT = ("Linear", "ReLU", "Sigmoid", "Tanh", "Softmax", "MSELoss", "CrossEntropyLoss", "Conv2d", "MaxPool2d")
+
+HEAD = '''"""Exercise: {name}. Write each `...` that is marked with a formula's number; the docstring has the formulas.
+
+Inputs and delta are NumPy arrays, and NumPy is all that is needed. What `backward` returns is the delta of the input.
+{more}To see whether it is right:
+
+    python scripts/exercises.py check {folder}
+"""
+'''
+WITH_PARAMETERS = (
+    "`self.weight.data` is the weight's array; `self.weight.accumulate(g)` adds the array g to its gradient.\n"
+)
+WITH_SCALE = (
+    "`self.scale(delta, terms)` is delta / terms where L is a mean over so many terms, and delta where it is a sum.\n"
+)
+
+
+class Blank(NamedTuple):
+    """A statement that computes formulas.
+
+    method     in which it stands: "forward", "backward", ...
+    target     whose gradient it is: "weight" for `self.weight.accumulate(...)`, else "input", or "output" in forward
+    """
+
+    method: str
+    target: str
+    numbers: tuple
+    first: int  # lines of the class's source, from 1
+    last: int
+    column: int
+    text: str
+
+
+def named(name):
+    """The public layer or loss of that name that can be an exercise.  Raises OptionError, with the names that can."""
+    kind = vars(bp).get(name)
+    if isinstance(kind, type) and issubclass(kind, bp.Module) and any(blanks(part) for part in parts(kind)):
+        return kind
+    names = [n for n, k in vars(bp).items() if isinstance(k, type) and issubclass(k, bp.Module)]
+    names = [n for n in names if any(blanks(part) for part in parts(vars(bp)[n]))]
+    raise OptionError(f"no exercise is called {name!r}; there are {', '.join(names)}")
+
+
+def parts(kind):
+    """The classes of a layer that are of its own file and have formulas, bases first: Convolution, then Conv2d."""
+    found = []
+    for part in reversed(kind.__mro__):
+        if part.__module__ == kind.__module__ and (part is kind or blanks(part) or set(part.__bases__) & set(found)):
+            found.append(part)
+    return found
+
+
+def file_of(name):
+    return f"{name.lower()}.py"
+
+
+def blanks(part, forward=False):
+    """The Blanks of a class: the numbered statements of its backward, and of its forward where that is asked for."""
+    source = inspect.getsource(part)
+    lines, marks, found = source.splitlines(), marked(source), []
+    for method in ast.parse(source).body[0].body:
+        if not isinstance(method, ast.FunctionDef) or not (
+            method.name.endswith("backward") or forward and method.name == "forward"
+        ):
+            continue
+        for statement in ast.walk(method):
+            if isinstance(statement, (ast.Return, ast.Expr, ast.Assign)):
+                numbers = [n for line in range(statement.lineno, statement.end_lineno + 1) for n in marks.get(line, ())]
+                text, target = _blanked(statement, lines[statement.lineno - 1])
+                target = "output" if method.name == "forward" else target
+                if numbers and text:
+                    place = statement.lineno, statement.end_lineno, statement.col_offset
+                    found.append(Blank(method.name, target, tuple(numbers), *place, text))
+    return found
+
+
+def _blanked(statement, line):
+    """(the statement with ... for what it computes, what that is): ("return ...", "input")."""
+    match statement:
+        case ast.Return():
+            return "return ...", "input"
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr=name), attr="accumulate"))):
+            return f"self.{name}.accumulate(...)", name
+        case ast.Assign(value=ast.Call()):
+            return f"{line.strip().rpartition(' = ')[0]} = ...", "output"
+    return "", ""
+
+
+def exercise(name, forward=False, folder="DIR"):
+    """The learner's file for the layer `name`, as a text."""
+    kind = named(name)
+    body = "\n\n\n".join(_copy(part, blanks(part, forward)) for part in parts(kind))
+    more = (WITH_PARAMETERS if ".accumulate(" in body else "") + (WITH_SCALE if issubclass(kind, bp.Loss) else "")
+    return HEAD.format(name=name, folder=folder, more=more) + "\n" + _imports(kind, body) + "\n\n\n" + body + "\n"
+
+
+def _copy(part, gaps):
+    """The source of a class with its blanks, each in one line that keeps its number."""
+    lines = inspect.getsource(part).splitlines()
+    for gap in sorted(gaps, key=lambda gap: -gap.first):
+        comment = f"  # {' '.join(f'({number})' for number in gap.numbers)}"
+        lines[gap.first - 1 : gap.last] = [" " * gap.column + gap.text + comment]
+    return "\n".join(lines)
+
+
+def _imports(kind, body):
+    """The imports that a copy needs: those of our file that it uses, and what our file defines itself."""
+    module = sys.modules[kind.__module__]
+    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    own = {part.__name__ for part in parts(kind)}
+    lines, imported = [], set()
+    for statement in ast.parse(inspect.getsource(module)).body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            names = [alias for alias in statement.names if (alias.asname or alias.name) in used]
+            imported |= {alias.asname or alias.name for alias in names}
+            if names:
+                statement.names = names
+                lines.append(ast.unparse(statement))
+    defined = sorted(name for name in used - own - imported if name in vars(module) and not name.startswith("__"))
+    if defined:
+        lines.append(f"from {kind.__module__} import {', '.join(defined)}")
+    if not any(re.match("import numpy", line) for line in lines):
+        lines.insert(0, "import numpy as np")
+    outside = [line for line in lines if "backprop" not in line]
+    return "\n".join([*outside, "", *sorted(line for line in lines if "backprop" in line)]).strip("\n")
+
+
+def solution(name):
+    """Our source of the layer `name`, the classes that it is made of."""
+    return "\n\n\n".join(inspect.getsource(part).rstrip() for part in parts(named(name)))
+
+
+def hint(kind, target):
+    """What to look at where `target` is wrong: the formulas of its line, as the docstrings state them."""
+    of_target = [gap for part in parts(kind) for gap in blanks(part, forward=True) if gap.target == target]
+    wanted = {number for gap in of_target for number in gap.numbers}
+    ways = ("forward", "") if target == "output" else ("backward", "")
+    return [
+        f"{' '.join(f'({number})' for number in statement.numbers)} {text}"
+        for part in reversed(parts(kind))
+        for statement in stated(part.__doc__)
+        if wanted & set(statement.numbers) and statement.way in ways
+        for text in statement.text.splitlines()
+    ]

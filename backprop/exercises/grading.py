@@ -1,0 +1,143 @@
+"""One answer, judged in a process of its own: `python -m backprop.exercises.grading FILE LAYER RESULT`.
+
+The result is a file of JSON: `status` and what else `check.Grade` holds. Where the answer kills its process, or never
+ends, there is no such file, and the grader who waits for it says so.
+"""
+
+import ast
+import json
+import sys
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+import backprop as bp
+from backprop.examples import examples
+from backprop.exercises.blanks import hint, named
+
+# Of these layers the plain case alone is asked for, by the title of its example; of all others, every example.
+ASKED = {"MSELoss": ("mean",), "CrossEntropyLoss": ("labels",), "NLLLoss": ("labels",), "BCELoss": ("mean",)}
+ASKED |= {"BCEWithLogitsLoss": ("mean",), "KLDivLoss": ("batchmean",), "PReLU": ("a batch",)}
+ASKED |= {"Linear": ("a batch",), "Conv2d": ("images", "stride, padding, dilation")}
+MEMORY, PRINTED = 8 << 30, 16 << 20  # bytes that an answer may take, and that it may write
+
+
+def grade(path, name):
+    """The result, a dict, of the answer in the file `path` for the layer `name`."""
+    source = Path(path).read_text(encoding="utf-8")
+    try:
+        tree = ast.parse(source, str(path))
+    except SyntaxError as error:
+        return {"status": "fails", "lines": [f"{Path(path).name}, line {error.lineno}: {error.msg}"]}
+    kind, missing = named(name), _not_written(tree)
+    if any(method == "forward" for method, _ in missing):
+        return {"status": "not written", "lines": ["forward has a `...` left", *hint(kind, "output")]}
+    try:
+        theirs = _class(tree, path, name)
+        return _judged(theirs, kind, missing)
+    except BaseException as error:  # an answer may raise anything, SystemExit and KeyboardInterrupt included
+        return {"status": "fails", "lines": _told(error, path)}
+
+
+def _not_written(tree):
+    """(method, target) of each `...` that still stands where a formula should. `accumulate(...)` becomes a pass."""
+    found = set()
+    for method in ast.walk(tree):
+        if not isinstance(method, ast.FunctionDef):
+            continue
+        for statement in ast.walk(method):
+            if not any(isinstance(n, ast.Constant) and n.value is ... for n in ast.iter_child_nodes(statement)):
+                continue
+            match statement:
+                case ast.Call(func=ast.Attribute(value=ast.Attribute(attr=target), attr="accumulate")):
+                    statement.func = ast.copy_location(ast.Name("print", ast.Load()), statement)
+                    statement.args = []
+                    statement.keywords = [ast.keyword("end", ast.copy_location(ast.Constant(""), statement))]
+                    found.add((method.name, target))
+                case ast.Return():
+                    found.add((method.name, "output" if method.name == "forward" else "input"))
+                case ast.Assign():
+                    found.add((method.name, "output"))
+    return found
+
+
+def _class(tree, path, name):
+    space = {"__name__": "answer", "__file__": str(path)}
+    exec(compile(ast.fix_missing_locations(tree), str(path), "exec"), space)
+    theirs = space.get(name)
+    if not (isinstance(theirs, type) and issubclass(theirs, bp.Module)):
+        raise bp.ParameterError(f"the file should define a Module called {name}")
+    return theirs
+
+
+def _judged(theirs, kind, missing):
+    """Every example that is asked for: its output against ours, its gradients by the gradient check."""
+    name = kind.__name__
+    ours = [e for e in examples() if type(e.module) is kind]
+    setattr(bp, name, theirs)  # from here on, in this process alone, the examples are made of their layer
+    answers = [e for e in examples() if type(e.module) is theirs]
+    asked = ASKED.get(name, [e.title for e in ours])
+    arrays, lines = {}, []
+    for our, answer in zip(ours, answers, strict=True):
+        if our.title not in asked:
+            continue
+        expected, found = our.module(*our.inputs), answer.module(*answer.inputs)
+        if np.shape(found) != np.shape(expected) or not np.allclose(found, expected, 1e-5, 1e-6):
+            arrays["output"] = "WRONG"
+            lines += [f"output: {_forward_differs(found, expected)}  [{our.title}]", *_look_at(kind, "output")]
+            break
+        report = bp.gradcheck(answer.module, *answer.inputs)
+        for row in report.rows:
+            written = (("backward", row.path) not in missing) or row.ok
+            verdict = "right" if row.ok else "WRONG" if written else "not written"
+            if arrays.get(row.path, "right") == "right":
+                arrays[row.path] = verdict
+                if verdict == "WRONG":
+                    lines.append(f"{row.path}: {row.diagnosis or row.verdict}  [{our.title}]")
+                    lines += _look_at(kind, row.path)
+    verdicts = set(arrays.values())
+    status = "WRONG" if "WRONG" in verdicts else "not written" if "not written" in verdicts else "right"
+    if status == "not written":
+        lines += [line for target, verdict in arrays.items() if verdict == "not written" for line in hint(kind, target)]
+    return {"status": status, "arrays": arrays, "lines": lines}
+
+
+def _look_at(kind, target):
+    return [f"    look at {line}" for line in hint(kind, target)]
+
+
+def _forward_differs(found, expected):
+    if np.shape(found) != np.shape(expected):
+        return f"forward gives shape {np.shape(found)}, ours {np.shape(expected)}"
+    worst = np.unravel_index(np.argmax(np.abs(np.asarray(found) - expected)), np.shape(expected))
+    place = f" at {tuple(map(int, worst))}" if worst else ""
+    return f"forward gives {np.asarray(found)[worst]:.6g}{place}, ours {np.asarray(expected)[worst]:.6g}"
+
+
+def _told(error, path):
+    """An exception in the answer's own lines: where, and what."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    lines = [f"{Path(path).name}, line {f.lineno}, in {f.name}: {f.line}" for f in frames[-1:]]
+    return [*lines, f"{type(error).__name__}: {error}"[:500]]
+
+
+def _with_limits():
+    """Bound what an answer may take of the machine, where the system can do that."""
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (PRINTED, PRINTED))
+
+
+def main(path, name, result):
+    _with_limits()
+    with bp.use_kernels("reference"):  # nothing is compiled for small arrays
+        found = grade(path, name)
+    Path(result).write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,81 @@
+"""The lecture's formulas as they stand in the code: in docstrings, in index notation, and as numbers on its lines.
+
+A docstring states a formula behind its number, or with its number at the end of the line:
+
+    forward   (1) (2)  u[n,o]     = sum_i a[n,i] X[o,i] + mu[o]
+    backward  (5)      dL/dX[o,i] = sum_n delta[n,o] a[n,i]      X[o,i] met a[n,i] once in every sample n
+
+    mean[c] = the mean of u[:,c,:]                                                           (29)
+
+What stands behind three spaces is the reason, and lines that begin further in go on with it. In the code a comment ends
+the line that computes it: `# (5)`.
+"""
+
+import io
+import re
+import tokenize
+from typing import NamedTuple
+
+NUMBER = r"\((\d{1,2}[sl]?)\)"
+_LEADING = re.compile(rf"\s*((?:[a-z]+\s+)?)((?:{NUMBER} *)+) +(\S.*)")
+_WAY_ALONE = re.compile(r"\s*((?:forward|backward)\s{2,})()()(\S.*)")
+_TRAILING = re.compile(rf"(\s*\S.*?)\s{{2,}}((?:{NUMBER} ?)+)$")
+_FORMULA = re.compile(r"\S+( = \S+)*\s+(=|<-)\s")  # the beginning of a line that is one
+
+
+class Statement(NamedTuple):
+    """A formula of a docstring. `way` is "forward", "backward" or "", `text` one line or more, `why` may be empty."""
+
+    numbers: tuple
+    way: str
+    text: str
+    why: str
+
+
+def numbers(text):
+    """The numbers of the formulas in a text, in its order."""
+    return tuple(re.findall(NUMBER, text))
+
+
+def stated(docstring):
+    """The Statements of a docstring."""
+    found, way, begins, ends = [], "", 0, 0
+    for line in (docstring or "").splitlines():
+        leading, trailing = _LEADING.match(line) or _WAY_ALONE.match(line), _TRAILING.match(line)
+        indent, stripped = len(line) - len(line.lstrip()), line.strip()
+        if leading:
+            begins = leading.start(4)
+            way = leading[1].strip() or (way if found and indent > 8 else "")
+            found.append([numbers(leading[2]), way, *_parts(leading[4])])
+        elif begins and stripped and indent >= begins:  # it goes on
+            formula, why = _parts(stripped)
+            if _FORMULA.match(stripped):
+                found[-1][2] += f"\n{formula}"
+            elif indent <= ends:
+                found[-1][2] += f" {formula}"
+            else:
+                why = formula
+            found[-1][3] = "; ".join(filter(None, (found[-1][3], why)))
+        else:
+            begins, way = 0, ""
+            if trailing:
+                found.append([numbers(trailing[2]), way, *_parts(trailing[1])])
+        equals = re.search(r" (=|<-) ", line)
+        ends = equals.end() + 1 if equals and begins else ends
+    return [Statement(*parts) for parts in found]
+
+
+def _parts(text):
+    """(formula, reason) of a line, between which stand three spaces; those in front of an equals sign only align it."""
+    aligned = re.sub(r"\s+(\+?=|<-)\s+", r" \1 ", text.strip())
+    formula, _, why = re.sub(r"\s{3,}", "\0", aligned, count=1).partition("\0")
+    return formula.strip(), why.strip()
+
+
+def marked(source):
+    """Line of the source, from 1, -> the numbers in its comment."""
+    found = {}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT and numbers(token.string):
+            found[token.start[0]] = numbers(token.string)
+    return found

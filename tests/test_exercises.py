@@ -1,0 +1,198 @@
+"""Exercises: what a learner is given, and that every answer is graded as it should be, whatever it does."""
+
+import ast
+import inspect
+import time
+
+import pytest
+
+import backprop as bp
+from backprop import exercises
+from backprop.exercises.blanks import blanks, parts
+
+# Right answers in NumPy, by the number that stands behind the blank.
+RIGHT = {
+    "Linear": {
+        "(5)": "self.weight.accumulate(delta.T @ a)",
+        "(6)": "self.bias.accumulate(delta.sum(axis=0))",
+        "(7)": "return delta @ self.weight.data",
+    },
+    "ReLU": {"(4)": "return np.where(self.cache > 0, delta, 0)"},
+    "Sigmoid": {"(4)": "return delta * self.cache * (1 - self.cache)"},
+    "Tanh": {"(4)": "return delta * (1 - self.cache**2)"},
+    "Softmax": {"(4s)": "s = self.cache; return s * (delta - (delta * s).sum(axis=self.dim, keepdims=True))"},
+    "MSELoss": {"(8) (21) (22) (37)": "return 2 * (a - b) * self.scale(delta, a.size)"},
+    "CrossEntropyLoss": {"(9) (40)": "return (np.exp(log_s) - np.eye(log_s.shape[1])[y]) * self.scale(delta, terms)"},
+    "Conv2d": {
+        "(11)": "self.bias.accumulate(delta.sum(axis=(0, 2, 3)))",
+        "(12)": """(s, t), (y, x), (d, e) = self.stride, self.padding, self.dilation
+        wide = np.pad(a, [(0, 0), (0, 0), (y, y), (x, x)])
+        below, g = np.zeros_like(wide), np.zeros_like(self.weight.data)
+        for p, q in np.ndindex(*self.kernel_size):
+            met = np.s_[:, :, d * p : d * p + s * delta.shape[2] : s, e * q : e * q + t * delta.shape[3] : t]
+            g[:, :, p, q] = np.einsum("noij,ncij->oc", delta, wide[met])
+            below[met] += np.einsum("oc,noij->ncij", self.weight.data[:, :, p, q], delta)
+        self.weight.accumulate(g)""",
+        "(13)": "return below[:, :, y : y + a.shape[2], x : x + a.shape[3]]",
+    },
+    "MaxPool2d": {
+        "(14)": """where, image = self.cache
+        below = np.zeros((*delta.shape[:2], image[0] * image[1]))
+        for n, c, i, j in np.ndindex(*delta.shape):
+            below[n, c, where[n, c, i, j]] += delta[n, c, i, j]
+        return below.reshape(*delta.shape[:2], *image)"""
+    },
+}
+
+
+def answered(name):
+    """The learner's file with the right answers."""
+    lines = []
+    for line in exercises.exercise(name).splitlines():
+        code, _, comment = line.partition("  # ")
+        if code.strip().endswith(("...", "(...)")) and comment in RIGHT[name]:
+            line = code[: len(code) - len(code.lstrip())] + RIGHT[name][comment]
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def graded(tmp_path):
+    """Grade one answer: the right one with one text replaced by another."""
+
+    def grade(name, right="", wrong="", seconds=60):
+        text = answered(name)
+        assert right in text
+        (tmp_path / exercises.file_of(name)).write_text(text.replace(right, wrong) if right else text)
+        (result,) = exercises.check(tmp_path, [name], seconds)
+        return result
+
+    return grade
+
+
+@pytest.mark.parametrize("name", exercises.DEFAULT)
+def test_every_exercise_can_be_solved_in_numpy(graded, name):
+    result = graded(name)
+    assert result.ok, str(result)
+    assert set(result.arrays.values()) == {"right"}
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "array", "words"),
+    [
+        ("Linear", "delta.T @ a", "-delta.T @ a", "weight", "the sign is flipped"),
+        ("Linear", "delta.sum(axis=0)", "delta.mean(axis=0)", "bias", "0.25 times what it should be (1/N"),
+        ("Linear", "delta.sum(axis=0)", "delta[0]", "bias", "the batch axis is not summed"),
+        ("Linear", "delta @ self", "delta[::-1] @ self", "input", "delta is permuted"),
+        ("ReLU", "np.where(self.cache > 0, delta, 0)", "delta", "input", "sigma' is missing"),
+        ("ReLU", "self.cache > 0", "delta > 0", "input", "sigma' is taken of the wrong variable, delta"),
+        ("CrossEntropyLoss", " * self.scale(delta, terms)", " * delta", "input", "5 times what it should be (N"),
+        ("Conv2d", "g[:, :, p, q] =", "g[:, :, ~p, ~q] =", "weight", "convolution for cross-correlation"),
+        ("Conv2d", "below[met] +=", "below[met] =", "input", "overwritten instead of accumulated"),
+        ("MaxPool2d", "]] +=", "]] =", "input", "overwritten instead of accumulated"),
+    ],
+)
+def test_a_wrong_answer_is_told_with_its_diagnosis_and_its_formula(graded, name, right, wrong, array, words):
+    result = graded(name, right, wrong)
+    assert result.status == "WRONG"
+    assert [path for path, verdict in result.arrays.items() if verdict != "right"] == [array]
+    assert result.lines[0].startswith(f"{array}: ") and words in result.lines[0]
+    assert result.lines[1].startswith("    look at (")
+
+
+def test_what_is_not_written_is_not_called_wrong_and_the_rest_is_graded(graded):
+    result = graded("Linear", "self.bias.accumulate(delta.sum(axis=0))", "self.bias.accumulate(...)")
+    assert result.status == "not written"
+    assert result.arrays == {"weight": "right", "bias": "not written", "input": "right"}
+    assert result.lines == ["(6) dL/dmu[o] = sum_n delta[n,o]"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "words"),
+    [
+        ("return delta @ a", "fails", ", in backward: return delta @ a"),
+        ("return undefined", "fails", "NameError: name 'undefined' is not defined"),
+        ("raise SystemExit(0)", "fails", "SystemExit: 0"),
+        ("raise KeyboardInterrupt", "fails", "KeyboardInterrupt"),
+        ("import os; os._exit(0)", "no answer", "its process ended with exit status 0, before it could be judged"),
+        ("import os; os.abort()", "no answer", "ended by signal SIGABRT"),
+        ("return backward(", "fails", "was never closed"),
+        ("return None", "WRONG", "input: backward returns no array of floats"),
+        ("return delta * np.nan", "WRONG", "input: backward gives NaN or infinity"),
+        ("return (delta @ self.weight.data).T", "WRONG", "input: transposed: its shape is (5, 4) instead of (4, 5)"),
+        ("return self.backward(delta)", "fails", "RecursionError"),
+        ("return np.ones((1 << 40, 2))", "fails", "Unable to allocate"),
+    ],
+)
+def test_an_answer_that_fails_is_told_and_never_takes_the_grader_down(graded, wrong, status, words):
+    result = graded("Linear", "return delta @ self.weight.data", wrong)
+    assert result.status == status
+    assert any(words in line for line in result.lines), result.lines
+
+
+def test_an_endless_answer_is_ended_with_all_that_it_started(graded, tmp_path):
+    started = time.perf_counter()
+    loop = f"import subprocess; subprocess.Popen(['sleep', '600']).pid; open({str(tmp_path / 'at')!r}, 'w').write('x')"
+    result = graded("ReLU", "return np.where", f"{loop}\n        while True: pass\n        return np.where", seconds=8)
+    assert (tmp_path / "at").exists()
+    assert time.perf_counter() - started < 40
+    assert result.status == "endless"
+    assert result.lines == ["it did not end within 8 seconds: is there a loop that never ends?"]
+
+
+def test_what_an_answer_prints_is_shown_and_bounded(graded):
+    result = graded("ReLU", "return np.where", "print('here', delta.shape)\n        return np.where")
+    assert result.ok and "    | here (3, 4)\n" in str(result)
+    result = graded("ReLU", "return np.where", "print('x\\n' * 100)\n        return np.where")
+    assert "lines more" in str(result)
+    flood = "while True: print('x' * 10_000, flush=True)\n        return np.where"
+    assert graded("ReLU", "return np.where", flood, seconds=30).status in ("fails", "no answer")
+
+
+def test_a_forward_that_was_changed_is_compared_with_ours(graded):
+    result = graded("Linear", "return F.linear(a, self.weight, self.bias)", "return F.linear(a, self.weight)")
+    assert result.status == "WRONG" and result.arrays == {"output": "WRONG"}
+    assert "output: forward gives" in result.lines[0] and "look at (1) (2) u[n,o]" in result.lines[1]
+
+
+def test_a_file_without_the_layer_says_so(graded):
+    assert "define a Module called ReLU" in graded("ReLU", "class ReLU(", "class Rectifier(").lines[0]
+
+
+def test_with_forward_the_forward_formulas_are_blanked_too_and_graded():
+    text = exercises.exercise("Linear", forward=True)
+    assert "        return ...  # (1) (2)\n" in text and "F." not in text
+    assert "        self.cache = a  # (5) needs it\n" in text
+    assert "out, self.cache = ...  # (14)" in exercises.exercise("MaxPool2d", forward=True)
+
+
+def public():
+    kinds = [kind for kind in vars(bp).values() if isinstance(kind, type) and issubclass(kind, bp.Module)]
+    return [kind for kind in kinds if any(blanks(part) for part in parts(kind))]
+
+
+@pytest.mark.parametrize("kind", public(), ids=lambda kind: kind.__name__)
+def test_the_learners_copy_of_every_layer_keeps_the_formulas_and_loses_the_code(kind):
+    text = exercises.exercise(kind.__name__, forward=True)
+    tree = ast.parse(text)
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    assert list(classes) == [part.__name__ for part in parts(kind)]
+    for part in parts(kind):
+        assert ast.get_docstring(classes[part.__name__]) == inspect.getdoc(part)
+        for gap in blanks(part, forward=True):
+            assert gap.text in text
+    exec(compile(tree, "exercise", "exec"), {"__name__": "exercise"})  # it can be imported as it is
+
+
+def test_more_than_thirty_layers_can_be_exercises():
+    assert len(public()) > 30
+
+
+def test_an_unknown_layer_is_answered_with_the_known_ones():
+    with pytest.raises(bp.OptionError, match="no exercise is called 'Linaer'; there are .*Linear"):
+        exercises.exercise("Linaer")
+
+
+def test_the_solution_is_our_source():
+    assert exercises.solution("ReLU") == inspect.getsource(bp.ReLU).rstrip()
+    assert "class Convolution" in exercises.solution("Conv2d")
