@@ -31,6 +31,11 @@ class Statement(NamedTuple):
     text: str
     why: str
 
+    @property
+    def is_formula(self):
+        """Whether it begins as one, and not as a sentence about it."""
+        return _FORMULA.match(self.text) is not None
+
 
 def numbers(text):
     """The numbers of the formulas in a text, in its order."""

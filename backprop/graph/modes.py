@@ -76,7 +76,7 @@ def forward(output, tangents):
     for v in ancestry(output):
         parents = [dots.get(parent) for parent in v.parents]
         if v not in dots and any(dot is not None for dot in parents):
-            moved = v.operation.push(v.data, [p.data for p in v.parents], parents, **v.options)
+            moved = v.operation.push(v.data, [p.data for p in v.parents], parents, **v.options)  # (18)
             dots[v] = np.broadcast_to(np.asarray(moved, v.dtype), v.shape)
         yield v, dots.get(v)
 

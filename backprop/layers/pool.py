@@ -11,7 +11,7 @@ class MaxPooling(Module):
 
     forward   (14)  out[n,c,i,j]     = max over the window's taps p, q of a[n,c, s i + d p - pad, s j + d q - pad]
     backward  (14)  delta_a[n,c,h,w] = sum of delta[n,c,i,j] over the windows whose largest entry is at h, w:
-                                       moving any other entry a little changes nothing
+                                       moving any other entry slightly changes nothing
 
     Of equal entries the first is taken, row by row. The window moves by its own size unless `stride` is given. Padding
     is outside, never taken. The cache holds where each window's largest entry is in its image, counted in C order, and

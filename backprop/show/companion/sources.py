@@ -1,0 +1,135 @@
+"""The live source of what computes a formula, its lines marked: read from the code each time the page is made."""
+
+import ast
+import functools
+import html
+import importlib
+import inspect
+import pkgutil
+import re
+import textwrap
+from pathlib import Path
+from typing import NamedTuple
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+import backprop
+from backprop.formulas import NUMBER, marked
+from backprop.kernels import reference
+from backprop.show.companion.notation import mathml
+
+ROOT = Path(backprop.__file__).parents[1]
+PAIR = ("forward", "backward")
+
+
+class Block(NamedTuple):
+    """Some lines of a file: its path, the number of the first line, the text, and which of them compute the formula."""
+
+    path: str
+    first: int
+    text: str
+    lines: tuple
+
+    def html(self):
+        """The lines with their numbers, those of the formula highlighted."""
+        colored = highlight(self.text, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True)).splitlines()
+        rows = []
+        for number, line in enumerate(colored, start=self.first):
+            hit = " class=hit" if number in self.lines else ""
+            rows.append(f"<span{hit}><i>{number}</i>{line}\n</span>")
+        return f"<pre class=code tabindex=0>{''.join(rows)}</pre>"
+
+
+def of_home(home, number):
+    """The Blocks of a class or function: its methods in which the number stands, forward and backward together."""
+    if inspect.ismodule(home):
+        return []
+    lines, first = inspect.getsourcelines(home)
+    source = "".join(lines)
+    if not inspect.isclass(home):
+        return [_block(home, first, source, number)]
+    parts = [part for part in ast.parse(source).body[0].body if not _is_docstring(part)]
+    marks = marked(source)
+    hit = [part for part in parts if any(number in marks.get(n, ()) for n in _lines(part))]
+    if any(_name(part) in PAIR for part in hit):
+        hit = [part for part in parts if part in hit or _name(part) in PAIR]
+    texts = [(part.lineno, "".join(lines[part.lineno - 1 : part.end_lineno])) for part in hit]
+    return [_block(home, first + at - 1, textwrap.dedent(text), number) for at, text in texts]
+
+
+@functools.cache
+def kernels(number):
+    """The Blocks of the reference kernels that compute the formula: functions, or rows of a table."""
+    found = []
+    for info in pkgutil.iter_modules(reference.__path__):
+        module = importlib.import_module(f"{reference.__name__}.{info.name}")
+        source = inspect.getsource(module)
+        lines = source.splitlines(keepends=True)
+        for part in ast.parse(source).body:
+            text = "".join(lines[part.lineno - 1 : part.end_lineno])
+            if isinstance(part, ast.FunctionDef) and f"({number})" in text:
+                found.append(_block(module, part.lineno, text, number))
+            elif isinstance(part, ast.Assign) and isinstance(part.value, ast.Dict):
+                found += _rows(module, part, lines, number)
+    return found
+
+
+def _rows(module, table, lines, number):
+    """The rows of a table of formulas that are marked with the number."""
+    starts = [key.lineno for key in table.value.keys]
+    for start, end in zip(starts, [*starts[1:], table.end_lineno], strict=True):
+        text = "".join(lines[start - 1 : end - 1]).rstrip() + "\n"
+        if number in re.findall(NUMBER, "".join(re.findall(r"#.*", text))):
+            yield _block(module, start, re.sub(r" {3,}#", "  #", text), number)
+
+
+def _block(thing, first, text, number):
+    path = Path(inspect.getsourcefile(thing)).relative_to(ROOT).as_posix()
+    own = text.splitlines()
+    comments = [line.partition("  # ")[2] for line in own]
+    comments = [line.partition("  # ")[2] for line in own]
+    commented = [n for n, comment in enumerate(comments) if f"({number})" in comment and "needs it" not in comment]
+    hits = commented or [n for n, line in enumerate(own) if f"({number})" in line.partition("  # ")[0]]
+    return Block(path, first, text.rstrip("\n") + "\n", tuple(first + n for n in hits))
+
+
+def place(thing):
+    """Where something is defined: "backprop/layers/linear.py:13"."""
+    thing = inspect.unwrap(getattr(thing, "fget", thing))
+    if inspect.ismodule(thing):
+        return Path(thing.__file__).relative_to(ROOT).as_posix()
+    try:
+        _, line = inspect.getsourcelines(thing)
+        return f"{Path(inspect.getsourcefile(thing)).relative_to(ROOT).as_posix()}:{line}"
+    except (TypeError, OSError):
+        return ""
+
+
+def python(text):
+    """A piece of Python, coloured."""
+    return highlight(text, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n")
+
+
+def prose(text):
+    """A sentence for a page: what stands between backquotes is code, between dollar signs a formula."""
+    parts = re.split(r"(`[^`]+`|\$[^$]+\$)", text)
+    return "".join(
+        f"<code>{html.escape(part[1:-1])}</code>" if part.startswith("`")
+        else mathml(part[1:-1]) if part.startswith("$")
+        else html.escape(part)
+        for part in parts
+    )  # fmt: skip
+
+
+def _lines(part):
+    return range(part.lineno, part.end_lineno + 1)
+
+
+def _name(part):
+    return getattr(part, "name", "")
+
+
+def _is_docstring(part):
+    return isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant)

@@ -1,0 +1,29 @@
+"""Make the companion page: each formula of the lecture beside the code that computes it, worked out, and checked.
+
+    python scripts/companion.py                      companion.html, to be opened in a browser
+    python scripts/companion.py --out notes.html
+
+Everything on it is read from the code as it stands, and computed now. The page needs no network.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from backprop.show.companion import write
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("companion.html"), metavar="FILE")
+    options = parser.parse_args(arguments)
+    try:
+        print(f"the companion is in {write(options.out)}")
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
