@@ -12,3 +12,4 @@ from data_tools.digits import synthesize
 from data_tools.download import DownloadError, fetch
 from data_tools.folders import pack, unpack
 from data_tools.idx import IDXError, read, write
+from data_tools.lookup import find

@@ -20,7 +20,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 import backprop as bp
 import data_tools
@@ -30,8 +29,7 @@ from backprop.show.explain.diary import Diary
 from backprop.show.run import write_run
 from backprop.show.summary import summary
 from backprop.train import fit
-from data_tools.download import cache_directory, cached
-from data_tools.sources import HASHES
+from data_tools.lookup import HELP
 
 SGD_LR = {"lenet": 0.05, "cnn": 0.05, "branches": 0.05, "recurrent": 0.01}  # 0.1 for the others
 OPTIMIZERS = {
@@ -53,13 +51,12 @@ SCHEDULE_HELP = (
     "of lr: linear or cosine to 0, step (times 0.7 after each epoch), onecycle (up and down), or constant (linear)"
 )
 SAME_RUN = ("model", "data", "epochs", "batch_size", "optimizer", "schedule", "lr", "momentum", "seed", "kernels")
-DATA_HELP = f"auto, synthetic, one of {', '.join(HASHES)}, or a folder with four IDX files (auto)"
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=list(MODELS), default="mlp")
-    parser.add_argument("--data", default="auto", metavar="NAME|DIR", help=DATA_HELP)
+    parser.add_argument("--data", default="auto", metavar="NAME|DIR", help=HELP)
     parser.add_argument("--epochs", type=whole(1), default=5)
     parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
@@ -115,7 +112,7 @@ def run(options):
     bp.manual_seed(options.seed)
     device = device_named(options.device)
     bp.to_device(np.zeros(1), device)  # a GPU that does not work fails now, before anything is loaded
-    data, source = find_data(options.data)
+    data, source = data_tools.find(options.data)
     train_images, test_images = data.train_images[:, None], data.test_images[:, None]  # (N, 1, H, W): one channel
     train = bp.DataLoader(
         train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed, device=device
@@ -186,36 +183,6 @@ def describe(metrics):
         f"test loss {metrics['test_loss']:.4f}; {metrics['seconds']:.1f} s, "
         f"peak memory {metrics['peak_memory_mb']:.0f} MB"
     )
-
-
-def find_data(wanted):
-    """(Dataset, where it came from) for --data auto, synthetic, the name of a published data set, or a folder."""
-    name = "mnist" if wanted == "auto" else wanted
-    if name in HASHES:
-        try:
-            return data_tools.load(cached(name) or data_tools.fetch(name)), name
-        except data_tools.DownloadError as error:
-            if wanted != "auto":
-                raise
-            print(
-                f"{error}\n\n*** OFFLINE: MNIST could not be downloaded. Training on synthesized digits instead:  ***"
-            )
-            print("*** easier than handwriting, so read the accuracy as a test of the machinery only. ***\n")
-            wanted = "synthetic"
-    if wanted == "synthetic":
-        return data_tools.load(_synthetic()), "synthesized digits"
-    return data_tools.load(wanted), Path(wanted).resolve().name
-
-
-def _synthetic():
-    """The synthesized digits of seed 0 in the user's cache, drawn now if they are not there yet."""
-    folder = cache_directory("synthetic")
-    try:
-        data_tools.load(folder)
-    except (OSError, ValueError):
-        with tqdm(total=70_000, desc="drawing digits, once", unit=" digits", dynamic_ncols=True) as bar:
-            data_tools.synthesize(folder, progress=bar.update)
-    return folder
 
 
 if __name__ == "__main__":

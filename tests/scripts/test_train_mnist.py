@@ -188,40 +188,6 @@ def test_the_first_run_says_that_it_compiles_and_the_second_does_not(small_digit
     assert "compiling" not in run(*options, env=environment).stderr
 
 
-def test_offline_it_says_so_loudly_and_draws_digits(script, tmp_path, monkeypatch, capsys):
-    train_mnist = script("train_mnist")
-
-    def offline(name):
-        raise data_tools.DownloadError("no mirror gave a sound file")
-
-    drawn = []
-
-    def few(folder, progress):
-        drawn.append(folder)
-        return data_tools.digits.synthesize(folder, train=100, test=20)
-
-    monkeypatch.setattr(train_mnist, "cached", lambda name: None)
-    monkeypatch.setattr(train_mnist, "cache_directory", lambda name: tmp_path / name)
-    monkeypatch.setattr(data_tools, "fetch", offline)
-    monkeypatch.setattr(data_tools, "synthesize", few)
-    for _ in range(2):
-        data, source = train_mnist.find_data("auto")
-        assert source == "synthesized digits"
-        assert len(data.train_images) == 100
-        assert "*** OFFLINE: MNIST could not be downloaded." in capsys.readouterr().out
-    assert drawn == [tmp_path / "synthetic"]
-    with pytest.raises(data_tools.DownloadError):
-        train_mnist.find_data("mnist")
-
-
-def test_a_cached_mnist_is_taken_without_asking_anybody(script, small_digits, monkeypatch):
-    train_mnist = script("train_mnist")
-    monkeypatch.setattr(train_mnist, "cached", lambda name: small_digits)
-    monkeypatch.setattr(data_tools, "fetch", lambda name: pytest.fail("asked"))
-    data, source = train_mnist.find_data("auto")
-    assert (source, len(data.train_images)) == ("mnist", 600)
-
-
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "step", "onecycle", "constant"])
 def test_every_optimizer_goes_with_every_schedule(script, small_digits, tmp_path, capsys, optimizer, schedule):

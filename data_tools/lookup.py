@@ -1,0 +1,45 @@
+"""A data set by one word: auto, synthetic, the name of a published one, or a folder."""
+
+from pathlib import Path
+
+from tqdm import tqdm
+
+from data_tools.dataset import load
+from data_tools.digits import synthesize
+from data_tools.download import DownloadError, cache_directory, cached, fetch
+from data_tools.sources import HASHES
+
+HELP = f"auto, synthetic, one of {', '.join(HASHES)}, or a folder with four IDX files (auto)"
+
+
+def find(wanted="auto"):
+    """(Dataset, where it came from): from the cache, downloaded into it, drawn, or from a folder.
+
+    "auto" is MNIST. Where it cannot be downloaded, that is said, and digits are drawn instead.
+    """
+    name = "mnist" if wanted == "auto" else wanted
+    if name in HASHES:
+        try:
+            return load(cached(name) or fetch(name)), name
+        except DownloadError as error:
+            if wanted != "auto":
+                raise
+            print(
+                f"{error}\n\n*** OFFLINE: MNIST could not be downloaded. Training on synthesized digits instead:  ***"
+            )
+            print("*** easier than handwriting, so read the accuracy as a test of the machinery only. ***\n")
+            wanted = "synthetic"
+    if wanted == "synthetic":
+        return load(_synthetic()), "synthesized digits"
+    return load(wanted), Path(wanted).resolve().name
+
+
+def _synthetic():
+    """The synthesized digits of seed 0 in the user's cache, drawn now if they are not there yet."""
+    folder = cache_directory("synthetic")
+    try:
+        load(folder)
+    except (OSError, ValueError):
+        with tqdm(total=70_000, desc="drawing digits, once", unit=" digits", dynamic_ncols=True) as bar:
+            synthesize(folder, progress=bar.update)
+    return folder
