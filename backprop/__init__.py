@@ -132,7 +132,9 @@ from backprop.parameter import Buffer, Parameter
 from backprop.rng import manual_seed
 from backprop.schedule import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, StepLR
 from backprop.sequential import Sequential
+from backprop.show import cells
 from backprop.show.explain import explain
 from backprop.show.summary import summary
 from backprop.show.trace import trace
+from backprop.train import fit
 from backprop.weights import load, save

@@ -28,7 +28,8 @@ def losses(curves, path, title, floor):
     axes = new_axes(figure)
     _floor(axes, floor)
     last = {name: smooth(values)[1][-1] for name, values in curves.items()}
-    heights = _apart(last, 0.065 * floor)
+    gap = 0.065 * floor
+    heights = _apart({name: floor - gap if abs(y - floor) < gap else y for name, y in last.items()}, gap)
     for (name, values), color in zip(curves.items(), COLORS, strict=False):
         steps, means = smooth(values)
         axes.plot(steps, means, color=color, linewidth=1.8)

@@ -24,7 +24,12 @@ def summary(net, input_shape=None, dtype=None):
         parameters = list(net.parameters())
         with use_kernels("reference"):  # a table is not worth compiling for
             net(np.zeros(input_shape, dtype or (parameters[0].dtype if parameters else np.float32)))
-    rows = [("layer", "", "input", "output", "parameters")]
+    return "\n".join(table(rows(net)))
+
+
+def rows(net):
+    """The cells of the table: the heading, a row for each layer, and the total."""
+    found = [("layer", "", "input", "output", "parameters")]
     for path, module in net._walk():
         if module.children():
             continue
@@ -32,6 +37,5 @@ def summary(net, input_shape=None, dtype=None):
         shapes = (
             ("?", "?") if module.call is None else (", ".join(map(str, module.call.inputs)), str(module.call.output[0]))
         )
-        rows.append((path, f"{type(module).__name__}({module.extra_repr()})", *shapes, str(own or "")))
-    rows.append(("", "total", "", "", str(sum(parameter.size for parameter in net.parameters()))))
-    return "\n".join(table(rows))
+        found.append((path, f"{type(module).__name__}({module.extra_repr()})", *shapes, str(own or "")))
+    return [*found, ("", "total", "", "", str(sum(parameter.size for parameter in net.parameters())))]
