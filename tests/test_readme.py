@@ -1,5 +1,6 @@
 """The README says what is so: its code runs, its names exist, its files are there."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -59,3 +60,29 @@ def test_it_has_one_line_that_trains_and_one_that_tests():
 def test_its_trace_is_the_one_that_is_printed():
     trace = str(bp.trace(lambda x1, x2: np.log(x1) + x1 * x2 - np.sin(x2), 2, 5))
     assert "\n".join(f"    {line}" for line in trace.splitlines()) in README
+
+
+def test_its_own_layer_has_twelve_lines_and_prints_what_it_says(capsys):
+    block = next(b for b in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "class Scale" in b)
+    layer = block.partition("\nx = ")[0]
+    assert len([line for line in layer.splitlines() if line.strip()]) == 12
+    exec(compile(block, "README.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1] == "[1. 2. 3.]" and f"    {printed[-1]}" in README
+    assert [line.split()[-1] for line in printed[2:4]] == ["ok", "ok"]
+
+
+def test_it_counts_the_planted_mistakes_rightly():
+    spec = importlib.util.spec_from_file_location("planted", ROOT / "tests" / "planted.py")
+    planted = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(planted)
+    assert f"Of {len(planted.plants())} mistakes planted in six layers" in README
+
+
+def test_its_words_for_mistakes_are_those_that_the_diagnosis_has():
+    sources = "".join(path.read_text() for path in (ROOT / "backprop" / "diagnosis").glob("*.py"))
+    for words in (
+        "sigma' is missing: delta is handed on as it came, without the slope of the output",
+        "axis is not summed",
+    ):
+        assert words in README and words in sources

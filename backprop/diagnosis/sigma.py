@@ -13,7 +13,12 @@ def suspects(case):
     if np.any(case.slopes != np.diag(slope.reshape(-1))):
         yield Diagnosis("delta handed on", "delta is handed on as it came"), case.delta
         return
-    yield Diagnosis("sigma' missing", "sigma' is missing: delta is handed on as it came"), case.delta
+    yield (
+        Diagnosis(
+            "sigma' missing", "sigma' is missing: delta is handed on as it came, without the slope of the output"
+        ),
+        case.delta,
+    )
     u, a = case.theta.copy(), np.array(case.trial.run())
     for name, elsewhere in (("the output a", a), ("delta", case.delta)):
         words = f"sigma' is taken of the wrong variable, {name}: it belongs to the input u"

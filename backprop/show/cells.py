@@ -12,8 +12,8 @@ from backprop.show.colors import GREY
 
 STYLE = f"""<style>
 table.backprop {{ border-collapse: collapse; font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace }}
-table.backprop td, table.backprop th {{ padding: .15em .8em; text-align: left; white-space: nowrap }}
-table.backprop th {{ border-bottom: 1px solid {GREY}; font-weight: 600 }}
+table.backprop tr td, table.backprop tr th {{ padding: .15em .8em; text-align: left; white-space: nowrap }}
+table.backprop tr th {{ border-bottom: 1px solid {GREY}; font-weight: 600 }}
 table.backprop tr.last td {{ border-top: 1px solid {GREY} }}
 table.backprop td.ok {{ color: #2e8b57; font-weight: 600 }}
 table.backprop td.wrong {{ color: #d03b2f; font-weight: 600 }}

@@ -36,7 +36,9 @@ def losses(curves, path, title, floor):
         label, place = f"{name}: {means[-1]:.2f}", (1.01 * steps[-1], heights[name])
         axes.annotate(label, place, va="center", color=color, fontsize=9)
     axes.set(xlabel="step", ylabel=f"cross-entropy loss, mean of {WINDOW} steps", ylim=(0, 1.12 * floor))
-    axes.set_xlim(0, 1.4 * max(len(values) for values in curves.values()))
+    most = max(len(values) for values in curves.values())
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= most])
+    axes.set_xlim(0, 1.4 * most)
     axes.set_title(title, fontsize=11)
     figure.savefig(path)
     return path

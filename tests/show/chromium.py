@@ -1,4 +1,7 @@
-"""A browser for tests: headless Chromium, told what to do through its pipe, in the words of its DevTools protocol."""
+"""A browser for tests: headless Chromium, told what to do through its pipe, in the words of its DevTools protocol.
+
+python -m tests.show.chromium companion.html DIR [FORMULA]        the page at three widths in both themes, as PNGs
+"""
 
 import base64
 import itertools
@@ -6,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -143,3 +147,18 @@ class Chromium:
         self.settle()
         Path(path).write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
         return path
+
+
+def main(page, folder, formula="5"):
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with Chromium() as browser:
+        for theme in ("light", "dark"):
+            browser.media(theme)
+            for width, height in ((1400, 900), (820, 1000), (390, 844)):
+                browser.open(page, width, height)
+                browser.run(f"document.getElementById('f-{formula}').scrollIntoView()")
+                print(browser.screenshot(Path(folder) / f"{theme}_{width}.png"))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
