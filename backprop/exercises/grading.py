@@ -105,9 +105,10 @@ def _judged(theirs, kind, missing):
 
 
 def _draw_alike(ours, theirs):
-    """Let both draw the same random numbers: dropout's masks."""
+    """Let both draw the same random numbers, dropout's masks, whatever was seeded since they were made."""
     for (_, mine), (_, other) in zip(ours.named_streams(), theirs.named_streams(), strict=False):
-        other.seek(mine.seed, mine.step)
+        seed, step = mine.seed, mine.step
+        mine.seek(seed, step), other.seek(seed, step)
 
 
 def _look_at(kind, target):
