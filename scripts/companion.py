@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from backprop.show.companion import write
+from backprop.companion import write
 
 
 def main(arguments=None):

@@ -6,4 +6,4 @@ notation.py    docstrings' formulas, typeset         verdicts.py    the gradient
 page.py        all of it as one page; page.css and page.js are its looks and its keys
 """
 
-from backprop.show.companion.page import whole, write
+from backprop.companion.page import whole, write

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 import backprop as bp
+from backprop.companion import sessions, sources, verdicts, write
+from backprop.companion import whole as whole_page
+from backprop.companion.entries import ENTRIES, Entry
+from backprop.companion.moment import Moment, resolve
+from backprop.companion.notation import display, mathml
+from backprop.companion.timeline import MOMENTS
+from backprop.companion.worked import NAMES, SESSIONS
 from backprop.formulas import NUMBER, marked, numbers, stated
-from backprop.show.companion import sessions, sources, verdicts, write
-from backprop.show.companion import whole as whole_page
-from backprop.show.companion.entries import ENTRIES, Entry
-from backprop.show.companion.notation import display, mathml
-from backprop.show.companion.timeline import MOMENTS, Moment, resolve
-from backprop.show.companion.worked import NAMES, SESSIONS
 
 ROOT = Path(__file__).parents[2]
 CODE = [path for path in (ROOT / "backprop").rglob("*.py") if "companion" not in path.parts]
@@ -302,5 +303,5 @@ def contrast(a, b):
 
 
 def test_the_page_is_written_where_it_is_wanted(tmp_path, monkeypatch):
-    monkeypatch.setattr("backprop.show.companion.page.whole", lambda: "the page")
+    monkeypatch.setattr("backprop.companion.page.whole", lambda: "the page")
     assert write(tmp_path / "new" / "c.html").read_text() == "the page"

@@ -16,9 +16,9 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 import backprop
+from backprop.companion.notation import mathml
 from backprop.formulas import NUMBER, marked
 from backprop.kernels import reference
-from backprop.show.companion.notation import mathml
 
 ROOT = Path(backprop.__file__).parents[1]
 PAIR = ("forward", "backward")

@@ -8,7 +8,7 @@ import numpy as np
 
 import backprop as bp
 from backprop import differences, graph
-from backprop.show.companion.worked import beyond, graphs, images, layers, losses, training
+from backprop.companion.worked import beyond, graphs, images, layers, losses, training
 
 NAMES = {"np": np, "bp": bp, "differences": differences, "graph": graph}
 CHAPTERS = (layers, losses, images, graphs, training, beyond)

@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 
-from backprop.show.companion.sources import python
-from backprop.show.companion.worked import NAMES, SESSIONS
+from backprop.companion.sources import python
+from backprop.companion.worked import NAMES, SESSIONS
 from backprop.show.numbers import number
 
 

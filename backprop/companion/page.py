@@ -4,12 +4,13 @@ import html
 import inspect
 from pathlib import Path
 
+from backprop.companion import sessions, sources, verdicts
+from backprop.companion.entries import ENTRIES
+from backprop.companion.moment import resolve
+from backprop.companion.notation import display
+from backprop.companion.sources import prose
+from backprop.companion.timeline import LECTURES, MOMENTS
 from backprop.formulas import stated
-from backprop.show.companion import sessions, sources, verdicts
-from backprop.show.companion.entries import ENTRIES
-from backprop.show.companion.notation import display
-from backprop.show.companion.sources import prose
-from backprop.show.companion.timeline import LECTURES, MOMENTS, resolve
 
 BY_COLUMN = ("1", "2", "3", "4", "5", "6", "7", "8", "9")  # of these the slide and the code differ by a transpose
 SHORT = 24  # lines of a kernel that are shown at once

@@ -3,9 +3,9 @@
 import functools
 import html
 
+from backprop.companion.sources import prose
 from backprop.examples import examples
 from backprop.gradcheck import gradcheck
-from backprop.show.companion.sources import prose
 
 
 @functools.cache

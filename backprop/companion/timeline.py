@@ -4,55 +4,14 @@ A is Recitation 4 of "EE-556 Mathematics of data" (EPFL, 2021), B is deeplizard'
 layers in depth", C the transcript of "Introduction to PyTorch, part 1, solution". The words are ours.
 """
 
-import importlib
-from typing import NamedTuple
+from backprop.companion.moment import Moment
 
-
-class Moment(NamedTuple):
-    """A row of the timeline.
-
-    formulas   the numbers of those that belong here
-    places     the code of it, as dotted names behind `backprop.`, or as files; one that is not there is "not built"
-    command    a line for a terminal that shows it
-    """
-
-    lecture: str
-    time: str
-    title: str
-    text: str
-    formulas: tuple = ()
-    places: tuple = ()
-    command: str = ""
-
-    @property
-    def anchor(self):
-        return f"{self.lecture}-{self.time.partition(' ')[0].replace(':', '-') or self.title.replace(' ', '-')}"
-
-    @property
-    def missing(self):
-        """The places that are not there."""
-        return [place for place in self.places if resolve(place) is None]
-
-    @property
-    def built(self):
-        return bool(self.places) and not self.missing
-
-
-def resolve(place):
-    """The object behind `backprop.` that is called so, or None."""
-    parts = place.split(".")
-    for split in range(len(parts), -1, -1):
-        try:
-            found = importlib.import_module(".".join(["backprop", *parts[:split]]))
-            for name in parts[split:]:
-                found = getattr(found, name)
-            return found
-        except ModuleNotFoundError:
-            continue
-        except AttributeError:
-            return None
-    return None
-
+LECTURES = {
+    "A": "A. Recitation 4, EE-556 (EPFL, 2021)",
+    "B": "B. Linear layers in depth (deeplizard)",
+    "C": "C. Introduction to PyTorch, part 1",
+    "E": "Beyond the lectures",
+}
 
 TRAIN, TRACE = "python scripts/train_mnist.py", 'python scripts/trace.py "log(x1) + x1*x2 - sin(x2)" x1=2 x2=5'
 
@@ -364,9 +323,3 @@ MOMENTS = (
         places=("loss", "optim", "schedule"),
     ),
 )
-LECTURES = {
-    "A": "A. Recitation 4, EE-556 (EPFL, 2021)",
-    "B": "B. Linear layers in depth (deeplizard)",
-    "C": "C. Introduction to PyTorch, part 1",
-    "E": "Beyond the lectures",
-}

@@ -1,0 +1,47 @@
+"""A row of the timeline: what it is about, and whether what belongs to it is built."""
+
+import importlib
+from typing import NamedTuple
+
+
+class Moment(NamedTuple):
+    """A row of the timeline.
+
+    text       prose, with `code` between backquotes and $formulas$ between dollar signs
+    formulas   the numbers of those that belong here
+    places     the code of it, as dotted names behind `backprop.`; a moment of which one is not there is "not built"
+    command    a line for a terminal that shows it
+    """
+
+    lecture: str
+    time: str
+    title: str
+    text: str
+    formulas: tuple = ()
+    places: tuple = ()
+    command: str = ""
+
+    @property
+    def missing(self):
+        """The places that are not there."""
+        return [place for place in self.places if resolve(place) is None]
+
+    @property
+    def built(self):
+        return bool(self.places) and not self.missing
+
+
+def resolve(place):
+    """The object behind `backprop.` that is called so, or None."""
+    parts = place.split(".")
+    for split in range(len(parts), -1, -1):
+        try:
+            found = importlib.import_module(".".join(["backprop", *parts[:split]]))
+            for name in parts[split:]:
+                found = getattr(found, name)
+            return found
+        except ModuleNotFoundError:
+            continue
+        except AttributeError:
+            return None
+    return None
