@@ -13,18 +13,14 @@ import numpy as np
 from backprop import differences, kernels
 from backprop.diagnosis import diagnose
 from backprop.errors import BackpropError, OptionError
+from backprop.judging import RTOL, TINY, is_kink, judge, with_complex_step
 from backprop.kernels.device import to_host
 from backprop.module import Module
-from backprop.report import Report, Row
+from backprop.report import Report
 from backprop.trial import Trial, largest
 
-RTOL = 1e-6  # against finite differences in float64: far below any real mistake, far above their error
-DOUBT = 10  # times its estimate, an error of the differences themselves is still taken for possible
-COMPLEX_RTOL = 1e-12  # against the complex step, which has no error but rounding
 DOUBLE_RTOL = 1e-12  # of two passes against twice one pass: only the order of sums may differ
 FLOAT32_RTOL = 1e-4  # of the float32 backward against the float64 one
-SMALL = 1e-3  # entries below this part of their array's largest are judged against that part
-TINY = 1e-5  # gradients below this part of L's terms drown in the round-off of the differences
 MOST_ENTRIES = 1000  # of one array; a larger array is sampled, and the table says so
 
 
@@ -76,8 +72,8 @@ def _against_differences(trial, exact, seed, max_entries):
             entries = np.sort(rng.choice(theta.size, max_entries, replace=False))
         backward = once[path].reshape(-1)[entries]
         numeric, uncertainty = differences.central(trial.loss, theta, entries, scale)
-        row = _judge(path, theta.shape, entries, backward, numeric, uncertainty, RTOL, TINY * scale)
-        if not row.ok and _is_kink(trial.loss, theta, np.ravel_multi_index(row.index, theta.shape), scale):
+        row = judge(path, theta.shape, entries, backward, numeric, uncertainty, RTOL, TINY * scale)
+        if not row.ok and is_kink(trial.loss, theta, np.ravel_multi_index(row.index, theta.shape), scale):
             row = dataclasses.replace(row, verdict="kink")
         if row.ok and np.any(zero[path]):
             row = dataclasses.replace(row, verdict="WRONG: delta = 0 gives a gradient")
@@ -85,7 +81,7 @@ def _against_differences(trial, exact, seed, max_entries):
         if row.ok and largest(twice[path] - passes * once[path]) > DOUBLE_RTOL * largest(once[path]):
             row = dataclasses.replace(row, verdict="WRONG: two passes do not double it")
         if exact is not None:
-            row = _with_complex_step(row, exact, backward, entries, roundoff, trial, scale)
+            row = with_complex_step(row, exact, backward, entries, roundoff, trial, scale)
         if path in trial.misfit:
             row = dataclasses.replace(row, verdict=f"WRONG: backward returned {_told(trial.misfit[path])}")
         rows.append(row)
@@ -135,49 +131,8 @@ def _against_float64(single, double):
     rows = []
     for path, theta in double.arrays().items():
         a, b = found[path].reshape(-1).astype(np.float64), expected[path].reshape(-1)
-        rows.append(_judge(path, theta.shape, np.arange(a.size), a, b, np.zeros(a.size), FLOAT32_RTOL, floor))
+        rows.append(judge(path, theta.shape, np.arange(a.size), a, b, np.zeros(a.size), FLOAT32_RTOL, floor))
     return rows
-
-
-def _judge(path, shape, entries, backward, numeric, uncertainty, rtol, floor):
-    """The row of one array: its worst entry, and whether the entries decide for or against backward."""
-    if not entries.size:
-        return Row(path, shape)
-    finite = np.isfinite(backward)
-    size = _sizes(np.where(finite, backward, 0), numeric, floor)
-    error = np.where(finite, np.abs(backward - numeric), np.inf)
-    wrong = ~finite | (error - DOUBT * uncertainty > rtol * size)
-    undecided = ~wrong & ~(error + uncertainty <= rtol * size)
-    blame = np.where(undecided, error + uncertainty, -1) if undecided.any() and not wrong.any() else error
-    worst = int(np.argmax(blame / size))
-    return Row(
-        path,
-        shape,
-        entries=entries.size,
-        error=float(error.max()),
-        relative=float((error / size).max()),
-        index=tuple(map(int, np.unravel_index(entries[worst], shape))),
-        backward=float(backward[worst]),
-        numeric=float(numeric[worst]),
-        verdict="WRONG" if wrong.any() else "undecided" if undecided.any() else "ok",
-    )
-
-
-def _with_complex_step(row, exact, backward, entries, roundoff, trial, scale):
-    if not entries.size:
-        return row
-    with kernels.use_kernels("reference"):
-        numeric = differences.complex_step(exact.loss, exact.arrays()[row.path], entries)
-    error, size = np.abs(backward - numeric), _sizes(backward, numeric, 0)
-    agrees = bool(np.all(error <= np.maximum(COMPLEX_RTOL * size, roundoff)))
-    verdict = row.verdict
-    if row.ok and not agrees:  # at a kink the central difference is between the slopes, the complex step is one of them
-        worst = entries[int(np.argmax(error / size))]
-        theta = trial.arrays()[row.path]
-        verdict = "kink" if _is_kink(trial.loss, theta, worst, scale) else "WRONG: by the complex step"
-    elif verdict == "WRONG" and agrees:
-        verdict = "undecided"  # backward is right at this point; the differences see a kink, or waves, beside it
-    return dataclasses.replace(row, complex_error=float((error / size).max()), verdict=verdict)
 
 
 def _complex_twin(module, inputs, seed, answered):
@@ -186,17 +141,6 @@ def _complex_twin(module, inputs, seed, answered):
         return None
     with kernels.use_kernels("reference"):
         return Trial(module, inputs, np.complex128, seed, answered)
-
-
-def _is_kink(loss, theta, entry, scale):
-    """Whether the derivatives from the left and from the right both exist and differ."""
-    (right, right_error), (left, left_error) = (differences.one_sided(loss, theta, entry, d, scale) for d in (1, -1))
-    return abs(right - left) > DOUBT * (right_error + left_error) + RTOL * (abs(right) + abs(left))
-
-
-def _sizes(a, b, floor):
-    """What an error at each entry is relative to: the entry, but no less than SMALL of the largest, or `floor`."""
-    return np.maximum(np.maximum(np.abs(a), np.abs(b)), max(SMALL * largest(b), floor, np.finfo(float).tiny))
 
 
 def _told(misfit):
