@@ -20,7 +20,8 @@ NUMBER = r"\((\d{1,2}[sl]?)\)"
 _LEADING = re.compile(rf"\s*((?:[a-z]+\s+)?)((?:{NUMBER} *)+) +(\S.*)")
 _WAY_ALONE = re.compile(r"\s*((?:forward|backward)\s{2,})()()(\S.*)")
 _TRAILING = re.compile(rf"(\s*\S.*?)\s{{2,}}((?:{NUMBER} ?)+)$")
-_FORMULA = re.compile(r"\S+( = \S+)*\s+(=|<-)\s")  # the beginning of a line that is one
+_NAME = r"(\[[^\]]*\]|[^\s\[])+"  # in the brackets of an index there may be spaces
+_FORMULA = re.compile(rf"{_NAME}( = {_NAME})*\s+(=|<-)\s")  # the beginning of a line that is one
 
 
 class Statement(NamedTuple):
@@ -68,6 +69,16 @@ def stated(docstring):
         equals = re.search(r" (=|<-) ", line)
         ends = equals.end() + 1 if equals and begins else ends
     return [Statement(*parts) for parts in found]
+
+
+def legend(docstring):
+    """The lines of a docstring that stand indented in front of its first formula: what the letters mean."""
+    lines, found = (docstring or "").splitlines()[1:], []
+    for line in lines:
+        if _LEADING.match(line) or _WAY_ALONE.match(line):
+            return "\n".join(text[4:] for text in found)
+        found = [*found, line] if line.startswith(" " * 4) else []
+    return ""
 
 
 def _parts(text):

@@ -3,7 +3,7 @@
     python scripts/exercises.py new DIR                      nine layers with their backward formulas blanked out
     python scripts/exercises.py new DIR --layers ReLU Conv2d --forward         these two, with the forward ones, too
     python scripts/exercises.py check DIR                    every answer in DIR: right, or what the mistake looks like
-    python scripts/exercises.py solution Conv2d              ours
+    python scripts/exercises.py solution Conv2d              ours, down to NumPy
 
 An answer is NumPy. Each is run in a process of its own, so one that crashes or never ends is told as such. `check` ends
 with status 0 if all are right, else 1.

@@ -102,13 +102,15 @@ def collapse(options, layers=5, width=32):
         weight, bias = layer.weight.data @ weight, layer.weight.data @ bias + layer.bias.data
     one.weight, one.bias = bp.Parameter(weight), bp.Parameter(bias)
     bent = bp.Sequential(*(part for layer in stack for part in (layer, bp.ReLU())))[:-1]
-    x = np.random.default_rng(options.seed).standard_normal((16, width))
-    outputs = one(x), stack(x), bent(x)
+    x = np.random.default_rng(options.seed).standard_normal((512, width))
+    with_one = np.column_stack([x, np.ones(len(x))])
+    fitted = with_one @ np.linalg.lstsq(with_one, bent(x), rcond=None)[0]  # no linear layer comes nearer to it
+    outputs = one(x), stack(x), fitted, bent(x)
     sizes = [sum(p.size for p in net.parameters()) for net in (stack, one)]
-    apart = [np.abs(outputs[0] - other).max() for other in outputs[1:]]
+    apart = [np.abs(outputs[place] - outputs[place + 1]).max() for place in (0, 2)]
     yield f"{layers} linear layers, {sizes[0]} numbers, and one of {sizes[1]} differ by at most {apart[0]:.1g}"
-    yield f"with a ReLU between, they differ by up to {apart[1]:.1g}"
-    lessons.collapse(*outputs, options.out, f"{layers} linear layers, and the one whose weight is their product")
+    yield f"with a ReLU between, the best linear layer that there is differs from them by up to {apart[1]:.1g}"
+    lessons.collapse(*outputs, options.out, f"{layers} linear layers are one, until something bends between them")
 
 
 def depth(options):
@@ -125,9 +127,11 @@ def filters(options):
     bp.manual_seed(options.seed)
     before = lenet(data.train_images[:, None].shape[1:])[0].weight.data.copy()
     net, _, accuracy = trained(lenet, data, options, lr=0.05)
-    yield f"lenet on {source}: test accuracy {accuracy:.2%}"
     digit = data.test_images[:1, None].astype(np.float32) / 255
     maps = net[:2](digit)[0]
+    yield f"lenet on {source}: test accuracy {accuracy:.2%}"
+    for place in np.flatnonzero(maps.max(axis=(1, 2)) == 0):
+        yield f"filter {place + 1} finds nothing in this digit: its ReLU is off everywhere"
     title = f"LeNet's first filters, {options.epochs} epochs of {source}; purple: ink speaks for it, orange: against"
     lessons.filters(before[:, 0], net[0].weight.data[:, 0], digit[0, 0], maps, options.out, title)
 

@@ -210,6 +210,17 @@ def test_an_unknown_layer_is_answered_with_the_known_ones():
         exercises.exercise("Linaer")
 
 
-def test_the_solution_is_our_source():
-    assert exercises.solution("ReLU") == inspect.getsource(bp.ReLU).rstrip()
+def test_the_solution_is_our_source_and_the_numpy_that_it_comes_to():
+    text = exercises.solution("ReLU")
+    assert text.startswith(inspect.getsource(bp.ReLU).rstrip())
+    assert "out[...] = np.where(a.real <= 0, 0, delta)" in text and "sigmoid" not in text
     assert "class Convolution" in exercises.solution("Conv2d")
+    assert 'met[:, c] += np.einsum("oc,no...->nc...", x[(o, slice(None), *p)], delta[:, o])' in exercises.solution(
+        "Conv2d"
+    )
+    assert "lambda a, b: 2 * (a - b))," in exercises.solution("MSELoss")
+
+
+def test_a_plain_case_says_in_its_head_what_is_graded():
+    assert "Graded on: labels. Other options of the layer are not asked for." in exercises.exercise("CrossEntropyLoss")
+    assert "Graded on" not in exercises.exercise("ReLU")

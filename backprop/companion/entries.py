@@ -10,6 +10,7 @@ from backprop import blocks, differences
 from backprop.diagnosis import case
 from backprop.graph import modes, rules
 from backprop.graph.value import Value
+from backprop.layers import norm
 from backprop.layers.batch_norm import BatchNorm
 from backprop.layers.conv import Convolution
 from backprop.layers.conv_transpose import TransposedConvolution
@@ -19,6 +20,7 @@ from backprop.layers.pool import AvgPooling, MaxPooling
 from backprop.loss.regression import Difference
 
 STEP = "This is a step, no gradient. The tests compare it with PyTorch's, step by step, under every option."
+SCHEDULE = "This is the size of a step, no gradient. The tests compare it with PyTorch's, step by step."
 JUDGE = "This is the judge. It is judged itself, on functions whose derivative is known: powers, exponentials, sines."
 GRAPHS = (blocks.Residual, blocks.Branches, blocks.Unrolled)
 
@@ -78,7 +80,7 @@ def _entries():
     yield "26", "looking up: padding and embedding", "", (Padding, bp.Embedding), (bp.ReflectionPad2d, bp.Embedding)
     yield "27", "transposed convolution", "", (TransposedConvolution,), (bp.ConvTranspose2d,)
     yield "28", "a slope that learns", "", (bp.PReLU,)
-    yield "29", "normalisation", "", (BatchNorm, bp.LayerNorm), (bp.BatchNorm2d, bp.GroupNorm, bp.LayerNorm)
+    yield "29", "normalisation", "", (norm, BatchNorm, bp.LayerNorm), (bp.BatchNorm2d, bp.GroupNorm, bp.LayerNorm)
     yield "30", "scale and shift after it", "", (Affine,), (bp.BatchNorm2d, bp.LayerNorm)
     running = "These are statistics, no gradients. The tests compare them with PyTorch's after every batch."
     yield "31", "running statistics", "", (BatchNorm, BatchNorm._remember), running
@@ -94,10 +96,10 @@ def _entries():
     yield "41", "RMSprop", "", (bp.RMSprop,), STEP
     yield "42", "Adam", "", (bp.Adam,), STEP
     yield "43", "AdamW", "", (bp.AdamW, bp.Adam), STEP
-    yield "44", "a learning rate in steps", "", (bp.StepLR,), STEP
-    yield "45", "along a cosine", "", (bp.CosineAnnealingLR,), STEP
-    yield "46", "one cycle", "", (bp.OneCycleLR,), STEP
-    yield "47", "along a line", "", (bp.LinearLR,), STEP
+    yield "44", "a learning rate in steps", "", (bp.StepLR,), SCHEDULE
+    yield "45", "along a cosine", "", (bp.CosineAnnealingLR,), SCHEDULE
+    yield "46", "one cycle", "", (bp.OneCycleLR,), SCHEDULE
+    yield "47", "along a line", "", (bp.LinearLR,), SCHEDULE
 
 
 def _entry(number, title, slide, homes, checked=None):

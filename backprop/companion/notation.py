@@ -10,7 +10,6 @@ Letters have their usual signs (delta, mu, sigma, ...), `*` between arrays is th
 """
 
 import html
-import itertools
 import re
 
 # fmt: off
@@ -25,9 +24,12 @@ UPRIGHT = (  # names of more than one letter
 )
 # fmt: on
 WORDS = ("that", "what")  # they have no hat
-SPACE = "<mspace width=.15em></mspace>"
+SPACE = "<mspace width=.17em></mspace>"
+SYMBOLS = {*GREEK, *UPRIGHT, "where", "and", "over", "sum", "xhat"}  # what may follow a letter a
 ACCENTS = {"bar": "¯", "dot": "˙", "hat": "^"}
 OPERATORS = {"*": "⊙", "<-": "←", "<=": "≤", ">=": "≥", "!=": "≠", "-": "−", "...": "…", "⊙": "⊙", "+=": "+="}
+LONGEST_LINE = 60  # letters that need not break
+BREAKS = ("<mo>+</mo>", "<mo>−</mo>", "<mo>=</mo>", "<mo>←</mo>")
 LONGEST_INDEX = 9  # letters; a longer one stands in brackets behind its name
 
 TOKEN = re.compile(
@@ -43,17 +45,26 @@ def mathml(text):
 
 
 def display(text):
-    """A formula on a line of its own; words in it stay words, between which a line may break."""
+    """A formula on a line of its own. Words in it stay words, and a long one may break, at words or before a sign."""
     pieces = Reader(text).row()
-    if not any(map(_is_word, pieces)):
+    if not any(map(_is_word, pieces)) and len(text) <= LONGEST_LINE:
         return f"<math display=block>{''.join(pieces)}</math>"
-    line = ""
-    for words, run in itertools.groupby(pieces, _is_word):
-        if words:
-            line += "".join(run).replace("<mtext>", "").replace("</mtext>", "").replace("&nbsp;", " ")
-        else:
-            line += f"<math>{''.join(run)}</math>"
-    return line.replace("  ", " ").strip()
+    runs, long = [[]], len(text) > LONGEST_LINE
+    for before, piece in zip([None, *pieces], pieces, strict=False):
+        breaks = long and piece in BREAKS and before not in BREAKS
+        if runs[-1] and (_is_word(piece) or _is_word(before) or breaks):
+            runs.append([])
+        runs[-1].append(piece.replace("<mo>", "<mo form=infix>") if breaks else piece)
+    return " ".join(map(_run, runs)).replace(" ,", ",").replace(" .", ".").replace(" ;", ";")
+
+
+def _run(pieces):
+    """A word as it is, anything else as a formula in the line."""
+    if _is_word(pieces[0]):
+        return pieces[0].removeprefix("<mtext>").removesuffix("</mtext>").replace("&nbsp;", " ").strip()
+    text = "".join(pieces)
+    mark = re.fullmatch(r"<mo>([,.;:])</mo>", text)
+    return mark[1] if mark else f"<math displaystyle=true>{text}</math>"
 
 
 class Reader:
@@ -136,6 +147,8 @@ class Reader:
             if name.endswith(accent) and len(name) == len(accent) + 1 and name not in WORDS:
                 letter = f"<mover><mi>{name[0]}</mi><mo>{sign}</mo></mover>"
                 return self._hanging(letter)
+        if name == "a" and re.match(r" +[a-z]{3,} ", self.text[self.at :]) and following.split()[0] not in SYMBOLS:
+            return "<mtext>&nbsp;a&nbsp;</mtext>"  # the article
         symbol = _symbol(name)
         if symbol.startswith("<mtext>"):
             return symbol.replace(name, name + primes)
@@ -143,7 +156,7 @@ class Reader:
             symbol = f"<mrow>{symbol}<mo>′</mo></mrow>"
         symbol = self._hanging(symbol)
         if self.text.startswith("(", self.at):  # without a space: a function of what stands in the brackets
-            return f"<mrow>{symbol}{self._piece()}</mrow>"
+            return f"<mrow>{SPACE if len(name) > 2 else ''}{symbol}{self._piece()}</mrow>"
         return f"<mrow>{SPACE}{symbol}{SPACE}</mrow>" if len(name) > 2 and name in UPRIGHT else symbol
 
     def _subscript(self):
@@ -164,6 +177,8 @@ class Reader:
             index = self.text[self.at + 1 : closing]
             self.at = closing + 1
             inside = "".join(Reader(index).row())
+            if base.startswith("<msub>"):  # delta_a has an index of its own
+                base = f"<mrow><mo>(</mo>{base}<mo>)</mo></mrow>"
             if len(index) > LONGEST_INDEX or "=" in index:
                 base = f"<mrow>{base}<mo>[</mo>{inside}<mo>]</mo></mrow>"
             else:

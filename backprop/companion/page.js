@@ -21,10 +21,10 @@ function toggleTheme() {
 }
 document.getElementById("theme").addEventListener("click", toggleTheme);
 
-// Searching hides what does not have all the words. "(5)" finds that formula alone; a moment shows with its formulas.
+// Searching hides what does not have all the words. "5" or "(5)" finds that formula alone; a moment shows with its formulas.
 function find() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const number = words.length === 1 && words[0].match(/^\(?(\d{1,2}[sl]?)\)$/);
+  const number = words.length === 1 && words[0].match(/^\(?(\d{1,2}[sl]?)\)?$/);
   const has = element => number
     ? element.id === "f-" + number[1]
     : words.every(word => element.textContent.toLowerCase().includes(word));

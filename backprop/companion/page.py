@@ -10,9 +10,9 @@ from backprop.companion.moment import resolve
 from backprop.companion.notation import display
 from backprop.companion.sources import prose
 from backprop.companion.timeline import LECTURES, MOMENTS
-from backprop.formulas import stated
+from backprop.formulas import legend, stated
 
-BY_COLUMN = ("1", "2", "3", "4", "5", "6", "7", "8", "9")  # of these the slide and the code differ by a transpose
+BY_COLUMN = ("1", "2", "3", "4", "5", "6", "7")  # of these the slide and the code differ by a transpose
 SHORT = 24  # lines of a kernel that are shown at once
 HERE = Path(__file__).parent
 KEYS = (("/", "search"), ("j k", "next, previous"), ("t", "light or dark"), ("Esc", "all again"))
@@ -105,10 +105,13 @@ def _formula(entry):
     slide = "".join(f"<p>{display(text)}</p>" for text in entry.slide.splitlines())
     slide = slide or "<p class=none>The slides have no formula for it.</p>"
     column, rows = (": one sample, a column", ": N samples, rows") if n in BY_COLUMN else ("", "")
-    lines = "".join(_figure(sources.of_home(home, n)) for home in entry.homes)
+    homes = dict.fromkeys(tuple(sources.of_home(home, n)) for home in entry.homes)
+    lines = "".join(_figure(blocks) for blocks in homes if not any(set(blocks) < set(others) for others in homes))
     blocks = sources.kernels(n)
     kernel = "".join(_figure([block]) for block in blocks)
-    short = " open" if sum(block.text.count("\n") for block in blocks) <= SHORT else ""
+    own = [block for home in entry.homes for block in sources.of_home(home, n)]
+    alone = sum(block.text.count("\n") for block in own) < 3  # the kernel is all that there is
+    short = " open" if alone or sum(block.text.count("\n") for block in blocks) <= SHORT else ""
     kernel = (
         f"<details class=kernels{short}><summary>the reference kernel</summary>{kernel}</details>" if kernel else ""
     )
@@ -132,13 +135,15 @@ def _statements(entry):
         if entry.number in statement.numbers
     ]
     formulas = [(home, statement) for home, statement in found if statement.is_formula]
-    return "".join(_statement(*pair) for pair in formulas or found)
+    legends = dict.fromkeys(legend(inspect.getdoc(home)) for home in entry.homes)
+    letters = "".join(f"<pre class=legend tabindex=0>{html.escape(text)}</pre>" for text in legends if text)
+    return "".join(_statement(*pair) for pair in formulas or found) + letters
 
 
 def _statement(home, statement):
     where = f"<small>{html.escape(home.__name__.removeprefix('backprop.'))} {statement.way}</small>"
     lines = "".join(f"<p>{display(text)}</p>" for text in statement.text.splitlines())
-    why = f"<p class=why>{html.escape(statement.why)}</p>" if statement.why else ""
+    why = f"<p class=why>{display(statement.why)}</p>" if statement.why else ""
     return f"<div class=statement>{where}{lines}{why}</div>"
 
 

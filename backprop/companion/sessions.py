@@ -8,7 +8,6 @@ import numpy as np
 
 from backprop.companion.sources import python
 from backprop.companion.worked import NAMES, SESSIONS
-from backprop.show.numbers import number
 
 
 def run(name):
@@ -37,7 +36,7 @@ def page(name):
 def drawn(value):
     """A value for a page: an array as a matrix, of more axes as several, with its shape."""
     if not isinstance(value, np.ndarray) or value.ndim == 0:
-        text = number(value) if isinstance(value, (int, float, np.number, np.ndarray)) else str(value)
+        text = f"{value:.6g}" if isinstance(value, (int, float, np.number, np.ndarray)) else str(value)
         return f"<span class=number>{html.escape(text)}</span>"
     shape = f"<span class=shape>{value.shape}</span>" if value.ndim != 2 else ""
     while value.ndim > 2 and len(value) == 1:
@@ -46,7 +45,7 @@ def drawn(value):
 
 
 def _matrix(value):
-    rows = "".join(f"<tr>{''.join(f'<td>{number(x)}</td>' for x in row)}</tr>" for row in value)
+    rows = "".join(f"<tr>{''.join(f'<td>{x + 0.0:.6g}</td>' for x in row)}</tr>" for row in value)
     return f"<table class=matrix><tbody>{rows}</tbody></table>"
 
 

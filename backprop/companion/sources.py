@@ -17,11 +17,12 @@ from pygments.lexers import PythonLexer
 
 import backprop
 from backprop.companion.notation import mathml
-from backprop.formulas import NUMBER, marked
+from backprop.formulas import NUMBER, marked, numbers
 from backprop.kernels import reference
 
 ROOT = Path(backprop.__file__).parents[1]
 PAIR = ("forward", "backward")
+SHORT = 5  # lines of a body that are told as a whole
 
 
 class Block(NamedTuple):
@@ -66,11 +67,14 @@ def kernels(number):
     for info in pkgutil.iter_modules(reference.__path__):
         module = importlib.import_module(f"{reference.__name__}.{info.name}")
         source = inspect.getsource(module)
-        lines = source.splitlines(keepends=True)
+        lines, marks = source.splitlines(keepends=True), marked(source)
         for part in ast.parse(source).body:
             text = "".join(lines[part.lineno - 1 : part.end_lineno])
-            if isinstance(part, ast.FunctionDef) and f"({number})" in text:
-                found.append(_block(module, part.lineno, text, number))
+            if isinstance(part, ast.FunctionDef):
+                named = numbers(ast.get_docstring(part) or "") + tuple(
+                    n for at in _lines(part) for n in marks.get(at, ())
+                )
+                found += [_block(module, part.lineno, text, number)] if number in named else []
             elif isinstance(part, ast.Assign) and isinstance(part.value, ast.Dict):
                 found += _rows(module, part, lines, number)
     return found
@@ -87,12 +91,26 @@ def _rows(module, table, lines, number):
 
 def _block(thing, first, text, number):
     path = Path(inspect.getsourcefile(thing)).relative_to(ROOT).as_posix()
-    own = text.splitlines()
-    comments = [line.partition("  # ")[2] for line in own]
-    comments = [line.partition("  # ")[2] for line in own]
-    commented = [n for n, comment in enumerate(comments) if f"({number})" in comment and "needs it" not in comment]
-    hits = commented or [n for n, line in enumerate(own) if f"({number})" in line.partition("  # ")[0]]
-    return Block(path, first, text.rstrip("\n") + "\n", tuple(first + n for n in hits))
+    return Block(path, first, text.rstrip("\n") + "\n", tuple(first + line - 1 for line in _hits(text, number)))
+
+
+def _hits(text, number):
+    """The lines of a text, from 1, that compute the formula: statements whose comment has its number; where none has,
+    and the docstring states it, a short body.
+    """
+    comments = {at: line.partition("  # ")[2] for at, line in enumerate(text.splitlines(), start=1)}
+    hits = {at for at, comment in comments.items() if f"({number})" in comment and "needs it" not in comment}
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # the rows of a table
+        return sorted(hits)
+    spans = [_lines(node) for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.Expr, ast.Return))]
+    hits |= {at for span in spans if hits & set(span) for at in span}
+    (part,) = tree.body
+    if not hits and isinstance(part, ast.FunctionDef) and number in numbers(ast.get_docstring(part) or ""):
+        body = [at for statement in part.body[1:] for at in _lines(statement)]
+        hits = set(body if len(body) <= SHORT else _lines(part.body[0]))
+    return sorted(hits)
 
 
 def place(thing):

@@ -74,7 +74,8 @@ MOMENTS = (
         "14:28 - 14:55",
         "Linear, not quadratic",
         "Differentiating for each layer anew takes a number of products that grows with the square of the depth; "
-        "backpropagation takes a number in proportion to it. Measured, the slopes are about 2 and about 1.",
+        "backpropagation takes a number in proportion to it. (Both stay quadratic in the neurons of a layer.) "
+        "Measured, the slopes are about 2 and about 1.",
         places=("sequential.Sequential.backward",),
         command="python scripts/experiments.py depth",
     ),
@@ -123,7 +124,7 @@ MOMENTS = (
         "A",
         "37:20 - 40:09",
         "Linear",
-        "Bias, and a matrix.",
+        "Bias, and a matrix of weights that is multiplied first: formulas (1), (2), (5), (6) and (7) on one page.",
         places=("layers.Linear",),
     ),
     Moment(
@@ -139,7 +140,7 @@ MOMENTS = (
         "A",
         "43:39 - 48:20",
         "The multilayer perceptron",
-        "A loop over layers.",
+        "Linear, bend, linear, bend: a loop over layers, forward; and the same loop in reverse, backward.",
         places=("sequential.Sequential", "models.mlp"),
     ),
     Moment(
@@ -156,7 +157,7 @@ MOMENTS = (
         "The notebook: what a call leaves behind",
         "Print the module after it was called: the shapes that went through, and its parameters.",
         places=("module.Module.__repr__", "show.summary.summary"),
-        command="scripts/recitation.ipynb",
+        command="python scripts/notebook.py scripts/recitation.ipynb --check",
     ),
     Moment(
         "A",
@@ -165,14 +166,14 @@ MOMENTS = (
         "Model, optimizer, forward, loss, backward, step.",
         formulas=("15",),
         places=("optim.SGD", "train.fit"),
-        command="scripts/recitation.ipynb",
+        command="python scripts/notebook.py scripts/recitation.ipynb --check",
     ),
     Moment(
         "A",
         "55:50 - 59:22",
         "Convolution",
-        "A filter slides over patches; a stride makes the image smaller; many filters give many channels. What deep "
-        "learning calls convolution is cross-correlation: the filter is not flipped.",
+        "A filter slides over patches; a stride makes the image smaller; many filters give many channels, so the "
+        "weight has four axes. What deep learning calls convolution is cross-correlation: the filter is not flipped.",
         formulas=("10", "11", "12", "13", "14"),
         places=("layers.Conv1d", "layers.Conv2d", "layers.Conv3d", "layers.MaxPool2d"),
         command="python scripts/experiments.py filters",
@@ -181,7 +182,7 @@ MOMENTS = (
         "A",
         "61:06 - 64:12",
         "MNIST",
-        "784 pixels, 10 classes, cross-entropy, SGD, and the losses drawn.",
+        "28 x 28 = 784 pixels, 10 classes, cross-entropy, SGD, ten epochs, and the losses drawn.",
         places=("train.fit", "data.DataLoader", "show.plots.curves"),
         command=TRAIN,
     ),
@@ -199,9 +200,8 @@ MOMENTS = (
         "67:30 - 71:09",
         "Images stay images",
         "Do not flatten: an image goes in, an image comes out, and only the end is flattened and projected to ten "
-        "scores. 77:40 - 80:15: a transposed convolution makes images larger again.",
-        formulas=("27",),
-        places=("models.lenet", "layers.Flatten", "layers.ConvTranspose2d"),
+        "scores.",
+        places=("models.lenet", "layers.Flatten", "layers.Conv2d"),
         command=f"{TRAIN} --model lenet",
     ),
     Moment(
@@ -217,15 +217,33 @@ MOMENTS = (
         "72:39 - 77:40",
         "The trap",
         "784 scores for 10 classes, and the framework never complains: hours of looking. Here it is refused before "
-        "the first step, with what to change. 81:05 - 81:40 comes back to it.",
+        "the first step, with what to change.",
         places=("loss.CrossEntropyLoss", "train.fit"),
         command="python scripts/experiments.py trap",
     ),
     Moment(
         "A",
+        "77:40 - 80:15",
+        "Larger images again",
+        "A convolution with a stride makes an image smaller; a transposed convolution, which is its backward run "
+        "forward, makes it larger.",
+        formulas=("27",),
+        places=("layers.ConvTranspose2d",),
+    ),
+    Moment(
+        "A",
+        "81:05 - 81:40",
+        "The trap once more",
+        "The same network, with the same 784 scores. `CrossEntropyLoss(num_classes=10)` refuses them in a loop "
+        "written by hand, too.",
+        places=("loss.CrossEntropyLoss",),
+    ),
+    Moment(
+        "A",
         "82:04 - 82:30",
         "Other data",
-        "Take Fashion-MNIST instead, and train the same model.",
+        "Take Fashion-MNIST, or CIFAR, instead, and train the same model. Any folder of images becomes such a data "
+        "set.",
         places=("data.DataLoader",),
         command=f"{TRAIN} --data fashion",
     ),
@@ -234,7 +252,7 @@ MOMENTS = (
         "82:30 - 83:25",
         "Beyond images",
         "Sequences and graphs have a shape of their own, and layers that know it.",
-        formulas=("25", "26", "28", "29", "30", "31", "32", "33", "34", "35", "36"),
+        formulas=("33", "34", "35", "36"),
         places=("layers.RNN", "layers.GRU", "layers.LSTM", "layers.GraphConv"),
         command=f"{TRAIN} --model recurrent",
     ),
@@ -313,6 +331,16 @@ MOMENTS = (
         formulas=("19", "20"),
         places=("differences", "gradcheck.gradcheck"),
         command="python scripts/gradcheck.py",
+    ),
+    Moment(
+        "E",
+        "",
+        "What steadies a deep network",
+        "Units that are switched off at random, values that are brought to mean 0 and variance 1; and beside them a "
+        "margin around an image, a vector for a word, a slope that learns.",
+        formulas=("25", "26", "28", "29", "30", "31", "32"),
+        places=("layers.Dropout", "layers.BatchNorm2d", "layers.LayerNorm", "layers.Embedding", "layers.PReLU"),
+        command=f"{TRAIN} --model cnn",
     ),
     Moment(
         "E",

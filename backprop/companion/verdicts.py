@@ -27,7 +27,7 @@ def page(checked):
     summary = (
         f"<b class={'ok' if right else 'wrong'}>{'✓ agrees' if right else '✗ DISAGREES'}</b> with finite differences "
         f"in {count}: off by at most {max(row.relative for row in rows):.0e}"
-        + (f", against the complex step by {max(exact):.0e}" if exact else "")
+        + (f", from the complex step by {f'{max(exact):.0e}' if max(exact) else 'nothing'}" if exact else "")
     )
     lines = []
     for kind, title, report in told:

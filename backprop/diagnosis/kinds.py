@@ -20,6 +20,12 @@ def alike_everywhere(case):
     yield Diagnosis("sign flipped", "the sign is flipped: every entry is minus what it should be"), -case.right
     ones = case.pulled(np.ones_like(case.delta))
     yield Diagnosis("delta ignored", "delta is ignored: this is the gradient for a delta of ones"), ones
+    if case.delta.ndim == 0 and np.any(ones):  # a loss, whose delta is one number: 1 unless somebody wants another
+        c = float(np.sum(case.found * ones) / np.sum(ones**2))
+        meaning = _meaning(case, c)
+        if meaning:
+            words = f"delta is ignored, and off by a constant factor: for a delta of 1 every entry is {c:.6g} times"
+            yield Diagnosis("delta ignored", f"{words} what it should be{meaning}"), c * ones
     square = np.sum(case.right**2)
     if square and np.isfinite(case.found).all():
         c = float(np.sum(case.found * case.right) / square)

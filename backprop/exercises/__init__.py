@@ -5,5 +5,6 @@ grading.py   one answer, judged: run by the grader in a process of its own
 check.py     all answers of a folder, each given a time, and none trusted
 """
 
-from backprop.exercises.blanks import DEFAULT, exercise, file_of, solution
+from backprop.exercises.blanks import DEFAULT, exercise, file_of
 from backprop.exercises.check import SECONDS, Grade, answers, check
+from backprop.exercises.solution import solution

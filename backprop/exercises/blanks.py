@@ -45,6 +45,20 @@ class Blank(NamedTuple):
     text: str
 
 
+# Of these layers the plain case alone is graded, by the titles of its examples; of all others, every example.
+PLAIN = {
+    "Linear": ("a batch",),
+    "Conv2d": ("images", "stride, padding, dilation"),
+    "PReLU": ("a batch",),
+    "MSELoss": ("mean",),
+    "CrossEntropyLoss": ("labels",),
+    "NLLLoss": ("labels",),
+    "BCELoss": ("mean",),
+    "BCEWithLogitsLoss": ("mean",),
+    "KLDivLoss": ("batchmean",),
+}
+
+
 def named(name):
     """The public layer or loss of that name that can be an exercise.  Raises OptionError, with the names that can."""
     kind = vars(bp).get(name)
@@ -105,6 +119,8 @@ def exercise(name, forward=False, folder="DIR"):
     kind = named(name)
     body = "\n\n\n".join(_copy(part, blanks(part, forward)) for part in parts(kind))
     more = (WITH_PARAMETERS if ".accumulate(" in body else "") + (WITH_SCALE if issubclass(kind, bp.Loss) else "")
+    if name in PLAIN:
+        more += f"Graded on: {'; '.join(PLAIN[name])}. Other options of the layer are not asked for.\n"
     return HEAD.format(name=name, folder=folder, more=more) + "\n" + _imports(kind, body) + "\n\n\n" + body + "\n"
 
 
@@ -137,11 +153,6 @@ def _imports(kind, body):
         lines.insert(0, "import numpy as np")
     outside = [line for line in lines if "backprop" not in line]
     return "\n".join([*outside, "", *sorted(line for line in lines if "backprop" in line)]).strip("\n")
-
-
-def solution(name):
-    """Our source of the layer `name`, the classes that it is made of."""
-    return "\n\n\n".join(inspect.getsource(part).rstrip() for part in parts(named(name)))
 
 
 def hint(kind, target):

@@ -14,12 +14,8 @@ import numpy as np
 
 import backprop as bp
 from backprop.examples import examples
-from backprop.exercises.blanks import hint, named
+from backprop.exercises.blanks import PLAIN, hint, named
 
-# Of these layers the plain case alone is asked for, by the title of its example; of all others, every example.
-ASKED = {"MSELoss": ("mean",), "CrossEntropyLoss": ("labels",), "NLLLoss": ("labels",), "BCELoss": ("mean",)}
-ASKED |= {"BCEWithLogitsLoss": ("mean",), "KLDivLoss": ("batchmean",), "PReLU": ("a batch",)}
-ASKED |= {"Linear": ("a batch",), "Conv2d": ("images", "stride, padding, dilation")}
 MEMORY, PRINTED = 8 << 30, 16 << 20  # bytes that an answer may take, and that it may write
 
 
@@ -77,7 +73,7 @@ def _judged(theirs, kind, missing):
     ours = [e for e in examples() if type(e.module) is kind]
     setattr(bp, name, theirs)  # from here on, in this process alone, the examples are made of their layer
     answers = [e for e in examples() if type(e.module) is theirs]
-    asked = ASKED.get(name, [e.title for e in ours])
+    asked = PLAIN.get(name, [e.title for e in ours])
     arrays, lines = {}, []
     for our, answer in zip(ours, answers, strict=True):
         if our.title not in asked:

@@ -48,9 +48,8 @@ def reverse(output, delta=None):
         yield v, vbar
         for parent, share in handed_down(v, vbar):
             so_far = shares.get(parent)
-            shares[parent] = (
-                share if so_far is None else F.of_type(so_far + share, share.dtype)
-            )  # (17) one share for each use
+            total = share if so_far is None else so_far + share  # (17) one share for each use
+            shares[parent] = F.of_type(total, share.dtype)
 
 
 def handed_down(v, vbar):
@@ -58,7 +57,7 @@ def handed_down(v, vbar):
     if not v.parents:
         return
     wanted = [parent.requires_grad for parent in v.parents]
-    pulled = v.operation.pull(vbar, v.data, [parent.data for parent in v.parents], wanted, **v.options)
+    pulled = v.operation.pull(vbar, v.data, [parent.data for parent in v.parents], wanted, **v.options)  # (17)
     for parent, share in zip(v.parents, pulled, strict=True):
         if parent.requires_grad:
             yield parent, F.of_type(share, parent.dtype)

@@ -55,7 +55,7 @@ class Value(Operators, ArrayLike):
 
     @staticmethod
     def apply(name, *operands, **options):
-        """v = phi(a, ...): the operation of that name as a new value.        (16)"""
+        """The operation of that name, applied to its operands: a new value.        (16)"""
         operation, wanted = OPERATIONS[name], _element_type(operands)
         if wanted.kind not in "fc" and name not in FOR_WHOLE_NUMBERS:
             raise DTypeError(f"{name} wants floats, got {wanted}; use x.astype(np.float32)")

@@ -11,7 +11,8 @@ mean and var are computed, and std = sqrt(var + eps): xhat_i = (u_i - mean) / st
 moves the mean, by 1/m, and std, by xhat_k/m. With 1[i=k] = 1 where i = k, else 0:
 
     d xhat_i / d u_k = (1[i=k] - 1/m - xhat_i xhat_k / m) / std,      so, with g_i = dL/d xhat_i,
-    delta_u_k = (g_k - mean(g) - xhat_k mean(g xhat)) / std                                               (29)
+
+    backward  (29)  delta_u[k] = (g[k] - mean(g) - xhat[k] mean(g xhat)) / std
 """
 
 import numpy as np

@@ -12,8 +12,8 @@ class Padding(Module):
 
         a (N, C, H, W)   out (N, C, top + H + bottom, left + W + right)
 
-    forward   (26)  out[..., i] = a[..., index[i]], or the constant where index[i] is nowhere
-    backward  (26)  delta_a[..., h] = sum of delta[..., i] over all i with index[i] = h: an entry answers for its copies
+    forward   (26)  out[i] = a[index[i]], or the constant where index[i] is nowhere
+    backward  (26)  delta_a[h] = sum of delta[i] over all i with index[i] = h: an entry answers for its copies
 
     `padding` is one number for every side, or PyTorch's tuple, the last axis first: (left, right, top, bottom, ...).
     Negative numbers cut off.

@@ -14,7 +14,7 @@ class BCELoss(Loss):
     """Binary cross-entropy of probabilities a against targets y from 0 to 1, both (...), E elements in all.
 
     forward   (38)  L     = -1/E sum of y log a + (1 - y) log(1 - a)
-    backward  (38)  delta = (a - y) / (a (1 - a)) / E            d/da: -y/a + (1-y)/(1-a), over one denominator
+    backward  (38)  delta = (a - y) / (E a (1 - a))              d/da: -y/a + (1-y)/(1-a), over one denominator
 
     A logarithm counts as -100 at least, and a (1 - a) as 1e-12, as in PyTorch: a sigmoid may put out 0 or 1 in float32.
     BCEWithLogitsLoss has no such edges. `weight` multiplies each term and broadcasts to a's shape; E stays.

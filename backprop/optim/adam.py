@@ -42,9 +42,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weight decay does not pass through the moments (Loshchilov and Hutter, 2019).
 
-        (43)   theta <- theta - eta weight_decay theta           every entry shrinks at the same rate,
-
-    however large its gradients are; then (42), with the plain gradient.
+    (43)   theta <- theta - eta weight_decay theta           whatever its gradients: every entry at the same rate
+       theta <- theta - eta mhat / (sqrt(vhat) + eps)    then (42), with the plain gradient
     """
 
     decoupled = True

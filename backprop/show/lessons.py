@@ -90,19 +90,21 @@ def trap(values, refusal, path, title, floor):
     return path
 
 
-def collapse(one, stack, bent, path, title):
-    """Outputs of the one layer against those of the stack, without and with activations between its layers."""
+def collapse(one, stack, best, bent, path, title):
+    """The outputs of one linear layer against those of a stack: without activations, and the best one with them."""
     figure = new_figure(9, 4.2)
     figure.suptitle(title, fontsize=11)
-    for place, (name, values, color) in enumerate(
-        (("linear layers alone", stack, BLUE), ("a ReLU between", bent, ORANGE))
-    ):
+    panels = (
+        ("linear layers alone", "the layer whose weight is the product", one, stack, BLUE),
+        ("a ReLU between", "the best linear layer, by least squares", best, bent, ORANGE),
+    )
+    for place, (name, whose, x, y, color) in enumerate(panels):
         axes = new_axes(figure, 1, 2, place + 1)
-        limit = 1.05 * max(np.abs(one).max(), np.abs(values).max())
+        limit = 1.05 * max(np.abs(x).max(), np.abs(y).max())
         axes.plot([-limit, limit], [-limit, limit], color=GREY, linewidth=0.8, linestyle="--")
-        axes.plot(one.ravel(), values.ravel(), ".", color=color, markersize=4, alpha=0.6)
-        axes.set(xlabel="the one layer", ylabel="the stack", xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-        axes.set_title(f"{name}: they differ by at most {np.abs(one - values).max():.1g}", fontsize=9.5, color=color)
+        axes.plot(x.ravel()[:2000], y.ravel()[:2000], ".", color=color, markersize=4, alpha=0.5)
+        axes.set(xlabel=whose, ylabel="the stack", xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+        axes.set_title(f"{name}: they differ by up to {np.abs(x - y).max():.1g}", fontsize=9.5, color=color)
     figure.savefig(path)
     return path
 

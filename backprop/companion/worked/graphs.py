@@ -30,7 +30,7 @@ array(5.5)
 >>> slope, error = differences.central(lambda: float(theta[0] ** 3), theta, np.array([0]), scale=8)
 >>> slope.round(9)                             # 3 theta^2
 array([12.])
->>> ((2.01 ** 3 - 1.99 ** 3) / 0.02).__round__(4)              # by hand, with h = 0.01: the error is h^2
+>>> round((2.01 ** 3 - 1.99 ** 3) / 0.02, 4)   # by hand, with h = 0.01: the error is h^2
 12.0001
 """,
     "20": """

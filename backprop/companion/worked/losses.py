@@ -63,12 +63,12 @@ array([0.25, 0.5 ])
 array([-1.   ,  0.625])
 """,
     "39": """
->>> loss = bp.KLDivLoss(reduction="batchmean")
+>>> loss = bp.KLDivLoss()
 >>> y, a = np.array([[0.5, 0.5]]), np.log(np.array([[0.25, 0.75]]))
->>> round(loss(a, y), 3)                       # 0.5 log(0.5 / 0.25) + 0.5 log(0.5 / 0.75)
-0.144
->>> loss.backward()                            # -y, one sample
-array([[-0.5, -0.5]])
+>>> round(loss(a, y), 3)                       # (0.5 log(0.5 / 0.25) + 0.5 log(0.5 / 0.75)) / 2
+0.072
+>>> loss.backward()                            # -y / 2
+array([[-0.25, -0.25]])
 """,
     "40": """
 >>> z = np.log(np.array([[1., 2, 5]]))

@@ -52,8 +52,8 @@ array([0.8  , 0.683, 0.4  , 0.117, 0.   ])
 >>> schedule, seen = bp.OneCycleLR(sgd, max_lr=1.0, total_steps=10, pct_start=0.5, div_factor=10), []
 >>> for step in range(9):
 ...     seen.append(sgd.param_groups[0]["lr"]); schedule.step()
->>> np.array(seen)[[0, 2, 4, 8]].round(2)      # up from max_lr / 10 to it, and down to almost nothing
-array([0.1 , 0.55, 1.  , 0.1 ])
+>>> np.array([*seen, sgd.param_groups[0]["lr"]])[[0, 2, 4, 9]].round(3)       # up from max_lr / 10, down to nothing
+array([0.1 , 0.55, 1.  , 0.  ])
 """,
     "47": """
 >>> sgd = bp.SGD([bp.Parameter([1.0])], lr=0.8)
