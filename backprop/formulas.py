@@ -73,11 +73,12 @@ def stated(docstring):
 
 def legend(docstring):
     """The lines of a docstring that stand indented in front of its first formula: what the letters mean."""
-    lines, found = (docstring or "").splitlines()[1:], []
-    for line in lines:
+    found = []
+    for line in (docstring or "").splitlines()[1:]:
         if _LEADING.match(line) or _WAY_ALONE.match(line):
             return "\n".join(text[4:] for text in found)
-        found = [*found, line] if line.startswith(" " * 4) else []
+        if line.strip():
+            found = [*found, line] if line.startswith(" " * 4) else []
     return ""
 
 

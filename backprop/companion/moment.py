@@ -11,6 +11,7 @@ class Moment(NamedTuple):
     formulas   the numbers of those that belong here
     places     the code of it, as dotted names behind `backprop.`; a moment of which one is not there is "not built"
     command    a line for a terminal that shows it
+    session    the name of a worked session
     """
 
     lecture: str
@@ -20,6 +21,7 @@ class Moment(NamedTuple):
     formulas: tuple = ()
     places: tuple = ()
     command: str = ""
+    session: str = ""
 
     @property
     def missing(self):

@@ -63,6 +63,9 @@ def _run(pieces):
     if _is_word(pieces[0]):
         return pieces[0].removeprefix("<mtext>").removesuffix("</mtext>").replace("&nbsp;", " ").strip()
     text = "".join(pieces)
+    name = re.fullmatch(rf"<mrow>{SPACE}<mi>(\w+)</mi>{SPACE}</mrow>", text)
+    if name:  # between words it is one
+        return name[1]
     mark = re.fullmatch(r"<mo>([,.;:])</mo>", text)
     return mark[1] if mark else f"<math displaystyle=true>{text}</math>"
 

@@ -87,10 +87,11 @@ def _section(moment, number):
     time = f"<time>{html.escape(f'{moment.lecture} {moment.time}'.strip())}</time>"
     places = "".join(f"<li>{_place(name)}</li>" for name in moment.places if resolve(name) is not None)
     command = f"<pre class=command tabindex=0>{html.escape(moment.command)}</pre>" if moment.command else ""
+    session = sessions.page(moment.session) if moment.session else ""
     formulas = "\n".join(_formula(ENTRIES[n]) for n in moment.formulas)
     return (
         f"<section id='m-{number}' class=moment tabindex=-1><h2>{time} {html.escape(moment.title)} {built}</h2>"
-        f"<p>{prose(moment.text)}</p><ul class=places>{places}</ul>{command}{formulas}</section>"
+        f"<p>{prose(moment.text)}</p><ul class=places>{places}</ul>{command}{session}{formulas}</section>"
     )
 
 

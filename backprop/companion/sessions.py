@@ -1,7 +1,9 @@
 """A worked session, run now: what was typed, and what came out, arrays drawn as matrices."""
 
+import contextlib
 import doctest
 import html
+import io
 import sys
 
 import numpy as np
@@ -14,12 +16,14 @@ def run(name):
     """[(what was typed, [what it gave])] of the session of a formula, each line run as at Python's prompt."""
     space, steps = dict(NAMES), []
     for example in doctest.DocTestParser().get_examples(SESSIONS[name]):
-        given, kept = [], sys.displayhook
+        given, kept, printed = [], sys.displayhook, io.StringIO()
         sys.displayhook = lambda value, given=given: given.append(value) if value is not None else None
         try:
-            exec(compile(example.source, f"<({name})>", "single"), space)
+            with contextlib.redirect_stdout(printed):
+                exec(compile(example.source, f"<({name})>", "single"), space)
         finally:
             sys.displayhook = kept
+        given += [printed.getvalue().strip()] if printed.getvalue() else []
         steps.append((example.source.rstrip("\n"), [_copied(value) for value in given]))
     return steps
 

@@ -109,7 +109,8 @@ def _hits(text, number):
     (part,) = tree.body
     if not hits and isinstance(part, ast.FunctionDef) and number in numbers(ast.get_docstring(part) or ""):
         body = [at for statement in part.body[1:] for at in _lines(statement)]
-        hits = set(body if len(body) <= SHORT else _lines(part.body[0]))
+        doc = [at for at in _lines(part.body[0]) if f"({number})" in text.splitlines()[at - 1]]
+        hits = set(body if len(body) <= SHORT else doc)
     return sorted(hits)
 
 

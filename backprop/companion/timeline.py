@@ -68,6 +68,7 @@ MOMENTS = (
         "(4) needs u, or what tells as much, and (5) needs a. A layer writes them to `self.cache` in forward and "
         "reads them in backward. A cache belongs to a call, so a layer may be used twice.",
         places=("module.Module.cache", "module.Module.recall"),
+        session="cache",
     ),
     Moment(
         "A",
@@ -158,6 +159,7 @@ MOMENTS = (
         "Print the module after it was called: the shapes that went through, and its parameters.",
         places=("module.Module.__repr__", "show.summary.summary"),
         command="python scripts/notebook.py scripts/recitation.ipynb --check",
+        session="modules",
     ),
     Moment(
         "A",
@@ -211,6 +213,7 @@ MOMENTS = (
         "One vector cannot be added to a batch of images by its last axis: Bias refuses it. A convolution has a bias "
         "for each of its channels.",
         places=("layers.Bias", "layers.Conv2d"),
+        session="image",
     ),
     Moment(
         "A",
@@ -220,6 +223,7 @@ MOMENTS = (
         "the first step, with what to change.",
         places=("loss.CrossEntropyLoss", "train.fit"),
         command="python scripts/experiments.py trap",
+        session="trap",
     ),
     Moment(
         "A",
@@ -263,6 +267,7 @@ MOMENTS = (
         "A weight (3, 4) whose rows are 1234, 2345, 3456 makes [30, 40, 50] of [1, 2, 3, 4]: an input without a batch "
         "works.",
         places=("layers.Linear", "functional.linear"),
+        session="vector",
     ),
     Moment(
         "B",
@@ -271,6 +276,7 @@ MOMENTS = (
         "It is (out, in), drawn at random when the layer is made. `layer.weight = Parameter(w)` replaces it; a plain "
         "array is refused, with the cure.",
         places=("parameter.Parameter", "module.Module"),
+        session="weight",
     ),
     Moment(
         "B",
@@ -299,6 +305,7 @@ MOMENTS = (
         "One neuron",
         "Multiply, sum, bend: by hand, by `mm` and by `matmul` it is one number.",
         places=("functional.mm", "functional.matmul", "layers.Sigmoid"),
+        session="neuron",
     ),
     Moment(
         "C",
@@ -307,6 +314,7 @@ MOMENTS = (
         "Two (1, 5) matrices are an error of `mm` that prints both sizes. `matmul` broadcasts, and may so hide a "
         "mistake.",
         places=("functional.mm", "functional.matmul"),
+        session="strict",
     ),
     Moment(
         "C",

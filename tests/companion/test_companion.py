@@ -192,6 +192,22 @@ def test_docstrings_formulas_are_read_with_their_reasons():
     assert re.fullmatch(NUMBER, "(4s)")
 
 
+def test_what_the_letters_of_a_formula_mean_stands_under_it(whole):
+    assert "h, w are places in a, i, j in z, and p, q in the filter" in article(whole, "12")
+    assert "a (..., I)   weight X (O, I)" in article(whole, "5")
+
+
+def test_dropouts_random_numbers_are_no_formula(whole):
+    """`np.uint64(11)` was once taken for the number of one."""
+    assert "SplitMix64" not in whole and "0x9E3779B97F4A7C15" not in whole
+
+
+def test_a_mark_behind_a_bracket_highlights_the_whole_statement():
+    text = "def f(a):\n    x = (\n        a + 1\n    )  # (7)\n    return x\n"
+    assert sources._hits(text, "7") == [2, 3, 4]
+    assert sources._hits('def f(a):\n    """a (7)"""\n    return a\n', "7") == [3]
+
+
 def test_the_page_needs_nothing_but_itself(whole):
     assert not re.search(r"(src|href)=[\"']?(https?:|//|[\w/]+\.(css|js|png))", whole)
     assert "@import" not in whole and "url(" not in whole
@@ -307,3 +323,9 @@ def contrast(a, b):
 def test_the_page_is_written_where_it_is_wanted(tmp_path, monkeypatch):
     monkeypatch.setattr("backprop.companion.page.whole", lambda: "the page")
     assert write(tmp_path / "new" / "c.html").read_text() == "the page"
+
+
+def test_moments_without_a_formula_show_what_happens(whole):
+    assert all(moment.session in SESSIONS for moment in MOMENTS if moment.session)
+    assert "insert Flatten() before it, or let a convolution carry the bias" in whole
+    assert "use mm(a, b.T) to multiply rows" in whole
