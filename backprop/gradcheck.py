@@ -7,14 +7,15 @@ step on the reference kernels. Of a wrong gradient the diagnosis says what the m
 """
 
 import dataclasses
+import time
 
 import numpy as np
 
 from backprop import differences, kernels
-from backprop.diagnosis import diagnose
-from backprop.errors import BackpropError, OptionError
+from backprop.diagnosis import SECONDS, diagnose
+from backprop.errors import OptionError
 from backprop.judging import RTOL, TINY, is_kink, judge, with_complex_step
-from backprop.kernels.device import to_host
+from backprop.kernels.device import is_array, to_host
 from backprop.module import Module
 from backprop.report import Report
 from backprop.trial import Trial, largest
@@ -93,7 +94,8 @@ def _wrong_inside(trial, seed, max_entries):
     given, reports = {}, []
 
     def look(layer, inputs):
-        given.setdefault(layer, [np.array(to_host(a)) for a in inputs if a is not None])
+        arrays = all(is_array(a) for a in inputs)
+        given.setdefault(layer, [np.array(to_host(a)) for a in inputs] if arrays else None)
 
     layers = {layer: path for path, layer in trial.module.named_modules() if path and not layer.children()}
     handles = [layer.register_forward_pre_hook(look) for layer in layers]
@@ -101,11 +103,13 @@ def _wrong_inside(trial, seed, max_entries):
     for handle in handles:
         handle.remove()
     for layer, inputs in given.items():
+        if inputs is None:
+            continue
         try:
             report = gradcheck(layer, *inputs, seed=seed, max_entries=max_entries)
-        except BackpropError:
-            continue  # it cannot be checked alone
-        if not report.ok:
+        except Exception:  # it cannot be checked alone: it may want what only its network gives it
+            continue
+        if any(row.is_wrong for row in report.rows):
             report.name = f"layer {layers[layer]}, {report.name}"
             reports.append(report)
     return reports
@@ -117,8 +121,9 @@ def _diagnosed(trial, rows):
         return rows
     once, twice = trial.gradients(trial.probe), trial.gradients(trial.probe, passes=2)
     once |= trial.misfit
+    deadline = time.monotonic() + SECONDS
     return [
-        dataclasses.replace(row, diagnosis=diagnose(trial, row.path, once[row.path], twice[row.path]))
+        dataclasses.replace(row, diagnosis=diagnose(trial, row.path, once[row.path], twice[row.path], deadline))
         if row.is_wrong
         else row
         for row in rows

@@ -27,15 +27,23 @@ def main(arguments=None):
     check = verbs.add_parser("check", help="grade the answers in a folder")
     check.add_argument("folder", type=Path, metavar="DIR")
     check.add_argument("--layers", nargs="+", metavar="NAME", help="only these")
-    check.add_argument("--seconds", type=float, default=exercises.SECONDS, help="that each may take (60)")
+    check.add_argument("--seconds", type=seconds, default=exercises.SECONDS, help="that each may take (60)")
     solution = verbs.add_parser("solution", help="show ours")
     solution.add_argument("layer", metavar="LAYER")
     options = parser.parse_args(arguments)
+    sys.stdout.reconfigure(errors="replace")  # a terminal may not know an answer's letters
     try:
         return {"new": write, "check": grade, "solution": show}[options.verb](options)
     except (bp.BackpropError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def seconds(text):
+    """A number above 0."""
+    if not float(text) > 0:
+        raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
+    return float(text)
 
 
 def write(options):
@@ -57,7 +65,8 @@ def write(options):
 def grade(options):
     """`check`"""
     there = exercises.answers(options.folder)
-    names = options.layers or there
+    known = {name.lower(): name for name in there}
+    names = [known.get(name.lower(), name) for name in options.layers or there]
     missing = [name for name in names if name not in there]
     if missing or not names:
         name = missing[0] if missing else exercises.DEFAULT[0]

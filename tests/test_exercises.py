@@ -81,12 +81,24 @@ def test_every_exercise_can_be_solved_in_numpy(graded, name):
     ("name", "right", "wrong", "array", "words"),
     [
         ("Linear", "delta.T @ a", "-delta.T @ a", "weight", "the sign is flipped"),
-        ("Linear", "delta.sum(axis=0)", "delta.mean(axis=0)", "bias", "0.25 times what it should be (1/N"),
+        (
+            "Linear",
+            "delta.sum(axis=0)",
+            "delta.mean(axis=0)",
+            "bias",
+            "0.25 times what it should be (there are N = 4 samples)",
+        ),
         ("Linear", "delta.sum(axis=0)", "delta[0]", "bias", "the batch axis is not summed"),
         ("Linear", "delta @ self", "delta[::-1] @ self", "input", "delta is permuted"),
         ("ReLU", "np.where(self.cache > 0, delta, 0)", "delta", "input", "sigma' is missing"),
         ("ReLU", "self.cache > 0", "delta > 0", "input", "sigma' is taken of the wrong variable, delta"),
-        ("CrossEntropyLoss", " * self.scale(delta, terms)", " * delta", "input", "5 times what it should be (N"),
+        (
+            "CrossEntropyLoss",
+            " * self.scale(delta, terms)",
+            " * delta",
+            "input",
+            "5 times what it should be (there are N = 5 samples)",
+        ),
         ("Conv2d", "g[:, :, p, q] =", "g[:, :, ~p, ~q] =", "weight", "convolution for cross-correlation"),
         ("Conv2d", "below[met] +=", "below[met] =", "input", "overwritten instead of accumulated"),
         ("MaxPool2d", "]] +=", "]] =", "input", "overwritten instead of accumulated"),
@@ -115,7 +127,7 @@ def test_what_is_not_written_is_not_called_wrong_and_the_rest_is_graded(graded):
         ("raise SystemExit(0)", "fails", "SystemExit: 0"),
         ("raise KeyboardInterrupt", "fails", "KeyboardInterrupt"),
         ("import os; os._exit(0)", "no answer", "its process ended with exit status 0, before it could be judged"),
-        ("import os; os.abort()", "no answer", "ended by signal SIGABRT"),
+        ("import os; os.abort()", "no answer", "ended by signal 6"),
         ("return backward(", "fails", "was never closed"),
         ("return None", "WRONG", "input: backward returns no array of floats"),
         ("return delta * np.nan", "WRONG", "input: backward gives NaN or infinity"),
@@ -147,6 +159,75 @@ def test_what_an_answer_prints_is_shown_and_bounded(graded):
     assert "lines more" in str(result)
     flood = "while True: print('x' * 10_000, flush=True)\n        return np.where"
     assert graded("ReLU", "return np.where", flood, seconds=30).status in ("fails", "no answer")
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        'open(R, \'w\').write(\'{"status":"right","arrays":{},"lines":[]}\'); os._exit(0)',
+        'open(R, \'w\').write(\'{"status":"right","arrays":5}\'); os._exit(0)',
+        "open(R, 'w').write('[' * 200000); os._exit(0)",
+        "os.remove(R); os.mkfifo(R); os._exit(0)",
+        "shutil.rmtree(os.path.dirname(R)); os._exit(0)",
+        "os.kill(os.getpid(), 40)",
+    ],
+)
+def test_an_answer_cannot_take_the_grader_down_with_it(tmp_path, trick):
+    head = "import os, glob, shutil, tempfile\nR = os.path.join(os.getcwd(), 'result')\n"
+    (tmp_path / "relu.py").write_text(f"{head}{trick}\n{answered('ReLU')}")
+    (tmp_path / "tanh.py").write_text(answered("Tanh"))
+    first, second = exercises.check(tmp_path, ["ReLU", "Tanh"])
+    assert first.status == "no answer" and str(first)
+    assert second.ok
+
+
+def test_an_answer_that_changes_the_checker_is_judged_by_the_old_one(graded):
+    cheat = "import types; bp.gradcheck = lambda *a, **k: types.SimpleNamespace(rows=[])\n        return delta"
+    result = graded("ReLU", "return np.where(self.cache > 0, delta, 0)", f"import backprop as bp; {cheat}")
+    assert result.status == "WRONG"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1", "utf-16"])
+def test_a_file_in_another_encoding_is_read_or_told(tmp_path, encoding):
+    cookie = f"# -*- coding: {encoding} -*-\n# \xe9\n" if encoding == "latin-1" else ""
+    (tmp_path / "relu.py").write_bytes((cookie + answered("ReLU")).encode(encoding))
+    (result,) = exercises.check(tmp_path, ["ReLU"])
+    assert result.status == ("fails" if encoding == "utf-16" else "right")
+    assert "Traceback" not in str(result)
+
+
+@pytest.mark.parametrize(
+    "name", ["RNN", "GRU", "LayerNorm", "BatchNorm2d", "BCELoss", "GroupNorm", "GraphConv", "Linear"]
+)
+def test_an_untouched_exercise_is_called_not_written(tmp_path, name):
+    (tmp_path / exercises.file_of(name)).write_text(exercises.exercise(name))
+    (result,) = exercises.check(tmp_path, [name])
+    assert result.status == "not written", str(result)
+
+
+def test_a_mistake_beside_a_blank_is_still_called_wrong(graded):
+    text = "self.weight.accumulate(delta.T @ a)"
+    result = graded("Linear", text, "self.weight.accumulate(-delta.T @ a)  # and the bias\n        ...")
+    assert result.status == "WRONG"
+
+
+def test_what_is_right_in_float64_alone_is_noted(graded):
+    result = graded("Linear", "(delta.T @ a)", "(np.zeros(self.weight.shape) + delta.T @ a)")
+    assert result.ok and "in float32, as in training, it ends in DTypeError" in result.lines[0]
+    result = graded(
+        "ReLU", "return np.where(self.cache > 0, delta, 0)", "return delta * (self.cache > 0).astype(float)"
+    )
+    assert result.ok and "end with .astype(delta.dtype)" in result.lines[0]
+
+
+def test_signs_that_would_move_the_cursor_are_not_printed(graded):
+    result = graded("ReLU", "return np.where", "print('\\x1b[2Jgone')\n        return np.where")
+    assert "\x1b" not in str(result) and "[2Jgone" in str(result)
+
+
+def test_a_folder_with_an_odd_name_makes_no_broken_file():
+    for folder in (r"C:\Users\me", 'a"""b', "with space"):
+        ast.parse(exercises.exercise("ReLU", folder=folder))
 
 
 def test_a_forward_that_was_changed_is_compared_with_ours(graded):

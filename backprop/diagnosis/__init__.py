@@ -11,14 +11,19 @@ named where every entry agrees with it to six digits, and else it is called unkn
     windows.py   those of convolutions and pooling: a flipped filter, padding and stride
 """
 
+import time
+import warnings
+
 import numpy as np
 
 from backprop.diagnosis import kinds, sigma, sums, windows
-from backprop.diagnosis.case import Case, Diagnosis
+from backprop.diagnosis.case import Case, Diagnosis, TookTooLong
 
-MOST_ENTRIES, MOST_SLOPES = 1000, 1 << 20  # of one array, and of it times the output: more would take minutes
+MOST_ENTRIES, MOST_SLOPES = 1000, 1 << 20  # of one array, and of it times the output
+SECONDS = 10.0  # that the diagnosis of one report may take
 
 TOO_LARGE = Diagnosis("too large", "too large to tell what the mistake looks like; check a smaller layer of its kind")
+TOO_SLOW = Diagnosis("too large", "it takes too long to tell what the mistake looks like; check a smaller layer")
 NO_ARRAY = Diagnosis("no array", "backward returns no array of floats; the last line of it should return delta_a")
 NOT_FINITE = Diagnosis("not finite", "backward gives NaN or infinity")
 UNKNOWN = Diagnosis("unknown", "the mistake is of no kind that is known here")
@@ -37,10 +42,11 @@ SUSPECTS = (  # in the order of how much they say
 )
 
 
-def diagnose(trial, path, found, twice):
+def diagnose(trial, path, found, twice, deadline=None):
     """The Diagnosis of the array at `path`, for which backward gave `found` in one pass and `twice` in two.
 
-    The first of SUSPECTS that fits is told. `found` may have another shape than the array.
+    The first of SUSPECTS that fits is told. `found` may have another shape than the array. `deadline` is a time of
+    time.monotonic(), SECONDS from now unless it is given.
     """
     theta = trial.arrays()[path]
     if theta.size > MOST_ENTRIES or theta.size * np.size(trial.probe) > MOST_SLOPES:
@@ -49,12 +55,30 @@ def diagnose(trial, path, found, twice):
         return NO_ARRAY
     if not np.isfinite(found).all():
         return NOT_FINITE
-    case = Case(trial, path, found)
-    if case.alike(found, case.right):
-        overwrites = not case.is_input and case.alike(twice, found)
+    deadline = time.monotonic() + SECONDS if deadline is None else deadline
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _first_that_fits(Case(trial, path, found, deadline), twice)
+    except TookTooLong:
+        return TOO_SLOW
+    except Exception:  # forward is somebody else's code, and is asked for more here than it ever expected
+        return UNKNOWN
+
+
+def _first_that_fits(case, twice):
+    if not np.isfinite(case.slopes).all() or not case.delta.size:
+        return UNKNOWN
+    if case.alike(case.found, case.right):
+        overwrites = not case.is_input and case.alike(twice, case.found)
         return sums.BETWEEN_PASSES if overwrites else UNKNOWN
-    for suspects in SUSPECTS if found.shape == theta.shape else (kinds.misshapen,):
-        for diagnosis, would_be in suspects(case):
-            if case.alike(found, would_be) and not case.alike(case.right, would_be):
-                return diagnosis
+    for suspects in SUSPECTS if case.found.shape == case.theta.shape else (kinds.misshapen,):
+        try:
+            for diagnosis, would_be in suspects(case):
+                if case.alike(case.found, would_be) and not case.alike(case.right, would_be):
+                    return diagnosis
+        except TookTooLong:
+            raise
+        except Exception:  # the layer cannot be asked what this kind of mistake would make of it
+            continue
     return UNKNOWN

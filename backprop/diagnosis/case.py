@@ -1,11 +1,18 @@
 """One wrong array, and what forward alone tells about it."""
 
+import math
+import time
 from typing import NamedTuple
 
 import numpy as np
 
 STEP = 1e-5  # of a difference: its errors, h^2 and eps/h, are both about 1e-10
-ALIKE = 1e-6  # relative to the largest entry: far above those errors, far below what any mistake makes
+ALIKE = 1e-6  # relative to an entry: far below what any mistake makes of it
+FLOOR = 1e-9  # relative to the largest entry: what differences leave unknown of a small one
+
+
+class TookTooLong(Exception):
+    """The deadline has passed."""
 
 
 class Diagnosis(NamedTuple):
@@ -28,12 +35,16 @@ class Case:
     right     slopes^T delta, in theta's shape
     """
 
-    def __init__(self, trial, path, found):
-        self.trial, self.path, self.found = trial, path, found
+    def __init__(self, trial, path, found, deadline):
+        self.trial, self.path, self.found, self.deadline = trial, path, found, deadline
         self.theta, self.is_input = trial.arrays()[path], path in trial.answered_inputs()
         self.delta = np.asarray(trial.probe)
-        self.slopes = slopes(trial, self.theta)
+        self.slopes = self.slopes_of(trial, self.theta)
         self.right = self.pulled(self.delta)
+
+    def slopes_of(self, trial, theta):
+        """As `slopes`, unless it takes too long."""
+        return slopes(trial, theta, self.deadline)
 
     def pulled(self, delta):
         """What a right backward makes of another delta."""
@@ -44,7 +55,7 @@ class Case:
         kept = array.copy()
         array[...] = values
         try:
-            return (slopes(self.trial, self.theta).T @ self.delta.reshape(-1)).reshape(self.theta.shape)
+            return (self.slopes_of(self.trial, self.theta).T @ self.delta.reshape(-1)).reshape(self.theta.shape)
         finally:
             array[...] = kept
 
@@ -52,8 +63,8 @@ class Case:
         """Whether two gradients agree in every entry, as far as differences can tell; None agrees with nothing."""
         if b is None or np.shape(a) != np.shape(b) or not (np.isfinite(a).all() and np.isfinite(b).all()):
             return False
-        size = max(np.max(np.abs(array), initial=0) for array in (self.right, a, b))
-        return bool(np.all(np.abs(a - b) <= ALIKE * size))
+        floor = FLOOR * max(np.max(np.abs(array), initial=0) for array in (self.right, a, b))
+        return bool(np.all(np.abs(a - b) <= ALIKE * np.maximum(np.abs(a), np.abs(b)) + floor))
 
     @property
     def samples(self):
@@ -62,10 +73,15 @@ class Case:
         return len(first) if first.ndim > 1 else 1
 
 
-def slopes(trial, theta):
-    """(outputs, entries): (f(theta + h e) - f(theta - h e)) / 2h for every entry e                    (19)"""
+def slopes(trial, theta, deadline=math.inf):
+    """(outputs, entries): (f(theta + h e) - f(theta - h e)) / 2h for every entry e                    (19)
+
+    Raises TookTooLong behind the deadline.
+    """
     flat, columns = theta.reshape(-1), []
     for entry, kept in enumerate(flat.copy()):
+        if time.monotonic() > deadline:
+            raise TookTooLong
         h = STEP * max(1, abs(kept))
         values = []
         for moved in (kept + h, kept - h):

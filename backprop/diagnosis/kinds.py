@@ -22,25 +22,24 @@ def alike_everywhere(case):
     yield Diagnosis("delta ignored", "delta is ignored: this is the gradient for a delta of ones"), ones
     if case.delta.ndim == 0 and np.any(ones):  # a loss, whose delta is one number: 1 unless somebody wants another
         c = float(np.sum(case.found * ones) / np.sum(ones**2))
+        words = f"delta is ignored, and off by a constant factor: for a delta of 1 every entry is {c:.6g} times what it"
+        if (meaning := _meaning(case, c)) is not None:
+            yield Diagnosis("delta ignored", f"{words} should be{meaning}"), c * ones
+    if np.any(case.right):
+        c = float(np.sum(case.found * case.right) / np.sum(case.right**2))
         meaning = _meaning(case, c)
-        if meaning:
-            words = f"delta is ignored, and off by a constant factor: for a delta of 1 every entry is {c:.6g} times"
-            yield Diagnosis("delta ignored", f"{words} what it should be{meaning}"), c * ones
-    square = np.sum(case.right**2)
-    if square and np.isfinite(case.found).all():
-        c = float(np.sum(case.found * case.right) / square)
-        words = f"off by a constant factor: every entry is {c:.6g} times what it should be{_meaning(case, c)}"
-        yield Diagnosis("constant factor", words), c * case.right
+        if np.count_nonzero(case.right) > 1 or meaning is not None:  # of one number any other is a multiple
+            words = f"off by a constant factor: every entry is {c:.6g} times what it should be{meaning or ''}"
+            yield Diagnosis("constant factor", words), c * case.right
 
 
 def _meaning(case, c):
-    """What the factor may stand for."""
-    for count, name in ((case.samples, "N, the number of samples"), (case.trial.inputs[0].size, "E, that of elements")):
-        if count > 1 and np.isclose(abs(c), count, 1e-5):
-            return f" ({name})"
-        if count > 1 and np.isclose(abs(c) * count, 1, 1e-5):
-            return f" (1/{name})"
-    return ""
+    """What a factor may stand for, in brackets; empty where it speaks for itself, None where nobody knows."""
+    elements = case.trial.inputs[0].size
+    for count, words in ((case.samples, "there are N = {} samples"), (elements, "the input has {} elements")):
+        if count > 1 and any(np.isclose(abs(c), factor, 1e-5) for factor in (count, 1 / count)):
+            return f" ({words.format(count)})"
+    return "" if any(np.isclose(abs(c), factor, 1e-5) for factor in (2, 0.5)) else None
 
 
 def transposed(case):
@@ -69,7 +68,7 @@ def delta_permuted(case):
             swapped = case.pulled(np.swapaxes(delta, a, b))
             yield Diagnosis("delta permuted", f"{words}with its axes {a} and {b} exchanged"), swapped
     behind = _delta_behind(case)
-    if behind is not None and np.allclose(np.sort(behind), np.sort(delta, axis=None), 1e-5, 1e-6):
+    if behind is not None and _same_numbers(behind, delta):
         yield Diagnosis("delta permuted", f"{words}whose entries are in another order"), case.pulled(behind)
 
 
@@ -84,9 +83,14 @@ def _delta_behind(case):
 
 def entries(case):
     """What can be said of the entries, when nothing can of how they came about."""
-    wrong = np.abs(case.found - case.right) > 1e-6 * np.max(np.abs(case.right), initial=0)
-    if np.count_nonzero(wrong) == 1 and wrong.size > 2:
-        at = tuple(int(place[0]) for place in np.nonzero(wrong))
+    wrong = [not case.alike(a, b) for a, b in zip(case.found.reshape(-1, 1), case.right.reshape(-1, 1), strict=True)]
+    if sum(wrong) == 1 and len(wrong) > 2:
+        at = tuple(map(int, np.unravel_index(wrong.index(True), case.right.shape)))
         yield Diagnosis("one entry wrong", f"one entry is wrong, at {at}; all others are right"), case.found
-    if np.allclose(np.sort(case.found, axis=None), np.sort(case.right, axis=None), 1e-6, 1e-9):
+    if _same_numbers(case.found, case.right):
         yield Diagnosis("permuted", "the right numbers stand in another order"), case.found
+
+
+def _same_numbers(a, b):
+    """Whether two arrays hold the same numbers, in any order."""
+    return np.allclose(np.sort(a, axis=None), np.sort(b, axis=None), 1e-6, 1e-8 * np.max(np.abs(b), initial=0))

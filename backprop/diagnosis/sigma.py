@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backprop.diagnosis.case import Diagnosis, slopes
+from backprop.diagnosis.case import Diagnosis
 
 
 def suspects(case):
@@ -33,7 +33,7 @@ def _slope_at(case, values):
     u = case.theta.copy()
     case.theta[...] = values
     try:
-        return slopes(case.trial, case.theta).diagonal().reshape(u.shape)
+        return case.slopes_of(case.trial, case.theta).diagonal().reshape(u.shape)
     finally:
         case.theta[...] = u
 
@@ -42,6 +42,6 @@ def _slope_as_of_output(case, slope, u, a):
     """delta p(u) where sigma'(u) is a polynomial p of a = sigma(u), such as a (1 - a); None where it is none."""
     powers = [0, 1, 2]
     p, _, rank, _ = np.linalg.lstsq(a.reshape(-1, 1) ** powers, slope.reshape(-1))
-    if rank < len(powers) or not np.allclose(np.polynomial.Polynomial(p)(a), slope, 1e-7, 1e-9):
+    if rank < len(powers) or not np.allclose(np.polynomial.Polynomial(p)(a), slope, 1e-7, 1e-9 * np.abs(slope).max()):
         return None
     return case.delta * np.polynomial.Polynomial(p)(u)

@@ -11,13 +11,18 @@ BETWEEN_PASSES = Diagnosis(
 
 def not_summed(case):
     """A parameter answers for one sample, or for one place, and not for all of them."""
-    for axis, length in enumerate(() if case.is_input else case.delta.shape):
-        for index in {0, length - 1} if length > 1 else ():
+    shape = case.delta.shape
+    moved = (case.slopes != 0).reshape(*shape, -1)
+    for axis, length in enumerate(() if case.is_input else shape):
+        others = tuple(k for k in range(len(shape)) if k != axis)
+        if not (moved.any(axis=others).sum(axis=0) > 1).any():
+            continue  # no entry went to two places along this axis: there is nothing to sum
+        for index in (0, length - 1):
             alone = np.zeros_like(case.delta)
             at = (slice(None),) * axis + (index,)
             alone[at] = case.delta[at]
             words = f"axis {axis} is not summed: only delta at index {index} of {length} counts"
-            if axis == 0 and case.delta.ndim > 1:
+            if axis == 0 and case.delta.ndim > 1 and not hasattr(case.trial.module, "batch_first"):
                 words = f"the batch axis is not summed: only sample {index} of {length} counts"
             yield Diagnosis("axis not summed", words), case.pulled(alone)
 

@@ -1,21 +1,30 @@
 """Mistakes of what slides over images: a filter flipped, an option off by one."""
 
 import itertools
+import time
 
 import numpy as np
 
-from backprop.diagnosis.case import Diagnosis, slopes
+from backprop.diagnosis.case import Diagnosis, TookTooLong
 from backprop.trial import Trial
 
 OPTIONS = ("padding", "stride", "dilation")
 OUTSIDE = (0.0, -1e6)  # what stands beyond an image: of a convolution, and of a maximum
 
 
+def _axes(case):
+    """How many axes the windows of the layer have; 0 where it has none."""
+    size = getattr(case.trial.module, "kernel_size", None)
+    fits = isinstance(size, tuple) and case.delta.ndim > len(size) and case.trial.inputs[0].ndim > len(size)
+    return len(size) if fits else 0
+
+
 def flipped(case):
     """A true convolution, whose filters are turned by half, where cross-correlation belongs, or the reverse."""
+    axes = _axes(case)
     for name, x in case.trial.values.items():
         taps = tuple(range(2, x.ndim))
-        if taps:
+        if axes and len(taps) == axes:
             words = f"convolution for cross-correlation: right once {name} is flipped along its taps"
             flip = np.flip(x, taps).copy()
             would_be = np.flip(case.right, taps) if name == case.path else case.right_where(x, flip)
@@ -24,10 +33,9 @@ def flipped(case):
 
 def moved(case):
     """Right, but one row or column away: the margin was cut off at the wrong place."""
-    padding = getattr(case.trial.module, "padding", None)
-    if not case.is_input or not isinstance(padding, tuple):
+    if not case.is_input or not _axes(case):
         return
-    axes = tuple(range(-len(padding), 0))
+    axes = tuple(range(-_axes(case), 0))
     for way in itertools.product((0, 1, -1), repeat=len(axes)):
         words = f"padding is off by one: right once moved back by {way} along the image's axes"
         yield Diagnosis("padding off by one", words), np.roll(_without_what_falls_off(case.right, way), way, axes)
@@ -47,7 +55,7 @@ def options(case):
     module = case.trial.module
     for name in OPTIONS:
         given = getattr(module, name, None)
-        if not isinstance(given, tuple) or case.delta.ndim <= len(given):
+        if not _axes(case) or not isinstance(given, tuple) or not all(isinstance(number, int) for number in given):
             continue
         axes = range(len(given))
         for by in (1, -1):
@@ -73,6 +81,8 @@ def _right_with(case, name, value, outside):
     image, axes = case.trial.inputs[0], len(value)
     wanted = case.delta.shape[-axes:]
     for room in range(1 + max(wanted) * (1 + max(value)) + max(image.shape[-axes:])):
+        if time.monotonic() > case.deadline:
+            raise TookTooLong
         canvas = _canvas(image, cropped, room, outside)
         try:
             wide = Trial(module, (canvas, *case.trial.inputs[1:]), np.float64, 0, answered=case.trial.answered)
@@ -97,7 +107,7 @@ def _pulled(case, wide, cropped):
     delta = np.zeros(np.shape(wide.probe))
     delta[(..., *[slice(length) for length in case.delta.shape[-axes:]])] = case.delta
     theta = wide.arrays()[case.path]
-    gradient = (slopes(wide, theta).T @ delta.reshape(-1)).reshape(theta.shape)
+    gradient = (case.slopes_of(wide, theta).T @ delta.reshape(-1)).reshape(theta.shape)
     if not case.is_input:
         return gradient
     size = [length - rows for length, rows in zip(case.theta.shape[-axes:], cropped, strict=True)]

@@ -3,7 +3,9 @@
 import ast
 import inspect
 import re
+import shlex
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import backprop as bp
@@ -64,9 +66,14 @@ def named(name):
     kind = vars(bp).get(name)
     if isinstance(kind, type) and issubclass(kind, bp.Module) and any(blanks(part) for part in parts(kind)):
         return kind
-    names = [n for n, k in vars(bp).items() if isinstance(k, type) and issubclass(k, bp.Module)]
-    names = [n for n in names if any(blanks(part) for part in parts(vars(bp)[n]))]
-    raise OptionError(f"no exercise is called {name!r}; there are {', '.join(names)}")
+    raise OptionError(f"no exercise is called {name!r}; there are {', '.join(names())}")
+
+
+def names():
+    """The layers and losses that can be exercises, those of DEFAULT first."""
+    kinds = {n: k for n, k in vars(bp).items() if isinstance(k, type) and issubclass(k, bp.Module)}
+    found = [n for n, kind in kinds.items() if any(blanks(part) for part in parts(kind))]
+    return sorted(found, key=lambda name: DEFAULT.index(name) if name in DEFAULT else len(DEFAULT))
 
 
 def parts(kind):
@@ -121,6 +128,7 @@ def exercise(name, forward=False, folder="DIR"):
     more = (WITH_PARAMETERS if ".accumulate(" in body else "") + (WITH_SCALE if issubclass(kind, bp.Loss) else "")
     if name in PLAIN:
         more += f"Graded on: {'; '.join(PLAIN[name])}. Other options of the layer are not asked for.\n"
+    folder = shlex.quote(Path(folder).as_posix()).replace("\\", "/").replace('"', "'")
     return HEAD.format(name=name, folder=folder, more=more) + "\n" + _imports(kind, body) + "\n\n\n" + body + "\n"
 
 

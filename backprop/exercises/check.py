@@ -10,11 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import backprop as bp
-from backprop.exercises.blanks import DEFAULT, file_of
+from backprop.exercises.blanks import file_of, names
 
 SECONDS = 60.0
-MOST_LINES = 8  # of what an answer prints
+MOST_LINES, MOST_PRINTED = 8, 1 << 20  # of what an answer prints: lines that are shown, bytes that are read
 
 
 class Grade(NamedTuple):
@@ -42,36 +41,44 @@ class Grade(NamedTuple):
         printed = self.printed.strip().splitlines()
         if printed:
             more = [f"and {len(printed) - MOST_LINES} lines more"] if len(printed) > MOST_LINES else []
-            text += ["    it prints:", *[f"    | {line[:100]}" for line in [*printed[:MOST_LINES], *more]]]
+            text += ["    it prints:", *[f"    | {_plain(line[:100])}" for line in [*printed[:MOST_LINES], *more]]]
         return "\n".join(text)
 
 
+def _plain(text):
+    """The text without signs that would move a terminal's cursor."""
+    return "".join(letter if letter.isprintable() or letter == "\t" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
 def answers(folder):
-    """The layers for which there is an answer in `folder`, in the order in which the package names them."""
-    names = [name for name, kind in vars(bp).items() if isinstance(kind, type) and issubclass(kind, bp.Module)]
-    there = [name for name in names if (Path(folder) / file_of(name)).is_file()]
-    return sorted(there, key=lambda name: DEFAULT.index(name) if name in DEFAULT else len(DEFAULT))
+    """The layers for which there is an answer in `folder`, those of DEFAULT first."""
+    return [name for name in names() if (Path(folder) / file_of(name)).is_file()]
 
 
 def check(folder, names, seconds=SECONDS):
     """Yield the Grade of each of the layers `names`, whose answers are files in `folder`."""
     for name in names:
         path = Path(folder).resolve() / file_of(name)
-        yield _graded(path, name, seconds)
+        try:
+            yield _graded(path, name, seconds)
+        except Exception as error:  # whatever an answer has done, the next one is graded
+            yield Grade(name, "no answer", lines=[f"it cannot be graded: {type(error).__name__}: {error}"])
 
 
 def _graded(path, name, seconds):
-    with tempfile.TemporaryDirectory() as room:
-        result, output = Path(room) / "result.json", Path(room) / "output.txt"
-        command = [sys.executable, "-m", "backprop.exercises.grading", str(path), name, str(result)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "utf-8"}
-        with output.open("wb") as printed:
+    """The files for the result and for what is printed are opened here: what becomes of their names does not matter."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as room:
+        with open(Path(room) / "result", "w+b") as result, open(Path(room) / "output", "w+b") as output:
+            command = [sys.executable, "-m", "backprop.exercises.grading", str(path), name, result.name]
+            paths = [place for place in sys.path if place]
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=printed,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
+                cwd=room,  # a json.py beside the answers is none of ours
                 start_new_session=True,
             )
             try:
@@ -81,28 +88,34 @@ def _graded(path, name, seconds):
                 ended = False
             finally:
                 _end(process)
-        text = output.read_text(encoding="utf-8", errors="replace")
+            output.seek(0)
+            text = output.read(MOST_PRINTED).decode(errors="replace")
+            found = _read(result)
         if not ended:
             words = f"it did not end within {seconds:g} seconds: is there a loop that never ends?"
             return Grade(name, "endless", lines=[words], printed=text)
-        found = _read(result)
         if found is None:
             code = process.returncode
-            how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
+            how = f"by signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"with exit status {code}"
             return Grade(name, "no answer", lines=[f"its process ended {how}, before it could be judged"], printed=text)
-        return Grade(name, found["status"], found.get("arrays", {}), found.get("lines", []), text)
+        return Grade(name, found["status"], found["arrays"], found["lines"], text)
 
 
-def _read(result):
+def _read(file):
+    """What the grading has written, or None where that is no result. Nothing is right that names no array."""
     try:
-        found = json.loads(result.read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) and isinstance(found.get("status"), str) else None
-    except (OSError, ValueError):
+        file.seek(0)
+        found = json.loads(file.read(MOST_PRINTED))
+        arrays, lines = found["arrays"], found["lines"]
+        sound = all(isinstance(text, str) for text in (found["status"], *arrays, *arrays.values(), *lines))
+        right = found["status"] != "right" or (arrays and set(arrays.values()) == {"right"})
+        return found if sound and right else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
 def _end(process):
-    """The process, and all that it has started, end now."""
+    """The process ends now, with all that it has started, but for what has made a session of its own."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

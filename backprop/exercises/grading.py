@@ -6,6 +6,7 @@ ends, there is no such file, and the grader who waits for it says so.
 
 import ast
 import json
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -15,25 +16,32 @@ import numpy as np
 import backprop as bp
 from backprop.examples import examples
 from backprop.exercises.blanks import PLAIN, hint, named
+from backprop.gradcheck import gradcheck
 
 MEMORY, PRINTED = 8 << 30, 16 << 20  # bytes that an answer may take, and that it may write
 
 
 def grade(path, name):
     """The result, a dict, of the answer in the file `path` for the layer `name`."""
-    source = Path(path).read_text(encoding="utf-8")
+    kind = named(name)
     try:
-        tree = ast.parse(source, str(path))
+        tree = ast.parse(Path(path).read_bytes(), str(path))
+        missing = _not_written(tree)
+        if any(method == "forward" for method, _ in missing):
+            return _result("not written", lines=["forward has a `...` left", *hint(kind, "output")])
+        found = _judged(_class(tree, path, name), kind, missing)
     except SyntaxError as error:
-        return {"status": "fails", "lines": [f"{Path(path).name}, line {error.lineno}: {error.msg}"]}
-    kind, missing = named(name), _not_written(tree)
-    if any(method == "forward" for method, _ in missing):
-        return {"status": "not written", "lines": ["forward has a `...` left", *hint(kind, "output")]}
-    try:
-        theirs = _class(tree, path, name)
-        return _judged(theirs, kind, missing)
+        return _result("fails", lines=[f"{Path(path).name}, line {error.lineno}: {error.msg}"])
     except BaseException as error:  # an answer may raise anything, SystemExit and KeyboardInterrupt included
-        return {"status": "fails", "lines": _told(error, path)}
+        found = _result("fails", lines=_told(error, path))
+    unfinished = any(target == "output" for _, target in missing)  # a number on the way to the gradients
+    if missing and (found["status"] == "fails" or found["status"] == "WRONG" and unfinished):
+        return _result("not written", found["arrays"], ["backward has a `...` left", *found["lines"]])
+    return found
+
+
+def _result(status, arrays=None, lines=()):
+    return {"status": status, "arrays": arrays or {}, "lines": list(lines)}
 
 
 def _not_written(tree):
@@ -84,9 +92,10 @@ def _judged(theirs, kind, missing):
             arrays["output"] = "WRONG"
             lines += [f"output: {_forward_differs(found, expected)}  [{our.title}]", *_look_at(kind, "output")]
             break
-        report = bp.gradcheck(answer.module, *answer.inputs)
+        report = gradcheck(answer.module, *answer.inputs)
         for row in report.rows:
-            written = (("backward", row.path) not in missing) or row.ok
+            empty = row.diagnosis is not None and row.diagnosis.kind in ("no gradient", "no array")
+            written = row.ok or not (missing and (empty or ("backward", row.path) in missing))
             verdict = "right" if row.ok else "WRONG" if written else "not written"
             if arrays.get(row.path, "right") == "right":
                 arrays[row.path] = verdict
@@ -97,7 +106,23 @@ def _judged(theirs, kind, missing):
     status = "WRONG" if "WRONG" in verdicts else "not written" if "not written" in verdicts else "right"
     if status == "not written":
         lines += [line for target, verdict in arrays.items() if verdict == "not written" for line in hint(kind, target)]
-    return {"status": status, "arrays": arrays, "lines": lines}
+    if status == "right":
+        lines += _in_float32(answers[0], ours[0])
+    return _result(status, arrays, lines)
+
+
+def _in_float32(answer, ours):
+    """What training, which is in float32, would say of an answer that is right in float64."""
+    try:
+        found = answer.module(*answer.inputs)
+        expected = ours.module(*ours.inputs)
+        delta = np.ones_like(found) if isinstance(found, np.ndarray) else 1.0
+        below, wanted = answer.module.backward(delta), (ours.module.backward(delta if np.ndim(expected) else 1.0))
+    except Exception as error:
+        return [f"note: right in float64, but in float32, as in training, it ends in {type(error).__name__}: {error}"]
+    if getattr(below, "dtype", None) != getattr(wanted, "dtype", None):
+        return [f"note: of float32 it makes {below.dtype}, which other layers refuse; end with .astype(delta.dtype)"]
+    return []
 
 
 def _draw_alike(ours, theirs):
@@ -123,7 +148,11 @@ def _told(error, path):
     """An exception in the answer's own lines: where, and what."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     lines = [f"{Path(path).name}, line {f.lineno}, in {f.name}: {f.line}" for f in frames[-1:]]
-    return [*lines, f"{type(error).__name__}: {error}"[:500]]
+    try:
+        words = str(error)
+    except Exception:
+        words = "(an exception that cannot be told)"
+    return [*lines, f"{type(error).__name__}: {words}"[:500]]
 
 
 def _with_limits():
@@ -137,10 +166,15 @@ def _with_limits():
 
 
 def main(path, name, result):
-    _with_limits()
-    with bp.use_kernels("reference"):  # nothing is compiled for small arrays
-        found = grade(path, name)
-    Path(result).write_text(json.dumps(found), encoding="utf-8")
+    del sys.argv[1:]
+    sys.path.append(str(Path(path).parent))  # for what an answer imports from beside itself
+    with (
+        open(result, "w", encoding="utf-8") as file,
+        bp.use_kernels("reference"),
+    ):  # nothing is compiled for small arrays
+        _with_limits()
+        json.dump(grade(path, name), file)
+    os._exit(0)  # whatever threads an answer may have left running
 
 
 if __name__ == "__main__":
