@@ -106,25 +106,27 @@ def _formula(entry):
     slide = "".join(f"<p>{display(text)}</p>" for text in entry.slide.splitlines())
     slide = slide or "<p class=none>The slides have no formula for it.</p>"
     column, rows = (": one sample, a column", ": N samples, rows") if n in BY_COLUMN else ("", "")
-    homes = dict.fromkeys(tuple(sources.of_home(home, n)) for home in entry.homes)
-    lines = "".join(_figure(blocks) for blocks in homes if not any(set(blocks) < set(others) for others in homes))
-    blocks = sources.kernels(n)
-    kernel = "".join(_figure([block]) for block in blocks)
-    own = [block for home in entry.homes for block in sources.of_home(home, n)]
-    alone = sum(block.text.count("\n") for block in own) < 3  # the kernel is all that there is
-    short = " open" if alone or sum(block.text.count("\n") for block in blocks) <= SHORT else ""
-    kernel = (
-        f"<details class=kernels{short}><summary>the reference kernel</summary>{kernel}</details>" if kernel else ""
-    )
     return (
         f"<article id='f-{n}' class=formula tabindex=-1>"
         f"<h3><a href='#f-{n}'>({n})</a> {html.escape(entry.title)}</h3>"
         f"<div class=forms><div><h4>On the slide{column}</h4>{slide}</div>"
         f"<div><h4>In the code{rows}</h4>{_statements(entry)}</div></div>"
-        f"<h4>The line</h4>{lines}{kernel}"
+        f"<h4>The line</h4>{_lines(entry)}"
         f"<h4>By hand</h4>{sessions.page(n)}"
         f"<h4>Checked</h4>{verdicts.page(entry.checked)}</article>"
     )
+
+
+def _lines(entry):
+    """The code of it, each piece once, and the reference kernels behind, which are shown at once if they are short."""
+    homes = dict.fromkeys(tuple(sources.of_home(home, entry.number)) for home in entry.homes)
+    own = [blocks for blocks in homes if not any(set(blocks) < set(others) for others in homes)]
+    kernels = sources.kernels(entry.number)
+    pointer = sum(block.text.count("\n") for blocks in own for block in blocks) < 3  # it only names its kernel
+    short = pointer or sum(block.text.count("\n") for block in kernels) <= SHORT
+    figures = "".join(_figure([block]) for block in kernels)
+    behind = f"<details{' open' if short else ''}><summary>the reference kernel</summary>{figures}</details>"
+    return "".join(map(_figure, own)) + (behind if kernels else "")
 
 
 def _statements(entry):
