@@ -33,7 +33,7 @@ def display(text):
         if runs[-1] and (_is_word(piece) or _is_word(before) or breaks):
             runs.append([])
         runs[-1].append(piece.replace("<mo>", "<mo form=infix>") if breaks else piece)
-    return " ".join(map(_run, runs)).replace(" ,", ",").replace(" .", ".").replace(" ;", ";")
+    return " ".join(map(_run, runs)).replace(" ,", ",").replace(" .", ".").replace(" ;", ";").replace(" :", ":")
 
 
 def _run(pieces):

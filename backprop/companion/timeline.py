@@ -246,8 +246,8 @@ MOMENTS = (
         "A",
         "82:04 - 82:30",
         "Other data",
-        "Take Fashion-MNIST, or CIFAR, instead, and train the same model. Any folder of images becomes such a data "
-        "set.",
+        "Take Fashion-MNIST instead, and train the same model. (The lecture names CIFAR, too: its images have colours, "
+        "which the reader of data files here does not know.)",
         places=("data.DataLoader",),
         command=f"{TRAIN} --data fashion",
     ),
