@@ -318,3 +318,23 @@ def test_a_leaf_at_a_kink_does_not_silence_the_diagnosis_of_its_network():
     x[0, 0] = 0
     report = Backwards(bp.ReLU(), bp.Linear(5, 2)).check(x)
     assert not report.inside
+
+
+def test_an_entry_that_was_moved_is_put_back_even_where_forward_raises():
+    from backprop.diagnosis.case import slopes
+    from backprop.trial import Trial
+
+    class Log(bp.Module):
+        def forward(self, u):
+            if (u < 1).any():
+                raise ValueError("too small")
+            self.cache = u
+            return np.log(u)
+
+        def backward(self, delta):
+            return delta / self.cache
+
+    trial = Trial(Log(), (np.array([[1.0, 2.0]]),), np.float64, 0)
+    with pytest.raises(ValueError, match="too small"):
+        slopes(trial, trial.inputs[0])
+    assert trial.inputs[0].tolist() == [[1.0, 2.0]]

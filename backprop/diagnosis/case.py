@@ -84,9 +84,11 @@ def slopes(trial, theta, deadline=math.inf):
             raise TookTooLong
         h = STEP * max(1, abs(kept))
         values = []
-        for moved in (kept + h, kept - h):
-            flat[entry] = moved
-            values.append(np.array(trial.run(), dtype=float).reshape(-1))
-        flat[entry] = kept
+        try:
+            for moved in (kept + h, kept - h):
+                flat[entry] = moved
+                values.append(np.array(trial.run(), dtype=float).reshape(-1))
+        finally:
+            flat[entry] = kept
         columns.append((values[0] - values[1]) / (2 * h))  # (19)
     return np.stack(columns, axis=1) if columns else np.zeros((np.size(trial.probe), 0))
