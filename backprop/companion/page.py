@@ -11,6 +11,7 @@ from backprop.companion.notation import display
 from backprop.companion.sources import prose
 from backprop.companion.timeline import LECTURES, MOMENTS
 from backprop.formulas import legend, stated
+from backprop.kernels import use_kernels
 
 BY_COLUMN = ("1", "2", "3", "4", "5", "6", "7")  # of these the slide and the code differ by a transpose
 SHORT = 24  # lines of a kernel that are shown at once
@@ -22,7 +23,8 @@ def write(path):
     """Write the page into the file `path`, whose folder is made if need be. Returns the path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(whole(), encoding="utf-8")
+    with use_kernels("reference"):  # nothing is worth compiling for such small arrays
+        path.write_text(whole(), encoding="utf-8")
     return path
 
 
