@@ -305,3 +305,10 @@ def test_the_solution_is_our_source_and_the_numpy_that_it_comes_to():
 def test_a_plain_case_says_in_its_head_what_is_graded():
     assert "Graded on: labels. Other options of the layer are not asked for." in exercises.exercise("CrossEntropyLoss")
     assert "Graded on" not in exercises.exercise("ReLU")
+
+
+def test_an_answer_that_cannot_be_read_fails_and_needs_no_traceback_of_ours(tmp_path):
+    """Where something else than a SyntaxError came first, the grading once ended in a name that was not set yet."""
+    (tmp_path / "relu.py").mkdir()
+    (result,) = exercises.check(tmp_path, ["ReLU"])
+    assert result.status == "fails" and "IsADirectoryError" in str(result) and "Traceback" not in str(result)

@@ -23,7 +23,7 @@ MEMORY, PRINTED = 8 << 30, 16 << 20  # bytes that an answer may take, and that i
 
 def grade(path, name):
     """The result, a dict, of the answer in the file `path` for the layer `name`."""
-    kind = named(name)
+    kind, missing = named(name), set()
     try:
         tree = ast.parse(Path(path).read_bytes(), str(path))
         missing = _not_written(tree)
