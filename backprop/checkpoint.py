@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from backprop.errors import CheckpointError, OptionError
+from backprop.errors import CheckpointError
 from backprop.history import Epoch, History
-from backprop.weights import CHECKPOINT, named, part, read, write
+from backprop.weights import CHECKPOINT, DAMAGED, named, part, read, write
 
 
 class Checkpoint:
@@ -27,17 +27,19 @@ class Checkpoint:
     def __init__(self, path, every=30.0, options=None):
         self.path, self.every = Path(path), every
         self.options = _as_saved(options or {})
-        self.written = time.monotonic()
+        self.written, self._begun = time.monotonic(), False
 
     def due(self):
         """Whether it is time for the next one."""
         return time.monotonic() - self.written >= self.every
 
     def save(self, net, optimizer, schedule, loader, history):
-        """Write the run as it stands between two steps."""
+        """Write the run as it stands between two steps.
+
+        The first one asks for the room on the disk that later ones need, with the optimizer's state: OSError.
+        """
         train = {
-            "losses": np.array(history.losses, np.float64),
-            "correct": np.array(history.correct, np.float64),
+            **{name: np.array(getattr(history, name), np.float64) for name in OF_STEPS},
             "epochs": np.array([_as_row(epoch) for epoch in history.epochs], np.float64).reshape(-1, 5),
             "first_epoch": np.array(history.first_epoch),
             "loader_seed": np.array(-1 if loader.seed is None else loader.seed),
@@ -48,7 +50,9 @@ class Checkpoint:
         parts = {"model": net.state_dict(), "optim": optimizer.state_dict(), "train": train}
         arrays = {f"{place}.{name}": array for place, found in parts.items() for name, array in found.items()}
         names = {"optimizer": type(optimizer).__name__, "schedule": type(schedule).__name__}
-        write(self.path, arrays, {"format": CHECKPOINT, "options": json.dumps(self.options), **names})
+        room = 0 if self._begun else _room(net, optimizer)
+        write(self.path, arrays, {"format": CHECKPOINT, "options": json.dumps(self.options), **names}, room)
+        self._begun = True
         self.written = time.monotonic()
 
     def load(self, net, optimizer, schedule, loader):
@@ -57,7 +61,7 @@ class Checkpoint:
         Raises CheckpointError, with the network and the optimizer as they were, if the file is torn or foreign, belongs
         to another network or optimizer, or to a run with other options; FileNotFoundError if there is none.
         """
-        arrays, metadata = read(self.path)
+        arrays, metadata, whole = read(self.path)
         if metadata.get("format") != CHECKPOINT:
             raise CheckpointError(
                 f"{self.path} is no checkpoint of a run; weights alone are read by bp.load(net, path)"
@@ -68,8 +72,8 @@ class Checkpoint:
                 self._expect_same_run(
                     metadata, part(arrays, "train"), part(arrays, "model"), optimizer, schedule, loader, net
                 )
-                return _bring_back(arrays, net, optimizer, schedule, loader)
-            except (CheckpointError, OptionError, KeyError, ValueError, TypeError, IndexError) as error:
+                return _bring_back(arrays, net, optimizer, schedule, loader, whole)
+            except Exception as error:  # whatever is wrong in it
                 net.load_state_dict(before[0])
                 optimizer.load_state_dict(before[1])
                 if schedule:
@@ -80,6 +84,9 @@ class Checkpoint:
 
     def _expect_same_run(self, metadata, train, model, optimizer, schedule, loader, net):
         """Raise CheckpointError where the run in the file was another one."""
+        for kind in ("options", "optimizer", "schedule"):
+            if kind not in metadata:
+                raise CheckpointError(f"it does not say its {kind}")
         saved = json.loads(metadata["options"])
         other = sorted(name for name in {*saved, *self.options} if saved.get(name) != self.options.get(name))
         if other:
@@ -101,25 +108,64 @@ class Checkpoint:
                 raise CheckpointError(f"{name} was {model[name].dtype}, now {array.dtype}")
 
 
-def _bring_back(arrays, net, optimizer, schedule, loader):
-    """Load everything; what is missing or misshapen raises. Returns the History."""
+OF_STEPS = "losses", "terms", "correct", "answers"  # a History's lists with an entry for each step
+
+
+def _bring_back(arrays, net, optimizer, schedule, loader, whole):
+    """Load everything; what is missing, misshapen or impossible raises. Returns the History."""
     train = part(arrays, "train")
-    history = History(
-        losses=train["losses"].tolist(),
-        correct=train["correct"].tolist(),
-        epochs=[_as_epoch(row) for row in train["epochs"].tolist()],
-        first_epoch=int(train["first_epoch"]),
-    )
-    places = {path: tuple(map(int, place)) for path, place in part(train, "stream").items()}
-    seed = int(train["loader_seed"])
+    history = _history(train, loader)
+    places = {path: _natural(place, f"stream.{path}", (2,)) for path, place in part(train, "stream").items()}
+    (seed,) = _natural(train["loader_seed"], "loader_seed", least=-1)
     net.load_state_dict(part(arrays, "model"))
     optimizer.load_state_dict(part(arrays, "optim"))
     if schedule:
         schedule.load_state_dict(part(train, "schedule"))
+        if schedule.last_epoch < len(history.losses):
+            raise CheckpointError(f"its schedule took {schedule.last_epoch} steps, the run {len(history.losses)}")
+    if not whole:
+        raise CheckpointError(DAMAGED)
     for path, stream in net.named_streams():
         stream.seek(*places[path])
     loader.seed = None if seed < 0 else seed
     return history
+
+
+def _history(train, loader):
+    losses, epochs = train["losses"], train["epochs"]
+    done, (first,) = len(losses), _natural(train["first_epoch"], "first_epoch")
+    if "terms" not in train:  # a file of an earlier version: each image counted once
+        sizes = [loader.batch_size] * done
+        for last in range(len(loader) - 1, done, len(loader)):
+            sizes[last] = (len(loader.images) - 1) % loader.batch_size + 1 if not loader.drop_last else sizes[last]
+        train = {**train, "terms": np.array(sizes, float), "answers": np.array(sizes, float)}
+    for name in OF_STEPS:
+        if train[name].shape != (done,) or train[name].dtype.kind not in "fiu":
+            raise CheckpointError(f"{name} is of shape {train[name].shape}, there were {done} steps")
+    for name in ("terms", "answers"):
+        if not (train[name] >= 0).all():
+            raise CheckpointError(f"{name} holds a number that is none of terms")
+    if epochs.ndim != 2 or epochs.shape[1] != 5 or not 0 <= done - len(epochs) * len(loader) <= len(loader):
+        raise CheckpointError(f"{done} steps are not those of {len(epochs)} epochs of {len(loader)}, and a part")
+    lists = {name: train[name].tolist() for name in OF_STEPS}
+    return History(**lists, epochs=[_as_epoch(row) for row in epochs.tolist()], first_epoch=first)
+
+
+def _natural(array, name, shape=(), least=0):
+    """The whole numbers of an array, a list; CheckpointError unless they are such, of this shape and at least `least`."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "iu" or array.shape != shape or (array < least).any() or (array > MOST).any():
+        raise CheckpointError(f"{name} is {array.tolist()!r}, not of whole numbers from {least} on")
+    return array.reshape(-1).tolist()
+
+
+MOST = (1 << 63) - 1
+
+
+def _room(net, optimizer):
+    """Bytes of two checkpoints with all that the optimizer will keep: the old one stays until the new one is whole."""
+    weights = sum(array.data.nbytes for _, array in [*net.named_parameters(), *net.named_buffers()])
+    return 2 * (weights + optimizer.bytes_of_state()) + (1 << 16)
 
 
 BATCHES = ("images", "batch_size", "shuffle", "drop_last")

@@ -13,6 +13,8 @@ import numpy as np
 
 from backprop import kernels
 from backprop.data import DataLoader
+from backprop.functional.shapes import split_at
+from backprop.functional.targets import samples
 from backprop.kernels.device import to_host
 from backprop.kernels.transfer import new_array
 from backprop.optim import Optimizer
@@ -103,7 +105,7 @@ class Chunk:
         self.order = new_array((self.size * loader.batch_size,), np.int64)
         self.keys = new_array((self.size, len(step.keys)), np.uint64)
         self.tables = [new_array((self.size, NUMBERS), update.together.dtype) for update in updates[0]]
-        self.found, self.correct = new_array((self.size, 3), np.float64), new_array((self.size, 1), np.int64)
+        self.found, self.correct = new_array((self.size, 3), np.float64), new_array((self.size, 2), np.int64)
         self.graph = machine().captured(lambda: [self._write_down(row, some) for row, some in enumerate(updates)])
 
     def _write_down(self, row, updates):
@@ -115,7 +117,8 @@ class Chunk:
         self.loader.fetch(self.order[row * size : (row + 1) * size], step.x, step.y)
         for kernel, args in forward:
             kernel(*[own.get(id(a), a) for a in args])
-        kernels.load("cuda").count_correct(step.scores, step.y, self.correct[row])
+        scores, y = split_at(step.scores, 1), samples(step.y, 1)
+        kernels.load("cuda").count_correct(scores, y, step.loss.ignore_index, self.correct[row])
         for kernel, args in backward:
             kernel(*[own.get(id(a), a) for a in args])
         for table, update in zip(self.tables, updates, strict=True):
@@ -151,10 +154,11 @@ class Chunk:
         return order
 
     def read(self, order):
-        """(losses, right answers), a list each, of the steps launched last, once they are done."""
-        found, correct = to_host(self.found).tolist(), to_host(self.correct)[:, 0].tolist()
+        """(losses, terms, right answers, answers), a list each, of the steps launched last, once they are done."""
+        found, correct = to_host(self.found).tolist(), to_host(self.correct).T.tolist()
         for row, (_, _, bad) in enumerate(found):
             if bad >= 0:
                 index = order[row * self.loader.batch_size :][: self.loader.batch_size]
                 self.step.loss(self.step.scores, self.loader.fetch(index)[1])  # raises the error that says which label
-        return [total / used if used else np.nan for total, used, _ in found], correct
+        losses = [total / used if used else np.nan for total, used, _ in found]
+        return losses, [used for _, used, _ in found], *correct

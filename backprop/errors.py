@@ -55,7 +55,11 @@ class ShapeError(BackpropError, ValueError):
 
 
 class DTypeError(BackpropError, TypeError):
-    """An array of the wrong element type, or no array at all; the last words are the cure."""
+    """An array of the wrong element type, or no array at all; the last words are the cure. `array` is it, if known."""
+
+    def __init__(self, message, array=None):
+        super().__init__(message)
+        self.array = array
 
 
 class IndexRangeError(BackpropError, IndexError):

@@ -55,7 +55,7 @@ def expect_parameters(net, step):
     below, so the last such layer is where it began.
     """
     for path, parameter in reversed(list(net.named_parameters())):
-        if not np.isfinite(to_host(parameter.data)).all():
+        if parameter.requires_grad and not np.isfinite(to_host(parameter.data)).all():
             cause = f"the backward pass or the update of step {step - 1} gave it; a smaller lr may help"
             raise NonFiniteError(
                 f"step {step}: {path} holds NaN or infinity: {cause if step else 'it did so before training began'}"

@@ -40,7 +40,9 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     says so. The kernels are those in use (`bp.use_kernels`); a module on a GPU, or inputs that are there, is checked
     there.
 
-    Where a gradient is wrong, the report says what the mistake looks like, and of a network in which layer it is.
+    Where a gradient is wrong, the report says what the mistake looks like, and of a network in which layer it is. What
+    forward and backward are given are copies: a layer that overwrites them is judged by what it returns, and the report
+    notes it.
     """
     if np.dtype(dtype) not in (np.float64, np.float32):
         raise OptionError(f"dtype is np.float64 or np.float32, got {np.dtype(dtype)}")
@@ -52,10 +54,11 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     if not np.isfinite(trial.loss()):
         raise OptionError("gradients are checked where the output is finite, it holds NaN or infinity here")
     if np.dtype(dtype) == np.float32:
-        return Report(_title(module), _against_float64(Trial(module, inputs, np.float32, seed), trial))
+        return Report(_title(module), _against_float64(Trial(module, inputs, np.float32, seed), trial), (), trial.notes)
     rows = _against_differences(trial, _complex_twin(module, inputs, seed, trial.answered), seed, max_entries)
     inside = () if all(row.ok for row in rows) else _wrong_inside(trial, seed, max_entries)
-    return Report(_title(module), rows if inside else _diagnosed(trial, rows), inside)
+    wrong = any(row.is_wrong for report in inside for row in report.rows)
+    return Report(_title(module), rows if wrong else _diagnosed(trial, rows), inside, trial.notes)
 
 
 Module.check = gradcheck  # `layer.check(x)`: this file lies above module.py, so the method comes down from here
@@ -68,14 +71,17 @@ def _against_differences(trial, exact, seed, max_entries):
     rng, inputs = np.random.default_rng(seed), trial.answered_inputs()
     rows = []
     for path, theta in trial.arrays().items():
-        entries = np.arange(theta.size)
-        if theta.size > max_entries:
-            entries = np.sort(rng.choice(theta.size, max_entries, replace=False))
+        constant = trial.constant(path)
+        entries = np.flatnonzero(~constant)
+        if entries.size > max_entries:
+            entries = np.sort(rng.choice(entries, max_entries, replace=False))
         backward = once[path].reshape(-1)[entries]
         numeric, uncertainty = differences.central(trial.loss, theta, entries, scale)
         row = judge(path, theta.shape, entries, backward, numeric, uncertainty, RTOL, TINY * scale)
         if not row.ok and is_kink(trial.loss, theta, np.ravel_multi_index(row.index, theta.shape), scale):
             row = dataclasses.replace(row, verdict="kink")
+        if row.ok and np.any(once[path][constant]):
+            row = dataclasses.replace(row, verdict="WRONG: entries that never learn get a gradient")
         if row.ok and np.any(zero[path]):
             row = dataclasses.replace(row, verdict="WRONG: delta = 0 gives a gradient")
         passes = 1 if path in inputs else 2  # the input's delta is returned anew by each pass, not added up
@@ -90,7 +96,9 @@ def _against_differences(trial, exact, seed, max_entries):
 
 
 def _wrong_inside(trial, seed, max_entries):
-    """The Reports of the layers of a network whose own backward is wrong at what they are given in it."""
+    """The Reports of the layers of a network whose own backward is wrong at what they are given in it, or of which
+    something else was noticed.
+    """
     given, reports = {}, []
 
     def look(layer, inputs):
@@ -109,7 +117,7 @@ def _wrong_inside(trial, seed, max_entries):
             report = gradcheck(layer, *inputs, seed=seed, max_entries=max_entries)
         except Exception:  # it cannot be checked alone: it may want what only its network gives it
             continue
-        if any(row.is_wrong for row in report.rows):
+        if report.notes or any(row.is_wrong for row in report.rows):
             report.name = f"layer {layers[layer]}, {report.name}"
             reports.append(report)
     return reports

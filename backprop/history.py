@@ -1,13 +1,14 @@
 """What a training run remembers of itself."""
 
 import dataclasses
+import math
 
 
 @dataclasses.dataclass
 class Epoch:
     """One pass over the training set: mean loss and accuracy while it was learned, then on the test set; seconds.
 
-    An accuracy is NaN where the targets are not labels.
+    A mean over nothing is NaN, and so is an accuracy where the targets are not labels.
     """
 
     train_loss: float
@@ -19,10 +20,40 @@ class Epoch:
 
 @dataclasses.dataclass
 class History:
-    """What `fit` did: loss and right answers of every step, each finished Epoch, and whether Ctrl-C ended it."""
+    """What `fit` did: loss and right answers of every step, each finished Epoch, and whether Ctrl-C ended it.
+
+    terms, answers   what the loss of each step is a mean over, and how many answers it had: labels that are ignored
+                     count in neither
+    """
 
     losses: list = dataclasses.field(default_factory=list)
     correct: list = dataclasses.field(default_factory=list)
     epochs: list = dataclasses.field(default_factory=list)
     first_epoch: int = 0  # the loader's number of the first one
     interrupted: bool = False
+    terms: list = dataclasses.field(default_factory=list)
+    answers: list = dataclasses.field(default_factory=list)
+
+
+class Tally:
+    """The mean loss and the accuracy over batches. Each term, and each answer, counts once, however they are cut."""
+
+    def __init__(self):
+        self.total, self.terms, self.right, self.answers = 0.0, 0, 0, 0
+
+    def add(self, loss, terms, right, answers):
+        """A batch: its mean loss over so many terms, its right answers of so many. The mean over no terms is NaN, and
+        adds nothing.
+        """
+        if terms:
+            self.total += loss * terms
+            self.terms += terms
+        self.right, self.answers = self.right + right, self.answers + answers
+
+    @property
+    def loss(self):
+        return self.total / self.terms if self.terms else math.nan
+
+    @property
+    def accuracy(self):
+        return self.right / self.answers if self.answers else math.nan

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import threading
 
 import numpy as np
 
@@ -10,14 +11,21 @@ from backprop.hooks import Hooked, Hooks
 from backprop.kernels.device import is_array
 from backprop.tree import Tree
 
+HARMLESS = {"__init__", "__repr__", "extra_repr", "terms", "count_correct"}  # methods that no step depends on
+
 
 class Call:
-    """What one call of a module leaves behind: its cache, the shapes of inputs and output, its children's calls."""
+    """What one call of a module leaves behind: its cache, the shapes of inputs and output, its children's calls.
 
-    __slots__ = ("cache", "inputs", "output", "children")
+    thread     which of Python's threads made it
+    in_graph   whether it was a node of a graph
+    """
+
+    __slots__ = ("cache", "inputs", "output", "children", "thread", "in_graph")
 
     def __init__(self, cache):
         self.cache, self.inputs, self.output, self.children = cache, (), None, ()
+        self.thread, self.in_graph = threading.get_ident(), False
 
 
 class Module(Tree, Hooked):
@@ -27,7 +35,7 @@ class Module(Tree, Hooked):
         backward(delta)   adds dL/d(parameter) to its parameters and returns dL/da; delta is dL/d(output). Where several
                           inputs have a delta it returns a tuple, in their order; None for one that has none
 
-    Parameters and child modules are plain attributes (a list of modules may be one too) and are found automatically.
+    Parameters and child modules are plain attributes, or in lists, tuples and dicts, and are found automatically.
 
     There are two doors. `module(a)`, never `module.forward(a)`, runs forward pre-hooks, forward and forward hooks, and
     keeps the call. `module.backward(delta)` first checks that there was a call and that delta has its output's shape
@@ -36,6 +44,11 @@ class Module(Tree, Hooked):
 
     A cache belongs to a call. `self.call` holds the last one. Whoever uses a module more than once keeps each
     `module.call` and puts it back with `module.recall(call)` before the backward that belongs to it.
+
+    Between a forward and its backward nobody may change what both see: the input, the output, the parameters. A cache
+    holds the arrays themselves, not copies, so that backward would compute with other numbers, and say nothing. A
+    second forward in between, to look at something else, belongs on a copy, `copy.deepcopy(net)`, or behind backward.
+    Two threads need a copy each, too.
 
     `module.check(x)` compares backward with finite differences; it comes from backprop.gradcheck.
     """
@@ -48,7 +61,8 @@ class Module(Tree, Hooked):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if {"forward", "backward"} & vars(cls).keys() and "recordable" not in vars(cls):
+        own = [name for name, value in vars(cls).items() if callable(value) or hasattr(value, "__get__")]
+        if "recordable" not in vars(cls) and not HARMLESS.issuperset(own):
             cls.recordable = False  # what holds for the methods of a parent need not hold for these
         if not hasattr(cls.backward, "is_door"):
             cls.backward = _through_the_door(cls.backward)
@@ -72,12 +86,14 @@ class Module(Tree, Hooked):
             output = self.forward(*inputs)
         except BaseException as error:
             self.call = None  # half a call is none
+            if isinstance(error, DTypeError):
+                self._name_culprit(error, inputs)
             if isinstance(error, BackpropError):
                 error.named(type(self).__name__)
             raise
-        if self.call is None:
-            self.call = Call(None)
         call = self.call
+        if call is None or call.thread != threading.get_ident():
+            self.call = call = Call(None)
         call.inputs = tuple([np.shape(a) for a in inputs])
         call.output = (np.shape(output), getattr(output, "dtype", None))
         call.children = [(child, child.call) for child in self.children()]
@@ -85,6 +101,16 @@ class Module(Tree, Hooked):
             Hooks.run(hooks.after_forward, self, inputs, output)
             self.recall(call)  # a hook may have called this module again, to look at something else
         return output
+
+    def _name_culprit(self, error, inputs):
+        """An array of the wrong type that is no input, but a parameter or buffer: the cure is another one."""
+        if any(error.array is a for a in inputs):
+            return
+        name, own = next(((n, own) for n, own in self._own_arrays() if own.data is error.array), ("", None))
+        if own is not None:
+            wanted = inputs[0].dtype if inputs[0].dtype.name in ("float32", "float64") else "float32"
+            kind = f"its {name} is {own.dtype}, its input {inputs[0].dtype}"
+            error.message = f"{kind}; use .to(np.{wanted}) of the layer, loss or network"
 
     @property
     def cache(self):
@@ -104,11 +130,18 @@ class Module(Tree, Hooked):
             if childs_call is not None:
                 child.recall(childs_call)
 
-    @staticmethod
-    def expect_array(inputs):
-        """Raise DTypeError unless the first input is an array."""
-        if inputs and not hasattr(inputs[0], "dtype"):
-            raise DTypeError(f"wants an array, got {type(inputs[0]).__name__}; use np.asarray(x, dtype=np.float32)")
+    takes = "np.float32"  # the element type that a list of numbers should be given
+
+    def expect_array(self, inputs):
+        """Raise DTypeError unless the first input is an array, in this machine's order of bytes."""
+        if not inputs:
+            return
+        dtype = getattr(inputs[0], "dtype", None)
+        if dtype is None:
+            cure = f"use np.asarray(x, dtype={self.takes})"
+            raise DTypeError(f"wants an array, got {type(inputs[0]).__name__}; {cure}")
+        if not dtype.isnative and dtype.kind in "fc":
+            raise DTypeError(f"wants this machine's order of bytes, got {dtype}; use x.astype(np.{dtype.name})")
 
     @staticmethod
     def expect(condition, wanted, *, got, cure=""):
@@ -121,6 +154,8 @@ class Module(Tree, Hooked):
         if self.call.output is None:  # forward was called directly: nothing is known of its output
             return delta
         shape, dtype = self.call.output
+        if delta is None and dtype is not None and dtype.kind in "iub":
+            return None
         if delta is None:
             raise ShapeError(
                 f"backward wants delta = dL/d(output), of shape {shape}; a loss's backward() gives the first"
@@ -172,9 +207,14 @@ def _through_the_door(backward):
         if self._inside_backward:  # a subclass that calls super().backward(delta) came through already
             return backward(self, *delta, **options)
         try:
-            if self.call is None:
+            call = self.call
+            if call is None:
                 raise CallOrderError("backward before forward: call the module first, y = module(x)")
-            call, delta = self.call, self.expect_delta(*delta, **options)
+            if call.thread != threading.get_ident():
+                raise CallOrderError("the last call was another thread's: give each a copy.deepcopy(net) of its own")
+            delta = self.expect_delta(*delta, **options)
+            if delta is None and call.output is not None:
+                return None  # its output were whole numbers, such as words, which have no gradient
             Hooks.run(self._hooks.before_backward, self, delta)
             if self.call is not call:  # a hook has called this module again, to look at something else
                 self.recall(call)

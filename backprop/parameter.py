@@ -1,5 +1,8 @@
 """What a network keeps: a Buffer is an array that is saved with it, a Parameter is one that learns."""
 
+import itertools
+from typing import NamedTuple
+
 import numpy as np
 
 from backprop import kernels
@@ -10,7 +13,38 @@ from backprop.kernels.transfer import to_device
 NUMBERS = "fciub"  # kinds of element types
 
 
-class Buffer:
+class Compared:
+    """Comparisons of what has an array, `data`: entry by entry, as NumPy's, and plain arrays of booleans."""
+
+    __slots__ = ()
+
+    def __lt__(self, other):
+        return self.data < plain(other)
+
+    def __le__(self, other):
+        return self.data <= plain(other)
+
+    def __gt__(self, other):
+        return self.data > plain(other)
+
+    def __ge__(self, other):
+        return self.data >= plain(other)
+
+    def __eq__(self, other):
+        return self.data == plain(other)
+
+    def __ne__(self, other):
+        return self.data != plain(other)
+
+    __hash__ = object.__hash__  # in a set or a dict each is itself alone
+
+
+def plain(a):
+    """The array of a Parameter, Buffer or Value; anything else as it is."""
+    return a.data if isinstance(a, Compared) else a
+
+
+class Buffer(Compared):
     """An array that belongs to a network, is saved with it and changes type with it, and does not learn.
 
     The values are copied, so that the network never changes the array it was made from. A list becomes float32. An
@@ -19,6 +53,7 @@ class Buffer:
     """
 
     _kept_kinds = NUMBERS
+    __array_ufunc__ = None  # array == parameter asks the parameter
 
     def __init__(self, data):
         array = to_host(data)
@@ -73,8 +108,29 @@ class Buffer:
         """Take over what `moved` has made."""
         (self._data,) = arrays
 
+    @property
+    def counts(self):
+        """Whether it is one whole number, as that of the batches that a BatchNorm has seen."""
+        return self.dtype.kind in "iu" and self.shape == ()
+
     def __repr__(self):
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype})"
+
+
+_replacements = itertools.count(1)
+
+
+def moment():
+    """A number that grows: what is replaced from now on is replaced after it."""
+    return next(_replacements)
+
+
+class Replaced(NamedTuple):
+    """When, and as what, a parameter was replaced, and by which one."""
+
+    moment: int
+    place: str
+    new: object
 
 
 class Parameter(Buffer):
@@ -93,8 +149,8 @@ class Parameter(Buffer):
     def __init__(self, data, requires_grad=True):
         super().__init__(data)
         self.requires_grad = requires_grad
-        self.owners = 0  # how many module attributes hold this parameter
-        self.replaced = ""  # whose attribute held it last, once none does any more
+        self.constant = None  # an index of entries that never learn, such as an embedding's row for padding
+        self._replaced = {}  # where another one stands in its place: (module, name) -> Replaced
         self._sum = None  # the array behind grad, kept while grad is None, so that a step allocates nothing
         self._has_grad = False
 
@@ -137,6 +193,18 @@ class Parameter(Buffer):
         """Forget the gradient: `grad` is None again."""
         self._has_grad = False
 
+    def note_replaced(self, module, name, new):
+        """Another Parameter takes its place as this attribute of a module."""
+        self._replaced[id(module), name] = Replaced(next(_replacements), f"{type(module).__name__}.{name}", new)
+
+    def note_used(self, module, name):
+        """It is this attribute of a module now."""
+        self._replaced.pop((id(module), name), None)
+
+    def replaced_since(self, moment):
+        """The Replaced that came after a moment() about this parameter."""
+        return [found for found in self._replaced.values() if found.moment > moment]
+
     def _expect_gradient(self, value):
         """The value, if it may be a gradient of this parameter."""
         if np.shape(value) != self.shape:
@@ -160,8 +228,8 @@ class Parameter(Buffer):
         self._data, self._sum = arrays
 
     def __getstate__(self):
-        """A copy or a pickle begins without owners: the modules of the copy will count themselves."""
-        return {**vars(self), "owners": 0, "replaced": ""}
+        """A copy or a pickle stands in a network of its own, in which nothing was replaced."""
+        return {**vars(self), "_replaced": {}}
 
     def __repr__(self):
         return f"Parameter(shape={self.shape}, dtype={self.dtype}{'' if self.requires_grad else ', frozen'})"

@@ -75,7 +75,7 @@ class Step:
     def __init__(self, net, loss, x, y):
         self.loss, self.found, self.done = loss, None, False
         self._modules = [*net.modules(), *loss.modules()]
-        self.fit = all(module.recordable for module in net.modules()) and not any(map(hooked, self._modules))
+        self.fit = all(module.recordable for module in net.modules()) and not any(map(watched_or_own, self._modules))
         if self.fit:
             try:
                 self._record(net, x, y)
@@ -134,10 +134,15 @@ class Step:
             L = self.loss(self.scores, self.y)
             self._delta[...] = self.loss.backward()
             return self.scores, L
-        total, used, bad = to_host(self.found).tolist()
+        total, self._used, bad = to_host(self.found).tolist()
         if bad >= 0:
             self.loss(self.scores, self.y)  # raises the error that says which label is bad
-        return self.scores, total / used if used else np.nan
+        return self.scores, total / self._used if self._used else np.nan
+
+    def terms(self, y):
+        """What the loss of the last forward is a mean over; samples, where the loss does not say."""
+        terms = self.loss.terms() if self.found is None else self._used
+        return len(y) if terms is None else terms
 
     def backward(self):
         """Adds to the gradients of the parameters, like the layers' backward. Once: then ask the plan again."""
@@ -153,11 +158,17 @@ class Step:
 
     def _depends_on(self):
         """Note all that the recording depends on: what stands in modules, buffers, hooks, and the lists among them."""
-        dicts = [vars(module) for module in self._modules]
-        values = [value for attributes in dicts for value in attributes.values()]
-        dicts += [vars(value) for value in values if isinstance(value, Buffer)]
-        dicts += [hooks for value in values if isinstance(value, Hooks) for hooks in vars(value).values()]
-        self._places, self._lists = dicts, [value for value in values if isinstance(value, list)]
+        places, waiting = [], [vars(module) for module in self._modules]
+        while waiting:
+            place = waiting.pop()
+            places.append(place)
+            for value in place.values() if isinstance(place, dict) else place:
+                if isinstance(value, (Buffer, Hooks)):
+                    waiting.append(vars(value))
+                elif isinstance(value, (list, tuple, dict)) and not any(value is other for other in places):
+                    waiting.append(value)
+        self._places = [place for place in places if isinstance(place, dict)]
+        self._lists = [place for place in places if not isinstance(place, dict)]
         self._lasting, self._all = self._without_calls(), self._state()
 
     def holds(self):
@@ -189,7 +200,8 @@ def same(state, other):
     return len(state) == len(other) and all(map(operator.is_, state, other))
 
 
-def hooked(module):
-    """Whether anybody looks on."""
-    hooks = vars(module).get("_hooks")
-    return hooks is not None and any(vars(hooks).values())
+def watched_or_own(module):
+    """Whether anybody looks on, or this one module has a forward or backward of its own."""
+    own = vars(module)
+    hooks = own.get("_hooks")
+    return hooks is not None and any(vars(hooks).values()) or "forward" in own or "backward" in own

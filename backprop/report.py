@@ -74,10 +74,11 @@ class Report:
     """The rows of one module's check. `print(report)` shows the table; `report.ok` is the verdict on all rows.
 
     inside    of a network that is wrong: the Reports of the layers in it that are wrong by themselves
+    notes     what was noticed beside the gradients: sentences, such as "backward overwrites the delta it is given"
     """
 
-    def __init__(self, name, rows, inside=()):
-        self.name, self.rows, self.inside = name, rows, list(inside)
+    def __init__(self, name, rows, inside=(), notes=()):
+        self.name, self.rows, self.inside, self.notes = name, rows, list(inside), list(notes)
 
     @property
     def ok(self):
@@ -99,6 +100,7 @@ class Report:
             if row.diagnosis:
                 arrays.setdefault(str(row.diagnosis), []).append(row.path)
         told = [f"{', '.join(paths)}: {words}" for words, paths in arrays.items()]
+        told += [f"note: {words}" for words in self.notes]
         return told + [f"{report.name}: {text}" for report in self.inside for text in report.diagnoses()]
 
     def __str__(self):

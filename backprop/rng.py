@@ -52,6 +52,16 @@ def watched():
             stream.step -= 1
 
 
+@contextlib.contextmanager
+def undisturbed():
+    """Whatever is drawn from the engine's generator within this block will be drawn again after it."""
+    state = _generator.bit_generator.state
+    try:
+        yield
+    finally:
+        _generator.bit_generator.state = state
+
+
 class Stream:
     """Random numbers by counting: the n-th number of a step is a function of (seed, step, n), and nothing is stored.
 

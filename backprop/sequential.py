@@ -91,6 +91,9 @@ class Sequential(Module):
     def named_children(self):
         for index, layer in enumerate(self.layers):
             yield str(index), layer
+        for name, child in super().named_children():
+            if not name.startswith("layers."):
+                yield name, child
 
     def append(self, layer):
         """Add a layer at the end. Returns the chain."""
@@ -101,7 +104,9 @@ class Sequential(Module):
         return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
 
     def __setitem__(self, index, layer):
-        (self.layers[index],) = _expect_modules([layer])
+        (layer,) = _expect_modules([layer])
+        self._note_replaced(str(range(len(self))[index]), self.layers[index], layer)
+        self.layers[index] = layer
 
     def __iter__(self):
         return iter(self.layers)

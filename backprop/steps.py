@@ -4,21 +4,25 @@ import itertools
 import math
 from typing import NamedTuple
 
-from backprop import finite, kernels
+from backprop import finite
+from backprop import functional as F
 from backprop.chunks import Chunks
 from backprop.data import DataLoader
+from backprop.loss import Loss
 from backprop.plan import Plan
 
 
 class Done(NamedTuple):
-    """What one step leaves, or several: how many images each took, their losses, their numbers of right answers (NaN
-    where there can be none). `settled`: the parameters are those after the last of these steps; False where the GPU
-    was given later steps already.
+    """What one step leaves, or several: how many images each took, and of each its loss, what that is a mean over, its
+    right answers (NaN where there can be none), and of how many. `settled`: the parameters are those after the last of
+    these steps; False where the GPU was given later steps already.
     """
 
     images: int
     losses: list
+    terms: list
     correct: list
+    answers: list
     settled: bool
 
 
@@ -74,11 +78,11 @@ class Steps:
     def _told(self, chunk, order, done):
         """What the steps of a chunk have left."""
         size = self.train.batch_size
-        losses, correct = chunk.read(order)
-        bad = next((place for place, L in enumerate(losses) if not math.isfinite(L)), None)
+        losses, terms, correct, answers = chunk.read(order)
+        bad = next((place for place, L in enumerate(losses) if not math.isfinite(L) and terms[place]), None)
         if self.check_finite and bad is not None:
             finite.blame_later(*self.train.fetch(order[bad * size : (bad + 1) * size]), step=done + bad)
-        return Done(size, losses, correct, settled=False)
+        return Done(size, losses, terms, correct, answers, settled=False)
 
     def _singly(self, batches, done):
         for x, y in batches:
@@ -89,7 +93,8 @@ class Steps:
                 L = self.loss(scores, y)
             else:
                 scores, L = step.forward(x, y)
-            if self.check_finite and not math.isfinite(L):
+            terms = terms_of(self.loss, y) if step is None else step.terms(y)
+            if self.check_finite and not math.isfinite(L) and terms:  # a mean over nothing is NaN, and no fault
                 finite.blame(self.net, x, y, step=done)
             if step is None:
                 self.net.backward(self.loss.backward())  # backward, each layer reading its cache
@@ -99,14 +104,16 @@ class Steps:
             if self.schedule is not None:
                 self.schedule.step()
             done += 1
-            yield Done(len(x), [L], [count_correct(scores, y)], settled=True)
+            right, answers = count_correct(self.loss, scores, y)
+            yield Done(len(x), [L], [terms], [right], [answers], settled=True)
 
 
-def count_correct(scores, y):
-    """How many rows of scores (N, C) are largest at their label (N,); NaN where this is no classification."""
-    if scores.ndim != 2 or y.shape != scores.shape[:1] or y.dtype.kind not in "iu":
-        return math.nan
-    k = kernels.of(scores)
-    right = k.empty((1,), "i8")
-    k.count_correct(scores, y, right)
-    return int(right.item())
+def terms_of(loss, y):
+    """What the last loss was a mean over; samples, where the loss does not say."""
+    terms = loss.terms() if isinstance(loss, Loss) else None
+    return len(y) if terms is None else terms
+
+
+def count_correct(loss, scores, y):
+    """(right, answers) of a batch, as the loss counts them."""
+    return loss.count_correct(scores, y) if isinstance(loss, Loss) else F.count_correct(scores, y)

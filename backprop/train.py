@@ -3,17 +3,12 @@
 import math
 import time
 
-import numpy as np
-
 from backprop import finite, kernels
-from backprop.errors import LabelError, OptionError, ShapeError
-from backprop.functional.targets import IGNORE, class_axis
-from backprop.history import Epoch, History
+from backprop.history import Epoch, History, Tally
 from backprop.interrupt import Interrupt
-from backprop.kernels.device import to_host
-from backprop.loss import CrossEntropyLoss
+from backprop.preflight import expect_run
 from backprop.progress import Progress
-from backprop.steps import Steps, count_correct
+from backprop.steps import Steps, count_correct, terms_of
 
 
 def fit(
@@ -42,17 +37,17 @@ def fit(
     history               of an interrupted run, from `checkpoint.load(...)`: training goes on where it stopped
     after_step            called with the number of steps done, after each of them
 
-    Raises ShapeError before the first step where the number of scores is not that of the classes. The classes are
-    counted over the whole training set.
+    What would end in an error after an epoch, or in nothing learned, is refused before the first step (preflight.py):
+    ShapeError where the number of scores is not that of the classes in the whole training set, or the last batch is too
+    small for a batch normalisation; ParameterError for an optimizer of another network; OptionError for no data.
+
+    Layers that were set to evaluation while the network is in training, `net[1].eval()`, stay so: a batch normalisation
+    keeps its statistics then.
     """
-    if getattr(loss, "reduction", "mean") not in ("mean", "batchmean"):
-        raise OptionError(
-            f"training averages over batches: it wants a loss with reduction 'mean', got {loss.reduction!r}"
-        )
-    if isinstance(loss, CrossEntropyLoss) and not allow_wrong_classes:
-        refuse_wrong_classes(net, train, test, loss.ignore_index)
     history = history or History(first_epoch=train.epoch)
     history.interrupted = False
+    left = epochs * len(train) - len(history.losses) if len(train) else epochs
+    expect_run(net, loss, optimizer, train, test, schedule, left, allow_wrong_classes)
 
     def keep():
         if checkpoint is not None:
@@ -73,14 +68,16 @@ def fit(
             singly = after_step is not None
             steps = Steps(net, loss, optimizer, schedule, train, check_finite, singly, wait=wanted)
             for number in range(len(history.epochs), epochs):
-                net.train()
+                if not net.training:
+                    net.train()
                 start = time.perf_counter()
                 shown.begin(f"epoch {number + 1}/{epochs}")
                 before = _count_done(train, history, shown)
                 for done in steps.of_epoch(history.first_epoch + number, before, len(history.losses)):
-                    history.losses += done.losses
-                    history.correct += done.correct
-                    shown.add(done.images, done.losses, done.correct)
+                    batches = done.losses, done.terms, done.correct, done.answers
+                    for kept, new in zip(_of_steps(history), batches, strict=True):
+                        kept += new
+                    shown.add(done.images, *batches)
                     if after_step is not None:
                         after_step(len(history.losses))
                     if done.settled:
@@ -91,10 +88,11 @@ def fit(
                     finite.expect_parameters(net, step=len(history.losses))
                 seconds = time.perf_counter() - start
                 shown.show()
-                tested = (None, None) if test is None else evaluate(net, loss, test)
-                if check_finite and history.losses and test is not None and len(test) and not math.isfinite(tested[0]):
+                tested = None if test is None else tally(loss, predict(net, test))
+                if check_finite and tested is not None and tested.terms and not math.isfinite(tested.loss):
                     finite.blame(net, *next(iter(test)), step=len(history.losses))
-                history.epochs.append(Epoch(shown.loss, shown.accuracy, *tested, seconds))
+                found = (None, None) if tested is None else (tested.loss, tested.accuracy)
+                history.epochs.append(Epoch(shown.tally.loss, shown.tally.accuracy, *found, seconds))
                 keep()
                 interrupt.obey()
     except KeyboardInterrupt:
@@ -102,11 +100,15 @@ def fit(
     return history
 
 
+def _of_steps(history):
+    """The lists of a History that have an entry for each step, in the order in which a Tally takes them."""
+    return history.losses, history.terms, history.correct, history.answers
+
+
 def _count_done(train, history, shown):
     """How many batches of the epoch in progress are done; they are counted into `shown`."""
     before = len(history.epochs) * len(train)
-    for step in range(before, len(history.losses)):
-        shown.count(_size(train, step - before), [history.losses[step]], [history.correct[step]])
+    shown.count(*[of_steps[before:] for of_steps in _of_steps(history)])
     return len(history.losses) - before
 
 
@@ -126,11 +128,18 @@ def evaluate(net, loss, loader):
 
 
 def measure(loss, predictions):
-    """(mean loss, accuracy) over batches of (scores, labels)."""
-    total, right, seen = 0.0, 0, 0
+    """(mean loss, accuracy) over batches of (scores, labels), however they were cut; NaN over nothing."""
+    found = tally(loss, predictions)
+    return found.loss, found.accuracy
+
+
+def tally(loss, predictions):
+    """The Tally over batches of (scores, labels)."""
+    found = Tally()
     for scores, y in predictions:
-        total, right, seen = total + loss(scores, y) * len(y), right + count_correct(scores, y), seen + len(y)
-    return total / max(seen, 1), right / max(seen, 1)
+        L = loss(scores, y)
+        found.add(L, terms_of(loss, y), *count_correct(loss, scores, y))
+    return found
 
 
 def predict(net, loader):
@@ -139,29 +148,3 @@ def predict(net, loader):
         for x, y in loader:
             yield net(x), y
 
-
-def refuse_wrong_classes(net, train, test=None, ignore_index=IGNORE):
-    """Refuse the lecture's trap (72:39): scores for another number of classes than the whole training set has.
-
-    A test set with labels that the training set does not have is refused, too.
-    """
-    if train.labels.dtype.kind not in "iu":
-        return
-    used, tested = (y[y != ignore_index] for y in (train.labels, np.zeros(0, int) if test is None else test.labels))
-    if not used.size:
-        return
-    classes = int(used.max()) + 1
-    if tested.size and tested.max() >= classes:
-        raise LabelError(f"the test set has label {tested.max()}, the training set only 0 to {classes - 1}")
-    with kernels.use_kernels("reference"), np.errstate(all="ignore"):  # two samples: not worth compiling for
-        two = to_host(train.batch(np.arange(min(2, len(train.images)))))
-        scores = net.bare_copy().eval().to("cpu")(two)
-    count = scores.shape[class_axis(scores)]
-    if count != classes:
-        last = [module for module in net.modules() if not module.children()][-1]
-        features = getattr(last, "in_features", None)
-        cure = f"make it Linear({features}, {classes})" if features else f"add Linear({count}, {classes}) behind it"
-        raise ShapeError(
-            f"the last layer, {type(last).__name__}({last.extra_repr()}), puts out {count} scores, but the labels "
-            f"are of {classes} classes: {cure}"
-        )

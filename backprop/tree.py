@@ -1,6 +1,8 @@
 """A module and all below it as a tree: parameters, buffers and children by name, and the verbs that act on them all."""
 
+import collections
 import contextlib
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,25 +13,34 @@ from backprop.parameter import Buffer, Parameter
 from backprop.rng import Stream
 
 
+PASSING = {"call", "_inside_backward", "_hooks"}  # what a module holds that is no part of it
+COMPUTED = {np.dtype(name) for name in ("f4", "f8", "c16")}
+
+
 class Tree:
     """The part of Module that knows what is below it. Names are PyTorch's: "0.weight" is the weight of child "0".
 
-    A Parameter is replaced only by a Parameter of the same shape, a Buffer by a Buffer. A Parameter counts its owners,
-    the attributes that hold it, so that an optimizer notices when it holds one that no layer uses any more.
+    A Parameter is replaced only by a Parameter of the same shape, a Buffer by a Buffer. The old one notes by which, so
+    that an optimizer that was made before notices that the new one would not learn.
     """
 
     def __setattr__(self, name, value):
         old = vars(self).get(name)
         if isinstance(old, Buffer):
             self._expect_alike(name, old, value)
-        if isinstance(old, Parameter):
-            old.owners -= 1
-            if old.owners == 0:
-                old.replaced = f"{type(self).__name__}.{name}"
-        if isinstance(value, Parameter):
-            value.owners += 1
-            value.replaced = ""
+        if value is not old:
+            self._note_replaced(name, old, value)
         object.__setattr__(self, name, value)
+
+    def _note_replaced(self, name, old, new):
+        """`new` stands where `old` stood, a parameter or a module: its parameters are told."""
+        before, now = (dict.fromkeys(_parameters_of(thing)) for thing in (old, new))
+        learning = next((p for p in now if p.requires_grad and p not in before), None)
+        for parameter in before:
+            if parameter not in now and learning is not None:
+                parameter.note_replaced(self, name, learning)
+        for parameter in now:
+            parameter.note_used(self, name)
 
     def _expect_alike(self, name, old, value):
         place, kind = f"{type(self).__name__}.{name}", type(old).__name__
@@ -43,14 +54,24 @@ class Tree:
             raise ShapeError(f"{place} is a {kind} of shape {old.shape}, got a {kind} of shape {value.shape}")
 
     def named_children(self):
-        """(name, module) for each child: an attribute, or an item of a list or tuple of modules."""
-        for name, value in vars(self).items():
-            if isinstance(value, Tree):
+        """(name, module) for each child: an attribute, or an item of a list, tuple or dict, however deep within others."""
+        return ((name, value) for name, value in self._own() if isinstance(value, Tree))
+
+    def _own(self):
+        """(name, thing) for each attribute, and for what the lists, tuples and dicts among them hold: "parts.a.0"."""
+        waiting = [(name, value, ()) for name, value in reversed(vars(self).items()) if name not in PASSING]
+        while waiting:
+            name, value, around = waiting.pop()
+            if isinstance(value, (list, tuple, dict, collections.deque)):
+                if any(value is other for other in around):
+                    continue  # it holds itself
+                items = value.items() if isinstance(value, dict) else enumerate(value)
+                waiting += [(f"{name}.{key}", item, (*around, value)) for key, item in reversed(list(items))]
+            elif isinstance(value, (set, frozenset)) and any(isinstance(item, (Tree, Buffer)) for item in value):
+                what = f"{type(self).__name__}.{name} is a {type(value).__name__}, whose modules and parameters have no"
+                raise ParameterError(f"{what} names of their own; use a list or a dict")
+            else:
                 yield name, value
-            elif isinstance(value, (list, tuple)):
-                for index, item in enumerate(value):
-                    if isinstance(item, Tree):
-                        yield f"{name}.{index}", item
 
     def children(self):
         """Each child module once, in order."""
@@ -71,7 +92,11 @@ class Tree:
 
     def own_parameters(self):
         """(name, Parameter) of this module itself, not of those below, each once."""
-        return list(_once((name, value) for name, value in vars(self).items() if isinstance(value, Parameter)))
+        return list(_once((name, value) for name, value in self._own() if isinstance(value, Parameter)))
+
+    def _own_arrays(self):
+        """(name, Parameter or Buffer) of this module itself, not of those below."""
+        return ((name, value) for name, value in self._own() if isinstance(value, Buffer))
 
     def named_buffers(self):
         """(path, Buffer) for what is saved and does not learn, such as running statistics, each once."""
@@ -99,7 +124,7 @@ class Tree:
     def _walk_own(self, kind):
         """(path, attribute) for every attribute of this kind, under each of its names."""
         for path, module in self._walk():
-            for name, value in vars(module).items():
+            for name, value in module._own():
                 if isinstance(value, kind):
                     yield (f"{path}.{name}" if path else name), value
 
@@ -153,8 +178,8 @@ class Tree:
                 dtype = np.dtype(dtype)
             except TypeError:
                 raise DTypeError(f"no element type is called {dtype!r}; use net.to(np.float32)") from None
-            if dtype.kind not in "fc":
-                raise DTypeError(f"parameters are floating-point numbers, got {dtype}; use net.to(np.float32)")
+            if dtype not in COMPUTED:
+                raise DTypeError(f"layers compute in float32 or float64, got {dtype}; use net.to(np.float32)")
         buffers = list(dict.fromkeys(array for _, array in self._walk_own(Buffer)))
         moved = [array.moved(dtype, device) for array in buffers]  # all of them, before any takes the place of another
         for array, arrays in zip(buffers, moved, strict=True):
@@ -176,25 +201,69 @@ class Tree:
     def load_state_dict(self, state, strict=True):
         """Copy the arrays of `state` into parameters and buffers of the same names, which keep their element types.
 
-        Raises CheckpointError, with the network as it was, if a shape differs or (with `strict`) a name is missing
-        or unknown.
+        Returns (missing_keys, unexpected_keys), which may hold some with strict=False alone. A name may be missing where
+        another one of the same parameter is there (tied weights), or where it counts batches (`num_batches_tracked`,
+        which old files of PyTorch lack).
+
+        Raises CheckpointError, with the network as it was, if a shape differs, (with `strict`) a name is missing or
+        unknown, or a number is too large for this network's element type.
         """
         if not hasattr(state, "keys"):
             raise CheckpointError(f"a state is a dict from names to arrays, got {type(state).__name__}")
         own = dict(self._walk_own(Buffer))
-        if strict and own.keys() != state.keys():
-            missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-            raise CheckpointError(f"the names do not fit this network: missing {missing}, unknown {unknown}")
-        fitting = {path: to_host(state[path]) for path in own if path in state}
+        known = {id(own[path]) for path in own if path in state}
+        needed = {path for path, array in own.items() if id(array) not in known and not array.counts}
+        names = Names(sorted(needed - state.keys()), sorted(state.keys() - own.keys()))
+        if strict and any(names):
+            raise CheckpointError(f"the names do not fit this network: {names}{names.cure(own)}")
+        fitting = {path: _fitting(path, own[path], state[path]) for path in own if path in state}
+        by_array = {}
         for path, array in fitting.items():
-            if array.shape != own[path].shape:
-                raise CheckpointError(f"{path} has shape {own[path].shape} in this network, {array.shape} in the state")
-            if array.dtype.kind not in "fiu":
-                raise CheckpointError(f"{path} holds {array.dtype} in the state, not real numbers")
-            if own[path].dtype.kind in "iu" and array.dtype.kind == "f":
-                raise CheckpointError(f"{path} counts in {own[path].dtype} in this network, {array.dtype} in the state")
+            first = by_array.setdefault(id(own[path]), path)
+            if not np.array_equal(array, fitting[first], equal_nan=True):
+                raise CheckpointError(f"{first} and {path} are one array in this network, and two in the state")
         for path, array in fitting.items():
             assign(own[path].data, array)
+        return names
+
+
+def _parameters_of(thing):
+    """The parameters that an attribute brings into a module."""
+    return [thing] if isinstance(thing, Parameter) else list(thing.parameters()) if isinstance(thing, Tree) else []
+
+
+class Names(NamedTuple):
+    """Names that a network has and a state has not, and the reverse."""
+
+    missing_keys: list
+    unexpected_keys: list
+
+    def __str__(self):
+        return f"missing {self.missing_keys}, unknown {self.unexpected_keys}"
+
+    def cure(self, own):
+        """What to do where all names of a state stand behind one more: those of a network within another."""
+        fronts = {name.partition(".")[0] for name in self.unexpected_keys}
+        if len(fronts) == 1 and {name.partition(".")[2] for name in self.unexpected_keys} & own.keys():
+            (front,) = fronts
+            return f"; take {front + '.'!r} off: {{name[{len(front) + 1}:]: a for name, a in state.items()}}"
+        return ""
+
+
+def _fitting(path, own, given):
+    """The array that a state gives for a parameter or buffer, in its element type."""
+    array = to_host(given)
+    if array.shape != own.shape:
+        raise CheckpointError(f"{path} has shape {own.shape} in this network, {array.shape} in the state")
+    if array.dtype.kind not in "fiu":
+        raise CheckpointError(f"{path} holds {array.dtype} in the state, not real numbers")
+    if own.dtype.kind in "iu" and array.dtype.kind == "f":
+        raise CheckpointError(f"{path} counts in {own.dtype} in this network, {array.dtype} in the state")
+    with np.errstate(over="ignore"):
+        as_own = array.astype(own.dtype)
+    if array.dtype.kind == "f" and not np.array_equal(np.isfinite(as_own), np.isfinite(array)):
+        raise CheckpointError(f"{path} holds a number that is too large for {own.dtype}; use net.to(np.{array.dtype})")
+    return as_own
 
 
 def _once(named):

@@ -1,9 +1,11 @@
 """One number L of a module at some inputs, and the gradients of it that backward gives: what gradcheck judges."""
 
+import contextlib
+
 import numpy as np
 
 from backprop.kernels.device import device_of, is_array, to_host
-from backprop.kernels.transfer import to_device
+from backprop.kernels.transfer import assign, to_device
 
 
 class Trial:
@@ -15,29 +17,67 @@ class Trial:
         self.inputs = [_as_type(to_host(a), dtype) for a in inputs]
         self.device = "cuda" if dtype != np.complex128 and "cuda" in [module.device, *map(device_of, inputs)] else "cpu"
         self.values = {path: to_host(p.data) for path, p in self._learning()}  # p.data itself where it lies here
+        self.buffers = [(b, to_host(b.data).copy()) for _, b in self.module.named_buffers()]
         self.streams = [(stream, stream.seed, stream.step) for _, stream in self.module.named_streams()]
+        self.notes = {}  # what was noticed beside the gradients, in the order of its first time
         output = self.run()
+        if not same(output, self.run()):
+            self._note("two calls with the same input give two values: what does forward draw, or count?")
         probe = np.random.default_rng(seed).standard_normal(np.shape(output)).astype(dtype)
         self.probe = probe if isinstance(output, np.ndarray) else probe.item()
         self.misfit = {}  # input -> the delta that backward returned for it, where that has another shape
         self.answered = len(_deltas(self.backward(self.probe))) if answered is None else answered
 
     def run(self):
-        """f(x), with the same random numbers in every call."""
+        """f(x), with the same random numbers and buffers in every call. What it is given are copies: whatever it does
+        to them, it is judged by what it returns.
+        """
         for stream, seed, step in self.streams:
             stream.seek(seed, step)
-        if self.device == "cpu":
-            return self.module(*self.inputs)
-        for path, p in self._learning():
-            p.data.fill_from(self.values[path])
-        output = self.module(*[to_device(a) for a in self.inputs])
+        for buffer, kept in self.buffers:
+            assign(buffer.data, kept)
+        if self.device == "cuda":
+            for path, p in self._learning():
+                p.data.fill_from(self.values[path])
+        self.given = [to_device(a.copy(), self.device) for a in self.inputs]
+        with self._looking("forward"):
+            output = self.module(*self.given)
         return to_host(output) if is_array(output) else output
 
     def backward(self, delta):
         """What the module's backward returns for a NumPy array, or a number, as NumPy arrays."""
-        delta = to_device(delta, self.device) if isinstance(delta, np.ndarray) else delta
-        below = self.module.backward(delta)
-        return tuple(map(_here, below)) if isinstance(below, tuple) else _here(below)
+        given = to_device(delta.copy(), self.device) if isinstance(delta, np.ndarray) else delta
+        with self._looking("backward"):
+            below = self.module.backward(given)
+        below = tuple(map(_here, below)) if isinstance(below, tuple) else _here(below)
+        if not same(given, delta):
+            self._note("backward overwrites the delta it is given, which may be somebody else's, too; use a new array")
+        return below
+
+    @contextlib.contextmanager
+    def _looking(self, method):
+        """Note what the method does to inputs and parameters, and undo the latter."""
+        before = {path: a.copy() for path, a in self.values.items()} if self.device == "cpu" else {}
+        given = [np.array(to_host(a)) for a in self.given]
+        yield
+        if not all(map(same, self.given, given)):
+            self._note(f"{method} overwrites its input, which may be another layer's cache, too; use a new array")
+        for path, p in self._learning():
+            if path in before and not (p.data is self.values[path] and same(p.data, before[path])):
+                self._note(f"{method} changes its parameter {path}")
+                self.values[path][...] = before[path]
+                p.become((self.values[path], p.grad))
+
+    def _note(self, words):
+        self.notes.setdefault(words)
+
+    def constant(self, path):
+        """Which entries of an array never learn, as an embedding's row for padding: booleans of its shape."""
+        mask = np.zeros(self.arrays()[path].shape, bool)
+        index = next((p.constant for name, p in self._learning() if name == path), None)
+        if index is not None:
+            mask[index] = True
+        return mask
 
     def loss(self):
         """L, a float or, for complex inputs, a complex number."""
@@ -89,6 +129,14 @@ class Trial:
 
     def _learning(self):
         return [(path, p) for path, p in self.module.named_parameters() if p.requires_grad]
+
+
+def same(a, b):
+    """Whether two arrays, or numbers, are equal entry by entry; NaN equals NaN."""
+    a, b = (np.asarray(to_host(thing) if is_array(thing) else thing) for thing in (a, b))
+    if a.shape != b.shape or a.tobytes() == b.tobytes():
+        return a.shape == b.shape
+    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc" and b.dtype.kind in "fc")
 
 
 def _here(delta):

@@ -1,16 +1,36 @@
 """Weights in a file. Files are safetensors: numbers and names, never code.
 
 A file of weights holds `state_dict()` and nothing else, so PyTorch reads it, too. Every file is written beside the one
-it replaces and then takes its place in one step: whenever the process is killed, it is either the old one or the new.
+it replaces and then takes its place in one step: whenever the process is killed, it is either the old one or the new,
+whoever else writes or reads there. Where a link stands, the file behind it is replaced.
 """
 
 import contextlib
+import hashlib
+import json
 import os
+import secrets
+import socket
 from pathlib import Path
+
+import numpy as np
 
 from backprop.errors import CheckpointError
 
 CHECKPOINT = "backprop checkpoint 1"  # the format that a checkpoint's metadata name
+DIGEST = "sha256"  # under which the metadata have the digest
+DAMAGED = "it is damaged: it does not hold what was written; take an older one"
+TYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8"}
+TYPES |= {"I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
+PICKLE = "in PyTorch use safetensors.torch.save_file(net.state_dict(), 'net.safetensors')"
+FOREIGN = (  # what people have in place of a safetensors file: how it begins, and what to do
+    (b"PK\x03\x04", f"it is a zip archive; of .npz use net.load_state_dict(dict(np.load(path))), of .pt {PICKLE}"),
+    (b"\x80", f"it is a pickle, which may hold code and is never read; {PICKLE}"),
+    (b"\x89HDF", "it is an HDF5 file; use net.load_state_dict({name: array, ...})"),
+    (b"\x93NUMPY", "it is a single NumPy array; use net.load_state_dict({name: np.load(path), ...})"),
+    (b"version https://git-lfs", "it is a pointer of Git LFS, not the file; use `git lfs pull`"),
+    (b"<", "it is a web page"),
+)
 
 
 def save(net, path):
@@ -21,13 +41,21 @@ def save(net, path):
 def load(net, path, strict=True):
     """Read the parameters and buffers of `net` from a file of weights, or from a checkpoint. Returns the network.
 
+    float16 and bfloat16 are read, too. With strict=False names may be missing or unknown, but not all of them;
+    `net.load_state_dict(state, strict=False)` tells which.
+
     Raises CheckpointError, with the network as it was, if the file is torn or foreign, a name is missing or unknown, or
     a shape differs; FileNotFoundError if there is none.
     """
-    arrays, metadata = read(Path(path))
-    state = part(arrays, "model") if metadata.get("format") == CHECKPOINT else arrays
+    arrays, metadata, whole = read(Path(path))
+    state, before = part(arrays, "model") if metadata.get("format") == CHECKPOINT else arrays, net.state_dict()
     with named(path):
-        net.load_state_dict(state, strict)
+        names = net.load_state_dict(state, strict)
+        if state and len(names.unexpected_keys) == len(state):
+            raise CheckpointError(f"no name fits this network: {names}{names.cure(before)}")
+        if not whole:
+            net.load_state_dict(before)
+            raise CheckpointError(DAMAGED)
     return net
 
 
@@ -36,30 +64,94 @@ def part(arrays, prefix):
     return {name[len(prefix) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}
 
 
-def write(path, arrays, metadata):
-    """One step replaces the file: what was written is on the disk before the new name points at it."""
+def write(path, arrays, metadata, room=0):
+    """One step replaces the file: what was written is on the disk before the new name points at it.
+
+    `room`: bytes that must be free for it besides; without them it is not written, OSError.
+    """
     from safetensors.numpy import save as encode
 
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "wb") as file:
-        file.write(encode(arrays, metadata))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    _sweep(path)
+    temporary = path.with_name(f"{_prefix(path)}{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            if room and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, room)
+                os.ftruncate(file.fileno(), 0)
+            file.write(encode(arrays, {**metadata, DIGEST: digest(arrays, metadata)}))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _prefix(path):
+    """How the temporary files of this machine begin; a process's number follows."""
+    return f".{path.name}.{socket.gethostname()}-"
+
+
+def _sweep(path):
+    """Remove what processes that were killed while they wrote have left."""
+    for left in path.parent.glob(f"{_prefix(path).replace('[', '[[]')}*.tmp"):
+        number = left.name[len(_prefix(path)) :].partition("-")[0]
+        if number.isdigit() and not _alive(int(number)):
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
+def _alive(process):
+    """Whether there is such a process; True where that cannot be asked."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def read(path):
-    """(arrays, metadata) of a safetensors file."""
-    from safetensors import SafetensorError, safe_open
+    """(arrays, metadata, whole) of a safetensors file; it is not `whole` if it holds something else than was written."""
+    from safetensors import SafetensorError, deserialize
 
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
+    content = path.read_bytes()
     try:
-        with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{path} is no whole safetensors file: {error}") from None
+        found = deserialize(content)
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
+    except (SafetensorError, ValueError) as error:
+        start = content.lstrip()
+        words = next((words for beginning, words in FOREIGN if start.startswith(beginning)), f"{error}")
+        raise CheckpointError(f"{path} is no whole safetensors file: {words}") from None
+    arrays = {name: _array(f"{path}: {name}", **told) for name, told in found}
+    written = metadata.pop(DIGEST, None)  # which other programs do not write
+    return arrays, metadata, written in (None, digest(arrays, metadata))
+
+
+def _array(place, dtype, shape, data):
+    if dtype == "BF16":  # the upper half of a float32
+        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
+    if dtype not in TYPES:
+        raise CheckpointError(f"{place} is of type {dtype}, which is not read here; save it as float32")
+    array = np.frombuffer(data, TYPES[dtype]).reshape(shape)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def digest(arrays, metadata):
+    """SHA-256 of all that a file holds: a bit that was flipped on a disk is noticed."""
+    found = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        found.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 @contextlib.contextmanager

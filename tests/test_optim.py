@@ -50,12 +50,15 @@ def test_an_optimizer_that_holds_a_replaced_parameter_says_so():
     SGD(layer.parameters(), lr=0.1).step()
 
 
-def test_a_parameter_that_another_layer_still_holds_was_not_replaced():
+def test_a_weight_that_is_untied_after_the_optimizer_was_made_is_refused_though_another_layer_holds_the_old_one():
+    """The new weight never learned, and nobody said so."""
     first, second = Linear(4, 4), Linear(4, 4)
     second.weight = first.weight
     sgd = SGD(Sequential(first, second).parameters())
     first.weight = Parameter(np.zeros((4, 4), np.float32))
-    sgd.step()
+    with pytest.raises(bp.ParameterError, match="Linear.weight was replaced after this optimizer was made"):
+        sgd.step()
+    SGD(Sequential(first, second).parameters()).step()
 
 
 def test_a_parameter_put_back_is_held_again():

@@ -32,6 +32,7 @@ from backprop.functional.arrays import (
     zeros,
 )
 from backprop.functional.classification import (
+    count_correct,
     cross_entropy,
     cross_entropy_backward,
     mean_cross_entropy,
@@ -76,16 +77,17 @@ from backprop.functional.norm import (
     by_channel,
     by_row,
     count_up,
-    mean_square,
     moments,
     normalize,
     normalize_backward,
+    root_mean_square,
     scale_and_shift,
     scale_grad,
     shift_grad,
+    spread_of,
     track,
 )
-from backprop.functional.pointwise import add, multiply
+from backprop.functional.pointwise import add, multiply, weigh
 from backprop.functional.pool import (
     adaptive_avg_pool,
     adaptive_avg_pool_backward,

@@ -2,7 +2,7 @@
 
 from backprop import kernels
 from backprop.errors import OptionError, ShapeError
-from backprop.functional.shapes import contiguous, destination, expect_delta, flat, split_at
+from backprop.functional.shapes import contiguous, destination, expect_delta, flat, numbers, split_at
 from backprop.parameter import values
 
 
@@ -40,7 +40,7 @@ def activation(name, u, *options):
     """(3) sigma(u) for a row of the kernels' table: activation("leaky_relu", u, 0.01)"""
     k = kernels.of(u)
     out = k.empty(u.shape, u.dtype)
-    _row(k, name)[0](flat(u), tuple(map(float, options)), flat(out))  # (3)
+    _row(k, name)[0](flat(u), numbers(options, u), flat(out))  # (3)
     return out
 
 
@@ -49,7 +49,7 @@ def activation_backward(name, delta, u, *options):
     k = kernels.of(delta, u)
     expect_delta(delta, u.shape)
     out = k.empty(u.shape, u.dtype)
-    _row(k, name)[1](flat(delta), flat(u), tuple(map(float, options)), flat(out))  # (4)
+    _row(k, name)[1](flat(delta), flat(u), numbers(options, u), flat(out))  # (4)
     return out
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from backprop import kernels
 from backprop.functional.shapes import contiguous, flat, split_at
 from backprop.kernels.device import DeviceArray
+from backprop.kernels.reference.sums import wide
 
 
 def zeros(shape, like):
@@ -113,9 +114,11 @@ def summed_to(delta, shape):
     """delta of an array that broadcasting stretched from `shape`: the adjoint of making copies is their sum."""
     lead = np.ndim(delta) - len(shape)
     if not isinstance(delta, DeviceArray):
-        delta = delta.sum(axis=tuple(range(lead)))
+        if delta.shape == shape:
+            return delta
+        dtype, delta = delta.dtype, wide(delta).sum(axis=tuple(range(lead)))
         copies = tuple(axis for axis, size in enumerate(shape) if size == 1 and delta.shape[axis] != 1)
-        return delta.sum(axis=copies, keepdims=True) if copies else delta
+        return (delta.sum(axis=copies, keepdims=True) if copies else delta).astype(dtype)
     k = kernels.of(delta)
     for axis, size in enumerate((*[1] * lead, *shape)):
         if size != delta.shape[axis]:

@@ -12,10 +12,10 @@ import numpy as np
 from backprop import kernels
 from backprop.errors import ShapeError
 from backprop.functional.loss import reduce
-from backprop.functional.shapes import contiguous, flat, split_at
+from backprop.functional.shapes import as_int64, contiguous, flat, split_at
 from backprop.functional.softmax import log_softmax
 from backprop.functional.targets import IGNORE, checked_targets, class_axis, is_labels, sample_shape, samples
-from backprop.kernels.device import device_of, is_array
+from backprop.kernels.device import device_of, is_array, to_host
 from backprop.kernels.transfer import to_device
 from backprop.parameter import values
 
@@ -89,6 +89,19 @@ def mean_cross_entropy(z, y, weight=None, ignore_index=IGNORE, label_smoothing=0
     last = split_at(log_s, axis), split_at(delta_z, axis), found
     k.cross_entropy(split_at(z, axis), samples(y, axis), w, ignore_index, label_smoothing, *last)  # (9) (40)
     return found, delta_z
+
+
+def count_correct(scores, y, ignore_index=IGNORE):
+    """(right, answers): how many scores (N, C, ...) are largest at their label y (N, ...), of how many.
+
+    Labels equal to `ignore_index` count in neither. NaN of 0 where the targets are no labels of these scores.
+    """
+    if scores.ndim < 2 or not is_labels(y) or y.shape != sample_shape(scores):
+        return math.nan, 0
+    k = kernels.of(scores)
+    found = k.empty((2,), np.dtype(np.int64))
+    k.count_correct(split_at(scores, 1), samples(as_int64(y), 1), ignore_index, found)
+    return tuple(to_host(found).tolist())
 
 
 def terms(z, y, weight=None, ignore_index=IGNORE):

@@ -3,6 +3,8 @@
 a is (..., I), X (O, I), mu (O,), u and delta (..., O). The leading axes are N samples, however they are arranged.
 """
 
+import math
+
 from backprop import kernels
 from backprop.errors import ShapeError
 from backprop.functional.shapes import contiguous, destination, rows
@@ -24,7 +26,7 @@ def linear(a, weight, bias=None):
     if bias is not None and bias.shape != (features_out,):
         raise ShapeError(f"a bias for a weight of shape {weight.shape} is ({features_out},), got {bias.shape}")
     if a.shape[-1:] != (features_in,):
-        raise ShapeError(f"wants (..., {features_in}), got {a.shape}{_cure(a, features_in)}")
+        raise ShapeError(f"wants (..., {features_in}), got {a.shape}{_cure(a, features_in, features_out)}")
     u = k.empty((*a.shape[:-1], features_out), a.dtype)
     if bias is None:
         k.matmul_nt(rows(a), contiguous(weight), rows(u), False)  # (1) m = a X^T
@@ -75,11 +77,13 @@ def add_bias(a, mu):
     return u
 
 
-def _cure(a, wanted):
+def _cure(a, wanted, outputs=None):
     """What a reader most often forgot."""
-    per_sample = a.size // a.shape[0] if a.ndim > 1 and a.shape[0] else 0
+    per_sample = math.prod(a.shape[1:]) if a.ndim > 1 else 0
     if a.ndim > 2 and per_sample == wanted:
         return "; insert Flatten() before it"
     if a.ndim > 1 and a.shape[0] == wanted:
         return "; if your samples are columns, use x.T"
-    return ""
+    if a.ndim > 3 and outputs is not None:
+        return f"; insert Flatten() before it, and make it Linear({per_sample}, {outputs})"
+    return f"; make it Linear({a.shape[-1]}, {outputs})" if a.ndim and outputs is not None else ""

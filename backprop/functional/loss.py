@@ -9,10 +9,9 @@ import math
 import numpy as np
 
 from backprop import kernels
-from backprop.errors import LabelError, OptionError, ShapeError
-from backprop.functional.arrays import filled
+from backprop.errors import CallOrderError, LabelError, OptionError, ShapeError
 from backprop.functional.pointwise import add, multiply
-from backprop.functional.shapes import first_found, flat, place_of
+from backprop.functional.shapes import first_found, flat, numbers, place_of
 from backprop.kernels.device import device_of, is_array, to_host
 from backprop.parameter import values
 
@@ -34,7 +33,7 @@ def error(name, a, b, *options):
     k = kernels.of(b, a)
     _expect_one_shape(a, b)
     losses = k.empty(a.shape, a.dtype)
-    k.ERRORS[name][0](flat(a), flat(b), tuple(map(float, options)), flat(losses))
+    k.ERRORS[name][0](flat(a), flat(b), numbers(options, a), flat(losses))
     return losses
 
 
@@ -44,19 +43,17 @@ def error_backward(name, a, b, scale, *options):
     _expect_one_shape(a, b)
     delta_a = k.empty(a.shape, a.dtype)
     number = 1.0 if is_array(scale) else float(scale)
-    k.ERRORS[name][1](flat(a), flat(b), tuple(map(float, options)), number, flat(delta_a))
+    k.ERRORS[name][1](flat(a), flat(b), numbers(options, a), number, flat(delta_a))
     return multiply(delta_a, scale) if is_array(scale) else delta_a
 
 
 def bce_with_logits(z, y, pos_weight=None):
     """-(p y log s + (1 - y) log(1 - s)) of each element, s = sigmoid(z); p, 1 unless it is given, weighs the positives.
 
-    For y = 1 the loss is l(z, 1) = -log s, so p adds (p - 1) y l(z, 1) to it.                             (24)
+    For y = 1 the loss is -log s, so p adds -(p - 1) y log s to it.                                         (24)
     """
     losses = error("bce_with_logits", z, y)
-    if pos_weight is None:
-        return losses
-    return add(losses, multiply(error("bce_with_logits", z, filled(1, z.shape, z)), _beyond_one(y, pos_weight)))
+    return losses if pos_weight is None else add(losses, error("positives", z, _beyond_one(y, pos_weight)))
 
 
 def bce_with_logits_backward(z, y, scale, pos_weight=None):
@@ -64,14 +61,22 @@ def bce_with_logits_backward(z, y, scale, pos_weight=None):
     delta = error_backward("bce_with_logits", z, y, scale)
     if pos_weight is None:
         return delta
-    positive = error_backward("bce_with_logits", z, filled(1, z.shape, z), scale)
-    return add(delta, multiply(positive, _beyond_one(y, pos_weight)))
+    return add(delta, error_backward("positives", z, _beyond_one(y, pos_weight), scale))
 
 
 def _beyond_one(y, pos_weight):
     """(p - 1) y"""
     p = values(pos_weight)
+    if is_array(p):
+        kernels.of(p, y)
     return multiply(y, p - 1 if device_of(p) == "cuda" else np.asarray(p - 1))
+
+
+class Number(float):
+    """A loss: a plain number, which knows nothing of what it was computed from. PyTorch's users look for this first."""
+
+    def backward(self):
+        raise CallOrderError("a loss is a plain number here; its backward is net.backward(loss.backward())")
 
 
 def reduce(losses, reduction, terms=None):
@@ -83,10 +88,10 @@ def reduce(losses, reduction, terms=None):
     total = k.empty((1,), losses.dtype)
     k.total(flat(losses), total)
     total = total.item()
-    if reduction == "sum":
-        return total
-    terms = losses.size if terms is None else terms
-    return total / terms if terms else math.nan
+    if reduction == "mean":
+        terms = losses.size if terms is None else terms
+        total = total / terms if terms else math.nan
+    return total if isinstance(total, complex) else Number(total)
 
 
 def expect_reduction(reduction, allowed=REDUCTIONS):
@@ -101,6 +106,22 @@ def expect_between(name, array, low, high):
     if first >= 0:
         place = place_of(first, array.shape)
         raise LabelError(f"wants {name} from {low} to {high}, got {to_host(array)[place]} at index {place}")
+
+
+LOG_TOLERANCE = 0.02  # how far above 0 the logarithm of a probability may be: a gradient check moves it by 0.01
+
+
+def expect_log_probabilities(name, array):
+    """Raise LabelError, naming the first bad index, where numbers are no logarithms of probabilities: above 0."""
+    k, tiny = kernels.of(array), float(np.finfo(array.dtype).tiny)
+    first = first_found(k, "first_outside", flat(array), -math.inf, LOG_TOLERANCE)
+    if first < 0 and array.size > 1 and first_found(k, "first_outside", flat(array), tiny, math.inf) < 0:
+        first = 0  # each of them is a little above 0, as the probabilities of many outcomes are
+    if first >= 0:
+        place = place_of(first, array.shape)
+        raise LabelError(
+            f"wants {name}, none above 0, got {to_host(array)[place]} at index {place}; use LogSoftmax, or np.log(x)"
+        )
 
 
 def _expect_one_shape(a, b):

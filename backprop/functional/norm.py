@@ -10,6 +10,7 @@ import math
 
 from backprop import kernels
 from backprop.errors import ShapeError
+from backprop.functional.arrays import filled
 from backprop.functional.shapes import contiguous, destination, expect_delta, flat, split_at
 from backprop.parameter import values
 
@@ -27,41 +28,58 @@ def by_row(array, axes):
     return contiguous(array).reshape(1, math.prod(array.shape[:lead]), math.prod(array.shape[lead:]))
 
 
-def moments(u):
-    """(mean, var) of each channel of u (B, C, D); the variance divides by the count, not by one less."""
+def moments(u, eps=0.0):
+    """(mean, var, spread) of each channel of u (B, C, D): var divides by the count, not by one less; sqrt(var + eps)
+
+    The variance of numbers above 1e19 is no float32 any more, and infinite then; spread is right all the same.
+    """
     k = kernels.of(u)
     _expect_channels(u)
-    mean, var = k.empty((u.shape[1],), u.dtype), k.empty((u.shape[1],), u.dtype)
-    k.moments(u, mean, var)  # (29)
-    return mean, var
+    if not u.size:
+        return [filled(value, u.shape[1:2], u) for value in (0, 0, math.sqrt(eps))]
+    mean, var, spread = (k.empty((u.shape[1],), u.dtype) for _ in range(3))
+    k.moments(contiguous(u), float(eps), mean, var, spread)  # (29)
+    return mean, var, spread
 
 
-def mean_square(u):
-    """The mean of u^2 in each channel of u (B, C, D)."""
+def root_mean_square(u, eps=0.0):
+    """sqrt(mean of u^2 + eps) in each channel of u (B, C, D)."""
     k = kernels.of(u)
     _expect_channels(u)
-    out = k.empty((u.shape[1],), u.dtype)
-    k.mean_square(u, out)  # (32)
-    return out
+    if not u.size:
+        return filled(math.sqrt(eps), u.shape[1:2], u)
+    spread = k.empty((u.shape[1],), u.dtype)
+    k.root_mean_square(contiguous(u), float(eps), spread)  # (32)
+    return spread
 
 
-def normalize(u, mean, var, eps):
-    """xhat = (u - mean) / sqrt(var + eps), mean and var one for each channel of u (B, C, D)"""
-    mean, var = values(mean), values(var)
-    k = kernels.of(u, mean, var)
-    _expect_channels(u, mean, var)
+def spread_of(var, eps):
+    """sqrt(var + eps), var (C,)"""
+    var = values(var)
+    k = kernels.of(var)
+    spread = k.empty(var.shape, var.dtype)
+    k.spread_of(contiguous(var), float(eps), spread)  # (29)
+    return spread
+
+
+def normalize(u, mean, spread):
+    """xhat = (u - mean) / spread, mean and spread one for each channel of u (B, C, D)"""
+    mean, spread = values(mean), values(spread)
+    k = kernels.of(u, mean, spread)
+    _expect_channels(u, mean, spread)
     xhat = k.empty(u.shape, u.dtype)
-    k.normalize(u, mean, var, eps, xhat)  # (29)
+    k.normalize(contiguous(u), contiguous(mean), contiguous(spread), xhat)  # (29)
     return xhat
 
 
-def normalize_backward(delta, xhat, var, eps, centred=True):
-    """delta_u, where mean and var were computed from u itself; `centred` is False where the mean was left in"""
-    k = kernels.of(delta, xhat, var)
-    _expect_channels(delta, var)
+def normalize_backward(delta, xhat, spread, centred=True):
+    """delta_u, where mean and spread were computed from u itself; `centred` is False where the mean was left in"""
+    k = kernels.of(delta, xhat, spread)
+    _expect_channels(delta, spread)
     expect_delta(delta, xhat.shape)
     delta_u = k.empty(xhat.shape, xhat.dtype)
-    k.normalize_backward(delta, xhat, var, eps, centred, delta_u)  # (29), or (32)
+    if delta.size:
+        k.normalize_backward(contiguous(delta), contiguous(xhat), contiguous(spread), centred, delta_u)  # (29), or (32)
     return delta_u
 
 
@@ -90,10 +108,10 @@ def scale_and_shift(x, gamma, beta):
         return x
     out = k.empty(x.shape, x.dtype)
     if gamma is not None:
-        k.scale_channels(x, flat(gamma), out)  # (30)
+        k.scale_channels(contiguous(x), flat(gamma), out)  # (30)
         x = out
     if beta is not None:
-        k.add_channels(x, flat(beta), out)  # (30)
+        k.add_channels(contiguous(x), flat(beta), out)  # (30)
     return out
 
 
@@ -102,7 +120,7 @@ def scale_grad(delta, xhat, out=None, accumulate=False):
     k = kernels.of(delta, xhat)
     expect_delta(delta, xhat.shape)
     out = _channel_sums(k, out, delta)
-    k.dot_channels(delta, xhat, flat(out), accumulate)  # (30)
+    k.dot_channels(contiguous(delta), contiguous(xhat), flat(out), accumulate)  # (30)
     return out
 
 
@@ -110,7 +128,7 @@ def shift_grad(delta, out=None, accumulate=False):
     """dL/dbeta[c] = sum_{b,d} delta[b,c,d]                                                             (30)"""
     k = kernels.of(delta)
     out = _channel_sums(k, out, delta)
-    k.sum_channels(delta, flat(out), accumulate)  # (30)
+    k.sum_channels(contiguous(delta), flat(out), accumulate)  # (30)
     return out
 
 

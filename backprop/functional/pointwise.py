@@ -9,6 +9,15 @@ from backprop.parameter import values
 
 def multiply(a, b):
     """a * b, element by element; b may have axes of size 1, or lack leading ones, where a has more."""
+    return _broadcast("multiply", a, b)
+
+
+def weigh(a, weight):
+    """The same, but 0 where the weight is 0, even if a is infinite or NaN: such an element does not count."""
+    return _broadcast("weigh", a, weight)
+
+
+def _broadcast(name, a, b):
     b = values(b)
     k = kernels.of(b, a)
     try:
@@ -16,7 +25,7 @@ def multiply(a, b):
     except ValueError:
         raise ShapeError(f"wants {a.shape} or a shape that broadcasts to it, got {b.shape}") from None
     out = k.empty(a.shape, a.dtype)
-    k.multiply(flat(a), flat(b), flat(out))
+    getattr(k, name)(flat(a), flat(b), flat(out))
     return out
 
 

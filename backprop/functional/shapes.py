@@ -9,8 +9,29 @@ from backprop.kernels.device import DeviceArray
 
 
 def contiguous(array):
-    """The array itself where its elements lie in C order, as on a GPU they always do, else a copy that does."""
-    return array if isinstance(array, DeviceArray) else np.asarray(array, order="C")
+    """The array as kernels take it: itself where its elements lie in C order, as on a GPU they always do, else a copy.
+
+    A kernel is compiled for what it is called with. So that none is compiled twice, nor adds up in another order, an
+    array that must not be written to becomes a view that might be, and one that is not aligned is copied.
+    """
+    if isinstance(array, DeviceArray):
+        return array
+    array = np.asarray(array, order="C")
+    flags = array.flags
+    if flags.writeable and flags.aligned:
+        return array
+    return np.asarray(_Lent(array)) if flags.aligned else array.copy()
+
+
+class _Lent:
+    """An array as NumPy sees it without its mark "read only". Kernels write into `out` alone."""
+
+    def __init__(self, array):
+        self.array = array  # lives as long as whoever looks at its elements
+        self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
+
+
+MOST = (1 << 63) - 1
 
 
 def as_int64(array):
@@ -19,6 +40,8 @@ def as_int64(array):
         return array
     if isinstance(array, DeviceArray):
         raise DTypeError(f"wants int64 on the GPU, got {array.dtype}; use bp.to_device(x.astype(np.int64), 'cuda')")
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8:
+        array = np.minimum(array, array.dtype.type(MOST))  # else what is larger would become negative
     return array.astype(np.int64)
 
 
@@ -45,6 +68,11 @@ def axis_of(array, dim):
     if not -array.ndim <= dim < array.ndim:
         raise ShapeError(f"wants an array with an axis {dim}, got {array.shape}")
     return dim % array.ndim
+
+
+def numbers(options, like):
+    """Options of an element-wise function in the precision of an array, so that both are compared as they are."""
+    return tuple(map(np.float32 if like.dtype == np.float32 else float, options))
 
 
 def expect_delta(delta, shape):

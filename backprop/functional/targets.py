@@ -47,20 +47,40 @@ def checked_targets(z, y, ignore_index=IGNORE):
     kernels.expect_beside(y, z)
     wanted = sample_shape(z)
     if is_labels(y):
-        if y.shape != wanted:
-            raise ShapeError(f"scores of shape {z.shape} want labels of shape {wanted}, got {y.shape}")
-        y = as_int64(y)
-        _refuse_at(first_found(kernels.of(z), "first_bad_label", flat(y), z.shape[class_axis(z)], ignore_index), z, y)
+        expect_shape_of_labels(z, y)
+        given, y = y, as_int64(y)
+        bad = first_found(kernels.of(z), "first_bad_label", flat(y), z.shape[class_axis(z)], ignore_index)
+        _refuse_at(bad, z, given)
     elif y.dtype.kind in "fc" and y.shape == z.shape:
         kernels.of(y, z)
         _refuse_at(first_found(kernels.of(z), "first_bad_probability", split_at(y, class_axis(z)), TOLERANCE), z, y)
     else:
-        cure = "; use y.astype(np.int64)" if y.shape == wanted else ""
+        cure = "; use y.astype(np.int64)" if y.shape == wanted and y.dtype.kind in "fcb" else ""
+        cure = "; use np.unique(y, return_inverse=True)[1]" if y.dtype.kind in "USO" else cure
         raise LabelError(
             f"scores of shape {z.shape} want integer labels of shape {wanted} or probabilities of shape {z.shape}, "
             f"got {y.dtype} of shape {y.shape}{cure}"
         )
     return y
+
+
+def expect_shape_of_labels(z, y):
+    """Raise ShapeError unless there is one label for each sample, or each position, of scores z (N, C, ...)."""
+    wanted = sample_shape(z)
+    if y.shape == wanted:
+        return
+    cure = "; use y[:, 0]" if y.ndim == 2 and y.shape[1] == 1 and len(wanted) == 1 else ""
+    if y.shape == z.shape and not cure:
+        cure = f"; of one-hot vectors use y.argmax({class_axis(z)})"
+    raise ShapeError(f"scores of shape {z.shape} want labels of shape {wanted}, got {y.shape}{cure}")
+
+
+def label_cure(y, classes):
+    """What most often is the matter with labels some of which are outside [0, classes)."""
+    y = to_host(y)
+    if y.min() > 0 and y.max() - y.min() < classes:
+        return f"; they begin at {y.min()}: use y - {y.min()}"
+    return "; a label that is not to count is named by ignore_index=-1" if y.min() == -1 else ""
 
 
 def _refuse_at(flat_index, z, y):
@@ -69,7 +89,8 @@ def _refuse_at(flat_index, z, y):
     index = tuple(map(int, np.unravel_index(flat_index, sample_shape(z)))) if z.ndim > 1 else ()
     axis = class_axis(z)
     if is_labels(y):
-        wanted, got = f"labels in [0, {z.shape[axis]})", to_host(y)[index]
+        wanted, got, cure = f"labels in [0, {z.shape[axis]})", to_host(y)[index], label_cure(y, z.shape[axis])
     else:
         wanted, got = "probabilities, >= 0 with sum 1", to_host(y)[index[:axis] + (slice(None),) + index[axis:]]
-    raise LabelError(f"wants {wanted}, got {got} at index {index[0] if len(index) == 1 else index}")
+        cure = ""
+    raise LabelError(f"wants {wanted}, got {got} at index {index[0] if len(index) == 1 else index}{cure}")

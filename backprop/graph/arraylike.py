@@ -1,7 +1,9 @@
 """The part of a Value that is an array: its shape, its numbers, and questions about them."""
 
+from backprop.parameter import Compared
 
-class ArrayLike:
+
+class ArrayLike(Compared):
     """Answers from `self.data` alone; none of it belongs to a graph."""
 
     __slots__ = ()
@@ -38,25 +40,9 @@ class ArrayLike:
     def __format__(self, wanted):
         return format(self.item(), wanted) if wanted and self.size == 1 else format(str(self), wanted)
 
-    def __lt__(self, other):
-        return self.data < plain(other)
-
-    def __le__(self, other):
-        return self.data <= plain(other)
-
-    def __gt__(self, other):
-        return self.data > plain(other)
-
-    def __ge__(self, other):
-        return self.data >= plain(other)
-
     def __len__(self):
         return len(self.data)
 
     def __iter__(self):
         return (self[index] for index in range(len(self)))
 
-
-def plain(a):
-    """The array of a Value; anything else as it is."""
-    return a.data if isinstance(a, ArrayLike) else a

@@ -20,6 +20,7 @@ class ModuleCall:
         self.name = type(module).__name__
         self.output = module(*arguments)
         self.call = module.call
+        self.call.in_graph = True
 
     @property
     def dtype(self):

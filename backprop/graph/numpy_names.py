@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from backprop.graph.arraylike import plain
 from backprop.graph.operations import OPERATIONS
+from backprop.parameter import plain
 
 
 class NumPyNames:

@@ -4,7 +4,8 @@ a and b are what v is computed from; c, axis, shape and the like are options, wh
 itself, so that exp' = v and tanh' = 1 - v^2 compute nothing twice. Where a rule has an exception, np.where has the
 general case last: from it the formulas of a trace are told.
 
-At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives each one half. For
+Where a slope or an adjoint is 0, so is what is handed down, though the other be infinite: a branch that was not taken
+gets 0 and hands down 0. At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives each one half. For
 complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic and a complex step
 goes through.
 """
@@ -17,6 +18,7 @@ from numpy import cos, exp, log, maximum, minimum, sign, sin, sqrt, tan, tanh, w
 from backprop import functional as F
 from backprop.graph.rules import Elementwise, LinearMap, Product
 from backprop.kernels.reference.everyday import magnitude, sigmoid
+from backprop.kernels.reference.sums import wide
 
 
 def lower(b):
@@ -24,14 +26,19 @@ def lower(b):
     return where(b == 0, 0, b - 1)
 
 
-def log_or_0(a):
-    """log a; but 0 where a is 0, for 0^b does not move while b is above 0"""
-    return log(where(a == 0, 1, a))
+def log_or_0(a, v):
+    """log a; but 0 where a is 0 and v = a^b is not infinite, for 0^b does not move while b is above 0"""
+    return where(a == 0, where(v.real > 1, -np.inf, 0), log(where(a == 0, 1, a)))
 
 
 def above(a, b):
-    """1 where a is the larger one, 0 where b is, one half where they are equal"""
-    return where(a.real == b.real, 0.5, a.real > b.real)
+    """1 where a is the larger one, 0 where b is, one half where they are equal; 1 where one is NaN, as v is then"""
+    return where((a != a) | (b != b), 1, where(a.real == b.real, 0.5, a.real > b.real))
+
+
+def summed(a, axis, keepdims):
+    """sum of a; of float32 in float64"""
+    return wide(a).sum(axis=axis, keepdims=keepdims)
 
 
 def spread(vbar, a, axis, keepdims):
@@ -85,7 +92,7 @@ ELEMENTWISE = {
     "subtract": (lambda a, b: a - b,              lambda v, a, b: 1,                   lambda v, a, b: -1),
     "multiply": (lambda a, b: a * b,              lambda v, a, b: b,                   lambda v, a, b: a),
     "divide":   (lambda a, b: a / b,              lambda v, a, b: 1 / b,               lambda v, a, b: -v / b),
-    "power":    (lambda a, b: a**b,               lambda v, a, b: b * a ** lower(b),   lambda v, a, b: v * log_or_0(a)),
+    "power":    (lambda a, b: a**b,               lambda v, a, b: b * a ** lower(b),   lambda v, a, b: v * log_or_0(a, v)),
     "maximum":  (maximum,                         lambda v, a, b: above(a, b),         lambda v, a, b: above(b, a)),
     "minimum":  (minimum,                         lambda v, a, b: above(b, a),         lambda v, a, b: above(a, b)),
     "where":    (lambda a, b, c: where(c, a, b),  lambda v, a, b, c: c,                lambda v, a, b, c: 1 - c),
@@ -101,14 +108,13 @@ ELEMENTWISE = {
     "tan":      (tan,                                      lambda v, a: 1 + v * v),
     "tanh":     (tanh,                                     lambda v, a: 1 - v * v),
     "sigmoid":  (sigmoid,                                  lambda v, a: v * (1 - v)),
-    "relu":     (lambda a: where(a.real <= 0, 0, a),       lambda v, a: a.real > 0),
+    "relu":     (lambda a: where(a.real <= 0, 0, a),       lambda v, a: where(a != a, 1, a.real > 0)),
 }
 
 LINEAR = {  # max is linear once it has chosen `first`, the place of the largest entry
     #               v = phi(a), linear in a                             abar += the adjoint map of vbar
-    "sum":         (lambda a, axis, keepdims: a.sum(axis=axis, keepdims=keepdims),
-                                                                        spread),
-    "mean":        (lambda a, axis, keepdims: a.mean(axis=axis, keepdims=keepdims),
+    "sum":         (summed,                                             spread),
+    "mean":        (lambda a, axis, keepdims: wide(a).mean(axis=axis, keepdims=keepdims),
                                                                         share),
     "max":         (pick,                                               put_back),
     "index":       (lambda a, at: a[at],                                lambda vbar, a, at: F.put(vbar, a.shape, at)),

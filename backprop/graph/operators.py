@@ -3,8 +3,8 @@
 import numpy as np
 
 from backprop.errors import ShapeError
-from backprop.graph.arraylike import plain
 from backprop.graph.numpy_names import NumPyNames
+from backprop.parameter import plain
 
 
 def _one(name):
@@ -55,10 +55,12 @@ class Operators(NumPyNames):
 
     def sum(self, axis=None, keepdims=False):
         """The sum over an axis, over several, or over all."""
+        self._expect_axes("sum", axis)
         return self.apply("sum", self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis=None, keepdims=False):
         """The mean over an axis, over several, or over all."""
+        self._expect_axes("mean", axis)
         return self.apply("mean", self, axis=axis, keepdims=keepdims)
 
     def max(self, axis=None, keepdims=False):
@@ -68,6 +70,11 @@ class Operators(NumPyNames):
         except (ValueError, TypeError) as error:
             raise ShapeError(f"max of shape {self.shape} along one axis, or of all: {error}") from None
         return self.apply("max", self, axis=axis, keepdims=keepdims, first=first)
+
+    def _expect_axes(self, name, axis):
+        axes = () if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+        if not all(-self.ndim <= k < self.ndim for k in axes) or len({k % self.ndim for k in axes}) < len(axes):
+            raise ShapeError(f"{name} of shape {self.shape} over axis {axis}, which it does not have")
 
     def reshape(self, *shape):
         """The same entries in another shape, of which one length may be -1."""

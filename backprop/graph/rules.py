@@ -12,6 +12,17 @@ import numpy as np
 
 from backprop import functional as F
 from backprop.functional.arrays import summed_to
+from backprop.kernels.device import DeviceArray
+
+
+def times(vbar, slope):
+    """vbar * slope, but 0 where either is 0, though the other be infinite or NaN: what a branch that was not taken gets
+    and hands down. So np.where(v > 0, np.log(v), 0) has the slope 0 at v = 0.
+    """
+    if isinstance(vbar, DeviceArray) or isinstance(slope, DeviceArray):
+        return vbar * slope
+    nothing = (vbar == 0) | (slope == 0)
+    return np.where(nothing, 0, vbar) * np.where(nothing, 0, slope)
 
 
 class Elementwise:
@@ -22,15 +33,17 @@ class Elementwise:
 
     def pull(self, vbar, v, parents, wanted, **options):
         """(17) An operand that was stretched to v's shape was used many times: its shares add up."""
-        return [
-            summed_to(vbar * slope(v, *parents, **options), a.shape) if want else None
-            for slope, a, want in zip(self.slopes, parents, wanted, strict=True)
-        ]
+        with np.errstate(divide="ignore", invalid="ignore"):  # a slope may be infinite where vbar is 0
+            return [
+                summed_to(times(vbar, slope(v, *parents, **options)), a.shape) if want else None
+                for slope, a, want in zip(self.slopes, parents, wanted, strict=True)
+            ]
 
     def push(self, v, parents, tangents, **options):
         """(18)"""
         terms = zip(self.slopes, tangents, strict=True)
-        return sum(slope(v, *parents, **options) * dot for slope, dot in terms if dot is not None)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return sum(times(dot, slope(v, *parents, **options)) for slope, dot in terms if dot is not None)
 
 
 class LinearMap:

@@ -38,7 +38,7 @@ class Value(Operators, ArrayLike):
 
     Numbers, lists and whole numbers that meet a Value take its element type; other floats are refused, DTypeError.
     A Parameter that meets a Value gets its gradient in `parameter.grad`. A Module called with one is an operation of
-    the graph. A comparison gives a plain array of booleans, but == asks whether two Values are the same node.
+    the graph. A comparison, == too, gives a plain array of booleans; `v is w` asks whether two are one node.
     To learn, a leaf changes in place: `v.data -= lr * v.grad; v.zero_grad()`.
     """
 

@@ -85,10 +85,10 @@ def of(*arrays):
     wanted = arrays[-1].dtype
     if wanted not in _FLOATS[name]:
         allowed = " or ".join(map(str, _FLOATS[name]))
-        raise DTypeError(f"the {name} kernels compute {allowed}, got {wanted}; use x.astype(np.float32)")
+        raise DTypeError(f"the {name} kernels compute {allowed}, got {wanted}; use x.astype(np.float32)", arrays[-1])
     for array in arrays:
         if array.dtype != wanted:
-            raise DTypeError(f"wants {wanted} throughout, got {array.dtype}; use x.astype(np.{wanted})")
+            raise DTypeError(f"wants {wanted} throughout, got {array.dtype}; use x.astype(np.{wanted})", array)
     recording = recorder.get()
     return load(name) if recording is None else recording
 

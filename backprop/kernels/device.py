@@ -130,6 +130,11 @@ class DeviceArray:
     def __getattr__(self, name):
         raise AttributeError(f"an array on the GPU has no {name!r}; use bp.to_host(x).{name}")
 
+    def __eq__(self, other):
+        raise DeviceError("arrays on the GPU are not compared there; use bp.to_host(x) == bp.to_host(y)")
+
+    __hash__ = object.__hash__
+
     def __float__(self):
         return float(self.item())
 

@@ -20,7 +20,9 @@ from backprop.kernels.transfer import new_array
 WRITTEN = {  # what a kernel writes if it is not `out`
     "max_pool": ("out", "where"),
     "conv_max_pool": ("out", "where"),
-    "moments": ("mean", "var"),
+    "moments": ("mean", "var", "spread"),
+    "root_mean_square": ("spread",),
+    "spread_of": ("spread",),
     "track": ("running",),
     "cross_entropy": ("log_s", "delta", "found"),
 }

@@ -4,7 +4,7 @@ import numpy as np
 
 from backprop import functional as F
 from backprop.layers.norm import Affine
-from backprop.options import number, whole
+from backprop.options import number, probability, whole
 from backprop.parameter import Buffer
 
 
@@ -26,7 +26,7 @@ class BatchNorm(Affine):
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, dtype=np.float32):
         self.num_features, self.eps = whole("num_features", num_features, 1), number("eps", eps, 0)
-        self.momentum = momentum if momentum is None else number("momentum", momentum)
+        self.momentum = momentum if momentum is None else probability("momentum", momentum)
         self.make_affine((num_features,), affine, affine, dtype)
         self.track_running_stats = track_running_stats
         if track_running_stats:
@@ -36,8 +36,8 @@ class BatchNorm(Affine):
 
     @property
     def recordable(self):
-        """In training only, and not where the part that a batch has in the running average changes with each batch."""
-        return self.training and self.momentum is not None
+        """Not where the part that a batch has in the running average changes with each batch."""
+        return not self.training or self.momentum is not None
 
     def forward(self, u):
         wanted = " or ".join(f"(N, {self.num_features}{axes})" for axes in self.layouts)
@@ -45,23 +45,26 @@ class BatchNorm(Affine):
         x = F.by_channel(u)
         own = self.training or not self.track_running_stats
         if own:
-            self.expect(x.shape[0] * x.shape[2] > 1, "more than one value per channel in training", got=u)
-            mean, var = F.moments(x)
-            if self.training and self.track_running_stats:
+            few = "one value has no variance: use a larger batch, DataLoader(..., drop_last=True), or net.eval()"
+            kept = "without running statistics evaluation needs a batch, too: use track_running_stats=True"
+            wanted = "more than one value per channel" + (" in training" if self.training else "")
+            self.expect(x.shape[0] * x.shape[2] != 1, wanted, got=u, cure=few if self.training else kept)
+            mean, var, spread = F.moments(x, self.eps)
+            if self.training and self.track_running_stats and u.size:
                 self._remember(mean, var, x.shape[0] * x.shape[2])
         else:
-            mean, var = self.running_mean.data.copy(), self.running_var.data.copy()
-        xhat = F.normalize(x, mean, var, self.eps)  # (29)
-        self.cache = xhat, var, own
+            mean, spread = self.running_mean.data, F.spread_of(self.running_var, self.eps)
+        xhat = F.normalize(x, mean, spread)  # (29)
+        self.cache = xhat, spread, own
         return self.scale_and_shift(xhat).reshape(u.shape)  # (30)
 
     def backward(self, delta):
-        xhat, var, own = self.cache
+        xhat, spread, own = self.cache
         shape, delta = delta.shape, F.by_channel(delta)
         delta = self.scale_and_shift_backward(delta, xhat)  # (30)
         if own:
-            return F.normalize_backward(delta, xhat, var, self.eps).reshape(shape)  # (29)
-        return F.normalize(delta, F.zeros(var.shape, var), var, self.eps).reshape(shape)  # delta / sqrt(var + eps)
+            return F.normalize_backward(delta, xhat, spread).reshape(shape)  # (29)
+        return F.normalize(delta, F.zeros(spread.shape, spread), spread).reshape(shape)  # delta / sqrt(var + eps)
 
     def _remember(self, mean, var, count):
         F.count_up(self.num_batches_tracked, mean)

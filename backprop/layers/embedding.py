@@ -20,17 +20,18 @@ class Embedding(Module):
     gradient, so backward returns None. The row `padding_idx` starts at zero and never learns. The others start
     normal, with variance 1, as PyTorch's do.
 
-    gradcheck, which moves every entry, calls that row wrong on purpose.
+    gradcheck leaves that row out, and demands that it gets no gradient.
 
     Raises IndexRangeError, naming the first bad one, unless all are whole numbers in [0, V).
     """
 
     analytic = True  # in the weight
+    takes = "np.int64"
 
     def __init__(self, num_embeddings, embedding_dim, padding_idx=None, dtype=np.float32):
         whole("num_embeddings", num_embeddings, 1)
         whole("embedding_dim", embedding_dim)
-        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+        if padding_idx is not None and whole("padding_idx", padding_idx, -num_embeddings) >= num_embeddings:
             raise OptionError(f"padding_idx is a row of {num_embeddings}, got {padding_idx}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings
@@ -38,6 +39,7 @@ class Embedding(Module):
         if self.padding_idx is not None:
             rows[self.padding_idx] = 0
         self.weight = Parameter(rows)
+        self.weight.constant = self.padding_idx
 
     def forward(self, index):
         self.cache = index

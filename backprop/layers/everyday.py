@@ -8,6 +8,7 @@ import numpy as np
 from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.module import Module
+from backprop.options import above_zero, number, whole
 from backprop.parameter import Parameter
 
 
@@ -43,7 +44,7 @@ class LeakyReLU(Elementwise):
     row, options = "leaky_relu", ("negative_slope",)
 
     def __init__(self, negative_slope=0.01):
-        self.negative_slope = negative_slope
+        self.negative_slope = number("negative_slope", negative_slope)
 
 
 class PReLU(Module):
@@ -58,8 +59,8 @@ class PReLU(Module):
     recordable = True
 
     def __init__(self, num_parameters=1, init=0.25, dtype=np.float32):
-        self.num_parameters = num_parameters
-        self.weight = Parameter(np.full(num_parameters, init, dtype))
+        self.num_parameters = whole("num_parameters", num_parameters, 1)
+        self.weight = Parameter(np.full(num_parameters, number("init", init), dtype))
 
     def forward(self, u):
         self.cache = u
@@ -80,7 +81,7 @@ class ELU(Elementwise):
     row, options = "elu", ("alpha",)
 
     def __init__(self, alpha=1.0):
-        self.alpha = alpha
+        self.alpha = number("alpha", alpha)
 
 
 class CELU(ELU):
@@ -108,6 +109,8 @@ class GELU(Elementwise):
             raise OptionError(f"approximate is 'none' or 'tanh', got {approximate!r}")
         self.approximate = approximate
 
+    recordable = True
+
     @property
     def row(self):
         return "gelu" if self.approximate == "none" else "gelu_tanh"
@@ -134,7 +137,7 @@ class Softplus(Elementwise):
     row, options = "softplus", ("beta", "threshold")
 
     def __init__(self, beta=1.0, threshold=20.0):
-        self.beta, self.threshold = beta, threshold
+        self.beta, self.threshold = above_zero("beta", beta), number("threshold", threshold)
 
 
 class Softsign(Elementwise):
@@ -155,7 +158,7 @@ class Hardshrink(Elementwise):
     row, options = "hardshrink", ("lambd",)
 
     def __init__(self, lambd=0.5):
-        self.lambd = lambd
+        self.lambd = number("lambd", lambd, 0)
 
 
 class Softshrink(Hardshrink):
@@ -170,7 +173,7 @@ class Hardtanh(Elementwise):
     row, options = "hardtanh", ("min_val", "max_val")
 
     def __init__(self, min_val=-1.0, max_val=1.0):
-        if not min_val < max_val:
+        if not number("min_val", min_val) < number("max_val", max_val):
             raise OptionError(f"min_val must be below max_val, got {min_val} and {max_val}")
         self.min_val, self.max_val = min_val, max_val
 

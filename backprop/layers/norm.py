@@ -15,6 +15,8 @@ moves the mean, by 1/m, and std, by xhat_k/m. With 1[i=k] = 1 where i = k, else 
     backward  (29)  delta_u[k] = (g[k] - mean(g) - xhat[k] mean(g xhat)) / std
 """
 
+import math
+
 import numpy as np
 
 from backprop import functional as F
@@ -59,6 +61,8 @@ class GroupNorm(Affine):
 
     A sample does not depend on its batch, and training is like evaluation. One group is LayerNorm over a whole sample;
     as many groups as channels is instance normalisation.
+
+    Raises ShapeError for another number of channels, and for a group of a single value.
     """
 
     recordable = True
@@ -74,17 +78,19 @@ class GroupNorm(Affine):
         wanted = f"(N, {self.num_channels}, ...)"
         self.expect(u.ndim >= 2 and u.shape[1] == self.num_channels, wanted, got=u)
         per_group = self.num_channels // self.num_groups
+        alone = per_group * math.prod(u.shape[2:]) == 1
+        self.expect(not alone, "more than one value in a group", got=u, cure="one alone has no variance: fewer groups")
         x = F.by_row(u.reshape(len(u), self.num_groups, per_group, *u.shape[2:]), u.ndim - 1)
-        mean, var = F.moments(x)
-        xhat = F.normalize(x, mean, var, self.eps)  # (29)
-        self.cache = xhat, var
+        mean, _, spread = F.moments(x, self.eps)
+        xhat = F.normalize(x, mean, spread)  # (29)
+        self.cache = xhat, spread
         return self.scale_and_shift(F.by_channel(xhat.reshape(u.shape))).reshape(u.shape)  # (30)
 
     def backward(self, delta):
-        xhat, var = self.cache
+        xhat, spread = self.cache
         shape = delta.shape
         delta = self.scale_and_shift_backward(F.by_channel(delta), F.by_channel(xhat.reshape(shape)))  # (30)
-        return F.normalize_backward(delta.reshape(xhat.shape), xhat, var, self.eps).reshape(shape)  # (29)
+        return F.normalize_backward(delta.reshape(xhat.shape), xhat, spread).reshape(shape)  # (29)
 
     def extra_repr(self):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
@@ -97,7 +103,7 @@ class LayerNorm(Affine):
               (30)  y = gamma xhat + beta
     backward  (30)  and (29)
 
-    Raises ShapeError unless u's last axes are `normalized_shape`.
+    Raises ShapeError unless u's last axes are `normalized_shape`, OptionError for a single entry.
     """
 
     recordable = True
@@ -105,6 +111,8 @@ class LayerNorm(Affine):
 
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, dtype=np.float32):
         self.normalized_shape = _shape(normalized_shape)
+        if self.centred and math.prod(self.normalized_shape) == 1:
+            raise OptionError("normalized_shape must have more than one entry: one alone would always become 0")
         self.eps = eps if eps is None else number("eps", eps, 0)
         self.make_affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
 
@@ -113,23 +121,23 @@ class LayerNorm(Affine):
         wanted = f"(..., {', '.join(map(str, self.normalized_shape))})"
         self.expect(u.shape[u.ndim - axes :] == self.normalized_shape, wanted, got=u)
         x = F.by_row(u, axes)
-        mean, var = self.statistics(x)
-        eps = np.finfo(u.dtype).eps if self.eps is None else self.eps
-        xhat = F.normalize(x, mean, var, eps)  # (29), or (32)
-        self.cache = xhat, var, eps
+        mean, spread = self.statistics(x, np.finfo(u.dtype).eps if self.eps is None else self.eps)
+        xhat = F.normalize(x, mean, spread)  # (29), or (32)
+        self.cache = xhat, spread
         return self.scale_and_shift(self._by_feature(xhat)).reshape(u.shape)  # (30)
 
     def backward(self, delta):
-        xhat, var, eps = self.cache
+        xhat, spread = self.cache
         shape = delta.shape
         delta = self.scale_and_shift_backward(
             self._by_feature(delta.reshape(xhat.shape)), self._by_feature(xhat)
         )  # (30)
         delta = delta.reshape(xhat.shape)
-        return F.normalize_backward(delta, xhat, var, eps, self.centred).reshape(shape)  # (29), or (32)
+        return F.normalize_backward(delta, xhat, spread, self.centred).reshape(shape)  # (29), or (32)
 
-    def statistics(self, x):
-        return F.moments(x)
+    def statistics(self, x, eps):
+        mean, _, spread = F.moments(x, eps)
+        return mean, spread
 
     def _by_feature(self, x):
         """(1, rows, F) -> (rows, F, 1): gamma and beta belong to the features."""
@@ -149,12 +157,13 @@ class RMSNorm(LayerNorm):
     """
 
     centred = False
+    recordable = True
 
     def __init__(self, normalized_shape, eps=None, elementwise_affine=True, dtype=np.float32):
         super().__init__(normalized_shape, eps, elementwise_affine, bias=False, dtype=dtype)
 
-    def statistics(self, x):
-        return F.zeros(x.shape[1:2], x), F.mean_square(x)
+    def statistics(self, x, eps):
+        return F.zeros(x.shape[1:2], x), F.root_mean_square(x, eps)
 
 
 def _shape(normalized_shape):

@@ -15,7 +15,8 @@ class MaxPooling(Module):
 
     Of equal entries the first is taken, row by row. The window moves by its own size unless `stride` is given. Padding
     is outside, never taken. The cache holds where each window's largest entry is in its image, counted in C order, and
-    the image's size. `ceil_mode` adds a last window that reaches beyond the end.
+    the image's size. `ceil_mode` adds a last window that reaches beyond the end. A window that lies wholly in the
+    padding, which a dilation makes possible, has no largest entry: it gives -inf, as PyTorch's, and no delta passes.
     MaxPool1d and MaxPool3d have one axis less or more.
 
     Raises ShapeError unless a is (N, C, H, W), or (C, H, W) for a single image, and the window fits on it.

@@ -10,12 +10,13 @@ them all: dL/dW = sum_t delta_p_t^T x_t, dL/dU = sum_t delta_q_t^T h_{t-1}, dL/d
 dL/de = sum_t delta_q_t.
 """
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import ShapeError
+from backprop.errors import GradientError, ShapeError
 from backprop.module import Module
 from backprop.options import probability, whole
 from backprop.parameter import Parameter
@@ -69,7 +70,9 @@ class Recurrent(Module):
     ):
         for name, value in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
             whole(name, value, 1)
-        probability("dropout", dropout)
+        if probability("dropout", dropout) and num_layers == 1:
+            words = f"dropout={dropout} stands between layers, and there is one layer: nothing is dropped"
+            warnings.warn(words, stacklevel=2 + (type(self).__init__ is not Recurrent.__init__))
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.batch_first, self.dropout, self.bidirectional = batch_first, dropout, bidirectional
         self.directions = ("", "_reverse") if bidirectional else ("",)
@@ -131,10 +134,16 @@ class Recurrent(Module):
 
     @property
     def h_n(self):
-        """The state after the last step, (layers * directions, N, H)."""
+        """The state after the last step, (layers * directions, N, H). Of a call in a graph it is refused, GradientError:
+        it would be a constant there.
+        """
         return self._last("h")
 
     def _last(self, name):
+        if self.call is not None and self.call.in_graph:
+            raise GradientError(
+                f"{name}_n of a call in a graph has no gradient; take the last step of its output, y[-1]"
+            ).named(type(self).__name__)
         runs, _, single, _ = self.cache
         last = F.stacked([getattr(run, name)[-1] for run in runs])
         return last[:, 0] if single else last
@@ -176,4 +185,6 @@ class Recurrent(Module):
         return [F.contiguous(state).reshape(shape) for state in given]
 
     def extra_repr(self):
-        return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"
+        told = [f"{self.input_size}", f"{self.hidden_size}", f"num_layers={self.num_layers}"]
+        told += [f"{name}={value}" for name in ("batch_first", "dropout", "bidirectional") if (value := getattr(self, name))]
+        return ", ".join(told)

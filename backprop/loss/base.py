@@ -1,9 +1,8 @@
 """Losses turn an output into one number, and start the backward pass: their backward gives the first delta."""
 
-import math
-
 import numpy as np
 
+from backprop import functional as F
 from backprop.errors import DTypeError, ShapeError
 from backprop.functional.loss import REDUCTIONS, expect_reduction
 from backprop.kernels.device import is_array
@@ -43,10 +42,21 @@ class Loss(Module):
         return float(delta)
 
     def scale(self, delta, terms):
-        """What each of `terms` terms of the sum is multiplied by."""
+        """What each of `terms` terms of the sum is multiplied by. A mean over none is NaN, and has no slope."""
         if self.reduction == "mean":
-            return delta / terms if terms else math.nan
+            return delta / terms if terms else 0.0
         return delta
+
+    def terms(self):
+        """What the mean of the last call divided by: the number of terms, or the sum of their weights; None if unknown.
+
+        L * terms adds up over the batches of a data set, however it is cut into them.
+        """
+        return None
+
+    def count_correct(self, scores, y):
+        """(right, answers) of a batch: how many answers are right, of how many; (NaN, 0) where there is no telling."""
+        return F.count_correct(scores, y)
 
     def extra_repr(self):
         return f"reduction={self.reduction!r}"

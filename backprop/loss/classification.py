@@ -18,6 +18,12 @@ class Classification(Loss):
         self.weight = None if weight is None else Buffer(np.asarray(weight, dtype=getattr(weight, "dtype", np.float32)))
         self.ignore_index = whole("ignore_index", ignore_index, -(1 << 63))
 
+    def terms(self):
+        return self.cache[2]
+
+    def count_correct(self, scores, y):
+        return F.count_correct(scores, y, self.ignore_index)
+
 
 class CrossEntropyLoss(Classification):
     """Cross-entropy of scores z (N, C, ...) or (C,); y are labels (N, ...) in [0, C), or probabilities of z's shape.

@@ -5,12 +5,39 @@ import math
 import numpy as np
 
 from backprop import functional as F
-from backprop.functional.loss import expect_between
+from backprop.functional.loss import expect_between, expect_log_probabilities
+from backprop.functional.targets import TOLERANCE
+from backprop.kernels.device import is_array, to_host
 from backprop.loss.base import Loss
 from backprop.parameter import Buffer
 
 
-class BCELoss(Loss):
+class Binary(Loss):
+    """The part that both share: each element is an answer of its own, yes where it is above `middle`.
+
+    `weight` multiplies each term and broadcasts to their shape; where it is 0 a term is 0, even an infinite one.
+    """
+
+    middle = 0.5
+
+    def __init__(self, *, weight=None, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.weight = _buffer(weight)
+
+    def terms(self):
+        return self.cache[0].size
+
+    def count_correct(self, a, y):
+        said, wanted = to_host(a) > self.middle, to_host(y)
+        if not np.isin(wanted, (0, 1)).all():
+            return math.nan, 0
+        return int((said == wanted).sum()), wanted.size
+
+    def weighed(self, terms):
+        return terms if self.weight is None else F.weigh(terms, self.weight)
+
+
+class BCELoss(Binary):
     """Binary cross-entropy of probabilities a against targets y from 0 to 1, both (...), E elements in all.
 
     forward   (38)  L     = -1/E sum of y log a + (1 - y) log(1 - a)
@@ -22,49 +49,45 @@ class BCELoss(Loss):
     Raises LabelError, naming the first bad index, for an a or y outside [0, 1]; ShapeError for two shapes.
     """
 
-    def __init__(self, *, weight=None, reduction="mean"):
-        super().__init__(reduction=reduction)
-        self.weight = _buffer(weight)
-
     def forward(self, a, y):
         losses = F.error("bce", a, y)
         expect_between("probabilities", a, 0, 1)
         expect_between("targets", y, 0, 1)
         self.cache = a, y
-        return F.reduce(losses if self.weight is None else F.multiply(losses, self.weight), self.reduction)  # (38)
+        return F.reduce(self.weighed(losses), self.reduction)  # (38)
 
     def backward(self, delta=1):
         a, y = self.cache
-        delta_a = F.error_backward("bce", a, y, self.scale(delta, a.size))  # (38)
-        return delta_a if self.weight is None else F.multiply(delta_a, self.weight)
+        return self.weighed(F.error_backward("bce", a, y, self.scale(delta, a.size)))  # (38)
 
 
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(Binary):
     """Binary cross-entropy of scores z against targets y from 0 to 1, both (...), E elements in all; s = sigmoid(z).
 
     forward   (24)  L     = -1/E sum of y log s + (1 - y) log(1 - s)
     backward  (24)  delta = (s - y) / E                          (38) times sigmoid' = s (1 - s): the denominator goes
 
     `weight` multiplies each term, `pos_weight` p the positives: p y log s, and delta = ((1 - y) s - p y (1 - s)) / E.
-    Both broadcast to z's shape.
+    Both broadcast to z's shape. An infinite score costs nothing where it is right, and infinity where it is wrong.
 
     Raises LabelError, naming the first bad index, for a y outside [0, 1]; ShapeError for two shapes.
     """
 
+    middle = 0.0
+
     def __init__(self, *, weight=None, reduction="mean", pos_weight=None):
-        super().__init__(reduction=reduction)
-        self.weight, self.pos_weight = _buffer(weight), _buffer(pos_weight)
+        super().__init__(weight=weight, reduction=reduction)
+        self.pos_weight = _buffer(pos_weight)
 
     def forward(self, z, y):
         losses = F.bce_with_logits(z, y, self.pos_weight)
         expect_between("targets", y, 0, 1)
         self.cache = z, y
-        return F.reduce(losses if self.weight is None else F.multiply(losses, self.weight), self.reduction)  # (24)
+        return F.reduce(self.weighed(losses), self.reduction)  # (24)
 
     def backward(self, delta=1):
         z, y = self.cache
-        delta_z = F.bce_with_logits_backward(z, y, self.scale(delta, z.size), self.pos_weight)  # (24)
-        return delta_z if self.weight is None else F.multiply(delta_z, self.weight)
+        return self.weighed(F.bce_with_logits_backward(z, y, self.scale(delta, z.size), self.pos_weight))  # (24)
 
 
 class KLDivLoss(Loss):
@@ -75,6 +98,9 @@ class KLDivLoss(Loss):
 
     With `log_target` y are log-probabilities, too: e^y (y - a), and delta = -e^y / E. A divergence is a sum over the
     outcomes: reduction 'batchmean' divides it by the N samples of axis 0, where 'mean' divides by E.
+
+    Raises LabelError, naming the first bad index, for a y outside [0, 1], and for numbers above 0 where logarithms of
+    probabilities belong (LogSoftmax gives them); ShapeError for two shapes.
     """
 
     reductions = ("mean", "sum", "none", "batchmean")
@@ -88,17 +114,28 @@ class KLDivLoss(Loss):
         return "kl_div_log" if self.log_target else "kl_div"
 
     def forward(self, a, y):
-        self.cache = a, y
         losses = F.error(self.row, a, y)
-        if self.reduction == "batchmean":
-            return F.reduce(losses, "mean", len(a))  # (39)
-        return F.reduce(losses, self.reduction)  # (39)
+        expect_log_probabilities("log-probabilities", a)
+        if self.log_target:
+            expect_log_probabilities("log-probabilities for targets", y)
+        else:
+            expect_between("probabilities for targets", y, 0, 1 + TOLERANCE)
+        self.cache = a, y
+        mean = self.reduction in ("mean", "batchmean")
+        return F.reduce(losses, "mean" if mean else self.reduction, self.terms())  # (39)
 
     def backward(self, delta=1):
         a, y = self.cache
+        return F.error_backward(self.row, a, y, self.scale(delta, self.terms()))  # (39)
+
+    def scale(self, delta, terms):
         if self.reduction == "batchmean":
-            return F.error_backward(self.row, a, y, delta / len(a) if len(a) else math.nan)  # (39)
-        return F.error_backward(self.row, a, y, self.scale(delta, a.size))  # (39)
+            return delta / terms if terms else 0.0
+        return super().scale(delta, terms)
+
+    def terms(self):
+        a = self.cache[0]
+        return len(a) if self.reduction == "batchmean" and a.ndim else a.size
 
     def extra_repr(self):
         return f"reduction={self.reduction!r}, log_target={self.log_target}"
@@ -106,4 +143,4 @@ class KLDivLoss(Loss):
 
 def _buffer(weight):
     """The weights as an array that changes type with the loss, or None."""
-    return None if weight is None else Buffer(weight if isinstance(weight, np.ndarray) else np.float32(weight))
+    return None if weight is None else Buffer(weight if is_array(weight) else np.float32(weight))

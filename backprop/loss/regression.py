@@ -1,9 +1,8 @@
 """Losses of numbers against numbers: how far off, and how much that matters."""
 
 from backprop import functional as F
-from backprop.errors import OptionError
 from backprop.loss.base import Loss
-from backprop.options import number
+from backprop.options import above_zero, number
 
 
 class Difference(Loss):
@@ -22,6 +21,9 @@ class Difference(Loss):
     def backward(self, delta=1):
         a, b = self.cache
         return F.error_backward(self.row, a, b, self.scale(delta, a.size), *self._numbers())  # (8) (21) (22) (37)
+
+    def terms(self):
+        return self.cache[0].size
 
     def _numbers(self):
         return [getattr(self, name) for name in self.options]
@@ -64,9 +66,7 @@ class HuberLoss(Difference):
 
     def __init__(self, *, reduction="mean", delta=1.0):
         super().__init__(reduction=reduction)
-        if not number("delta", delta) > 0:
-            raise OptionError(f"delta must be above 0, got {delta}")
-        self.delta = delta
+        self.delta = above_zero("delta", delta)
 
 
 class SmoothL1Loss(Difference):
@@ -78,8 +78,7 @@ class SmoothL1Loss(Difference):
 
     def __init__(self, *, reduction="mean", beta=1.0):
         super().__init__(reduction=reduction)
-        number("beta", beta, 0)
-        self.beta = beta
+        self.beta = number("beta", beta, 0)
 
     @property
     def row(self):

@@ -16,6 +16,7 @@ class Adam(Optimizer):
     """
 
     kernel = "adam"  # (42), or (43)
+    squares = ("square", "most")
     decoupled = False  # whether weight decay acts on theta itself
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False):

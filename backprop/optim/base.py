@@ -1,5 +1,6 @@
 """What all optimizers share: groups of parameters with options, and a state for each parameter."""
 
+import difflib
 import math
 import operator
 
@@ -11,7 +12,42 @@ from backprop.functional.arrays import zeros
 from backprop.functional.shapes import flat
 from backprop.kernels.device import device_of, is_array, to_host
 from backprop.kernels.transfer import to_device
-from backprop.parameter import Parameter
+from backprop.parameter import Parameter, moment
+
+
+class Group(dict):
+    """A group of parameters and its options. What is set is checked at once: group["lr"] = nan is an OptionError."""
+
+    check = None  # until an optimizer holds it
+
+    def __init__(self, values, check):
+        super().__init__(values)
+        self.check = check
+        check(**self.options())
+
+    def options(self):
+        return {name: value for name, value in self.items() if name != "params"}
+
+    def __setitem__(self, name, value):
+        plain = name == "lr" and type(value) is float and 0 <= value < math.inf  # as a schedule sets it in each step
+        if self.check is not None and name != "params" and not plain:
+            if name not in self:
+                near = difflib.get_close_matches(name, self.options(), 1)
+                cure = f"; is {near[0]!r} meant?" if near else ""
+                raise OptionError(f"there is no option {name!r}, but {', '.join(map(repr, self.options()))}{cure}")
+            self.check(**{**self.options(), name: value})
+        super().__setitem__(name, value)
+
+    def update(self, *others, **options):
+        for name, value in dict(*others, **options).items():
+            self[name] = value
+
+    def __ior__(self, others):
+        self.update(others)
+        return self
+
+    def __getstate__(self):
+        """A copy is checked by the optimizer that will hold it."""
 
 
 class Optimizer:
@@ -24,17 +60,19 @@ class Optimizer:
     """
 
     kernel = None  # its name
+    squares = ()  # names of what is kept that is never negative
 
     def __init__(self, parameters, **defaults):
-        if isinstance(parameters, (Parameter, dict, np.ndarray)):
-            raise ParameterError(f"an optimizer takes a list of Parameters, got {type(parameters).__name__}")
+        if isinstance(parameters, (Parameter, dict, np.ndarray)) or hasattr(parameters, "parameters"):
+            cure = "; use net.parameters()" if hasattr(parameters, "parameters") else ""
+            raise ParameterError(f"an optimizer takes a list of Parameters, got {type(parameters).__name__}{cure}")
         groups = list(parameters)
         if not groups:
             raise OptionError("an optimizer without parameters: does the network have any?")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         self.param_groups = [self._group(group, defaults) for group in groups]
-        self.state, self._together = {}, {}
+        self.state, self._together, self._made = {}, {}, moment()
         for parameter in self._parameters():
             if not isinstance(parameter, Parameter):
                 raise ParameterError(f"an optimizer holds Parameters, got {type(parameter).__name__}")
@@ -47,9 +85,7 @@ class Optimizer:
         if unknown or "params" not in group:
             raise OptionError(f"a group is a dict of 'params' and {', '.join(map(repr, defaults))}, got {group!r}")
         params = [group["params"]] if isinstance(group["params"], Parameter) else list(group["params"])
-        group = {**defaults, **group, "params": params}
-        self.check_options(**{name: group[name] for name in defaults})
-        return group
+        return Group({**defaults, **group, "params": params}, self.check_options)
 
     def check_options(self, **options):
         """Raise OptionError for options that make no sense."""
@@ -68,11 +104,12 @@ class Optimizer:
         Raises ParameterError if a layer has replaced one of them since: the new one would not learn.
         """
         for parameter in self._parameters():
-            if parameter.replaced:
-                raise ParameterError(
-                    f"{parameter.replaced} was replaced after this optimizer was made; "
-                    "make a new one: SGD(net.parameters(), ...)"
-                )
+            for replaced in parameter.replaced_since(self._made):
+                if replaced.new not in self.state:
+                    raise ParameterError(
+                        f"{replaced.place} was replaced after this optimizer was made; "
+                        "make a new one: SGD(net.parameters(), ...)"
+                    )
         if type(self).update is Optimizer.update:
             for kernel, together, numbers in self.calls():
                 kernel(together, *numbers)
@@ -172,6 +209,11 @@ class Optimizer:
         """A copy finds anew what belongs together: it has arrays of its own."""
         return {**vars(self), "_together": {}}
 
+    def __setstate__(self, state):
+        vars(self).update(state)
+        for group in self.param_groups:
+            group.check = self.check_options
+
     @staticmethod
     def buffer(parameter, state, name):
         """The array `state[name]`, zeros at first, of the parameter's shape, type and place, even if these change."""
@@ -186,7 +228,7 @@ class Optimizer:
 
         Arrays are copies; numbers are arrays without axes. The options of the groups stand under "options.0.lr".
         """
-        found = {"groups": np.array([len(group["params"]) for group in self.param_groups])}
+        found = {"groups": np.array([len(group["params"]) for group in self.param_groups]), "kind": told(self)}
         for number, parameter in enumerate(self._parameters()):
             for name, value in self.state[parameter].items():
                 found[f"{number}.{name}"] = np.array(to_host(value))
@@ -199,8 +241,8 @@ class Optimizer:
     def load_state_dict(self, saved):
         """Take over what `state_dict` of an optimizer of the same kind, over parameters of the same shapes, returned.
 
-        Raises CheckpointError, with the optimizer as it was, for options or parameters that it does not have, and for
-        arrays of other shapes.
+        Raises CheckpointError, with the optimizer as it was, for the state of another kind of optimizer, for options or
+        parameters that it does not have, and for arrays of other shapes or values that no step leaves.
         """
         parameters, groups = self._parameters(), [dict(group) for group in self.param_groups]
         sizes, state = [len(group["params"]) for group in groups], {parameter: {} for parameter in parameters}
@@ -211,6 +253,7 @@ class Optimizer:
         given = {path for path in saved if path.startswith("options.")}
         if given != wanted:
             raise CheckpointError(f"{type(self).__name__} has other options: {', '.join(sorted(given ^ wanted))}")
+        expect_told(self, saved)
         for path, value in saved.items():
             place, _, name = path.partition(".")
             value = np.asarray(value)
@@ -221,12 +264,44 @@ class Optimizer:
                 parameter, counts = parameters[int(place)], value.dtype.kind in "iu"
                 if value.shape != (() if counts else parameter.shape):
                     raise CheckpointError(f"{path} has shape {value.shape}, its parameter {parameter.shape}")
+                if counts and value < 1 or name in self.squares and (value < 0).any():
+                    raise CheckpointError(f"{path} is below {'1' if counts else '0'}, which no step leaves")
                 state[parameter][name] = value.item() if counts else value.astype(parameter.dtype)
-            elif place != "groups":
+            elif place not in ("groups", "kind"):
                 raise CheckpointError(f"{path} belongs to none of the {len(parameters)} parameters")
-        for group in groups:
-            self.check_options(**{name: value for name, value in group.items() if name != "params"})
+        groups = [Group(group, self.check_options) for group in groups]
+        for number, (parameter, needed) in enumerate(self._kept_of(groups)):
+            missing = sorted(needed.keys() - state[parameter].keys()) if state[parameter] else []
+            if missing:
+                raise CheckpointError(f"{number}.{missing[0]} is missing")
         self.state, self.param_groups, self._together = state, groups, {}
+
+    def bytes_of_state(self):
+        """How many bytes the state will take once every parameter has moved."""
+        kept = [own for _, own in self._kept_of(self.param_groups)]
+        return sum(value.nbytes for own in kept for value in own.values() if is_array(value))
+
+    def _kept_of(self, groups):
+        """(parameter, what is kept of it once it has moved) for each parameter, in order."""
+        for group in groups:
+            for parameter in group["params"]:
+                kept = {}
+                if type(self).update is Optimizer.update:
+                    self.advance(kept)
+                    self.arrays(parameter, kept, **self._options(group))
+                yield parameter, kept
+
+
+def told(thing):
+    """The name of a thing's class as an array: a file of numbers has no words."""
+    return np.frombuffer(type(thing).__name__.encode(), np.uint8).copy()
+
+
+def expect_told(thing, saved):
+    """Raise CheckpointError where a state belongs to another kind of thing. Old ones do not say."""
+    kind = bytes(np.asarray(saved.get("kind", told(thing)), np.uint8)).decode(errors="replace")
+    if kind != type(thing).__name__:
+        raise CheckpointError(f"this is the state of {kind}, not of {type(thing).__name__}")
 
 
 def expect_range(low, high=math.inf, **options):

@@ -19,6 +19,7 @@ class RMSprop(Optimizer):
     """
 
     kernel = "rmsprop"  # (41)
+    squares = ("square",)
 
     def __init__(self, parameters, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False):
         super().__init__(

@@ -2,7 +2,7 @@
 
 import math
 
-from backprop.options import probability, whole
+from backprop.options import number, probability, whole
 from backprop.schedule.base import LRScheduler
 
 
@@ -13,7 +13,7 @@ class StepLR(LRScheduler):
     """
 
     def __init__(self, optimizer, step_size, gamma=0.1):
-        whole("step_size", step_size, 1)
+        whole("step_size", step_size, 1), number("gamma", gamma, 0)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
@@ -28,7 +28,7 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     def __init__(self, optimizer, T_max, eta_min=0.0):
-        whole("T_max", T_max, 1)
+        whole("T_max", T_max, 1), number("eta_min", eta_min, 0)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 

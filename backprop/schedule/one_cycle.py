@@ -3,7 +3,7 @@
 import math
 
 from backprop.errors import OptionError
-from backprop.options import number, probability, whole
+from backprop.options import above_zero, number, probability, whole
 from backprop.schedule.base import LRScheduler
 
 
@@ -42,9 +42,7 @@ class OneCycleLR(LRScheduler):
             total_steps = epochs * steps_per_epoch
         whole("total_steps", total_steps, 1)
         probability("pct_start", pct_start)
-        for name, value in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
-            if not number(name, value) > 0:
-                raise OptionError(f"{name} must be above 0, got {value}")
+        above_zero("div_factor", div_factor), above_zero("final_div_factor", final_div_factor)
         groups = optimizer.param_groups
         max_lrs = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
         if len(max_lrs) != len(groups):
@@ -69,8 +67,13 @@ class OneCycleLR(LRScheduler):
                 raise OptionError("this optimizer has no momentum to cycle: use cycle_momentum=False")
         super().__init__(optimizer)
 
+    absolute = True
+
     def lr(self, base, t):
         return base * self._between(t, 1)
+
+    def steps_left(self):
+        return self.total_steps - self.last_epoch
 
     def apply(self):
         super().apply()

@@ -3,6 +3,7 @@
 import numpy as np
 
 from backprop.columns import table
+from backprop.errors import IndexRangeError
 from backprop.kernels import use_kernels
 
 
@@ -10,7 +11,8 @@ def summary(net, input_shape=None, dtype=None):
     """A text with one line per layer: its path, its options, output shape and number of parameters.
 
     `input_shape` is a whole batch's, (N, ...): a copy of the network is called with zeros of that shape, of type
-    `dtype`, or of the parameters' type. Without it the shapes are those of the last call.
+    `dtype`; unless it is given, of the parameters' type, or of whole numbers where an Embedding comes first. Without it
+    the shapes are those of the last call.
 
     >>> import backprop as bp
     >>> print(summary(bp.Sequential(bp.Flatten(), bp.Linear(784, 10)), (64, 28, 28)))
@@ -21,9 +23,14 @@ def summary(net, input_shape=None, dtype=None):
     """
     if input_shape is not None:
         net = net.bare_copy().to("cpu")
-        parameters = list(net.parameters())
+        floats = next((parameter.dtype for parameter in net.parameters()), np.dtype(np.float32))
         with use_kernels("reference"):  # a table is not worth compiling for
-            net(np.zeros(input_shape, dtype or (parameters[0].dtype if parameters else np.float32)))
+            try:
+                net(np.zeros(input_shape, dtype or floats))
+            except IndexRangeError:
+                if dtype is not None:
+                    raise
+                net(np.zeros(input_shape, np.int64))
     return "\n".join(table(rows(net)))
 
 

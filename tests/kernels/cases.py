@@ -97,11 +97,12 @@ def _channels(x, unit, out):
         u, delta = x(*shape), x(*shape)
         yield "add_channels", (u, x(c), out(*shape))
         yield "scale_channels", (u, x(c), out(*shape))
-        yield "moments", (u, out(c), out(c))
-        yield "mean_square", (u, out(c))
-        yield "normalize", (u, x(c), unit(c), 1e-5, out(*shape))
+        yield "moments", (u, 1e-5, out(c), out(c), out(c))
+        yield "root_mean_square", (u, 1e-5, out(c))
+        yield "spread_of", (unit(c), 1e-5, out(c))
+        yield "normalize", (u, x(c), unit(c), out(*shape))
         for centred in (False, True):
-            yield "normalize_backward", (delta, u, unit(c), 1e-5, centred, out(*shape))
+            yield "normalize_backward", (delta, u, unit(c), centred, out(*shape))
         yield "prelu", (u, x(c), out(*shape))
         yield "prelu_backward", (delta, u, x(c), out(*shape))
         for add in (False, True):
@@ -193,7 +194,7 @@ def _batches(rng, x, out):
         yield "gather", (source, index, 1 / 255, out(3, 5))
     scores = x(6, 4)
     scores[2] = 1
-    yield "count_correct", (scores, np.array([0, 1, 0, 3, 2, 1]), out(1, like=np.int64))
+    yield "count_correct", (scores[:, :, None], np.array([[0], [1], [0], [3], [2], [1]]), 3, out(2, like=np.int64))
     yield "count_up", (out(1, like=np.int64),)
 
 

@@ -122,7 +122,9 @@ def test_batches_are_gathered_and_scaled():
     np.testing.assert_allclose(
         run(ref.gather, source, [1, 0, 1], 1 / 255, shape=(3, 2)), [[0.2, 0.4], [0, 1], [0.2, 0.4]]
     )
-    assert run(ref.count_correct, [[1.0, 3, 3], [2, 1, 0]], [1, 2], shape=1, dtype=int) == 1
+    scores = np.array([[1.0, 3, 3], [2, 1, 0], [0, 1, 0]])[:, :, None]
+    found = run(ref.count_correct, scores, np.array([[1], [2], [-100]]), -100, shape=2, dtype=int)
+    assert found.tolist() == [1, 2]
 
 
 def test_total_multiply_and_fill():

@@ -74,15 +74,18 @@ def test_prelu_by_hand():
 
 def test_normalising_gives_mean_0_and_variance_1(rng):
     u, mean, var = 3 * rng.standard_normal((4, 2, 5)) + 7, np.empty(2), np.empty(2)
-    ref.moments(u, mean, var)
+    spread = np.empty(2)
+    ref.moments(u, 3.0, mean, var, spread)
     np.testing.assert_allclose(mean, u.mean(axis=(0, 2)))
     np.testing.assert_allclose(var, u.var(axis=(0, 2)))
     xhat = np.empty_like(u)
-    ref.normalize(u, mean, var, 0.0, xhat)
+    np.testing.assert_allclose(spread, np.sqrt(u.var(axis=(0, 2)) + 3))
+    ref.spread_of(var, 0.0, spread)
+    ref.normalize(u, mean, spread, xhat)
     np.testing.assert_allclose(xhat.mean(axis=(0, 2)), 0, atol=1e-14)
     np.testing.assert_allclose(xhat.var(axis=(0, 2)), 1)
     below = np.empty_like(u)
-    ref.normalize_backward(xhat + 5, xhat, var, 0.0, True, below)
+    ref.normalize_backward(xhat + 5, xhat, spread, True, below)
     np.testing.assert_allclose(below, 0, atol=1e-14)  # shifting or stretching all entries alike changes nothing
 
 

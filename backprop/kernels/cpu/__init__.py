@@ -21,7 +21,7 @@ from backprop.kernels.cpu.everyday import ACTIVATIONS, prelu, prelu_backward, pr
 from backprop.kernels.cpu.jit import get_num_threads, set_num_threads
 from backprop.kernels.cpu.loss import ERRORS, first_outside, total
 from backprop.kernels.cpu.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
-from backprop.kernels.cpu.norm import mean_square, moments, normalize, normalize_backward, track
+from backprop.kernels.cpu.norm import moments, normalize, normalize_backward, root_mean_square, spread_of, track
 from backprop.kernels.cpu.pointwise import (
     add,
     fill,
@@ -32,6 +32,7 @@ from backprop.kernels.cpu.pointwise import (
     sigmoid_backward,
     tanh,
     tanh_backward,
+    weigh,
 )
 from backprop.kernels.cpu.pool import max_pool, max_pool_backward, window_mean, window_mean_backward
 from backprop.kernels.cpu.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward

@@ -16,16 +16,22 @@ def gather(source, index, scale, out):
 
 
 @inner
-def count_correct(scores, y, out):
-    """out (1,) = how many rows of scores (N, C) have their first largest entry at y (N,)"""
-    out[0] = 0
-    for n in range(scores.shape[0]):
-        best = 0
-        for c in range(1, scores.shape[1]):
-            if scores[n, c] > scores[n, best]:
-                best = c
-        if best == y[n]:
-            out[0] += 1
+def count_correct(scores, y, ignore, out):
+    """out (2,) = how many vectors along C of scores (B, C, D) have their first largest entry at y (B, D), and how many
+    there are; those whose label is `ignore` count in neither
+    """
+    out[0], out[1] = 0, 0
+    for b in range(y.shape[0]):
+        for d in range(y.shape[1]):
+            if y[b, d] == ignore:
+                continue
+            best = 0
+            for c in range(1, scores.shape[1]):
+                if scores[b, c, d] > scores[b, best, d]:
+                    best = c
+            if best == y[b, d]:
+                out[0] += 1
+            out[1] += 1
 
 
 @inner

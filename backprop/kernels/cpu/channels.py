@@ -2,7 +2,7 @@
 
 from numba import prange
 
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.jit import SOME, kernel
 
 
 @kernel
@@ -27,12 +27,13 @@ def scale_channels(z, gamma, out):
 def sum_channels(delta, out, accumulate):
     """out[c] = sum_{b,d} delta[b,c,d]: iteration c owns channel c                  (11) (30)"""
     for c in prange(delta.shape[1]):
-        total = out[c] if accumulate else out.dtype.type(0)
+        total = float(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):
-            part = out.dtype.type(0)
-            for d in range(delta.shape[2]):
-                part += delta[b, c, d]
-            total += part
+            for first in range(0, delta.shape[2], SOME):
+                some = out.dtype.type(0)
+                for d in range(first, min(first + SOME, delta.shape[2])):
+                    some += delta[b, c, d]
+                total += some
         out[c] = total
 
 
@@ -40,10 +41,11 @@ def sum_channels(delta, out, accumulate):
 def dot_channels(delta, z, out, accumulate):
     """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: iteration c owns channel c         (30)"""
     for c in prange(delta.shape[1]):
-        total = out[c] if accumulate else out.dtype.type(0)
+        total = float(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):
-            part = out.dtype.type(0)
-            for d in range(delta.shape[2]):
-                part += delta[b, c, d] * z[b, c, d]
-            total += part
+            for first in range(0, delta.shape[2], SOME):
+                some = out.dtype.type(0)
+                for d in range(first, min(first + SOME, delta.shape[2])):
+                    some += delta[b, c, d] * z[b, c, d]
+                total += some
         out[c] = total

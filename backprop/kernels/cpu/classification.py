@@ -7,9 +7,9 @@ becomes the distribution t = (1 - eps) onehot(y) + eps / C. What comes to a sing
 
 from math import exp
 
-import numpy as np
 from numba import prange
 
+from backprop.kernels.cpu.everyday import times
 from backprop.kernels.cpu.jit import inner, kernel
 from backprop.kernels.cpu.softmax import log_softmax_of
 
@@ -28,13 +28,12 @@ def nll_of(log_s, b, d, label, w, ignore, smoothing):
     real, classes = log_s.dtype.type, log_s.shape[1]
     if label == ignore:
         return real(0)
-    loss = -real(1 - smoothing) * w[label] * log_s[b, label, d]
+    loss = 0.0 - times(log_s[b, label, d], real(1 - smoothing) * w[label])  # a class without weight may have -inf
     if smoothing > 0:
         soft = real(smoothing / classes)
         for c in range(classes):
-            if w[c] != 0:  # a class without weight may have -inf
-                loss -= soft * w[c] * log_s[b, c, d]
-    return loss
+            loss -= times(log_s[b, c, d], soft * w[c])
+    return real(loss)
 
 
 @kernel
@@ -64,10 +63,11 @@ def nll_softmax_backward_of(log_s, b, d, label, w, ignore, smoothing, scale, out
         for c in range(classes):
             out[b, c, d] = 0
         return
-    sum_w = real(0)
-    for c in range(classes):
-        sum_w += w[c]
-    sum_tw = hard * w[label] + soft * sum_w
+    sum_w = 0.0
+    if smoothing > 0:
+        for c in range(classes):
+            sum_w += w[c]
+    sum_tw = real(hard * w[label] + soft * sum_w)
     for c in range(classes):
         out[b, c, d] = (exp(log_s[b, c, d]) * sum_tw - soft * w[c]) * scale
     out[b, label, d] -= hard * w[label] * scale
@@ -93,7 +93,7 @@ def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
             log_softmax_of(z, b, d, log_s)
             found[0] += nll_of(log_s, b, d, y[b, d], w, ignore, smoothing)
     found[0] = real(found[0])
-    scale = real(1 / found[1]) if found[1] != 0 else real(np.nan)
+    scale = real(1 / found[1]) if found[1] != 0 else real(0)
     for b in range(y.shape[0]):
         for d in range(y.shape[1]):
             nll_softmax_backward_of(log_s, b, d, y[b, d], w, ignore, smoothing, scale, delta)
@@ -104,11 +104,10 @@ def soft_nll(log_s, q, w, out):
     """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9) with probabilities q for labels"""
     for b in prange(q.shape[0]):
         for d in range(q.shape[2]):
-            dot = out.dtype.type(0)
+            loss = 0.0
             for c in range(q.shape[1]):
-                if q[b, c, d] * w[c] != 0:  # a class without weight may have -inf
-                    dot -= q[b, c, d] * w[c] * log_s[b, c, d]
-            out[b, d] = dot
+                loss -= times(log_s[b, c, d], q[b, c, d] * w[c])  # a class without weight may have -inf
+            out[b, d] = loss
 
 
 @kernel
@@ -116,9 +115,10 @@ def soft_nll_softmax_backward(log_s, q, w, scale, out):
     """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                              (9)"""
     for b in prange(q.shape[0]):
         for d in range(q.shape[2]):
-            sum_qw = out.dtype.type(0)
+            total = 0.0
             for c in range(q.shape[1]):
-                sum_qw += q[b, c, d] * w[c]
+                total += q[b, c, d] * w[c]
+            sum_qw = out.dtype.type(total)
             for c in range(q.shape[1]):
                 out[b, c, d] = (exp(log_s[b, c, d]) * sum_qw - q[b, c, d] * w[c]) * scale[b, d]
 

@@ -1,7 +1,7 @@
 """The everyday activations: a = sigma(u), and under it the slope sigma'(u) by which (4) multiplies delta.
 
 All arrays are flat; each iteration owns one block. `options` are a row's other numbers, as a tuple. NaN stays NaN: the
-last branch of each row hands it on.
+last branch of each row hands it on. Where a slope is 0, delta_u is 0, whatever delta.
 """
 
 import math
@@ -46,6 +46,13 @@ def bend(u):
     return tanh(BEND * (u + CUBIC * u * u * u))
 
 
+@inner
+def times(u, s):
+    """u s, but 0 where s is 0, even if u is infinite: what a branch that is not taken, or an exponential that has
+    vanished, leaves of u"""
+    return u * s if s != 0 else 0.0 * s
+
+
 # fmt: off
 TABLE = {
     "leaky_relu":  (lambda u, s: s * u if u <= 0 else u,
@@ -60,22 +67,22 @@ TABLE = {
     "selu":        (lambda u: SELU_SCALE * (SELU_ALPHA * expm1(u) if u <= 0 else u),
                     lambda u: SELU_SCALE * (SELU_ALPHA * exp(u) if u <= 0 else 1.0)),
 
-    "gelu":        (lambda u: u * share(u),
-                    lambda u: share(u) + u * density(u)),
+    "gelu":        (lambda u: times(u, share(u)),
+                    lambda u: share(u) + times(u, density(u))),
 
-    "gelu_tanh":   (lambda u: u * (1 + bend(u)) / 2,
-                    lambda u: (1 + bend(u)) / 2 + u * (1 - bend(u) ** 2) * BEND * (1 + 3 * CUBIC * u * u) / 2),
+    "gelu_tanh":   (lambda u: times(u, (1 + bend(u)) / 2),
+                    lambda u: (1 + bend(u)) / 2 + times(u * BEND * (1 + 3 * CUBIC * u * u) / 2, 1 - bend(u) ** 2)),
 
-    "silu":        (lambda u: u * sigmoid(u),
-                    lambda u: sigmoid(u) * (1 + u * (1 - sigmoid(u)))),
+    "silu":        (lambda u: times(u, sigmoid(u)),
+                    lambda u: sigmoid(u) + times(u, sigmoid(u) * sigmoid(-u))),
 
-    "mish":        (lambda u: u * tanh(softplus(u)),
-                    lambda u: tanh(softplus(u)) + u * (1 - tanh(softplus(u)) ** 2) * sigmoid(u)),
+    "mish":        (lambda u: times(u, tanh(softplus(u))),
+                    lambda u: tanh(softplus(u)) + times(u, (1 - tanh(softplus(u)) ** 2) * sigmoid(u))),
 
     "softplus":    (lambda u, b, most: softplus(b * u) / b if b * u <= most else u,
                     lambda u, b, most: sigmoid(b * u) if b * u <= most else 1.0),
 
-    "softsign":    (lambda u: u / (1 + abs(u)),
+    "softsign":    (lambda u: math.copysign(1.0, u) if math.isinf(u) else u / (1 + abs(u)),
                     lambda u: 1 / (1 + abs(u)) ** 2),
 
     "tanhshrink":  (lambda u: u - tanh(u),
@@ -122,7 +129,7 @@ def pair(sigma, slope):
         for block in prange(blocks(u.size)):
             delta_, u_, out_ = part(delta, block), part(u, block), part(out, block)
             for i in range(u_.size):
-                out_[i] = delta_[i] * slope(u_[i], *options)
+                out_[i] = times(delta_[i], slope(u_[i], *options))
 
     return forward, backward
 
@@ -152,9 +159,9 @@ def prelu_backward(delta, u, w, out):
 def prelu_weight_grad(delta, u, out, accumulate):
     """(28) out[c] = the sum of delta u over b, d where u <= 0, for w[c] multiplied u there: iteration c owns out[c]"""
     for c in prange(u.shape[1]):
-        total = out[c] if accumulate else out.dtype.type(0)
+        total = float(out[c]) if accumulate else 0.0
         for b in range(u.shape[0]):
             for d in range(u.shape[2]):
                 if u[b, c, d] <= 0:
-                    total += delta[b, c, d] * u[b, c, d]
+                    total += float(delta[b, c, d]) * u[b, c, d]
         out[c] = total

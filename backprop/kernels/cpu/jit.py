@@ -6,6 +6,9 @@ over to scalar code do not move when the number of threads changes.
 
 Compiled kernels are kept in __pycache__. Numba would compile one again when its own file changes, but not when a file
 does that it draws on; here any change in this folder counts.
+
+A sum of many numbers is gathered in float64. Where they lie side by side, SOME of them are added up first in vectors of
+their own type. So float32 keeps six digits, however many terms there are.
 """
 
 import functools
@@ -20,6 +23,7 @@ from numba.core import event
 from backprop.errors import OptionError
 
 BLOCK = 2048
+SOME = 64
 
 # Sums may be reordered into vector lanes and a*b + c fused; NaN and infinity keep their meaning, so they can be found.
 FAST, EXACT = {"reassoc", "contract", "nsz"}, {"contract", "nsz"}

@@ -5,12 +5,12 @@ All arrays are flat, each iteration owns one block; `options` are a row's other 
 single number runs in one thread.
 """
 
-from math import exp, log, log1p
+from math import exp, log
 
 from numba import prange
 from numba.extending import register_jitable
 
-from backprop.kernels.cpu.everyday import sigmoid
+from backprop.kernels.cpu.everyday import sigmoid, softplus, times
 from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, part
 
 LEAST = exp(-100)
@@ -45,13 +45,16 @@ TABLE = {
     "bce":             (lambda a, b: -b * log100(a) - (1 - b) * log100(1 - a),
                         lambda a, b: (a - b) / max(a * (1 - a), 1e-12)),                                      # (38)
 
-    "bce_with_logits": (lambda a, b: max(a, 0.0) - b * a + log1p(exp(-abs(a))),
+    "bce_with_logits": (lambda a, b: times(abs(a), b if a < 0 else 1 - b) + softplus(-abs(a)),
                         lambda a, b: sigmoid(a) - b),                                                         # (24)
 
-    "kl_div":          (lambda a, b: b * (log(b) - a) if b != 0 else 0.0 * a,
+    "positives":       (lambda a, b: times(softplus(-a), b),
+                        lambda a, b: -b * sigmoid(-a)),                                                       # (24)
+
+    "kl_div":          (lambda a, b: times(log(b if b != 0 else 1.0) - a, b),
                         lambda a, b: -b),                                                                     # (39)
 
-    "kl_div_log":      (lambda a, b: exp(b) * (b - a),
+    "kl_div_log":      (lambda a, b: times(b - a, exp(b)),
                         lambda a, b: -exp(b)),                                                                # (39)
 }
 # fmt: on
@@ -75,7 +78,7 @@ def pair(loss, slope):
         for block in prange(blocks(a.size)):
             a_, b_, out_ = part(a, block), part(b, block), part(out, block)
             for i in range(a_.size):
-                out_[i] = slope(a_[i], b_[i], *options) * scale
+                out_[i] = times(scale, slope(a_[i], b_[i], *options))
 
     return forward, backward
 

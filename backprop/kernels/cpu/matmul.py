@@ -4,9 +4,10 @@ t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q
 of its own: `backprop.kernels.cpu.product`.
 """
 
+import numpy as np
 from numba import prange
 
-from backprop.kernels.cpu.jit import kernel, sized_kernel
+from backprop.kernels.cpu.jit import SOME, kernel, sized_kernel
 from backprop.kernels.cpu.product.threads import affine, product
 
 
@@ -47,9 +48,16 @@ def sum_rows(delta, out, accumulate):
     columns = delta.shape[1]
     for k in prange((columns + COLUMNS - 1) // COLUMNS):
         sums = out[k * COLUMNS : (k + 1) * COLUMNS]
-        if not accumulate:
+        total = np.zeros(COLUMNS)
+        if accumulate:
+            total[: sums.size] = sums
+        for first in range(0, delta.shape[0], SOME):
             sums[:] = 0
-        for n in range(delta.shape[0]):
-            row = delta[n, k * COLUMNS : (k + 1) * COLUMNS]
+            for n in range(first, min(first + SOME, delta.shape[0])):
+                row = delta[n, k * COLUMNS : (k + 1) * COLUMNS]
+                for o in range(sums.size):
+                    sums[o] += row[o]
             for o in range(sums.size):
-                sums[o] += row[o]
+                total[o] += sums[o]
+        for o in range(sums.size):
+            sums[o] = total[o]

@@ -1,7 +1,8 @@
 """Normalisation: entries that belong together are shifted and scaled to mean 0 and variance 1.          (29) (32)
 
 Arrays are (B, C, D), and all entries of one channel c belong together: iteration c owns channel c. Sums are gathered in
-float64, since a variance is a small difference of large numbers.
+float64, since a variance is a small difference of large numbers. `spread` is sqrt(var + eps): it is finite wherever u
+is, though the variance of large numbers may not be.
 """
 
 import math
@@ -12,8 +13,8 @@ from backprop.kernels.cpu.jit import inner, kernel
 
 
 @kernel
-def moments(u, mean, var):
-    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2                     (29)"""
+def moments(u, eps, mean, var, spread):
+    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)     (29)"""
     count = u.shape[0] * u.shape[2]
     for c in prange(u.shape[1]):
         total = 0.0
@@ -24,34 +25,41 @@ def moments(u, mean, var):
         for b in range(u.shape[0]):
             for d in range(u.shape[2]):
                 squares += (u[b, c, d] - centre) * (u[b, c, d] - centre)
-        mean[c], var[c] = centre, squares / count
+        mean[c], var[c], spread[c] = centre, squares / count, math.sqrt(squares / count + eps)
 
 
 @kernel
-def mean_square(u, out):
-    """out[c] = the mean of u^2 over u[:,c,:]                                                (32)"""
+def root_mean_square(u, eps, spread):
+    """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                     (32)"""
     count = u.shape[0] * u.shape[2]
     for c in prange(u.shape[1]):
         squares = 0.0
         for b in range(u.shape[0]):
             for d in range(u.shape[2]):
-                squares += u[b, c, d] * u[b, c, d]
-        out[c] = squares / count
+                squares += float(u[b, c, d]) * u[b, c, d]
+        spread[c] = math.sqrt(squares / count + eps)
+
+
+@inner
+def spread_of(var, eps, spread):
+    """spread[c] = sqrt(var[c] + eps)                                                        (29)"""
+    for c in range(var.size):
+        spread[c] = math.sqrt(var[c] + eps)
 
 
 @kernel
-def normalize(u, mean, var, eps, out):
-    """out[b,c,d] = (u[b,c,d] - mean[c]) / sqrt(var[c] + eps)                                (29) (32)"""
+def normalize(u, mean, spread, out):
+    """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                         (29) (32)"""
     for c in prange(u.shape[1]):
-        shrink = out.dtype.type(1 / math.sqrt(var[c] + eps))
+        shrink = out.dtype.type(1 / spread[c])
         for b in range(u.shape[0]):
             for d in range(u.shape[2]):
                 out[b, c, d] = (u[b, c, d] - mean[c]) * shrink
 
 
 @kernel
-def normalize_backward(delta, xhat, var, eps, centred, out):
-    """out = (delta - mean(delta) - xhat mean(delta xhat)) / sqrt(var + eps), means by channel; xhat = normalize(u).
+def normalize_backward(delta, xhat, spread, centred, out):
+    """out = (delta - mean(delta) - xhat mean(delta xhat)) / spread, means by channel; xhat = normalize(u).
 
     (29), since moving one entry moves the mean and the variance of all. (32): not `centred`, without mean(delta).
     """
@@ -61,9 +69,9 @@ def normalize_backward(delta, xhat, var, eps, centred, out):
         for b in range(delta.shape[0]):
             for d in range(delta.shape[2]):
                 total += delta[b, c, d]
-                dot += delta[b, c, d] * xhat[b, c, d]
+                dot += float(delta[b, c, d]) * xhat[b, c, d]
         shift, along = real(total / count if centred else 0.0), real(dot / count)
-        shrink = real(1 / math.sqrt(var[c] + eps))
+        shrink = real(1 / spread[c])
         for b in range(delta.shape[0]):
             for d in range(delta.shape[2]):
                 out[b, c, d] = (delta[b, c, d] - shift - xhat[b, c, d] * along) * shrink

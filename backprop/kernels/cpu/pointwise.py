@@ -78,6 +78,15 @@ def multiply(a, b, out):
 
 
 @kernel
+def weigh(a, w, out):
+    """out = a * w, but 0 where the weight w is 0, whatever a; out may be a or w"""
+    for block in prange(blocks(a.size)):
+        a_, w_, out_ = part(a, block), part(w, block), part(out, block)
+        for i in range(a_.size):
+            out_[i] = 0 if w_[i] == 0 else a_[i] * w_[i]
+
+
+@kernel
 def add(a, b, out):
     """out = a + b; out may be a or b"""
     for block in prange(blocks(a.size)):

@@ -7,7 +7,7 @@ Images of max_pool are (N, C, depth, height, width), of depth 1 where they are f
 import numpy as np
 from numba import prange
 
-from backprop.kernels.cpu.jit import inlined, inner, kernel
+from backprop.kernels.cpu.jit import SOME, inlined, inner, kernel
 from backprop.kernels.cpu.simd import (
     keep_larger,
     lanes,
@@ -162,6 +162,13 @@ def window_mean(a, start, stop, scale, out):
     """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]: iteration b owns out[b]"""
     for b in prange(a.shape[0]):
         for i in range(start.size):
+            if stop[i] - start[i] > SOME:
+                for d in range(a.shape[2]):
+                    total = 0.0
+                    for h in range(start[i], stop[i]):
+                        total += a[b, h, d]
+                    out[b, i, d] = scale[i] * total
+                continue
             out[b, i] = 0
             for h in range(start[i], stop[i]):
                 for d in range(a.shape[2]):

@@ -19,11 +19,12 @@ def softmax(u, out):
             largest = u[b, 0, d]
             for c in range(u.shape[1]):
                 largest = max(largest, u[b, c, d])
-            sum_e = out.dtype.type(0)
+            total = 0.0
             for c in range(u.shape[1]):
                 e = math.exp(u[b, c, d] - largest)
                 out[b, c, d] = e
-                sum_e += e
+                total += e
+            sum_e = out.dtype.type(total)
             for c in range(u.shape[1]):
                 out[b, c, d] /= sum_e
 
@@ -33,9 +34,10 @@ def softmax_backward(delta, s, out):
     """(4s) delta_u = s * (delta - sum(delta * s))"""
     for b in prange(s.shape[0]):
         for d in range(s.shape[2]):
-            dot = out.dtype.type(0)
+            total = 0.0
             for c in range(s.shape[1]):
-                dot += delta[b, c, d] * s[b, c, d]
+                total += float(delta[b, c, d]) * s[b, c, d]
+            dot = out.dtype.type(total)
             for c in range(s.shape[1]):
                 out[b, c, d] = s[b, c, d] * (delta[b, c, d] - dot)
 
@@ -54,10 +56,10 @@ def log_softmax_of(u, b, d, out):
     largest = u[b, 0, d]
     for c in range(u.shape[1]):
         largest = max(largest, u[b, c, d])
-    sum_e = out.dtype.type(0)
+    total = 0.0
     for c in range(u.shape[1]):
-        sum_e += math.exp(u[b, c, d] - largest)
-    log_sum = math.log(sum_e)
+        total += math.exp(u[b, c, d] - largest)
+    log_sum = math.log(out.dtype.type(total))
     for c in range(u.shape[1]):
         out[b, c, d] = u[b, c, d] - largest - log_sum
 
@@ -67,8 +69,9 @@ def log_softmax_backward(delta, log_s, out):
     """(4l) delta_u = delta - s * sum(delta)"""
     for b in prange(log_s.shape[0]):
         for d in range(log_s.shape[2]):
-            sum_delta = out.dtype.type(0)
+            total = 0.0
             for c in range(log_s.shape[1]):
-                sum_delta += delta[b, c, d]
+                total += delta[b, c, d]
+            sum_delta = out.dtype.type(total)
             for c in range(log_s.shape[1]):
                 out[b, c, d] = delta[b, c, d] - math.exp(log_s[b, c, d]) * sum_delta

@@ -1,8 +1,9 @@
 """Entries along one axis, by their index: the axis of images where they are padded, the rows of an embedding.  (26)"""
 
+import numpy as np
 from numba import prange
 
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.jit import kernel, maker
 
 
 @kernel
@@ -18,19 +19,39 @@ def take(a, index, value, out):
                 out[b, i, d] = a[b, index[i], d]
 
 
-ENTRIES = 32  # entries d that one iteration owns: neighbours in memory
+ENTRIES = 32  # entries d that are added up at a time: neighbours in memory
 
 
 @kernel
 def take_backward(delta, index, out, accumulate):
-    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an iteration owns ENTRIES of out[b]"""
-    strips = (out.shape[2] + ENTRIES - 1) // ENTRIES
-    for strip in prange(out.shape[0] * strips):
-        b, first = strip // strips, strip % strips * ENTRIES
-        last = min(first + ENTRIES, out.shape[2])
-        if not accumulate:
-            out[b, :, first:last] = 0
-        for i in range(index.size):
-            if index[i] >= 0:
-                for d in range(first, last):
-                    out[b, index[i], d] += delta[b, i, d]
+    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an iteration owns one (b,h)"""
+    height = out.shape[1]
+    ends, places = by_row(index, height)
+    for row in prange(out.shape[0] * height):
+        b, h = row // height, row % height
+        total = np.zeros(ENTRIES)
+        for first in range(0, out.shape[2], ENTRIES):
+            count = min(ENTRIES, out.shape[2] - first)
+            for d in range(count):
+                total[d] = out[b, h, first + d] if accumulate else 0.0
+            for k in range(ends[h], ends[h + 1]):
+                for d in range(count):
+                    total[d] += delta[b, places[k], first + d]
+            for d in range(count):
+                out[b, h, first + d] = total[d]
+
+
+@maker
+def by_row(index, height):
+    """(ends, places): the i with index[i] = h are places[ends[h] : ends[h + 1]], in their order"""
+    ends, places = np.zeros(height + 2, np.int64), np.empty(index.size, np.int64)
+    for h in index:
+        if h >= 0:
+            ends[h + 2] += 1
+    for h in range(1, height + 1):
+        ends[h + 1] += ends[h]
+    for i in range(index.size):
+        if index[i] >= 0:
+            places[ends[index[i] + 1]] = i
+            ends[index[i] + 1] += 1
+    return ends, places

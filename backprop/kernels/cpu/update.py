@@ -9,7 +9,7 @@ import math
 
 from numba import prange
 
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.jit import exact_kernel, kernel
 from backprop.kernels.cpu.together import block
 
 
@@ -52,7 +52,7 @@ def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
     by_rmsprop(parameters.rows, parameters.like, lr, alpha, eps, weight_decay, momentum, centered)
 
 
-@kernel
+@exact_kernel  # (fresh grad) grad: fresh (grad grad) would overflow where grad is above 1.8e19
 def by_rmsprop(rows, like, lr, alpha, eps, weight_decay, momentum, centered):
     real = like.dtype.type
     lr, keep, fresh, eps = real(lr), real(alpha), real(1 - alpha), real(eps)
@@ -62,7 +62,7 @@ def by_rmsprop(rows, like, lr, alpha, eps, weight_decay, momentum, centered):
         mean, v = block(rows, r, 3, like), block(rows, r, 4, like)
         for i in range(theta.size):
             grad = g[i] + decay * theta[i]
-            square[i] = keep * square[i] + fresh * grad * grad
+            square[i] = keep * square[i] + (fresh * grad) * grad
             spread = square[i]
             if centered:
                 mean[i] = keep * mean[i] + fresh * grad
@@ -84,7 +84,7 @@ def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t)
     by_adam(parameters.rows, parameters.like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t)
 
 
-@kernel
+@exact_kernel  # as above
 def by_adam(rows, like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
     real = like.dtype.type
     shrink, decay = real(1 - lr * weight_decay if decoupled else 1.0), real(0.0 if decoupled else weight_decay)
@@ -96,7 +96,7 @@ def by_adam(rows, like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad,
         for i in range(theta.size):
             grad = g[i] + decay * theta[i]
             m[i] = keep1 * m[i] + fresh1 * grad
-            v[i] = keep2 * v[i] + fresh2 * grad * grad
+            v[i] = keep2 * v[i] + (fresh2 * grad) * grad
             spread = v[i]
             if amsgrad:
                 most[i] = max(most[i], v[i])

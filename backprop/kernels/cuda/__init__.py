@@ -21,7 +21,7 @@ from backprop.kernels.cuda.everyday import ACTIVATIONS, prelu, prelu_backward, p
 from backprop.kernels.cuda.loss import ERRORS, first_outside, total
 from backprop.kernels.cuda.machine import empty
 from backprop.kernels.cuda.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
-from backprop.kernels.cuda.norm import mean_square, moments, normalize, normalize_backward, track
+from backprop.kernels.cuda.norm import moments, normalize, normalize_backward, root_mean_square, spread_of, track
 from backprop.kernels.cuda.pointwise import (
     add,
     fill,
@@ -32,6 +32,7 @@ from backprop.kernels.cuda.pointwise import (
     sigmoid_backward,
     tanh,
     tanh_backward,
+    weigh,
 )
 from backprop.kernels.cuda.pool import max_pool, max_pool_backward, window_mean, window_mean_backward
 from backprop.kernels.cuda.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward

@@ -1,9 +1,11 @@
 """A mini-batch: its rows fetched and scaled in one pass, its right answers counted."""
 
+import numpy as np
 from numba import cuda
 
 from backprop.kernels.cuda.block import block_sum
-from backprop.kernels.cuda.kernel import kernel, real, u32
+from backprop.kernels.cuda.kernel import i32, kernel, real, u32
+from backprop.kernels.cuda.samples import place_of
 
 
 @kernel
@@ -19,26 +21,30 @@ def gather(source, index, scale, out):
 
 
 @kernel
-def count_correct_block(scores, y, out, N, C):
-    """One block: a thread takes every 256th row, and then the counts are added up."""
-    n, right = u32(cuda.threadIdx.x), real(0)
-    while n < N:
-        best = u32(0)
-        for c in range(1, C):
-            if scores[n * C + u32(c)] > scores[n * C + best]:
-                best = u32(c)
-        if y[n] == best:
-            right += real(1)
+def count_correct_block(scores, y, ignore, out, C, D, size):
+    """One block: a thread takes every 256th vector, and then the counts are added up."""
+    n, right, counted = u32(cuda.threadIdx.x), real(0), real(0)
+    while n < size:
+        if y[n] != ignore:
+            first, best = place_of(n, C, D), u32(0)
+            for c in range(1, C):
+                if scores[first + u32(c) * D] > scores[first + best * D]:
+                    best = u32(c)
+            if y[n] == i32(best):
+                right += real(1)
+            counted += real(1)
         n = u32(n + u32(cuda.blockDim.x))
-    right = block_sum(right)  # whole numbers below 2^24: exact in float32
+    right, counted = block_sum(right), block_sum(counted)  # whole numbers below 2^24: exact in float32
     if cuda.threadIdx.x == 0:
-        out[0] = int(right)
+        out[0], out[1] = int(right), int(counted)
 
 
-def count_correct(scores, y, out):
-    """out (1,) = how many rows of scores (N, C) have their first largest entry at y (N,)"""
-    rows, classes = scores.shape
-    count_correct_block(1, count_correct_block.team(rows), scores, y, out, rows, classes)
+def count_correct(scores, y, ignore, out):
+    """out (2,) = how many vectors along C of scores (B, C, D) have their first largest entry at y (B, D), and how many
+    there are; those whose label is `ignore` count in neither
+    """
+    threads = count_correct_block.team(y.size)
+    count_correct_block(1, threads, scores, y, np.int64(ignore), out, *scores.shape[1:], y.size)
 
 
 @kernel

@@ -16,6 +16,7 @@ from backprop.kernels.cuda.cross_entropy import (
     cross_entropy_each,
     cross_entropy_found,
 )
+from backprop.kernels.cuda.everyday import times
 from backprop.kernels.cuda.kernel import i32, kernel, real, u32
 from backprop.kernels.cuda.machine import empty
 from backprop.kernels.cuda.samples import nll_of, no_delta, place_of, softmax_delta
@@ -94,9 +95,7 @@ def soft_nll_each(log_s, q, w, out, C, D, size):
     if i < size:
         first, loss = place_of(i, C, D), real(0)
         for c in range(C):
-            share = q[first + u32(c) * D] * w[u32(c)]
-            if share != real(0):  # a class without weight may have -inf
-                loss -= share * log_s[first + u32(c) * D]
+            loss -= times(log_s[first + u32(c) * D], q[first + u32(c) * D] * w[u32(c)])  # without weight even of -inf
         out[i] = loss
 
 

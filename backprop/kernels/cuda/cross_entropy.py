@@ -23,6 +23,12 @@ def log_softmax_of(z, first, log_s, C, D):
         log_s[first + u32(c) * D] = z[first + u32(c) * D] - largest - total
 
 
+@part
+def one_over(used):
+    """1 / used; 0 where nothing was used, and a mean over nothing has no slope"""
+    return real(1) / used if used != real(0) else real(0)
+
+
 @kernel
 def cross_entropy_block(z, y, w, ignore, hard, soft, log_s, delta, found, C, D, size):
     """All of it by one block, whose threads take the samples in turn: forward, the sums, backward."""
@@ -46,7 +52,7 @@ def cross_entropy_block(z, y, w, ignore, hard, soft, log_s, delta, found, C, D, 
             if y[i] == ignore:
                 no_delta(place_of(i, C, D), delta, C, D)
             else:
-                softmax_delta(log_s, place_of(i, C, D), y[i], w, hard, soft, real(1) / used, delta, C, D)
+                softmax_delta(log_s, place_of(i, C, D), y[i], w, hard, soft, one_over(used), delta, C, D)
         i = u32(i + step)
 
 
@@ -87,5 +93,5 @@ def cross_entropy_delta(log_s, y, w, ignore, hard, soft, found, delta, C, D, siz
         if y[i] == ignore:
             no_delta(place_of(i, C, D), delta, C, D)
         else:
-            scale = real(1) / real(found[1])
+            scale = one_over(real(found[1]))
             softmax_delta(log_s, place_of(i, C, D), y[i], w, hard, soft, scale, delta, C, D)

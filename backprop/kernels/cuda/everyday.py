@@ -1,7 +1,7 @@
 """The everyday activations: a = sigma(u), and under it the slope sigma'(u) by which (4) multiplies delta.
 
 All arrays are flat; thread i owns out[i]. `options` are a row's other numbers, as a tuple. NaN stays NaN: the last
-branch of each row hands it on.
+branch of each row hands it on. Where a slope is 0, delta_u is 0, whatever delta.
 """
 
 import math
@@ -48,7 +48,14 @@ def bend(u):
 
 @part
 def bend_slope(u):
-    return (real(1) - bend(u) * bend(u)) * real(BEND) * (real(1) + real(3 * CUBIC) * u * u)
+    return times(u * real(BEND) * (real(1) + real(3 * CUBIC) * u * u), real(1) - bend(u) * bend(u))
+
+
+@part
+def times(u, s):
+    """u s, but 0 where s is 0, even if u is infinite: what a branch that is not taken, or an exponential that has
+    vanished, leaves of u"""
+    return u * s if s != real(0) else s
 
 
 # fmt: off
@@ -65,23 +72,23 @@ TABLE = {
     "selu":        (lambda u: real(SELU_SCALE) * (real(SELU_ALPHA) * math.expm1(u) if u <= real(0) else u),
                     lambda u: real(SELU_SCALE) * (real(SELU_ALPHA) * math.exp(u) if u <= real(0) else real(1))),
 
-    "gelu":        (lambda u: u * share(u),
-                    lambda u: share(u) + u * density(u)),
+    "gelu":        (lambda u: times(u, share(u)),
+                    lambda u: share(u) + times(u, density(u))),
 
-    "gelu_tanh":   (lambda u: u * (real(1) + bend(u)) / real(2),
-                    lambda u: (real(1) + bend(u)) / real(2) + u * bend_slope(u) / real(2)),
+    "gelu_tanh":   (lambda u: times(u, (real(1) + bend(u)) / real(2)),
+                    lambda u: (real(1) + bend(u)) / real(2) + bend_slope(u) / real(2)),
 
-    "silu":        (lambda u: u * sigmoid(u),
-                    lambda u: sigmoid(u) * (real(1) + u * (real(1) - sigmoid(u)))),
+    "silu":        (lambda u: times(u, sigmoid(u)),
+                    lambda u: sigmoid(u) + times(u, sigmoid(u) * sigmoid(-u))),
 
-    "mish":        (lambda u: u * math.tanh(softplus(u)),
+    "mish":        (lambda u: times(u, math.tanh(softplus(u))),
                     lambda u: math.tanh(softplus(u))
-                              + u * (real(1) - math.tanh(softplus(u)) * math.tanh(softplus(u))) * sigmoid(u)),
+                              + times(u, (real(1) - math.tanh(softplus(u)) * math.tanh(softplus(u))) * sigmoid(u))),
 
     "softplus":    (lambda u, b, most: softplus(b * u) / b if b * u <= most else u,
                     lambda u, b, most: sigmoid(b * u) if b * u <= most else real(1)),
 
-    "softsign":    (lambda u: u / (real(1) + abs(u)),
+    "softsign":    (lambda u: math.copysign(real(1), u) if math.isinf(u) else u / (real(1) + abs(u)),
                     lambda u: real(1) / ((real(1) + abs(u)) * (real(1) + abs(u)))),
 
     "tanhshrink":  (lambda u: u - math.tanh(u),
@@ -122,7 +129,7 @@ def backward(delta, u, options, out, size):
     """(4) out[i] = delta[i] sigma'(u[i])"""
     i = u32(cuda.grid(1))
     if i < size:
-        out[i] = delta[i] * slope(u[i], *options)
+        out[i] = times(delta[i], slope(u[i], *options))
 
 
 def pair(sigma, slope):

@@ -10,7 +10,7 @@ import math
 from numba import cuda
 
 from backprop.kernels.cuda.block import block_least
-from backprop.kernels.cuda.everyday import sigmoid
+from backprop.kernels.cuda.everyday import sigmoid, softplus, times
 from backprop.kernels.cuda.kernel import Part, flat, kernel, part, real, u32
 from backprop.kernels.cuda.sums import channel_sums
 from backprop.kernels.cuda.targets import NONE
@@ -55,13 +55,16 @@ TABLE = {
     "bce":             (lambda a, b: -b * log100(a) - (real(1) - b) * log100(real(1) - a),
                         lambda a, b: (a - b) / max(a * (real(1) - a), real(1e-12))),                          # (38)
 
-    "bce_with_logits": (lambda a, b: max(a, real(0)) - b * a + math.log1p(math.exp(-abs(a))),
+    "bce_with_logits": (lambda a, b: times(abs(a), b if a < real(0) else real(1) - b) + softplus(-abs(a)),
                         lambda a, b: sigmoid(a) - b),                                                         # (24)
 
-    "kl_div":          (lambda a, b: b * (log_of(b) - a),
+    "positives":       (lambda a, b: times(softplus(-a), b),
+                        lambda a, b: -b * sigmoid(-a)),                                                       # (24)
+
+    "kl_div":          (lambda a, b: times(log_of(b) - a, b),
                         lambda a, b: -b),                                                                     # (39)
 
-    "kl_div_log":      (lambda a, b: math.exp(b) * (b - a),
+    "kl_div_log":      (lambda a, b: times(b - a, math.exp(b)),
                         lambda a, b: -math.exp(b)),                                                           # (39)
 }
 # fmt: on
@@ -80,7 +83,7 @@ def backward(a, b, options, scale, out, size):
     """delta = its derivative by a, times scale"""
     i = u32(cuda.grid(1))
     if i < size:
-        out[i] = slope(a[i], b[i], *options) * scale
+        out[i] = times(scale, slope(a[i], b[i], *options))
 
 
 def pair(loss, slope):

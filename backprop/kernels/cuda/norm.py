@@ -1,75 +1,106 @@
 """Normalisation: entries that belong together are shifted and scaled to mean 0 and variance 1.          (29) (32)
 
 Arrays are (B, C, D), and all entries of one channel c belong together: block c computes what is one for a channel.
+`spread` is sqrt(var + eps): it is finite wherever u is, though the variance of large numbers may not be. So squares are
+taken of what is left when the largest distance from the mean is divided out.
 """
 
 import math
 
 from numba import cuda
 
-from backprop.kernels.cuda.block import block_sum
-from backprop.kernels.cuda.kernel import kernel, real, u32
-from backprop.kernels.cuda.sums import channel_sums
+from backprop.kernels.cuda.block import block_max, block_sum
+from backprop.kernels.cuda.kernel import kernel, part, real, u32
 
 
-@kernel
-def moments_block(u, mean, var, count, B, C, D):
-    c, t = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
-    total = real(0)
-    i = t
+@part
+def mean_of(u, count, B, C, D):
+    """The mean of this block's channel. Each entry is divided before it is added: their sum may be too large a number."""
+    c, i, total = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), real(0)
     while i < B * D:
-        total += u[(i // D * C + c) * D + i % D]
+        total += u[(i // D * C + c) * D + i % D] / count
         i = u32(i + u32(cuda.blockDim.x))
-    middle = block_sum(total) / count
-    total = real(0)
-    i = t
+    return block_sum(total)
+
+
+@part
+def farthest_from(middle, u, B, C, D):
+    """The largest distance of an entry of this block's channel."""
+    c, i, most = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), real(0)
     while i < B * D:
-        apart = u[(i // D * C + c) * D + i % D] - middle
+        most = max(most, abs(u[(i // D * C + c) * D + i % D] - middle))
+        i = u32(i + u32(cuda.blockDim.x))
+    return block_max(most)
+
+
+@part
+def squares_around(middle, most, u, count, B, C, D):
+    """The mean of ((u - middle) / most)^2 over this block's channel."""
+    c, i, total = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), real(0)
+    while i < B * D:
+        apart = (u[(i // D * C + c) * D + i % D] - middle) / most
         total += apart * apart
         i = u32(i + u32(cuda.blockDim.x))
-    spread = block_sum(total) / count
-    if t == 0:
-        mean[c], var[c] = middle, spread
+    return block_sum(total) / count
 
 
-def moments(u, mean, var):
-    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2                     (29)"""
+@kernel
+def moments_block(u, eps, mean, var, spread, centred, count, B, C, D):
+    """Without `centred` the mean is taken for 0, and not told, nor is the variance."""
+    c = u32(cuda.blockIdx.x)
+    middle = mean_of(u, count, B, C, D) if centred else real(0)
+    most = farthest_from(middle, u, B, C, D)
+    most = most if most > real(0) else real(1)
+    squares = squares_around(middle, most, u, count, B, C, D)
+    if cuda.threadIdx.x == 0:
+        wide = most * math.sqrt(squares)
+        spread[c] = wide * math.sqrt(real(1) + eps / wide / wide) if wide > real(1) else math.sqrt(wide * wide + eps)
+        if centred:
+            mean[c], var[c] = middle, squares * most * most
+
+
+def moments(u, eps, mean, var, spread):
+    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)     (29)"""
     B, C, D = u.shape
     if C:
-        moments_block(C, moments_block.team(B * D), u, mean, var, float(B * D), B, C, D)
+        moments_block(C, moments_block.team(B * D), u, float(eps), mean, var, spread, True, float(B * D), B, C, D)
 
 
-squares = channel_sums(lambda u, _: u * u)
+def root_mean_square(u, eps, spread):
+    """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                     (32)"""
+    B, C, D = u.shape
+    if C:
+        unused = spread, spread
+        moments_block(C, moments_block.team(B * D), u, float(eps), *unused, spread, False, float(B * D), B, C, D)
 
 
 @kernel
-def divide(out, count, size):
+def spread_each(var, eps, spread, size):
     i = u32(cuda.grid(1))
     if i < size:
-        out[i] = out[i] / count
+        spread[i] = math.sqrt(var[i] + eps)
 
 
-def mean_square(u, out):
-    """out[c] = the mean of u^2 over u[:,c,:]                                                (32)"""
-    squares(u, u, out, False)
-    divide.each(out.size, out, float(u.shape[0] * u.shape[2]))
+def spread_of(var, eps, spread):
+    """spread[c] = sqrt(var[c] + eps)                                                        (29)"""
+    spread_each.each(var.size, var, float(eps), spread)
 
 
 @kernel
-def normalize_each(u, mean, var, eps, out, C, D, size):
+def normalize_each(u, mean, spread, out, C, D, size):
     i = u32(cuda.grid(1))
     if i < size:
         c = i // D % C
-        out[i] = (u[i] - mean[c]) / math.sqrt(var[c] + eps)
+        out[i] = (u[i] - mean[c]) / spread[c]
 
 
-def normalize(u, mean, var, eps, out):
-    """out[b,c,d] = (u[b,c,d] - mean[c]) / sqrt(var[c] + eps)                                (29) (32)"""
-    normalize_each.each(u.size, u, mean, var, float(eps), out, *u.shape[1:])
+def normalize(u, mean, spread, out):
+    """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                         (29) (32)"""
+    normalize_each.each(u.size, u, mean, spread, out, *u.shape[1:])
 
 
 @kernel
-def normalize_backward_block(delta, xhat, var, eps, centred, out, count, B, C, D):
+def normalize_backward_block(delta, xhat, spread, centred, out, count, B, C, D):
     c, t = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
     total, along = real(0), real(0)
     i = t
@@ -80,23 +111,22 @@ def normalize_backward_block(delta, xhat, var, eps, centred, out, count, B, C, D
         i = u32(i + u32(cuda.blockDim.x))
     shift = block_sum(total) / count if centred else real(0)
     along = block_sum(along) / count
-    size = math.sqrt(var[c] + eps)
     i = t
     while i < B * D:
         place = (i // D * C + c) * D + i % D
-        out[place] = (delta[place] - shift - xhat[place] * along) / size
+        out[place] = (delta[place] - shift - xhat[place] * along) / spread[c]
         i = u32(i + u32(cuda.blockDim.x))
 
 
-def normalize_backward(delta, xhat, var, eps, centred, out):
-    """out = (delta - mean(delta) - xhat mean(delta xhat)) / sqrt(var + eps), means by channel; xhat = normalize(u).
+def normalize_backward(delta, xhat, spread, centred, out):
+    """out = (delta - mean(delta) - xhat mean(delta xhat)) / spread, means by channel; xhat = normalize(u).
 
     (29), since moving one entry moves the mean and the variance of all. (32): not `centred`, without mean(delta).
     """
     B, C, D = delta.shape
     if C:
         threads = normalize_backward_block.team(B * D)
-        args = delta, xhat, var, float(eps), centred, out, float(B * D)
+        args = delta, xhat, spread, centred, out, float(B * D)
         normalize_backward_block(C, threads, *args, B, C, D)
 
 

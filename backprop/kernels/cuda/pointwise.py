@@ -68,6 +68,14 @@ def multiply(a, b, out, size):
 
 
 @flat
+def weigh(a, w, out, size):
+    """out = a * w, but 0 where the weight w is 0, whatever a; out may be a or w"""
+    i = u32(cuda.grid(1))
+    if i < size:
+        out[i] = real(0) if w[i] == real(0) else a[i] * w[i]
+
+
+@flat
 def add(a, b, out, size):
     """out = a + b; out may be a or b"""
     i = u32(cuda.grid(1))

@@ -2,6 +2,7 @@
 
 import math
 
+from backprop.kernels.cuda.everyday import times
 from backprop.kernels.cuda.kernel import part, real, u32
 
 
@@ -14,11 +15,10 @@ def place_of(i, C, D):
 @part
 def nll_of(log_s, first, label, w, hard, soft, C, D):
     """The loss of one sample: t = hard onehot(label) + soft."""
-    loss = -hard * w[u32(label)] * log_s[first + u32(label) * D]
+    loss = -times(log_s[first + u32(label) * D], hard * w[u32(label)])  # a class without weight may have -inf
     if soft > real(0):
         for c in range(C):
-            if w[u32(c)] != real(0):  # a class without weight may have -inf
-                loss -= soft * w[u32(c)] * log_s[first + u32(c) * D]
+            loss -= times(log_s[first + u32(c) * D], soft * w[u32(c)])
     return loss
 
 

@@ -77,7 +77,7 @@ def by_rmsprop(numbers, rows, table, with_momentum, centered):
     i = rows[r + 1] + u32(cuda.threadIdx.x)
     while i < rows[r + 2]:
         grad = g[i] + decay * theta[i]
-        spread = keep * square[i] + fresh * grad * grad
+        spread = keep * square[i] + (fresh * grad) * grad
         square[i] = spread
         if centered:
             middle = keep * mean[i] + fresh * grad
@@ -119,7 +119,7 @@ def by_adam(numbers, rows, table, amsgrad):
     i = rows[r + 1] + u32(cuda.threadIdx.x)
     while i < rows[r + 2]:
         grad = g[i] + decay * theta[i]
-        middle, spread = keep1 * m[i] + fresh1 * grad, keep2 * v[i] + fresh2 * grad * grad
+        middle, spread = keep1 * m[i] + fresh1 * grad, keep2 * v[i] + (fresh2 * grad) * grad
         m[i], v[i] = middle, spread
         if amsgrad:
             spread = max(most[i], spread)

@@ -21,7 +21,7 @@ from backprop.kernels.reference.dropout import dropout
 from backprop.kernels.reference.everyday import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.reference.loss import ERRORS, first_outside, total
 from backprop.kernels.reference.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
-from backprop.kernels.reference.norm import mean_square, moments, normalize, normalize_backward, track
+from backprop.kernels.reference.norm import moments, normalize, normalize_backward, root_mean_square, spread_of, track
 from backprop.kernels.reference.pointwise import (
     add,
     fill,
@@ -32,6 +32,7 @@ from backprop.kernels.reference.pointwise import (
     sigmoid_backward,
     tanh,
     tanh_backward,
+    weigh,
 )
 from backprop.kernels.reference.pool import max_pool, max_pool_backward, window_mean, window_mean_backward
 from backprop.kernels.reference.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward

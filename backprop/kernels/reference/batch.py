@@ -6,9 +6,12 @@ def gather(source, index, scale, out):
     out[...] = source[index] * out.dtype.type(scale)
 
 
-def count_correct(scores, y, out):
-    """out (1,) = how many rows of scores (N, C) have their first largest entry at y (N,)"""
-    out[0] = (scores.argmax(axis=1) == y).sum()
+def count_correct(scores, y, ignore, out):
+    """out (2,) = how many vectors along C of scores (B, C, D) have their first largest entry at y (B, D), and how many
+    there are; those whose label is `ignore` count in neither
+    """
+    counts = y != ignore
+    out[...] = (counts & (scores.real.argmax(axis=1) == y)).sum() if scores.size else 0, counts.sum()
 
 
 def count_up(out):

@@ -1,5 +1,7 @@
 """One number for each channel, and what is summed over a channel. Arrays are (B, C, D): images flattened behind C."""
 
+from backprop.kernels.reference.sums import put, wide
+
 
 def add_channels(z, mu, out):
     """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                  (10) (27) (30) biases"""
@@ -13,11 +15,9 @@ def scale_channels(z, gamma, out):
 
 def sum_channels(delta, out, accumulate):
     """out[c] = sum_{b,d} delta[b,c,d]                                              (11) (30)"""
-    total = delta.sum(axis=(0, 2))
-    out[...] = out + total if accumulate else total
+    put(wide(delta).sum(axis=(0, 2)), out, accumulate)
 
 
 def dot_channels(delta, z, out, accumulate):
     """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]                                     (30)"""
-    total = (delta * z).sum(axis=(0, 2))
-    out[...] = out + total if accumulate else total
+    put((wide(delta) * z).sum(axis=(0, 2)), out, accumulate)

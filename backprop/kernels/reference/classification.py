@@ -8,6 +8,7 @@ t = (1 - eps) onehot(y) + eps / C.
 import numpy as np
 from numpy import exp, where
 
+from backprop.kernels.reference.everyday import times
 from backprop.kernels.reference.softmax import log_softmax
 
 
@@ -19,14 +20,15 @@ def nll(log_s, y, w, ignore, smoothing, out):
 
 def nll_backward(y, w, ignore, scale, out):
     """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                               (23)"""
-    out[...] = -_distribution(out, y, ignore, 0) * w[:, None] * scale[:, None, :]
+    delta = -_distribution(out, y, ignore, 0) * w[:, None]
+    out[...] = times(scale[:, None, :], delta)
 
 
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9) (40)"""
     tw = _distribution(log_s, y, ignore, smoothing) * w[:, None]
-    delta = (exp(log_s) * tw.sum(axis=1, keepdims=True) - tw) * scale[:, None, :]
-    out[...] = where(y[:, None, :] == ignore, 0, delta)  # even where no label counts and scale is NaN
+    delta = times(scale[:, None, :], exp(log_s) * tw.sum(axis=1, keepdims=True) - tw)
+    out[...] = where(y[:, None, :] == ignore, 0, delta)  # even of scores that are not finite
 
 
 def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
@@ -41,7 +43,7 @@ def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
     nll(log_s, y, w, ignore, smoothing, losses)
     found[0] = losses.sum().real
     used_weight(y, w, ignore, found[1:])
-    scale = np.full(y.shape, 1 / found[1] if found[1] else np.nan)
+    scale = np.full(y.shape, 1 / found[1] if found[1] else 0)
     nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, delta)
 
 
@@ -49,7 +51,7 @@ def _distribution(like, y, ignore, smoothing):
     """t (B, C, D): the smoothed one-hot vectors of labels y; zeros where y is `ignore`"""
     classes = like.shape[1]
     onehot = y[:, None, :] == np.arange(classes)[None, :, None]
-    return where(y[:, None, :] == ignore, 0, (1 - smoothing) * onehot + smoothing / classes)
+    return where(y[:, None, :] == ignore, 0, (1 - smoothing) * onehot + smoothing / max(classes, 1))
 
 
 def soft_nll(log_s, q, w, out):

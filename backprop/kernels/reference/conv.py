@@ -9,6 +9,7 @@ import numpy as np
 
 from backprop.kernels.reference import pointwise
 from backprop.kernels.reference.pool import max_pool
+from backprop.kernels.reference.sums import product, put
 
 
 def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
@@ -43,12 +44,11 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     """out[o,c,p] = sum_{n,i} delta[n,o,i] a[n,c, s i + d p - pad]                              (12)"""
     padded, inside = _with_margin(a, out, delta, stride, dilation, pad)
     padded[inside] = a
-    if not accumulate:
-        out[...] = 0
-    summed = (0, *range(2, a.ndim))  # n and i
+    total = np.zeros_like(out)
     for p, met in _taps(padded, out, delta, stride, dilation):
         for o, c in _groups(delta, a, groups):
-            out[(o, slice(None), *p)] += np.tensordot(delta[:, o], met[:, c], axes=(summed, summed))
+            total[(o, slice(None), *p)] = product(_by_channel(delta[:, o]), _by_channel(met[:, c]).T)
+    put(total, out, accumulate)
 
 
 def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
@@ -58,6 +58,11 @@ def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
         for o, c in _groups(delta, out, groups):
             met[:, c] += np.einsum("oc,no...->nc...", x[(o, slice(None), *p)], delta[:, o])
     out[...] = padded[inside]
+
+
+def _by_channel(array):
+    """(N, C, *places) -> (C, N places): all that is summed over lies along the rows."""
+    return np.moveaxis(array, 1, 0).reshape(array.shape[1], -1)
 
 
 def _with_margin(a, x, z, stride, dilation, pad):

@@ -2,12 +2,14 @@
 
 All arrays are flat. `options` are a row's other numbers, as a tuple. At a kink the slope is PyTorch's. For complex
 numbers the real part chooses the branch, so that on either side of a kink the function is analytic and a complex step
-goes through. NaN stays NaN: the last branch of each row hands it on.
+goes through. NaN stays NaN: the last branch of each row hands it on. Where a slope is 0, delta_u is 0, whatever delta.
 """
 
 import numpy as np
 from numpy import exp, expm1, log1p, tanh, where
 from scipy.special import erfc
+
+from backprop.kernels.reference.sums import put, wide
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # these keep mean 0 and variance 1 (Klambauer, 2017)
 ROOT_2, ROOT_2_PI = 2**0.5, (2 * np.pi) ** 0.5
@@ -48,6 +50,12 @@ def bend(u):
     return tanh(BEND * (u + CUBIC * u**3))
 
 
+def times(u, s):
+    """u s, but 0 where s is 0, even if u is infinite: what a branch that is not taken, or an exponential that has
+    vanished, leaves of u"""
+    return where(s == 0, 0, u) * s
+
+
 # fmt: off
 TABLE = {
     "leaky_relu":  (lambda u, s: where(u.real <= 0, s * u, u),
@@ -62,22 +70,22 @@ TABLE = {
     "selu":        (lambda u: SELU_SCALE * where(u.real <= 0, SELU_ALPHA * expm1(low(u)), u),
                     lambda u: SELU_SCALE * where(u.real <= 0, SELU_ALPHA * exp(low(u)), 1)),
 
-    "gelu":        (lambda u: u * share(u),
-                    lambda u: share(u) + u * density(u)),
+    "gelu":        (lambda u: times(u, share(u)),
+                    lambda u: share(u) + times(u, density(u))),
 
-    "gelu_tanh":   (lambda u: u * (1 + bend(u)) / 2,
-                    lambda u: (1 + bend(u)) / 2 + u * (1 - bend(u) ** 2) * BEND * (1 + 3 * CUBIC * u * u) / 2),
+    "gelu_tanh":   (lambda u: times(u, (1 + bend(u)) / 2),
+                    lambda u: (1 + bend(u)) / 2 + times(u * BEND * (1 + 3 * CUBIC * u * u) / 2, 1 - bend(u) ** 2)),
 
-    "silu":        (lambda u: u * sigmoid(u),
-                    lambda u: sigmoid(u) * (1 + u * (1 - sigmoid(u)))),
+    "silu":        (lambda u: times(u, sigmoid(u)),
+                    lambda u: sigmoid(u) + times(u, sigmoid(u) * sigmoid(-u))),
 
-    "mish":        (lambda u: u * tanh(softplus(u)),
-                    lambda u: tanh(softplus(u)) + u * (1 - tanh(softplus(u)) ** 2) * sigmoid(u)),
+    "mish":        (lambda u: times(u, tanh(softplus(u))),
+                    lambda u: tanh(softplus(u)) + times(u, (1 - tanh(softplus(u)) ** 2) * sigmoid(u))),
 
     "softplus":    (lambda u, b, most: where(b * u.real <= most, softplus(b * u) / b, u),
                     lambda u, b, most: where(b * u.real <= most, sigmoid(b * u), 1)),
 
-    "softsign":    (lambda u: u / (1 + magnitude(u)),
+    "softsign":    (lambda u: where(np.isinf(u), np.sign(u.real), u / (1 + magnitude(u))),
                     lambda u: 1 / (1 + magnitude(u)) ** 2),
 
     "tanhshrink":  (lambda u: u - tanh(u),
@@ -113,7 +121,7 @@ def pair(sigma, slope):
 
     def backward(delta, u, options, out):
         """(4) out[i] = delta[i] sigma'(u[i])"""
-        out[...] = delta * slope(u, *options)
+        out[...] = times(delta, slope(u, *options))
 
     return forward, backward
 
@@ -133,5 +141,4 @@ def prelu_backward(delta, u, w, out):
 
 def prelu_weight_grad(delta, u, out, accumulate):
     """(28) out[c] = the sum of delta u over b, d where u <= 0, for w[c] multiplied u there"""
-    total = where(u.real <= 0, delta * u, 0).sum(axis=(0, 2))
-    out[...] = out + total if accumulate else total
+    put(where(u.real <= 0, wide(delta) * u, 0).sum(axis=(0, 2)), out, accumulate)

@@ -5,9 +5,10 @@ All arrays are flat; `options` are a row's other numbers, as a tuple. For comple
 """
 
 import numpy as np
-from numpy import exp, log, log1p, maximum, where
+from numpy import exp, log, maximum, where
 
-from backprop.kernels.reference.everyday import magnitude, sigmoid
+from backprop.kernels.reference.everyday import magnitude, sigmoid, softplus, times
+from backprop.kernels.reference.sums import wide
 
 
 def gap(a, b):
@@ -43,13 +44,16 @@ TABLE = {
     "bce":             (lambda a, b: -b * log100(a) - (1 - b) * log100(1 - a),
                         lambda a, b: (a - b) / maximum(a * (1 - a), 1e-12)),                                  # (38)
 
-    "bce_with_logits": (lambda a, b: where(a.real < 0, 0, a) - b * a + log1p(exp(-magnitude(a))),
+    "bce_with_logits": (lambda a, b: times(magnitude(a), where(a.real < 0, b, 1 - b)) + softplus(-magnitude(a)),
                         lambda a, b: sigmoid(a) - b),                                                         # (24)
 
-    "kl_div":          (lambda a, b: b * (log(where(b == 0, 1, b)) - a),
+    "positives":       (lambda a, b: times(softplus(-a), b),
+                        lambda a, b: -b * sigmoid(-a)),                                                       # (24)
+
+    "kl_div":          (lambda a, b: times(log(where(b == 0, 1, b)) - a, b),
                         lambda a, b: -b),                                                                     # (39)
 
-    "kl_div_log":      (lambda a, b: exp(b) * (b - a),
+    "kl_div_log":      (lambda a, b: times(b - a, exp(b)),
                         lambda a, b: -exp(b)),                                                                # (39)
 }
 # fmt: on
@@ -64,7 +68,7 @@ def pair(loss, slope):
 
     def backward(a, b, options, scale, out):
         """delta = its derivative by a, times scale"""
-        out[...] = slope(a, b, *options) * scale
+        out[...] = times(scale, slope(a, b, *options))
 
     return forward, backward
 
@@ -74,7 +78,7 @@ ERRORS = {name: pair(*row) for name, row in TABLE.items()}
 
 def total(values, out):
     """out (1,) = the sum of a flat array"""
-    out[0] = values.sum()
+    out[0] = wide(values).sum()
 
 
 def first_outside(values, low, high, out):

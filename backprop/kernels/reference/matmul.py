@@ -4,26 +4,27 @@ t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q
 """
 
 from backprop.kernels.reference import pointwise
+from backprop.kernels.reference.sums import product, put, wide
 
 
 def matmul_nt(p, q, out, accumulate):
     """out[n,o] = sum_i p[n,i] q[o,i], p (N, I), q (O, I)                       (1) p = a, q = X"""
-    _put(p @ q.T, out, accumulate)
+    put(product(p, q.T), out, accumulate)
 
 
 def matmul_tn(p, q, out, accumulate):
     """out[o,i] = sum_n p[n,o] q[n,i], p (N, O), q (N, I)                       (5) p = delta, q = a"""
-    _put(p.T @ q, out, accumulate)
+    put(product(p.T, q), out, accumulate)
 
 
 def matmul_nn(p, q, out, accumulate):
     """out[n,i] = sum_o p[n,o] q[o,i], p (N, O), q (O, I)                       (7) p = delta, q = X"""
-    _put(p @ q, out, accumulate)
+    put(product(p, q), out, accumulate)
 
 
 def linear(a, x, mu, relu, out):
     """out[n,o] = sum_i a[n,i] x[o,i] + mu[o], a (N, I), x (O, I); `relu` makes negative numbers 0  (1) (2) (3)"""
-    out[...] = a @ x.T + mu
+    out[...] = product(a, x.T) + mu
     if relu:
         pointwise.relu(out, out)
 
@@ -35,11 +36,5 @@ def add_bias(m, mu, out):
 
 def sum_rows(delta, out, accumulate):
     """out (O,) = sum_n delta[n,o], delta (N, O)                                   (6)"""
-    _put(delta.sum(axis=0), out, accumulate)
+    put(wide(delta).sum(axis=0), out, accumulate)
 
-
-def _put(value, out, accumulate):
-    if accumulate:
-        out += value
-    else:
-        out[...] = value

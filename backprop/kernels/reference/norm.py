@@ -1,36 +1,49 @@
 """Normalisation: entries that belong together are shifted and scaled to mean 0 and variance 1.          (29) (32)
 
 Arrays are (B, C, D), and all entries of one channel c belong together. Batch normalisation has its images in this form;
-a layer normalisation's rows (R, F) are (1, R, F).
+a layer normalisation's rows (R, F) are (1, R, F). `spread` is sqrt(var + eps): it is finite wherever u is, though the
+variance of large numbers may not be.
 """
 
 import numpy as np
 
-
-def moments(u, mean, var):
-    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2                     (29)"""
-    mean[...] = u.mean(axis=(0, 2))
-    var[...] = ((u - mean[:, None]) ** 2).mean(axis=(0, 2))
+from backprop.kernels.reference.sums import wide
 
 
-def mean_square(u, out):
-    """out[c] = the mean of u^2 over u[:,c,:]                                                (32)"""
-    out[...] = (u * u).mean(axis=(0, 2))
+def moments(u, eps, mean, var, spread):
+    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)     (29)"""
+    u = wide(u)
+    middle = u.mean(axis=(0, 2))
+    squares = ((u - middle[:, None]) ** 2).mean(axis=(0, 2))
+    mean[...], spread[...] = middle, np.sqrt(squares + eps)
+    with np.errstate(over="ignore"):
+        var[...] = squares
 
 
-def normalize(u, mean, var, eps, out):
-    """out[b,c,d] = (u[b,c,d] - mean[c]) / sqrt(var[c] + eps)                                (29) (32)"""
-    out[...] = (u - mean[:, None]) / np.sqrt(var + eps)[:, None]
+def root_mean_square(u, eps, spread):
+    """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                     (32)"""
+    spread[...] = np.sqrt((wide(u) ** 2).mean(axis=(0, 2)) + eps)
 
 
-def normalize_backward(delta, xhat, var, eps, centred, out):
-    """out = (delta - mean(delta) - xhat mean(delta xhat)) / sqrt(var + eps), means by channel; xhat = normalize(u).
+def spread_of(var, eps, spread):
+    """spread[c] = sqrt(var[c] + eps)                                                        (29)"""
+    spread[...] = np.sqrt(wide(var) + eps)
+
+
+def normalize(u, mean, spread, out):
+    """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                         (29) (32)"""
+    out[...] = (u - mean[:, None]) / spread[:, None]
+
+
+def normalize_backward(delta, xhat, spread, centred, out):
+    """out = (delta - mean(delta) - xhat mean(delta xhat)) / spread, means by channel; xhat = normalize(u).
 
     (29), since moving one entry moves the mean and the variance of all. (32): not `centred`, without mean(delta).
     """
+    delta = wide(delta)
     shift = delta.mean(axis=(0, 2), keepdims=True) if centred else 0
     along = (delta * xhat).mean(axis=(0, 2), keepdims=True)
-    out[...] = (delta - shift - xhat * along) / np.sqrt(var + eps)[:, None]
+    out[...] = (delta - shift - xhat * along) / spread[:, None]
 
 
 def track(now, part, factor, running):

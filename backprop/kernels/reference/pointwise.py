@@ -43,6 +43,11 @@ def multiply(a, b, out):
     out[...] = a * b
 
 
+def weigh(a, w, out):
+    """out = a * w, but 0 where the weight w is 0, whatever a; out may be a or w"""
+    out[...] = np.where(w == 0, 0, a) * w
+
+
 def add(a, b, out):
     """out = a + b; out may be a or b"""
     out[...] = a + b

@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from backprop.kernels.reference.sums import wide
+
 
 def max_pool(a, size, stride, dilation, pad, out, where):
     """out[n,c,i] = the largest entry of window i; where[n,c,i] = its place in the image, counted in C order.
@@ -42,7 +44,7 @@ def max_pool_backward(delta, where, out):
 def window_mean(a, start, stop, scale, out):
     """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]; scale[i] is usually 1 / their number"""
     for i in range(len(start)):
-        out[:, i] = scale[i] * a[:, start[i] : stop[i]].sum(axis=1)
+        out[:, i] = scale[i] * wide(a[:, start[i] : stop[i]]).sum(axis=1)
 
 
 def window_mean_backward(delta, start, stop, scale, out):

@@ -6,27 +6,29 @@ exponential overflows.
 
 import numpy as np
 
+from backprop.kernels.reference.sums import wide
+
 
 def softmax(u, out):
     """s[c] = e^u[c] / sum_k e^u[k]"""
     e = np.exp(u - _largest(u))
-    out[...] = e / e.sum(axis=1, keepdims=True)
+    out[...] = e / wide(e).sum(axis=1, keepdims=True)
 
 
 def softmax_backward(delta, s, out):
     """(4s) delta_u = s * (delta - sum(delta * s)): every score moves every share, so sigma' is a matrix"""
-    out[...] = s * (delta - (delta * s).sum(axis=1, keepdims=True))
+    out[...] = s * (delta - (wide(delta) * s).sum(axis=1, keepdims=True))
 
 
 def log_softmax(u, out):
     """log s[c] = u[c] - log sum_k e^u[k]"""
     shifted = u - _largest(u)
-    out[...] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    out[...] = shifted - np.log(wide(np.exp(shifted)).sum(axis=1, keepdims=True))
 
 
 def log_softmax_backward(delta, log_s, out):
     """(4l) delta_u = delta - s * sum(delta)"""
-    out[...] = delta - np.exp(log_s) * delta.sum(axis=1, keepdims=True)
+    out[...] = delta - np.exp(log_s) * wide(delta).sum(axis=1, keepdims=True)
 
 
 def _largest(u):

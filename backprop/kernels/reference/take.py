@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from backprop.kernels.reference.sums import put, wide
+
 
 def take(a, index, value, out):
     """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1: a (B, H, D), out (B, I, D)"""
@@ -10,7 +12,6 @@ def take(a, index, value, out):
 
 def take_backward(delta, index, out, accumulate):
     """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an entry taken twice answers for both"""
-    if not accumulate:
-        out[...] = 0
-    taken = index >= 0
-    np.add.at(out, (slice(None), index[taken]), delta[:, taken])
+    taken, total = index >= 0, np.zeros_like(wide(out))
+    np.add.at(total, (slice(None), index[taken]), delta[:, taken])
+    put(total, out, accumulate)

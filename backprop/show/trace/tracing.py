@@ -103,7 +103,8 @@ class Trace:
         self.tangents = self._tangents(order) if mode == "forward" else []
 
     def _formula(self, v):
-        return self.names[self.inputs.index(v)] if v in self.inputs else self.symbols.primal(v)
+        own = dict(zip(self.inputs, self.names, strict=True))
+        return own[v] if v in own else self.symbols.primal(v)
 
     def _hand_down(self, v):
         """v's adjoint is complete; each parent gets its share of it."""

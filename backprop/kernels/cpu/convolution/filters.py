@@ -60,11 +60,11 @@ def sum_over_images(
 @inner
 def add_chunks(sums, o, dx, accumulate):
     """The sums of filter o, from all chunks, to a row of out."""
-    if not accumulate:
-        dx[:] = 0
-    for c in range(sums.shape[0]):
-        for k in range(dx.size):
-            dx[k] += sums[c, o, k]
+    for k in range(dx.size):
+        total = float(dx[k]) if accumulate else 0.0
+        for c in range(sums.shape[0]):
+            total += sums[c, o, k]
+        dx[k] = total
 
 
 @inner

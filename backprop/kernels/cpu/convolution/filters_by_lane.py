@@ -14,10 +14,11 @@ from numba.extending import overload
 from backprop.kernels.cpu.convolution.field import fill
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.product.packed import pack
-from backprop.kernels.cpu.simd import LANES, REGISTERS, lanes, load, scratch, slide_sum, store, zeros
+from backprop.kernels.cpu.simd import LANES, REGISTERS, add, lanes, load, scratch, slide_sum, store, zeros
 
 MOST, LEAST = REGISTERS * 3 // 4, 10  # registers of a tile; with fewer sums, each waits for the one before it
 POSITIONS = REGISTERS // 8  # positions at a time: with the sums and a number of the field they fill the registers
+TERMS = 1 << 11  # positions that a register adds up before it is added to what was found before
 
 
 @kernel
@@ -54,12 +55,12 @@ def sum_by_lane(
     dx = out.reshape(out.shape[0], out.shape[1], sums.shape[2])
     for o in prange(dx.shape[0]):
         first = o // outputs * dx.shape[1]
-        if not accumulate:
-            dx[o] = 0
-        for c in range(chunks):
-            for k in range(dx.shape[1]):
-                for t in range(dx.shape[2]):
-                    dx[o, k, t] += sums[c, first + k, t, o % outputs]
+        for k in range(dx.shape[1]):
+            for t in range(dx.shape[2]):
+                total = float(dx[o, k, t]) if accumulate else 0.0
+                for c in range(chunks):
+                    total += sums[c, first + k, t, o % outputs]
+                dx[o, k, t] = total
 
 
 @inner
@@ -97,20 +98,26 @@ def _tile(
     def tile(
         rows, neighbours, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps
     ):  # fmt: skip
-        sums, found = zeros(out, ALL, 1), scratch(out, SPREAD)
-        image, blocks = groups * shape[2] * shape[3] * shape[4] * width, shape[4] // B
-        for n in range(images):
-            row = d + n * image
-            for t in range(shape[2]):
-                for i in range(shape[3]):
-                    at = f + n * size + (t * plane[1] + i) * plane[2]
-                    for _ in range(blocks):
-                        sums = slide_sum(sums, field, at, channel, delta, row, Q, B)
-                        at, row = at + B, row + B * lanes(out)
-                    for _ in range(shape[4] - blocks * B):
-                        sums = slide_sum(sums, field, at, channel, delta, row, Q, 1)
-                        at, row = at + 1, row + lanes(out)
-        store(sums, found, 0, lanes(out))  # a register has no address: from here its rows go where they belong
+        found = scratch(out, SPREAD)  # a register has no address: from here its rows go where they belong
+        store(zeros(out, ALL, 1), found, 0, lanes(out))
+        plane_of_delta, blocks = shape[3] * shape[4] * lanes(out), shape[4] // B
+        image = groups * shape[2] * shape[3] * shape[4] * width
+        together, high = max(1, TERMS // (shape[2] * shape[3] * shape[4])), max(1, TERMS // shape[4])
+        for part in range(0, images, together):  # some terms at a time, so that each sum keeps its digits
+            for top in range(0, shape[3], high):
+                sums = zeros(out, ALL, 1)
+                for n in range(part, min(part + together, images)):
+                    for t in range(shape[2]):
+                        row = d + n * image + t * plane_of_delta + top * shape[4] * lanes(out)
+                        for i in range(top, min(top + high, shape[3])):
+                            at = f + n * size + (t * plane[1] + i) * plane[2]
+                            for _ in range(blocks):
+                                sums = slide_sum(sums, field, at, channel, delta, row, Q, B)
+                                at, row = at + B, row + B * lanes(out)
+                            for _ in range(shape[4] - blocks * B):
+                                sums = slide_sum(sums, field, at, channel, delta, row, Q, 1)
+                                at, row = at + 1, row + lanes(out)
+                store(add(load(found, 0, lanes(out), ALL, 1), sums), found, 0, lanes(out))
         for r in range(R):
             for q in range(Q):
                 store(load(found, (r * Q + q) * lanes(out), 0, 1, 1), out, o + (r * taps + q) * width, 0)

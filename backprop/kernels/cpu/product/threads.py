@@ -20,6 +20,7 @@ from backprop.kernels.cpu.simd import WIDTH, lanes
 FEW = 1 << 19  # multiplications that are done before a second thread has begun
 HEIGHT = 256  # rows of p that are copied at a time: with DEPTH columns 256 KB of float32, for a core's second cache
 LARGE = 384  # from here on, in each direction, the copies pay
+MOST_TERMS = 1 << 14  # of a sum in float32: DEPTH of them are added up at a time, and then these sums
 
 
 def product(p, p_transposed, q, q_transposed, out, accumulate):
@@ -32,7 +33,11 @@ NO_BIAS = {char: np.empty(0, char) for char in "fd"}
 
 def affine(p, p_transposed, q, q_transposed, out, accumulate, mu, relu):
     """The same, then mu[n] is added to column n unless mu is empty, and negative numbers become 0 if `relu`."""
-    if out.size > LARGE * LARGE and min(*out.shape, p.size // len(out)) >= LARGE:
+    if p.size > MOST_TERMS * len(out) and out.itemsize == 4:
+        in_parts(p, p_transposed, q, q_transposed, out, accumulate)
+        if mu.size or relu:
+            finish_all(out, mu, relu)
+    elif out.size > LARGE * LARGE and min(*out.shape, p.size // len(out)) >= LARGE:
         panel = VECTORS * WIDTH // out.itemsize
         p_copy = empty((-(-out.shape[0] // HEIGHT) * HEIGHT * DEPTH,), out.dtype)
         q_copy = empty((-(-out.shape[1] // panel) * panel * DEPTH,), out.dtype)
@@ -41,6 +46,19 @@ def affine(p, p_transposed, q, q_transposed, out, accumulate, mu, relu):
             finish_all(out, mu, relu)
     else:
         by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threads())
+
+
+def in_parts(p, p_transposed, q, q_transposed, out, accumulate):
+    """A sum of very many terms, MOST_TERMS at a time; the parts are added up in float64."""
+    depth = p.size // len(out)
+    total = np.array(out, np.float64) if accumulate else np.zeros(out.shape)
+    for k in range(0, depth, MOST_TERMS):
+        terms = slice(k, k + MOST_TERMS)
+        some_p = np.ascontiguousarray(p[terms] if p_transposed else p[:, terms])
+        some_q = np.ascontiguousarray(q[:, terms] if q_transposed else q[terms])
+        affine(some_p, p_transposed, some_q, q_transposed, out, False, NO_BIAS[out.dtype.char], False)
+        total += out
+    out[...] = total
 
 
 @kernel
