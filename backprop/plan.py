@@ -161,7 +161,8 @@ class Step:
         places, waiting = [], [vars(module) for module in self._modules]
         while waiting:
             place = waiting.pop()
-            places.append(place)
+            if not isinstance(place, tuple):  # which never changes, though what it holds may
+                places.append(place)
             for value in place.values() if isinstance(place, dict) else place:
                 if isinstance(value, (Buffer, Hooks)):
                     waiting.append(vars(value))

@@ -1,7 +1,7 @@
 """What is refused before the first step of a training run, while nothing has changed yet.
 
-Each of these would be noticed in the end: by an error after an epoch, by a loss that stalls, or by nobody. The lecture's
-trap (72:39), 784 scores for 10 classes, is one of them.
+Each of these would be noticed in the end: by an error after an epoch, by a loss that stalls, or by nobody. One of them
+is the lecture's trap (72:39), 784 scores for 10 classes.
 """
 
 import numpy as np
@@ -39,8 +39,8 @@ def expect_run(net, loss, optimizer, train, test, schedule, steps, allow_wrong_c
 
 def _expect_batches(loader, what, steps):
     if steps > 0 and not len(loader):
-        left_out = f", batches of {loader.batch_size}, and drop_last leaves out what is less" if loader.drop_last else ""
-        raise OptionError(f"there is nothing to {what}: {len(loader.images)} images{left_out}")
+        less = f", fewer than the {loader.batch_size} of a batch, and drop_last" if len(loader.images) else ""
+        raise OptionError(f"there is nothing to {what}: {len(loader.images)} images{less}")
 
 
 def _expect_something_to_learn(net, loss, optimizer):
@@ -122,4 +122,6 @@ def _refuse_classes(net, used, classes, count):
         cure = f"they begin at {used.min()}; use y - {used.min()}"
     elif classes < count < 2 * classes:
         cure += f"; or, where some of {count} classes do not occur in this set, use allow_wrong_classes=True"
-    raise ShapeError(f"the last layer, {kind}, puts out {count} scores, but the labels are of {classes} classes: {cure}")
+    raise ShapeError(
+        f"the last layer, {kind}, puts out {count} scores, but the labels are of {classes} classes: {cure}"
+    )

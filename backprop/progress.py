@@ -25,7 +25,7 @@ class Progress:
         self.bar.set_description_str(title)
 
     def add(self, images, *batches):
-        """Batches are done: how many images each had, and four lists, of their losses, terms, right answers, answers."""
+        """Batches are done: how many images each had, and lists of their losses, terms, right answers and answers."""
         self.count(*batches)
         self.bar.update(images * len(batches[0]))
         if time.perf_counter() - self.shown > REFRESH:

@@ -147,4 +147,3 @@ def predict(net, loader):
     with net.evaluating():
         for x, y in loader:
             yield net(x), y
-

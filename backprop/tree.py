@@ -12,7 +12,6 @@ from backprop.kernels.transfer import assign, expect_device
 from backprop.parameter import Buffer, Parameter
 from backprop.rng import Stream
 
-
 PASSING = {"call", "_inside_backward", "_hooks"}  # what a module holds that is no part of it
 COMPUTED = {np.dtype(name) for name in ("f4", "f8", "c16")}
 
@@ -54,7 +53,7 @@ class Tree:
             raise ShapeError(f"{place} is a {kind} of shape {old.shape}, got a {kind} of shape {value.shape}")
 
     def named_children(self):
-        """(name, module) for each child: an attribute, or an item of a list, tuple or dict, however deep within others."""
+        """(name, module) for each child: an attribute, or an item of a list, tuple or dict, at any depth."""
         return ((name, value) for name, value in self._own() if isinstance(value, Tree))
 
     def _own(self):
@@ -201,7 +200,7 @@ class Tree:
     def load_state_dict(self, state, strict=True):
         """Copy the arrays of `state` into parameters and buffers of the same names, which keep their element types.
 
-        Returns (missing_keys, unexpected_keys), which may hold some with strict=False alone. A name may be missing where
+        Returns (missing_keys, unexpected_keys), which are empty unless strict=False. A name may be missing where
         another one of the same parameter is there (tied weights), or where it counts batches (`num_batches_tracked`,
         which old files of PyTorch lack).
 

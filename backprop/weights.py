@@ -118,7 +118,7 @@ def _alive(process):
 
 
 def read(path):
-    """(arrays, metadata, whole) of a safetensors file; it is not `whole` if it holds something else than was written."""
+    """(arrays, metadata, whole) of a safetensors file; not `whole` if it holds something else than was written."""
     from safetensors import SafetensorError, deserialize
 
     if not path.is_file():

@@ -350,3 +350,138 @@ def test_the_corner_of_the_absolute_loss_is_called_a_kink():
 def test_a_check_where_the_output_is_not_finite_says_so():
     with pytest.raises(bp.OptionError, match="where the output is finite"):
         bp.gradcheck(bp.CrossEntropyLoss(ignore_index=1), np.ones((2, 3)), np.array([1, 1]))
+
+
+LIMITS = {  # of sigma(u), and of sigma'(u), as u goes to minus and to plus infinity
+    bp.GELU: (0, np.inf, 0, 1),
+    bp.SiLU: (0, np.inf, 0, 1),
+    bp.Mish: (0, np.inf, 0, 1),
+    bp.Hardswish: (0, np.inf, 0, 1),
+    bp.Softsign: (-1, 1, 0, 0),
+    bp.Softplus: (0, np.inf, 0, 1),
+    bp.LogSigmoid: (-np.inf, 0, 1, 0),
+    bp.ELU: (-1, np.inf, 0, 1),
+    bp.CELU: (-1, np.inf, 0, 1),
+    bp.Tanhshrink: (-np.inf, np.inf, 1, 1),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [*LIMITS, lambda: bp.GELU("tanh")])
+def test_an_activation_of_infinity_is_its_limit_and_so_is_its_slope(kind, dtype, each_kernels):
+    """GELU, SiLU and Mish of minus infinity were NaN, and many slopes."""
+    limits = LIMITS.get(kind, LIMITS[bp.GELU])
+    layer = kind()
+    for most in (np.inf, np.finfo(dtype).max):
+        with np.errstate(all="ignore"):
+            found = layer(np.array([-most, most], dtype))
+            slopes = layer.backward(np.ones(2, dtype))
+        enormous = np.abs(found) >= np.finfo(dtype).max / 2
+        assert np.where(enormous, np.copysign(np.inf, found), found).tolist() == [*limits[:2]]
+        assert slopes.tolist() == [*limits[2:]]
+
+
+@pytest.mark.parametrize(
+    "layer", [bp.Hardtanh(), bp.ReLU6(), bp.ReLU(), bp.Hardshrink(), bp.Softshrink(), bp.Hardsigmoid(), bp.Hardswish()]
+)
+def test_a_branch_that_is_not_taken_hands_down_0_whatever_comes_back(layer, each_kernels):
+    """0 times infinity was NaN."""
+    u = np.array([-9.0]) if not isinstance(layer, bp.Hardshrink) else np.array([0.1])
+    layer(u)
+    for delta in (np.inf, -np.inf, np.nan):
+        assert layer.backward(np.array([delta])) == 0
+
+
+def test_what_dropout_drops_is_0_even_if_it_is_infinite(each_kernels):
+    layer = bp.Dropout(0.5)
+    found = layer(np.full(64, np.inf))
+    assert set(found) == {0, np.inf}
+    np.testing.assert_array_equal(layer.backward(np.full(64, np.inf)), found)
+
+
+def test_softplus_compares_with_its_threshold_in_the_precision_of_its_input(each_kernels):
+    """At beta u = 2 to rounding the cpu kernels took another branch than the reference and PyTorch."""
+    layer = bp.Softplus(beta=3.0, threshold=2.0)
+    assert layer(np.array([2 / 3], np.float32)) == pytest.approx(0.70897596)
+    assert layer.backward(np.ones(1, np.float32)) == pytest.approx(0.8807971)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: bp.BatchNorm1d(3, momentum=-1.0),
+        lambda: bp.BatchNorm1d(3, momentum=2.0),
+        lambda: bp.BatchNorm1d(3, eps=np.inf),
+        lambda: bp.LayerNorm(3, eps=np.nan),
+        lambda: bp.LeakyReLU(np.nan),
+        lambda: bp.Softplus(beta=0.0),
+        lambda: bp.ELU(np.inf),
+        lambda: bp.Hardshrink(-1),
+        lambda: bp.Hardtanh(-np.inf, 1),
+        lambda: bp.PReLU(0),
+        lambda: bp.HuberLoss(delta=np.inf),
+        lambda: bp.StepLR(bp.SGD([bp.Parameter([0.0])]), 3, gamma=-1),
+        lambda: bp.Embedding(4, 2, padding_idx=1.0),
+        lambda: bp.LayerNorm(1),
+        lambda: bp.LayerNorm((1, 1)),
+    ],
+)
+def test_an_option_that_makes_no_number_is_refused(make):
+    with pytest.raises(bp.OptionError):
+        make()
+
+
+def test_a_group_of_one_value_is_refused_for_it_would_always_be_0():
+    with pytest.raises(bp.ShapeError, match="more than one value in a group, got .*fewer groups"):
+        bp.GroupNorm(3, 3, dtype=np.float64)(np.ones((2, 3)))
+    bp.GroupNorm(3, 3, dtype=np.float64)(np.ones((2, 3, 2)))
+
+
+def test_batch_normalisation_of_one_value_says_what_to_do_in_training_and_in_evaluation():
+    with pytest.raises(bp.ShapeError, match=r"in training, got \(1, 3\); .*drop_last=True"):
+        bp.BatchNorm1d(3)(np.ones((1, 3), np.float32))
+    layer = bp.BatchNorm1d(3, track_running_stats=False).eval()
+    with pytest.raises(bp.ShapeError, match=r"per channel, got \(1, 3\); without running statistics"):
+        layer(np.ones((1, 3), np.float32))
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e20, 1e38])
+def test_normalisation_of_enormous_and_tiny_numbers_is_right_though_their_squares_are_none(size, each_kernels):
+    """LayerNorm of (1, -1, 3, 0) 1e20 in float32 was all zeros: the variance overflowed."""
+    u = np.array([[1.0, -1, 3, 0]] * 2)
+    for layer in (bp.LayerNorm(4), bp.GroupNorm(1, 4), bp.RMSNorm(4, eps=1e-5)):
+        found = layer((u * size).astype(np.float32))
+        expected = layer.astype(np.float64)(u * size)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    batch = bp.BatchNorm1d(1)
+    with np.errstate(over="ignore"):
+        found = batch((u[:1].T * size).astype(np.float32))
+    np.testing.assert_allclose(found, batch.astype(np.float64)(u[:1].T * size), rtol=1e-5)
+
+
+def test_dropout_of_a_single_recurrent_layer_is_warned_of_and_told():
+    with pytest.warns(UserWarning, match="dropout=0.5 stands between layers, and there is one layer"):
+        layer = bp.GRU(3, 4, dropout=0.5)
+    assert "dropout=0.5" in repr(layer)
+
+
+def test_an_embeddings_row_for_padding_is_left_out_of_the_check_and_must_get_no_gradient():
+    """The check called it wrong."""
+    report = bp.gradcheck(bp.Embedding(5, 2, padding_idx=1), np.array([[1, 2], [3, 1]]))
+    assert report.ok
+    assert report.rows[0].entries == 8
+
+
+@pytest.mark.parametrize("first", [bp.Flatten(), bp.Unflatten(1, (2, 1)), bp.Dropout(0.5).eval()])
+def test_whole_numbers_may_pass_layers_in_front_of_an_embedding(first):
+    """Backward wanted a delta where there is none."""
+    net = bp.Sequential(first, bp.Embedding(5, 2))
+    z = net(np.array([[1, 2], [3, 0]]))
+    assert net.backward(np.ones_like(z)) is None
+    assert net[1].weight.grad.sum() == 8
+
+
+def test_a_list_of_words_and_a_summary_of_an_embedding_want_whole_numbers():
+    with pytest.raises(bp.DTypeError, match=r"use np.asarray\(x, dtype=np.int64\)$"):
+        bp.Embedding(5, 2)([1, 2])
+    assert "(1, 2, 2)" in bp.summary(bp.Sequential(bp.Embedding(5, 2)), (1, 2))

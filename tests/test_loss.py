@@ -179,3 +179,111 @@ def test_a_score_of_minus_infinity_rules_a_class_out_and_costs_nothing(each_kern
 def test_a_weight_of_the_positives_may_be_a_number(rng):
     z, y = rng.standard_normal((3, 2)), rng.random((3, 2))
     assert np.array_equal(F.bce_with_logits(z, y, 2.0), F.bce_with_logits(z, y, np.array([2.0, 2.0])))
+
+
+@pytest.mark.parametrize(("z", "y"), [(np.inf, 1.0), (-np.inf, 0.0)])
+@pytest.mark.parametrize("options", [{}, {"pos_weight": np.array([3.0])}, {"weight": np.array([2.0])}])
+def test_a_binary_score_that_is_infinite_and_right_costs_nothing(z, y, options, each_kernels):
+    """It was NaN: infinity minus infinity."""
+    loss = bp.BCEWithLogitsLoss(**options)
+    assert loss(np.array([z]), np.array([y])) == 0
+    assert loss.backward() == 0
+    assert loss(np.array([z]), np.array([1 - y])) == np.inf
+
+
+def test_a_term_of_weight_0_counts_nothing_even_if_it_is_infinite(each_kernels):
+    loss = bp.BCEWithLogitsLoss(weight=np.array([0.0, 1.0]), reduction="sum")
+    assert loss(np.array([np.inf, 0.0]), np.array([0.0, 1.0])) == pytest.approx(math.log(2))
+    weight = np.array([0.0, 1.0, 1.0])
+    for smoothing in (0.0, 0.3, 1.0):
+        loss = CrossEntropyLoss(weight=weight, label_smoothing=smoothing, reduction="sum")
+        assert math.isfinite(loss(np.array([[-np.inf, 1.0, 2.0]]), np.array([0])))
+    assert bp.NLLLoss(weight=weight, reduction="sum")(np.array([[-np.inf, -1.0, -2.0]]), np.array([0])) == 0
+
+
+def test_a_divergence_is_0_where_the_target_is(each_kernels):
+    """0 times infinity was NaN, though the docstring said 0."""
+    assert bp.KLDivLoss(reduction="sum")(np.array([-np.inf, 0.0]), np.array([0.0, 1.0])) == 0
+    loss = bp.KLDivLoss(reduction="sum", log_target=True)
+    assert loss(np.array([-3.0, 0.0]), np.array([-np.inf, 0.0])) == 0
+    assert loss.backward().tolist() == [0, -1]
+
+
+@pytest.mark.parametrize(
+    ("a", "y", "log_target", "words"),
+    [
+        ([-1.0, -1], [-0.5, 1.5], False, r"probabilities for targets from 0 to 1.0001, got -0.5 at index 0"),
+        ([0.2, 0.8], [0.5, 0.5], False, r"log-probabilities, none above 0, got 0.2 at index 0; use LogSoftmax"),
+        ([0.001] * 1000, [0.001] * 1000, False, "log-probabilities, none above 0"),
+        ([-1.0, -1], [0.5, 0.5], True, "log-probabilities for targets, none above 0, got 0.5"),
+    ],
+)
+def test_a_divergence_refuses_what_is_no_probability_and_probabilities_for_logarithms(a, y, log_target, words):
+    with pytest.raises(bp.LabelError, match=words):
+        bp.KLDivLoss(log_target=log_target)(np.array(a), np.array(y))
+
+
+@pytest.mark.parametrize("kind", [CrossEntropyLoss, bp.NLLLoss])
+@pytest.mark.parametrize("options", [{}, {"weight": np.array([1.0, 0.0, 1.0])}])
+def test_where_no_label_counts_the_delta_is_0_by_every_set_of_kernels(kind, options, each_kernels):
+    """The reference kernels gave NaN for NLLLoss, and for labels whose classes have no weight all sets did."""
+    loss, y = kind(**options), np.array([1 if options else -100] * 2)
+    assert math.isnan(loss(np.array([[-1.0, -2, -3]] * 2), y))
+    assert not loss.backward().any()
+    assert loss.terms() == 0
+
+
+def test_labels_too_large_for_int64_are_refused_and_not_wrapped_around():
+    """2^64 - 100 became -100, which is ignored."""
+    with pytest.raises(bp.LabelError, match="got 18446744073709551516 at index 1"):
+        CrossEntropyLoss()(np.zeros((2, 3)), np.array([0, 2**64 - 100], np.uint64))
+
+
+@pytest.mark.parametrize(
+    ("y", "cure"),
+    [
+        (np.array([1, 2, 3]), r"; they begin at 1: use y - 1$"),
+        (np.array([-1, 0, 1]), r"is named by ignore_index=-1$"),
+        (np.array([[0], [1], [2]]), r"; use y\[:, 0\]$"),
+        (np.eye(3, dtype=int), r"; of one-hot vectors use y.argmax\(1\)$"),
+        (np.array(["a", "b", "c"]), r"; use np.unique\(y, return_inverse=True\)\[1\]$"),
+    ],
+)
+def test_labels_as_people_have_them_are_refused_with_the_cure(y, cure):
+    with pytest.raises(bp.BackpropError, match=cure):
+        CrossEntropyLoss()(np.zeros((3, 3)), y)
+
+
+def test_a_loss_says_where_its_backward_is():
+    """The first thing that somebody types who comes from PyTorch."""
+    L = MSELoss()(A, B)
+    with pytest.raises(bp.CallOrderError, match=r"its backward is net.backward\(loss.backward\(\)\)"):
+        L.backward()
+
+
+@pytest.mark.parametrize("name", ["weight", "pos_weight"])
+def test_a_weight_of_another_type_is_named_not_the_scores(name):
+    loss = bp.BCEWithLogitsLoss(**{name: np.array([2.0])})
+    z = np.ones((2, 1), np.float32)
+    with pytest.raises(bp.DTypeError, match=rf"its {name} is float64, its input float32; use .to\(np.float32\)"):
+        loss(z, z)
+    assert loss.to(np.float32)(z, z) > 0
+
+
+def test_a_huber_loss_compares_in_the_precision_of_its_arrays(each_kernels):
+    """A width of 0.1 is another number in float64 than in float32."""
+    a, b = np.array([0.1], np.float32), np.zeros(1, np.float32)
+    loss = bp.HuberLoss(delta=0.1)
+    loss(a, b)
+    assert loss.backward() == a
+
+
+def test_accuracy_leaves_out_what_is_ignored_and_knows_binary_answers(each_kernels):
+    scores = np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, 1]])
+    assert CrossEntropyLoss().count_correct(scores, np.array([1, 2, -100])) == (1, 2)
+    assert CrossEntropyLoss(ignore_index=2).count_correct(scores, np.array([1, 1, 2])) == (1, 2)
+    assert CrossEntropyLoss().count_correct(np.stack([scores, scores], 2), np.array([[1, 0], [0, 0], [2, 2]])) == (5, 6)
+    z, y = np.array([[1.0], [-1], [2]]), np.array([[1.0], [1], [0]])
+    assert bp.BCEWithLogitsLoss().count_correct(z, y) == (1, 3)
+    assert bp.BCELoss().count_correct(np.array([0.9, 0.2]), np.array([1.0, 0])) == (2, 2)
+    assert math.isnan(MSELoss().count_correct(z, y)[0])

@@ -1,7 +1,9 @@
 """Both doors, the cache, hooks, names, and what happens to attributes."""
 
+import collections
 import copy
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -439,3 +441,124 @@ def test_a_layers_backward_hook_may_call_it_again():
     for passes in (1, 2):
         layer.backward(np.ones((1, 1), np.float32))
         assert layer.weight.grad == 2 * passes
+
+
+class Parts(bp.Module):
+    """Parameters and modules wherever one may keep them."""
+
+    def __init__(self):
+        self.own = [bp.Parameter([1.0, 2.0]), (bp.Parameter([3.0]),)]
+        self.parts = {"a": bp.Linear(2, 2), "more": [bp.Bias(2), {"x": bp.Dropout(0.5)}]}
+        self.queue = collections.deque([bp.Linear(1, 1)])
+        self.own.append(self.own)  # even a list that holds itself
+
+
+NAMES = ["own.0", "own.1.0", "parts.a.weight", "parts.a.bias", "parts.more.0.bias", "queue.0.weight", "queue.0.bias"]
+
+
+def test_parameters_and_modules_are_found_in_lists_tuples_and_dicts_at_any_depth():
+    """Those of a list or a dict were not trained, not saved, not moved, not zeroed and not checked, without a word."""
+    net = Parts()
+    assert [name for name, _ in net.named_parameters()] == NAMES
+    assert list(net.state_dict()) == NAMES
+    assert [name for name, _ in net.named_streams()] == ["parts.more.1.x.stream"]
+    assert all(p.dtype == np.float64 for p in net.to(np.float64).parameters())
+    net.own[0].accumulate(np.ones(2))
+    net.zero_grad()
+    assert net.own[0].grad is None
+    assert not net.eval().parts["more"][1]["x"].training
+    twin = copy.deepcopy(net)
+    twin.load_state_dict({name: 0 * array for name, array in net.state_dict().items()})
+    assert not any(p.data.any() for p in twin.parameters())
+    assert net.own[0].data.all()
+
+
+def test_a_set_of_modules_is_refused_for_nobody_could_name_them():
+    layer = bp.Module()
+    layer.parts = {bp.Linear(2, 2)}
+    with pytest.raises(bp.ParameterError, match="Module.parts is a set, .* use a list or a dict"):
+        list(layer.parameters())
+
+
+def test_a_chain_that_has_more_than_its_layers_has_their_parameters_too():
+    class More(bp.Sequential):
+        def __init__(self):
+            super().__init__(bp.Linear(2, 2))
+            self.extra = bp.Linear(2, 2)
+
+    assert [name for name, _ in More().named_parameters()] == ["0.weight", "0.bias", "extra.weight", "extra.bias"]
+
+
+def test_a_parameter_is_compared_entry_by_entry():
+    p = bp.Parameter([0.0, 1.0])
+    assert (p == 0).tolist() == [True, False]
+    assert (np.zeros(2) == p).tolist() == [True, False]
+    assert (p > 0).tolist() == [False, True]
+    assert p in {p}
+
+
+def test_half_precision_is_refused_where_it_is_asked_for():
+    """It was taken, and the message then asked for another type of x, which changed nothing."""
+    with pytest.raises(bp.DTypeError, match=r"float32 or float64, got float16; use net.to\(np.float32\)"):
+        bp.Linear(3, 2).to(np.float16)
+    layer = bp.Linear(3, 2, dtype=np.float16)
+    with pytest.raises(bp.DTypeError, match=r"its (weight|bias) is float16, its input float32; use .to\(np.float32\)"):
+        layer(np.ones((2, 3), np.float32))
+
+
+def test_another_order_of_bytes_is_refused_in_words_of_python():
+    with pytest.raises(bp.DTypeError, match=r"use x.astype\(np.float32\)$"):
+        bp.Flatten()(np.ones((2, 3), np.dtype("f4").newbyteorder()))
+
+
+def test_a_call_of_another_thread_is_no_call_of_this_one():
+    """Two threads that shared a network got each other's gradients."""
+    layer, x = bp.Linear(2, 2), np.ones((1, 2), np.float32)
+    layer(x)
+    thread = threading.Thread(target=lambda: layer(3 * x))
+    thread.start()
+    thread.join()
+    with pytest.raises(bp.CallOrderError, match=r"another thread's: give each a copy.deepcopy\(net\)"):
+        layer.backward(x)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"0.weight": np.full((2, 2), 1e300), "0.bias": np.zeros(2)},
+        {"0.weight": np.zeros((2, 2)), "0.bias": np.array([np.inf, 1e39])},
+    ],
+)
+def test_a_number_that_is_too_large_for_the_network_is_refused_and_not_made_infinite(state):
+    net = bp.Sequential(bp.Linear(2, 2))
+    before = net.state_dict()
+    with pytest.raises(bp.CheckpointError, match="too large for float32"):
+        net.load_state_dict(state)
+    assert all(np.array_equal(array, before[name]) for name, array in net.state_dict().items())
+
+
+def test_a_state_that_is_not_strict_tells_what_did_not_fit():
+    net = bp.Sequential(bp.Linear(2, 2))
+    found = net.load_state_dict({"0.bias": np.ones(2), "x": np.ones(2)}, strict=False)
+    assert found == (["0.weight"], ["x"])
+    assert net[0].bias.data.tolist() == [1, 1]
+    inside = {f"module.{name}": array for name, array in net.state_dict().items()}
+    with pytest.raises(bp.CheckpointError, match=r"take 'module.' off: \{name\[7:\]: a for name, a in"):
+        net.load_state_dict(inside)
+
+
+def test_one_name_of_tied_weights_is_enough_and_two_that_differ_are_refused():
+    net = bp.Sequential(bp.Linear(3, 3), bp.Linear(3, 3))
+    net[1].weight = net[0].weight
+    state = {name: array + 1 for name, array in net.state_dict().items() if name != "1.weight"}
+    net.load_state_dict(state)
+    np.testing.assert_array_equal(net[1].weight.data, state["0.weight"])
+    with pytest.raises(bp.CheckpointError, match="0.weight and 1.weight are one array in this network, and two"):
+        net.load_state_dict({**state, "1.weight": state["0.weight"] + 1})
+
+
+def test_a_file_of_old_pytorch_need_not_count_batches():
+    net = bp.Sequential(bp.BatchNorm1d(2))
+    state = {name: array + 1 for name, array in net.state_dict().items() if "num_batches" not in name}
+    net.load_state_dict(state)
+    assert net[0].running_mean.data.tolist() == [1, 1]

@@ -1,4 +1,5 @@
 import copy
+import math
 
 import numpy as np
 import pytest
@@ -193,3 +194,138 @@ def test_a_count_of_steps_that_is_set_counts_for_its_parameter_alone():
             each.grad[...] = 1 + step
         together.step(), of_q.step()
     assert q.data == alone.data and together.state[p]["step"] == 3
+
+
+def lr_of(*schedules, steps=12):
+    optimizer, found = schedules[0].optimizer, []
+    for _ in range(steps):
+        found.append(optimizer.param_groups[0]["lr"])
+        for schedule in schedules:
+            schedule.step()
+    return found
+
+
+@pytest.mark.parametrize("warm_up_first", [True, False])
+def test_two_schedules_on_one_optimizer_multiply(warm_up_first):
+    """The second one took the first one's warm-up for its base and overwrote it ever after."""
+    sgd = SGD([Parameter([0.0])], lr=1.0)
+    makes = [lambda: LinearLR(sgd, 0.1, total_iters=4), lambda: bp.CosineAnnealingLR(sgd, 12)]
+    found = lr_of(*[make() for make in (makes if warm_up_first else reversed(makes))])
+    product = [(0.1 + 0.9 * min(t / 4, 1)) * (1 + math.cos(math.pi * t / 12)) / 2 for t in range(12)]
+    np.testing.assert_allclose(found, product, rtol=1e-12)
+
+
+def test_an_lr_that_a_hand_has_set_stays():
+    sgd = SGD([Parameter([0.0])], lr=1.0)
+    schedule = bp.StepLR(sgd, 3)
+    sgd.param_groups[0]["lr"] = 0.5
+    assert lr_of(schedule, steps=4) == [0.5, 0.5, 0.5, pytest.approx(0.05)]
+
+
+def test_a_schedule_goes_on_beside_another_one_to_the_same_bits_when_it_is_loaded():
+    def make():
+        sgd = SGD([Parameter([0.0])], lr=1.0)
+        return sgd, [LinearLR(sgd, 0.1, total_iters=4), bp.CosineAnnealingLR(sgd, 12)]
+
+    sgd, schedules = make()
+    lr_of(*schedules, steps=3)
+    other, twins = make()
+    other.load_state_dict(sgd.state_dict())
+    for twin, schedule in zip(twins, schedules, strict=True):
+        twin.load_state_dict(schedule.state_dict())
+    assert lr_of(*twins, steps=8) == lr_of(*schedules, steps=8)
+
+
+def test_a_schedule_that_is_loaded_alone_sets_the_lr():
+    sgd = SGD([Parameter([0.0])], lr=1.0)
+    schedule = bp.StepLR(sgd, 1)
+    saved = {**schedule.state_dict(), "last_epoch": np.array(2)}
+    schedule.load_state_dict(saved)
+    assert sgd.param_groups[0]["lr"] == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"last_epoch": np.array(-1)}, "no schedule stands at step -1"),
+        ({"last_epoch": np.array(99)}, "no schedule stands at step 99: a cycle of 10 steps is over"),
+        ({"base_lrs": np.array([np.nan])}, "no schedule stands at step 0"),
+        ({"option.total_steps": np.array(20.0)}, "total_steps was 20, now 10"),
+        ({"kind": np.frombuffer(b"StepLR", np.uint8)}, "this is the state of StepLR, not of OneCycleLR"),
+    ],
+)
+def test_the_state_of_another_schedule_is_refused_and_nothing_changes(change, words):
+    sgd = SGD([Parameter([0.0])], lr=1.0, momentum=0.9)
+    schedule = bp.OneCycleLR(sgd, 1.0, 10)
+    before = dict(sgd.param_groups[0])
+    with pytest.raises(bp.CheckpointError, match=words):
+        schedule.load_state_dict({**schedule.state_dict(), **change})
+    assert sgd.param_groups[0] == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("lr", float("nan"), "lr must be >= 0 and finite, got nan"),
+        ("lr", -1, "lr must be >= 0 and finite, got -1"),
+        ("nesterov", True, "nesterov wants momentum > 0"),
+        ("momentun", 0.9, "there is no option 'momentun', .*; is 'momentum' meant"),
+    ],
+)
+def test_an_option_that_is_set_later_is_checked_as_well(name, value, words):
+    group = SGD([Parameter([0.0])]).param_groups[0]
+    before = dict(group)
+    for put in (lambda: group.__setitem__(name, value), lambda: group.update({name: value})):
+        with pytest.raises(bp.OptionError, match=words):
+            put()
+        assert group == before
+    copied = copy.deepcopy(SGD([Parameter([0.0])])).param_groups[0]
+    with pytest.raises(bp.OptionError, match=words):
+        copied[name] = value
+
+
+@pytest.mark.parametrize("kind", [bp.Adam, bp.AdamW, bp.RMSprop])
+def test_an_enormous_gradient_moves_a_float32_as_well(kind, each_kernels):
+    """Its square overflowed before it was multiplied by what is small, and nothing moved any more."""
+    p = Parameter([1.0])
+    optimizer = kind([p], lr=0.1)
+    p.grad = np.array([1e20], np.float32)
+    optimizer.step()
+    assert p.data[0] < 0.95
+
+
+def test_a_network_in_place_of_its_parameters_is_told():
+    with pytest.raises(bp.ParameterError, match=r"got Linear; use net.parameters\(\)$"):
+        SGD(Linear(2, 2))
+
+
+def test_the_state_of_adam_is_none_of_adamw():
+    p = Parameter([1.0])
+    with pytest.raises(bp.CheckpointError, match="this is the state of Adam, not of AdamW"):
+        bp.AdamW([p], weight_decay=0).load_state_dict(bp.Adam([p]).state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("0.step", None, "0.step is missing"),
+        ("0.square", np.array([-1.0]), "below 0"),
+        ("0.step", np.array(0), "below 1"),
+    ],
+)
+def test_a_state_that_no_step_leaves_is_refused(name, value, words):
+    p = Parameter([1.0])
+    adam = bp.Adam([p])
+    p.grad = np.ones(1, np.float32)
+    adam.step()
+    saved = {key: a for key, a in {**adam.state_dict(), name: value}.items() if a is not None}
+    with pytest.raises(bp.CheckpointError, match=words):
+        bp.Adam([p]).load_state_dict(saved)
+
+
+def test_a_module_that_is_replaced_after_the_optimizer_was_made_is_noticed():
+    net = Sequential(Linear(2, 2), Linear(2, 2))
+    sgd = SGD(net.parameters())
+    net[1] = Linear(2, 2)
+    with pytest.raises(bp.ParameterError, match=r"Sequential.1 was replaced after this optimizer was made"):
+        sgd.step()

@@ -39,7 +39,8 @@ def test_an_error_names_the_layer_and_the_cure():
 
 def test_an_error_in_a_nested_chain_names_the_whole_path():
     net = Sequential(ReLU(), Sequential(Linear(4, 3), Linear(4, 3)))
-    with pytest.raises(bp.ShapeError, match=r"^layer 1\.1 \(Linear\): wants \(\.\.\., 4\), got \(2, 3\); make it Linear\(3, 3\)$"):
+    told = r"^layer 1\.1 \(Linear\): wants \(\.\.\., 4\), got \(2, 3\); make it Linear\(3, 3\)$"
+    with pytest.raises(bp.ShapeError, match=told):
         net(np.ones((2, 4), np.float32))
 
 

@@ -45,4 +45,3 @@ class ArrayLike(Compared):
 
     def __iter__(self):
         return (self[index] for index in range(len(self)))
-

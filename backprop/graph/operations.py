@@ -5,9 +5,9 @@ itself, so that exp' = v and tanh' = 1 - v^2 compute nothing twice. Where a rule
 general case last: from it the formulas of a trace are told.
 
 Where a slope or an adjoint is 0, so is what is handed down, though the other be infinite: a branch that was not taken
-gets 0 and hands down 0. At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives each one half. For
-complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic and a complex step
-goes through.
+gets 0 and hands down 0. At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives
+each one half. For complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic
+and a complex step goes through.
 """
 
 import math
@@ -26,7 +26,7 @@ def lower(b):
     return where(b == 0, 0, b - 1)
 
 
-def log_or_0(a, v):
+def ln(a, v):
     """log a; but 0 where a is 0 and v = a^b is not infinite, for 0^b does not move while b is above 0"""
     return where(a == 0, where(v.real > 1, -np.inf, 0), log(where(a == 0, 1, a)))
 
@@ -92,7 +92,7 @@ ELEMENTWISE = {
     "subtract": (lambda a, b: a - b,              lambda v, a, b: 1,                   lambda v, a, b: -1),
     "multiply": (lambda a, b: a * b,              lambda v, a, b: b,                   lambda v, a, b: a),
     "divide":   (lambda a, b: a / b,              lambda v, a, b: 1 / b,               lambda v, a, b: -v / b),
-    "power":    (lambda a, b: a**b,               lambda v, a, b: b * a ** lower(b),   lambda v, a, b: v * log_or_0(a, v)),
+    "power":    (lambda a, b: a**b,               lambda v, a, b: b * a ** lower(b),   lambda v, a, b: v * ln(a, v)),
     "maximum":  (maximum,                         lambda v, a, b: above(a, b),         lambda v, a, b: above(b, a)),
     "minimum":  (minimum,                         lambda v, a, b: above(b, a),         lambda v, a, b: above(a, b)),
     "where":    (lambda a, b, c: where(c, a, b),  lambda v, a, b, c: c,                lambda v, a, b, c: 1 - c),

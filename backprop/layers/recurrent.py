@@ -134,8 +134,9 @@ class Recurrent(Module):
 
     @property
     def h_n(self):
-        """The state after the last step, (layers * directions, N, H). Of a call in a graph it is refused, GradientError:
-        it would be a constant there.
+        """The state after the last step, (layers * directions, N, H).
+
+        Raises GradientError after a call in a graph, where it would be a constant.
         """
         return self._last("h")
 
@@ -186,5 +187,5 @@ class Recurrent(Module):
 
     def extra_repr(self):
         told = [f"{self.input_size}", f"{self.hidden_size}", f"num_layers={self.num_layers}"]
-        told += [f"{name}={value}" for name in ("batch_first", "dropout", "bidirectional") if (value := getattr(self, name))]
-        return ", ".join(told)
+        others = {name: getattr(self, name) for name in ("batch_first", "dropout", "bidirectional")}
+        return ", ".join(told + [f"{name}={value}" for name, value in others.items() if value])

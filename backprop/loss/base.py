@@ -52,7 +52,6 @@ class Loss(Module):
 
         L * terms adds up over the batches of a data set, however it is cut into them.
         """
-        return None
 
     def count_correct(self, scores, y):
         """(right, answers) of a batch: how many answers are right, of how many; (NaN, 0) where there is no telling."""

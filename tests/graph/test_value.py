@@ -359,3 +359,101 @@ def test_a_tangent_that_is_given_is_taken_even_in_the_middle_of_a_graph():
     middle = x * x
     y = middle * 3
     assert dict(forward(y, {x: 1.0, middle: 10.0}))[y] == 30
+
+
+def test_equality_asks_entry_by_entry_as_every_comparison_does():
+    """v == 0 was one False, so that np.where(v == 0, ...) was silently wrong."""
+    v = Value(np.array([0.0, 2.0]))
+    for other in (0, 0.0, np.float64(0), np.zeros(2), Value(np.zeros(2)), bp.Parameter([0.0, 0.0])):
+        assert (v == other).tolist() == [True, False]
+        assert (other == v).tolist() == [True, False]
+        assert (v != other).tolist() == [False, True]
+    y = np.where(v == 0, 1.0, v)
+    assert y.data.tolist() == [1, 2]
+    y.sum().backward()
+    assert v.grad.tolist() == [0, 1]
+    m = Value(np.array([1.0, 3.0]))
+    assert ((m == m.max()) * m).data.tolist() == [0, 3]
+    assert len({v, m, v}) == 2
+
+
+def test_two_inputs_of_equal_values_keep_their_names_in_a_trace():
+    trace = bp.trace(lambda a, b: a * b, 2.0, 2.0)
+    assert [step.formula for step in trace.steps][:2] == ["a", "b"]
+
+
+@pytest.mark.parametrize("delta", [1.0, np.inf, np.nan])
+def test_a_branch_that_is_not_taken_hands_down_0_whatever_adjoint_comes(delta):
+    for choose in (
+        lambda v: np.where(v > 0, v, 5.0),
+        lambda v: v.relu(),
+        lambda v: np.maximum(v, 1.0),
+        lambda v: np.minimum(v, -1e9),
+        lambda v: v[np.array([1])],
+        lambda v: v.max(keepdims=True),
+    ):
+        v = Value(np.array([-1.0, -0.5 if choose(Value(np.array([-1.0, -0.5]))).size == 1 else -2.0]))
+        y = choose(v)
+        y.backward(np.full(y.shape, delta))
+        assert v.grad[0] == 0
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_slope_that_is_infinite_where_nothing_comes_back_hands_down_0():
+    v = Value(np.array([0.0, 2.0]))
+    np.where(v > 0, np.log(v), 0).sum().backward()
+    assert v.grad.tolist() == [0, 0.5]
+    w = Value(np.zeros(3))
+    np.sqrt((w * w).sum()).backward()
+    assert w.grad.tolist() == [0, 0, 0]
+
+
+def test_nan_hands_its_adjoint_down_as_in_pytorch():
+    a, b = Value(np.array([np.nan, 1.0])), Value(np.array([1.0, np.nan]))
+    (np.maximum(a, b) + np.minimum(a, b) + a.relu()).sum().backward()
+    assert a.grad.tolist() == [3, 3]
+    assert b.grad.tolist() == [2, 2]
+
+
+def test_a_power_of_0_with_a_negative_exponent_has_an_infinite_slope():
+    with np.errstate(divide="ignore"):
+        a, b = Value(0.0), Value(-1.0)
+        (a**b).backward()
+    assert b.grad == -np.inf
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max"])
+def test_a_number_without_axes_has_none_to_reduce(name):
+    """sum took it, and its backward ended in NumPy's error."""
+    with pytest.raises(bp.ShapeError, match=rf"{name} of shape \(\)"):
+        getattr(Value(2.0), name)(axis=-1)
+    with pytest.raises(bp.ShapeError):
+        getattr(Value(np.ones((2, 3))), name)(axis=2)
+
+
+def test_sums_of_float32_keep_their_digits():
+    v = Value(np.full((1_000_000, 2), 0.1, np.float32))
+    for found in (v.sum(axis=0), v.mean(axis=0) * 1_000_000):
+        np.testing.assert_allclose(found.data, 1_000_000 * float(np.float32(0.1)), rtol=1e-6)
+    bias = Value(np.zeros(2, np.float32))
+    (v + bias).backward(np.full(v.shape, 0.1, np.float32))
+    np.testing.assert_allclose(bias.grad, 1_000_000 * float(np.float32(0.1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "names"), [(bp.RNN, ["h_n"]), (bp.GRU, ["h_n"]), (bp.LSTM, ["h_n", "c_n"])])
+def test_a_state_that_is_shown_beside_the_output_is_refused_in_a_graph(kind, names):
+    """It was a constant there, and no gradient went through it."""
+
+    class Last(bp.Graph):
+        def __init__(self):
+            self.reader = kind(3, 2)
+
+        def build(self, x):
+            return self.reader(x)[-1] + getattr(self.reader, names[-1])[0]
+
+    x = np.ones((4, 2, 3), np.float32)
+    with pytest.raises(bp.GradientError, match=rf"{names[-1]} of a call in a graph has no gradient"):
+        Last()(x)
+    layer = kind(3, 2)
+    layer(x)
+    assert all(getattr(layer, name).shape == (1, 2, 2) for name in names)

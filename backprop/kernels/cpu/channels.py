@@ -1,5 +1,6 @@
 """One number for each channel, and what is summed over a channel. Arrays are (B, C, D): images flattened behind C."""
 
+import numpy as np
 from numba import prange
 
 from backprop.kernels.cpu.jit import SOME, kernel
@@ -27,7 +28,7 @@ def scale_channels(z, gamma, out):
 def sum_channels(delta, out, accumulate):
     """out[c] = sum_{b,d} delta[b,c,d]: iteration c owns channel c                  (11) (30)"""
     for c in prange(delta.shape[1]):
-        total = float(out[c]) if accumulate else 0.0
+        total = np.float64(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):
             for first in range(0, delta.shape[2], SOME):
                 some = out.dtype.type(0)
@@ -41,7 +42,7 @@ def sum_channels(delta, out, accumulate):
 def dot_channels(delta, z, out, accumulate):
     """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: iteration c owns channel c         (30)"""
     for c in prange(delta.shape[1]):
-        total = float(out[c]) if accumulate else 0.0
+        total = np.float64(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):
             for first in range(0, delta.shape[2], SOME):
                 some = out.dtype.type(0)

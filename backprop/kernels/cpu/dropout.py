@@ -16,9 +16,9 @@ def dropout(u, key, p, out):
     grow = out.dtype.type(1 / (1 - p) if p < 1 else 0.0)
     for block in prange(blocks(u.shape[0])):
         for b in range(block * BLOCK, min((block + 1) * BLOCK, u.shape[0])):
-            factor = grow if uniform(key[0], b) >= p else out.dtype.type(0)
+            keep = uniform(key[0], b) >= p
             for d in range(u.shape[1]):
-                out[b, d] = u[b, d] * factor
+                out[b, d] = u[b, d] * grow if keep else 0  # what is dropped is 0, even if it is infinite
 
 
 @inner

@@ -7,6 +7,7 @@ last branch of each row hands it on. Where a slope is 0, delta_u is 0, whatever 
 import math
 from math import exp, expm1, tanh
 
+import numpy as np
 from numba import prange
 from numba.extending import register_jitable
 
@@ -159,9 +160,9 @@ def prelu_backward(delta, u, w, out):
 def prelu_weight_grad(delta, u, out, accumulate):
     """(28) out[c] = the sum of delta u over b, d where u <= 0, for w[c] multiplied u there: iteration c owns out[c]"""
     for c in prange(u.shape[1]):
-        total = float(out[c]) if accumulate else 0.0
+        total = np.float64(out[c]) if accumulate else 0.0
         for b in range(u.shape[0]):
             for d in range(u.shape[2]):
                 if u[b, c, d] <= 0:
-                    total += float(delta[b, c, d]) * u[b, c, d]
+                    total += np.float64(delta[b, c, d]) * u[b, c, d]
         out[c] = total

@@ -7,6 +7,7 @@ is, though the variance of large numbers may not be.
 
 import math
 
+import numpy as np
 from numba import prange
 
 from backprop.kernels.cpu.jit import inner, kernel
@@ -36,7 +37,7 @@ def root_mean_square(u, eps, spread):
         squares = 0.0
         for b in range(u.shape[0]):
             for d in range(u.shape[2]):
-                squares += float(u[b, c, d]) * u[b, c, d]
+                squares += np.float64(u[b, c, d]) * u[b, c, d]
         spread[c] = math.sqrt(squares / count + eps)
 
 
@@ -69,7 +70,7 @@ def normalize_backward(delta, xhat, spread, centred, out):
         for b in range(delta.shape[0]):
             for d in range(delta.shape[2]):
                 total += delta[b, c, d]
-                dot += float(delta[b, c, d]) * xhat[b, c, d]
+                dot += np.float64(delta[b, c, d]) * xhat[b, c, d]
         shift, along = real(total / count if centred else 0.0), real(dot / count)
         shrink = real(1 / spread[c])
         for b in range(delta.shape[0]):

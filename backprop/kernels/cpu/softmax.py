@@ -6,6 +6,7 @@ first: (u - largest) - log_sum is exact where u and largest are large, u - (larg
 
 import math
 
+import numpy as np
 from numba import prange
 
 from backprop.kernels.cpu.jit import exact_kernel, inner, kernel
@@ -36,7 +37,7 @@ def softmax_backward(delta, s, out):
         for d in range(s.shape[2]):
             total = 0.0
             for c in range(s.shape[1]):
-                total += float(delta[b, c, d]) * s[b, c, d]
+                total += np.float64(delta[b, c, d]) * s[b, c, d]
             dot = out.dtype.type(total)
             for c in range(s.shape[1]):
                 out[b, c, d] = s[b, c, d] * (delta[b, c, d] - dot)

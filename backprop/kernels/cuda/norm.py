@@ -15,7 +15,7 @@ from backprop.kernels.cuda.kernel import kernel, part, real, u32
 
 @part
 def mean_of(u, count, B, C, D):
-    """The mean of this block's channel. Each entry is divided before it is added: their sum may be too large a number."""
+    """The mean of this block's channel. Each entry is divided before it is added: their sum may be infinite."""
     c, i, total = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), real(0)
     while i < B * D:
         total += u[(i // D * C + c) * D + i % D] / count

@@ -37,4 +37,3 @@ def add_bias(m, mu, out):
 def sum_rows(delta, out, accumulate):
     """out (O,) = sum_n delta[n,o], delta (N, O)                                   (6)"""
     put(wide(delta).sum(axis=0), out, accumulate)
-

@@ -5,6 +5,7 @@ time; the lanes are added up once, after all images of a chunk. Between the rows
 the taps meet there, unless it is infinite: 0 times that is NaN.
 """
 
+import numpy as np
 from numba import prange, types
 from numba.extending import overload
 
@@ -61,7 +62,7 @@ def sum_over_images(
 def add_chunks(sums, o, dx, accumulate):
     """The sums of filter o, from all chunks, to a row of out."""
     for k in range(dx.size):
-        total = float(dx[k]) if accumulate else 0.0
+        total = np.float64(dx[k]) if accumulate else 0.0
         for c in range(sums.shape[0]):
             total += sums[c, o, k]
         dx[k] = total

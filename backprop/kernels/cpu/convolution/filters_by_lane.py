@@ -8,6 +8,7 @@ import functools
 import itertools
 from typing import NamedTuple
 
+import numpy as np
 from numba import prange
 from numba.extending import overload
 
@@ -57,7 +58,7 @@ def sum_by_lane(
         first = o // outputs * dx.shape[1]
         for k in range(dx.shape[1]):
             for t in range(dx.shape[2]):
-                total = float(dx[o, k, t]) if accumulate else 0.0
+                total = np.float64(dx[o, k, t]) if accumulate else 0.0
                 for c in range(chunks):
                     total += sums[c, first + k, t, o % outputs]
                 dx[o, k, t] = total
