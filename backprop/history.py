@@ -41,13 +41,9 @@ class Tally:
     def __init__(self):
         self.total, self.terms, self.right, self.answers = 0.0, 0, 0, 0
 
-    def add(self, loss, terms, right, answers):
-        """A batch: its mean loss over so many terms, its right answers of so many. The mean over no terms is NaN, and
-        adds nothing.
-        """
-        if terms:
-            self.total += loss * terms
-            self.terms += terms
+    def add(self, total, terms, right, answers):
+        """A batch: the sum of its losses, over so many terms, and its right answers, of so many."""
+        self.total, self.terms = self.total + total, self.terms + terms
         self.right, self.answers = self.right + right, self.answers + answers
 
     @property

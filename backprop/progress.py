@@ -33,8 +33,8 @@ class Progress:
 
     def count(self, *batches):
         """As `add`, for batches that were done before: the bar began behind them."""
-        for batch in zip(*batches, strict=True):
-            self.tally.add(*batch)
+        for loss, terms, right, answers in zip(*batches, strict=True):
+            self.tally.add(loss * terms if terms else 0.0, terms, right, answers)  # a mean over nothing is NaN
 
     def show(self):
         """Put the numbers of this epoch on the bar now."""

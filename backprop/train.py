@@ -1,11 +1,13 @@
 """The training loop: steps and tests, epoch by epoch, with all that goes with them."""
 
+import copy
 import math
 import time
 
 from backprop import finite, kernels
 from backprop.history import Epoch, History, Tally
 from backprop.interrupt import Interrupt
+from backprop.loss import Loss
 from backprop.preflight import expect_run
 from backprop.progress import Progress
 from backprop.steps import Steps, count_correct, terms_of
@@ -135,10 +137,14 @@ def measure(loss, predictions):
 
 def tally(loss, predictions):
     """The Tally over batches of (scores, labels)."""
-    found = Tally()
+    found, twin = Tally(), copy.copy(loss)
+    sums = isinstance(loss, Loss) and type(loss).terms is not Loss.terms  # it says what its mean divides by
     for scores, y in predictions:
-        L = loss(scores, y)
-        found.add(L, terms_of(loss, y), *count_correct(loss, scores, y))
+        twin.reduction = "sum" if sums else loss.reduction
+        total = twin(scores, y)
+        twin.reduction = loss.reduction
+        terms = terms_of(twin, y)
+        found.add(total if sums else total * terms, terms, *count_correct(loss, scores, y))
     return found
 
 

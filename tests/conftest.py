@@ -33,6 +33,10 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--networks", type=int, default=30, help="how many random networks each test of them tries")
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     bp.manual_seed(0)

@@ -1,6 +1,9 @@
 """Weights and runs in files: whole, strict, and from there on bit for bit."""
 
+import contextlib
 import json
+import os
+import socket
 
 import numpy as np
 import pytest
@@ -254,3 +257,169 @@ def test_the_file_says_what_it_is_and_holds_no_code(digits, tmp_path):
 def test_no_temporary_file_is_left(digits, tmp_path):
     Run(digits, tmp_path / "folder" / "run").fit(epochs=1)
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["run"]
+
+
+def by_hand(path, **tensors):
+    """A safetensors file of (type, shape, bytes), as other programs write it."""
+    header, content = {}, b""
+    for name, (dtype, shape, data) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(content), len(content) + len(data)]}
+        content += data
+    told = json.dumps(header).encode()
+    path.write_bytes(len(told).to_bytes(8, "little") + told + content)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("F16", np.float16([1.5, -2]).tobytes()),
+        ("BF16", (np.float32([1.5, -2]).view("u4") >> 16).astype("<u2").tobytes()),
+    ],
+)
+def test_files_of_half_precision_are_read(tmp_path, kind, data):
+    by_hand(tmp_path / "half", weight=("F32", [2, 2], bytes(16)), bias=(kind, [2], data))
+    assert bp.load(bp.Linear(2, 2), tmp_path / "half").bias.data.tolist() == [1.5, -2]
+
+
+def test_a_type_that_is_not_read_is_named(tmp_path):
+    by_hand(tmp_path / "net", weight=("F8_E4M3", [2, 2], bytes(4)), bias=("F32", [2], bytes(8)))
+    with pytest.raises(
+        bp.CheckpointError, match="weight is of type F8_E4M3, which is not read here; save it as float32"
+    ):
+        bp.load(bp.Linear(2, 2), tmp_path / "net")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK\x03\x04" + bytes(99), "a zip archive; of .npz use .*, of .pt in PyTorch use safetensors.torch.save_file"),
+        (b"\x80\x02}q" + bytes(99), "a pickle, which may hold code and is never read"),
+        (b"<!DOCTYPE html><html>" + bytes(99), "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS"),
+    ],
+)
+def test_what_people_have_in_place_of_a_safetensors_file_is_named(tmp_path, content, words):
+    (tmp_path / "net").write_bytes(content)
+    with pytest.raises(bp.CheckpointError, match=f"is no whole safetensors file: it is {words}"):
+        bp.load(network(), tmp_path / "net")
+
+
+def test_no_bit_of_a_file_flips_unseen(tmp_path):
+    """183 of 200 flips of a bit behind the header loaded, and gave other numbers."""
+    net, rng = bp.Sequential(bp.Linear(3, 3)), np.random.default_rng(0)
+    bp.save(net, tmp_path / "net")
+    whole, before = (tmp_path / "net").read_bytes(), state_of(net)
+    for _ in range(300):
+        content, place = bytearray(whole), int(rng.integers(len(whole)))
+        content[place] ^= 1 << int(rng.integers(8))
+        (tmp_path / "net").write_bytes(content)
+        with contextlib.suppress(bp.CheckpointError):
+            bp.load(net, tmp_path / "net")
+        assert state_of(net) == before
+
+
+def test_files_are_written_beside_those_of_others(tmp_path):
+    """Two runs in one folder shared the temporary file, and a link was replaced by a file."""
+    real = tmp_path / "disk" / "net"
+    bp.save(network(), real)
+    link = tmp_path / "net"
+    link.symlink_to(real)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "disk" / ".net.tmp").symlink_to(victim)
+    net = network()
+    bp.save(net, link)
+    assert link.is_symlink()
+    assert state_of(bp.load(network(), real)) == state_of(net)
+    assert victim.read_text() == "mine"
+
+
+def test_what_killed_writers_have_left_is_swept_away_and_nothing_else(tmp_path):
+    own = tmp_path / f".net.{socket.gethostname()}-{os.getpid()}-aa.tmp"
+    others = tmp_path / ".net.elsewhere-1-aa.tmp"
+    dead = tmp_path / f".net.{socket.gethostname()}-999999999-aa.tmp"
+    for path in (own, others, dead):
+        path.write_bytes(b"")
+    bp.save(network(), tmp_path / "net")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([own.name, others.name, "net"])
+
+
+def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    net = network()
+    bp.save(net, tmp_path / "net")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        bp.save(network(), tmp_path / "net")
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+    assert state_of(bp.load(network(), tmp_path / "net")) == state_of(net)
+
+
+SPOILED = {
+    "train.losses": lambda a: a[:-1],
+    "train.terms": lambda a: a[:-1],
+    "train.answers": lambda a: -1 - a,
+    "train.epochs": lambda a: np.concatenate([a, a]),
+    "train.first_epoch": lambda a: a - 1,
+    "train.loader_seed": lambda a: a * 1.5,
+    "train.stream.3.stream": lambda a: -a,
+    "train.schedule.last_epoch": lambda a: a - a,
+    "optim.0.momentum": lambda a: a[:1],
+    "optim.options.0.lr": lambda a: a * np.nan,
+    "model.0.weight": lambda a: a[:1],
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_checkpoint_whose_parts_do_not_agree_is_refused_whole(digits, tmp_path, name):
+    """Without its digest, too: each part is looked at."""
+    run = Run(digits, tmp_path / "run")
+    run.fit(epochs=1)
+    with safe_open(tmp_path / "run", framework="numpy") as file:
+        arrays, metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()  # noqa: SIM118
+    del metadata["sha256"]
+    arrays[name] = np.ascontiguousarray(SPOILED[name](arrays[name]))
+    save_file(arrays, tmp_path / "run", metadata)
+    other = Run(digits, tmp_path / "run")
+    before = state_of(other.net), [dict(group) for group in other.optimizer.param_groups], other.train.seed
+    streams = [(stream.seed, stream.step) for _, stream in other.net.named_streams()]
+    with pytest.raises(bp.CheckpointError):
+        other.load()
+    assert (state_of(other.net), [dict(g) for g in other.optimizer.param_groups], other.train.seed) == before
+    assert [(stream.seed, stream.step) for _, stream in other.net.named_streams()] == streams
+
+
+def test_a_checkpoint_of_the_version_before_is_read(digits, tmp_path):
+    """It had no digest, no terms and no kinds."""
+    run = Run(digits, tmp_path / "run")
+    whole = run.fit(epochs=2)
+    Run(digits, tmp_path / "run").fit(epochs=1)
+    with safe_open(tmp_path / "run", framework="numpy") as file:
+        arrays, metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()  # noqa: SIM118
+    del metadata["sha256"]
+    new = [key for key in arrays if key.split(".")[-1] in ("terms", "answers", "kind", "given") or ".option." in key]
+    assert len(new) > 4
+    save_file({key: array for key, array in arrays.items() if key not in new}, tmp_path / "run", metadata)
+    other = Run(digits, tmp_path / "run")
+    assert other.fit(other.load(), epochs=2).losses == whole.losses
+    assert state_of(other.net) == state_of(run.net)
+
+
+def test_a_loader_that_was_used_before_and_has_no_seed_of_its_own_goes_on_as_it_would_have(digits, tmp_path):
+    def begin():
+        run = Run(digits, tmp_path / "run", schedule=False)
+        run.train = bp.DataLoader(*digits, batch_size=10, shuffle=True)
+        for _ in run.train:
+            pass
+        return run
+
+    whole = begin()
+    losses = whole.fit(epochs=2).losses
+    begin().fit(epochs=1)
+    bp.manual_seed(99)
+    resumed = begin()
+    resumed.train = bp.DataLoader(*digits, batch_size=10, shuffle=True)
+    assert resumed.fit(resumed.load(), epochs=2).losses == losses

@@ -320,3 +320,76 @@ def test_a_single_number_can_be_checked_and_odd_requests_are_refused():
         bp.Tanh().check(np.array([np.nan]))
     with pytest.raises(bp.OptionError, match="max_entries must be at least 1"):
         bp.gradcheck(bp.Tanh(), X, max_entries=0)
+
+
+class InPlace(bp.Module):
+    """A right layer that does something to what it is given."""
+
+    def __init__(self, what):
+        self.what, self.gamma = what, bp.Parameter([1.0, 2.0, 3.0])
+
+    def forward(self, a):
+        u = a * self.gamma.data
+        self.cache = a.copy()
+        if self.what == "input":
+            a *= 3
+        if self.what == "parameter":
+            self.gamma.data[...] *= 2
+        return u
+
+    def backward(self, delta):
+        self.gamma.accumulate((delta * self.cache).sum(axis=0))
+        gamma = self.gamma.data / (2 if self.what == "parameter" else 1)
+        if self.what == "delta":
+            delta *= gamma
+            return delta
+        return delta * gamma
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("delta", "backward overwrites the delta it is given"),
+        ("input", "forward overwrites its input"),
+        ("parameter", "forward changes its parameter gamma"),
+    ],
+)
+def test_what_a_layer_does_to_its_arrays_does_not_change_the_verdict_and_is_told(what, words):
+    """A right backward that wrote into its delta was called wrong, by a constant factor of 0.125."""
+    x = np.random.default_rng(0).standard_normal((4, 3))
+    layer = InPlace(what)
+    for module in (layer, bp.Sequential(layer)):
+        report = bp.gradcheck(module, x)
+        if what != "parameter":
+            assert report.ok, report
+        assert words in str(report)
+    assert layer.gamma.data.tolist() == [1, 2, 3]
+
+
+def test_a_forward_that_draws_anew_is_told():
+    class Noise(bp.Module):
+        def forward(self, a):
+            self.cache = np.random.default_rng().standard_normal(a.shape)
+            return a * self.cache
+
+        def backward(self, delta):
+            return delta * self.cache
+
+    report = bp.gradcheck(Noise(), np.ones((2, 3)))
+    assert "two calls with the same input give two values" in report.notes[0]
+
+
+def test_a_layer_that_spoils_its_neighbours_cache_is_named_in_a_network():
+    net = bp.Sequential(bp.Sigmoid(), InPlace("input"))
+    report = bp.gradcheck(net, np.random.default_rng(0).standard_normal((4, 3)))
+    assert not report.ok
+    assert "layer 1, InPlace(): note: forward overwrites its input" in str(report)
+
+
+def test_the_check_leaves_everything_as_it_was():
+    for example in EXAMPLES:
+        inputs = [np.array(a) for a in example.inputs]
+        state = example.module.state_dict()
+        bp.gradcheck(example.module, *example.inputs, max_entries=2)
+        assert all(map(np.array_equal, inputs, example.inputs))
+        assert all(np.array_equal(array, state[name]) for name, array in example.module.state_dict().items())

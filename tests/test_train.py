@@ -210,3 +210,184 @@ def test_evaluation_gives_each_layer_its_own_mode_back(digits):
     net[1].eval()
     evaluate(net, bp.CrossEntropyLoss(), digits[1])
     assert [layer.training for layer in net] == [True, False, True, True]
+
+
+X, Y = np.random.default_rng(0).standard_normal((12, 4)).astype(np.float32), np.arange(12) % 3
+
+
+def run(net, loss=None, x=X, y=Y, batch_size=4, optimizer=None, **options):
+    """A short run of `fit` on arrays."""
+    loader = {key: options.pop(key) for key in ("drop_last", "shuffle", "seed") if key in options}
+    train = bp.DataLoader(x, y, batch_size, **loader)
+    optimizer = optimizer or bp.SGD(net.parameters(), lr=0.1)
+    return fit(net, loss or bp.CrossEntropyLoss(), optimizer, train, progress=False, **options)
+
+
+def classifier(*layers, classes=3):
+    return bp.Sequential(bp.Linear(4, 5), *layers, bp.Linear(5, classes))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ({"x": X[:0], "y": Y[:0]}, bp.OptionError, "there is nothing to train on: 0 images$"),
+        (
+            {"batch_size": 64, "drop_last": True},
+            bp.OptionError,
+            "12 images, fewer than the 64 of a batch",
+        ),
+        ({"test": bp.DataLoader(X[:0], Y[:0])}, bp.OptionError, "there is nothing to test on"),
+        ({"y": Y + 1}, bp.ShapeError, "labels are of 4 classes: they begin at 1; use y - 1$"),
+        ({"y": Y - 1}, bp.LabelError, "label -1 is none, at index 0: .*named by ignore_index=-1"),
+        (
+            {"y": Y % 2},
+            bp.ShapeError,
+            r"make it Linear\(5, 2\); or, .*use allow_wrong_classes=True",
+        ),
+        ({"y": Y[:, None]}, bp.ShapeError, r"use y\[:, 0\]"),
+        ({"y": np.eye(3, dtype=int)[Y]}, bp.ShapeError, r"use y.argmax\(1\)"),
+        ({"y": np.array(list("abc"))[Y]}, bp.LabelError, r"use np.unique\(y, return_inverse=True\)\[1\]"),
+        (
+            {"test": bp.DataLoader(X[:, :3], Y)},
+            bp.ShapeError,
+            r"test images are \(3,\), training images \(4,\)",
+        ),
+    ],
+)
+def test_a_run_that_could_only_fail_is_refused_before_its_first_step(change, kind, words):
+    net = classifier()
+    before = net.state_dict()
+    with pytest.raises(kind, match=words):
+        run(net, **change)
+    assert all(np.array_equal(array, before[name]) for name, array in net.state_dict().items())
+
+
+def test_a_last_batch_of_one_image_is_refused_before_batch_normalisation_meets_it():
+    """It ended the run at the end of its first epoch."""
+    net = classifier(bp.BatchNorm1d(5))
+    with pytest.raises(bp.ShapeError, match="of 7 images in batches of 3 the last batch has one image"):
+        run(net, x=X[:7], y=Y[:7], batch_size=3)
+    assert net[1].num_batches_tracked.data == 0
+    assert len(run(net, x=X[:7], y=Y[:7], batch_size=3, drop_last=True).losses) == 2
+    assert len(run(classifier(bp.BatchNorm1d(5).eval()), x=X[:7], y=Y[:7], batch_size=3).losses) == 3
+
+
+def test_the_trap_is_refused_for_log_probabilities_too():
+    net = classifier(classes=5).append(bp.LogSoftmax())
+    with pytest.raises(bp.ShapeError, match=r"Linear\(.*puts out 5 scores, but the labels are of 3 classes"):
+        run(net, bp.NLLLoss())
+
+
+def test_an_optimizer_of_another_network_and_a_network_that_is_frozen_are_refused():
+    net = classifier()
+    with pytest.raises(bp.ParameterError, match=r"holds no parameter of this network; make one for it: SGD\("):
+        run(net, optimizer=bp.SGD(classifier().parameters(), lr=0.1))
+    with pytest.raises(bp.ParameterError, match="every parameter is frozen"):
+        run(net.requires_grad_(False))
+
+
+def test_a_cycle_that_is_too_short_for_the_run_is_refused_before_it():
+    net = classifier()
+    sgd = bp.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    with pytest.raises(bp.OptionError, match="OneCycleLR has 5 steps left, this run has 6 to go"):
+        run(net, optimizer=sgd, schedule=bp.OneCycleLR(sgd, 0.1, 5), epochs=2)
+
+
+def test_layers_that_were_set_to_evaluation_stay_so():
+    """`fit` woke a frozen BatchNorm in each epoch, and its statistics moved."""
+    net = classifier(bp.BatchNorm1d(5), bp.Dropout(0.5))
+    net[1].eval()
+    before = net[1].running_mean.data.copy()
+    run(net, epochs=2, test=bp.DataLoader(X, Y, 4))
+    np.testing.assert_array_equal(net[1].running_mean.data, before)
+    assert [layer.training for layer in net] == [True, False, True, True]
+    net.eval()
+    run(net)
+    assert all(layer.training for layer in net)
+
+
+def test_a_frozen_batch_normalisation_follows_its_statistics_in_a_recorded_step_too():
+    """A recording that copied them once would go on with old ones."""
+
+    def train(by_hand):
+        bp.manual_seed(0)
+        net, loss = classifier(bp.BatchNorm1d(5)), bp.CrossEntropyLoss()
+        net[1].eval()
+        sgd = bp.SGD(net.parameters(), lr=0.1)
+
+        def disturb(step):
+            net[1].running_mean.data[...] += step
+            net[1].running_var.data = net[1].running_var.data * 2
+
+        if by_hand:
+            for step, (x, y) in enumerate(bp.DataLoader(X, Y, 4), start=1):
+                sgd.zero_grad()
+                loss(net(x), y)
+                net.backward(loss.backward())
+                sgd.step()
+                disturb(step)
+        else:
+            run(net, loss, optimizer=sgd, after_step=disturb)
+        return {name: array.tobytes() for name, array in net.state_dict().items()}
+
+    assert train(by_hand=True) == train(by_hand=False)
+
+
+LOSSES = {
+    "labels": bp.CrossEntropyLoss(ignore_index=2),
+    "weights": bp.CrossEntropyLoss(weight=np.float32([1, 5, 0.5])),
+    "weights of 0": bp.CrossEntropyLoss(weight=np.float32([1, 0, 0]), label_smoothing=0.1),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_loss_and_accuracy_of_a_data_set_do_not_depend_on_its_batches(name):
+    """Each batch counted as its images, though others of its labels did not count."""
+    net, loss = classifier(), LOSSES[name]
+    y = np.sort(Y)  # whole batches of one label
+    whole = evaluate(net, loss, bp.DataLoader(X, y, 12))
+    for size in (1, 2, 3, 4, 5, 7):
+        assert evaluate(net, loss, bp.DataLoader(X, y, size)) == pytest.approx(whole, rel=1e-5)
+    assert whole[0] == pytest.approx(loss(net.eval()(X), y), rel=1e-5)
+
+
+def test_batches_without_a_label_that_counts_do_not_end_a_run():
+    """Their loss is 0/0, and was taken for a network that diverges."""
+    y = np.where(np.arange(12) < 4, -100, Y)
+    net = classifier()
+    history = run(net, y=y, epochs=2, test=bp.DataLoader(X, 0 * Y - 100, 4))
+    assert math.isnan(history.losses[0])
+    assert math.isfinite(history.epochs[-1].train_loss)
+    assert math.isnan(history.epochs[-1].test_loss)
+    assert np.isfinite(net[0].weight.data).all()
+
+
+def test_a_buffer_or_frozen_parameter_may_be_infinite():
+    """As a mask is."""
+
+    class Masked(bp.Linear):
+        def __init__(self):
+            super().__init__(5, 3)
+            self.mask = bp.Parameter([0.0, 0.0, -np.inf], requires_grad=False)
+
+    run(bp.Sequential(bp.Linear(4, 5), Masked()), epochs=2)
+
+
+def test_binary_answers_are_counted():
+    x = np.linspace(-1, 1, 16, dtype=np.float32)[:, None]
+    net = bp.Sequential(bp.Linear(1, 1))
+    history = run(net, bp.BCEWithLogitsLoss(), x, (x > 0).astype(np.float32), epochs=60)
+    assert history.epochs[-1].train_accuracy > 0.9
+
+
+def test_the_check_before_the_first_step_draws_no_random_numbers_of_the_run():
+    bp.manual_seed(0)
+    net = classifier(bp.BatchNorm1d(5), bp.Dropout(0.5))
+    bp.manual_seed(1)  # the dropout's stream begins anew at its next draw
+    run(net, x=X[:9], y=Y[:9], drop_last=True)
+    mask = net[2].stream.seed
+    bp.manual_seed(1)
+    other = classifier(bp.BatchNorm1d(5), bp.Dropout(0.5))
+    bp.manual_seed(1)
+    other(X[:4])
+    assert other[2].stream.seed == mask
