@@ -27,7 +27,9 @@ def run(path, epochs):
 with bp.use_kernels("reference"):
     run(path + ".warm", 1)
     random.seed(0)
-    for kill in range(50):
+    kills = 0
+    while kills < 50 or not os.path.exists(path) or len(run(path, 0)[0].losses) <= 100 and kills < 5000:
+        kills += 1  # on a busy machine most children are killed before their first step
         child = os.fork()
         if child == 0:
             run(path, 10**6)
@@ -46,6 +48,6 @@ print(len(history.losses))
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL")
 def test_killed_at_50_random_moments_it_ends_in_the_bits_of_a_run_that_was_left_alone(tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", DRIVER, str(tmp_path / "run")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 100, "the children came to nothing: they were killed before their first steps"

@@ -1,0 +1,160 @@
+"""Which edits of the code does no test see?  python -m tests.edits --seed 0 --count 100
+
+Draws edits from what computes gradients, moves parameters, keeps runs and records steps: an operator exchanged, an
+index moved by one, a term or a guard left out, a comparison turned. Each is made in a copy of the project, and the
+tests that belong to its file are run there, until the first one fails. What survives is printed: each such edit wants a
+test, or a reason why it changes nothing.
+"""
+
+import argparse
+import ast
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+COMMON = ["tests/test_properties.py", "tests/test_identities.py", "tests/test_networks.py"]
+TESTS = {  # file or folder of backprop/ -> the tests that belong to it
+    "layers": ["tests/test_everyday.py", "tests/test_images.py", "tests/test_layers.py", "tests/test_gradcheck.py"],
+    "loss": ["tests/test_loss.py", "tests/pytorch/test_losses.py", "tests/test_train.py"],
+    "functional": ["tests/test_functional.py", "tests/test_loss.py", "tests/test_images.py", "tests/test_everyday.py"],
+    "kernels/reference": ["tests/kernels/test_reference.py", "tests/kernels/test_reference_everyday.py"],
+    "optim": ["tests/test_optim.py", "tests/pytorch/test_optim.py", "tests/test_checkpoint.py"],
+    "schedule": ["tests/test_optim.py", "tests/pytorch/test_optim.py", "tests/test_checkpoint.py"],
+    "graph": ["tests/graph"],
+    "checkpoint.py": ["tests/test_checkpoint.py", "tests/test_killed.py"],
+    "weights.py": ["tests/test_checkpoint.py"],
+    "plan.py": ["tests/test_plan.py", "tests/test_train.py"],
+    "kernels/recording.py": ["tests/test_plan.py", "tests/kernels/test_rewriting.py"],
+    "kernels/rewriting.py": ["tests/test_plan.py", "tests/kernels/test_rewriting.py"],
+    "steps.py": ["tests/test_train.py", "tests/test_plan.py"],
+    "train.py": ["tests/test_train.py", "tests/test_checkpoint.py"],
+    "preflight.py": ["tests/test_train.py"],
+    "history.py": ["tests/test_train.py"],
+    "module.py": ["tests/test_module.py", "tests/test_sequential.py", "tests/test_layers.py"],
+    "tree.py": ["tests/test_module.py", "tests/test_optim.py", "tests/test_checkpoint.py"],
+    "parameter.py": ["tests/test_parameter.py", "tests/test_module.py", "tests/test_optim.py"],
+    "sequential.py": ["tests/test_sequential.py", "tests/test_module.py"],
+    "trial.py": ["tests/test_gradcheck.py", "tests/test_diagnosis.py"],
+}
+BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
+COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+COMPARED |= {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
+
+
+class Edit(NamedTuple):
+    """`after` in place of `before`, at these offsets of a file; `kind` is a name."""
+
+    file: Path
+    line: int
+    start: int
+    stop: int
+    after: str
+    kind: str
+    before: str
+
+    def __str__(self):
+        return f"{self.file.relative_to(ROOT)}:{self.line}  {self.kind}: `{self.before}` -> `{self.after}`"
+
+
+def edits_of(file):
+    """All Edits of a file."""
+    source = file.read_text()
+    lines = source.splitlines(keepends=True)
+    starts = [sum(len(line.encode()) for line in lines[:n]) for n in range(len(lines) + 1)]
+    content = source.encode()
+
+    def edit(node, after, kind):
+        start, stop = starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
+        before = content[start:stop].decode()
+        if "\n" not in before and after != before:
+            yield Edit(file, node.lineno, start, stop, after, kind, before)
+
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY and not isinstance(left, ast.Constant):
+                other = ast.unparse(ast.BinOp(left, BINARY[type(op)](), right))
+                yield from edit(node, f"({other})", "operator")
+                if isinstance(op, (ast.Add, ast.Sub)):
+                    yield from edit(node, ast.unparse(left), "term dropped")
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARED:
+                yield from edit(node, ast.unparse(ast.Compare(left, [COMPARED[type(op)]()], [right])), "comparison")
+            case ast.BoolOp(values=[first, *_]):
+                yield from edit(node, f"({ast.unparse(first)})", "condition dropped")
+            case ast.IfExp(body=body, orelse=other):
+                yield from edit(node, f"({ast.unparse(body)})", "guard dropped")
+                yield from edit(node, f"({ast.unparse(other)})", "branch dropped")
+            case ast.If(test=test) | ast.IfExp(test=test):
+                yield from edit(test, f"not ({ast.unparse(test)})", "guard turned")
+            case ast.UnaryOp(op=ast.USub(), operand=operand) if not isinstance(operand, ast.Constant):
+                yield from edit(node, f"({ast.unparse(operand)})", "sign dropped")
+            case ast.Subscript(slice=ast.Constant(value=int(place)) as index):
+                yield from edit(index, str(place + 1 if place >= 0 else place - 1), "index")
+            case ast.Constant(value=bool(truth)):
+                yield from edit(node, str(not truth), "truth turned")
+            case ast.Constant(value=int(number) | float(number)) if not isinstance(number, bool):
+                yield from edit(node, repr(number + 1), "number")
+
+
+def tests_of(file):
+    """The tests for a file of backprop/, those that belong to it first."""
+    place = file.relative_to(ROOT / "backprop").as_posix()
+    own = next((tests for name, tests in TESTS.items() if place == name or place.startswith(f"{name}/")), [])
+    return [*own, *COMMON]
+
+
+def files():
+    """All files that edits are drawn from."""
+    found = [ROOT / "backprop" / name for name in TESTS]
+    return sorted(f for place in found for f in (place.rglob("*.py") if place.is_dir() else [place]))
+
+
+def drawn(seed, count):
+    """`count` Edits, each file as likely as it is long."""
+    every = [edit for file in files() for edit in edits_of(file)]
+    return random.Random(seed).sample(sorted(every), count)
+
+
+def seen(edit, copy, seconds):
+    """Whether a test fails, or the tests do not end, with the edit made in a copy of the project."""
+    target = copy / edit.file.relative_to(ROOT)
+    content = target.read_bytes()
+    target.write_bytes(content[: edit.start] + edit.after.encode() + content[edit.stop :])
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--networks", "12"]
+    try:
+        done = subprocess.run([*command, *tests_of(edit.file)], cwd=copy, capture_output=True, timeout=seconds)
+        return done.returncode != 0
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        target.write_bytes(content)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=900, help="after which the tests of one edit count as hanging")
+    parser.add_argument("--list", action="store_true", help="print the edits and make none")
+    options = parser.parse_args()
+    edits = drawn(options.seed, options.count)
+    if options.list:
+        print(*edits, sep="\n")
+        return
+    survivors = []
+    with tempfile.TemporaryDirectory() as room:
+        copy = Path(room) / "backprop"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs", "bench"))
+        for number, edit in enumerate(edits, start=1):
+            noticed = seen(edit, copy, options.seconds)
+            survivors += [] if noticed else [edit]
+            print(f"{number}/{len(edits)} {'seen' if noticed else 'NOT SEEN'}  {edit}", flush=True)
+    print(f"{len(edits) - len(survivors)} of {len(edits)} edits were seen; not seen:", *survivors, sep="\n  ")
+
+
+if __name__ == "__main__":
+    main()
