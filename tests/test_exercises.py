@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import time
 
 import pytest
@@ -155,7 +156,7 @@ def test_an_endless_answer_is_ended_with_all_that_it_started(graded, tmp_path):
 def test_what_an_answer_prints_is_shown_and_bounded(graded):
     result = graded("ReLU", "return np.where", "print('here', delta.shape)\n        return np.where")
     assert result.ok and "    | here (3, 4)\n" in str(result)
-    result = graded("ReLU", "return np.where", "print('x\\n' * 100)\n        return np.where")
+    result = graded("ReLU", "return np.where", "print('x\n' * 100)\n        return np.where")
     assert "lines more" in str(result)
     flood = "while True: print('x' * 10_000, flush=True)\n        return np.where"
     assert graded("ReLU", "return np.where", flood, seconds=30).status in ("fails", "no answer")
@@ -221,7 +222,7 @@ def test_what_is_right_in_float64_alone_is_noted(graded):
 
 
 def test_signs_that_would_move_the_cursor_are_not_printed(graded):
-    result = graded("ReLU", "return np.where", "print('\\x1b[2Jgone')\n        return np.where")
+    result = graded("ReLU", "return np.where", "print('\x1b[2Jgone')\n        return np.where")
     assert "\x1b" not in str(result) and "[2Jgone" in str(result)
 
 
@@ -312,3 +313,64 @@ def test_an_answer_that_cannot_be_read_fails_and_needs_no_traceback_of_ours(tmp_
     (tmp_path / "relu.py").mkdir()
     (result,) = exercises.check(tmp_path, ["ReLU"])
     assert result.status == "fails" and "IsADirectoryError" in str(result) and "Traceback" not in str(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        (
+            "Sigmoid",
+            "return delta * self.cache * (1 - self.cache)",
+            "delta *= self.cache * (1 - self.cache); return delta",
+        ),
+        ("ReLU", "return np.where(self.cache > 0, delta, 0)", "delta[self.cache <= 0] = 0; return delta"),
+        ("MSELoss", "2 * (a - b) * self.scale(delta, a.size)", "delta * 2 * (a - b) / a.size"),
+        ("CrossEntropyLoss", "* self.scale(delta, terms)", "* delta / len(y)"),
+    ],
+)
+def test_an_answer_as_its_docstring_has_it_is_right_whatever_it_does_to_its_delta(graded, name, right, wrong):
+    """One that wrote into its delta was called wrong, of no kind that is known."""
+    result = graded(name, right, wrong)
+    assert result.ok, str(result)
+    assert ("note: backward overwrites the delta" in str(result)) == ("delta *= " in wrong or "] = 0" in wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "words"),
+    [
+        ("MSELoss", "2 * (a - b) * self.scale(delta, a.size)", "2 * (a - b) / a.size", "delta is ignored: this is"),
+        ("MSELoss", "2 * (a - b)", "2 * (b - a)", "the sign is flipped"),
+        (
+            "MSELoss",
+            "2 * (a - b) * self.scale(delta, a.size)",
+            "2 * (b - a) / a.size",
+            "-1 times .*its sign is flipped",
+        ),
+        (
+            "MSELoss",
+            "2 * (a - b) * self.scale(delta, a.size)",
+            "2 * (a - b) / len(a)",
+            "4 times .*E / N: 12 elements of 3",
+        ),
+        ("MSELoss", "2 * (a - b)", "(a - b)", "0.5 times what it should be$"),
+        (
+            "Softmax",
+            "(delta - (delta * s).sum(axis=self.dim, keepdims=True))",
+            "(1 - s) * delta",
+            "its own entry alone",
+        ),
+        ("Tanh", "1 - self.cache**2", "(1 - self.cache) ** 2", r"no kind that is known here; it begins with \[\["),
+        (
+            "ReLU",
+            "return np.where(self.cache > 0, delta, 0)",
+            "return delta.sum()",
+            r"its shape is \(\) instead of \(3, 4\)",
+        ),
+        ("Linear", "delta @ self.weight.data", "delta @ self.weight.data.T", r"at hand: .*delta \(4, 3\), a \(4, 5\)"),
+    ],
+)
+def test_the_commonest_wrong_ideas_are_told_in_numbers_that_mean_something(graded, name, right, wrong, words):
+    """A flipped sign was "-7.95354 times": the random delta that the check hands to a loss."""
+    result = graded(name, right, wrong)
+    assert result.status in ("WRONG", "fails")
+    assert any(re.search(words, line.partition("  [")[0]) for line in result.lines), result.lines

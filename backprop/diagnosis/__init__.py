@@ -59,11 +59,20 @@ def diagnose(trial, path, found, twice, deadline=None):
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _first_that_fits(Case(trial, path, found, deadline), twice)
+            case = Case(trial, path, found, deadline)
+            diagnosis = _first_that_fits(case, twice)
+            return diagnosis if diagnosis is not UNKNOWN else _shown(case)
     except TookTooLong:
         return TOO_SLOW
     except Exception:  # forward is somebody else's code, and is asked for more here than it ever expected
         return UNKNOWN
+
+
+def _shown(case):
+    """Of an unknown mistake at least its numbers: the first 2 x 3 of them, and of those that would be right."""
+    corners = [array[(0,) * max(array.ndim - 2, 0)][..., :3][:2] for array in (case.found, case.right)]
+    numbers = [np.array2string(corner, precision=4, separator=", ").replace("\n", "") for corner in corners]
+    return UNKNOWN._replace(words=f"{UNKNOWN.words}; it begins with {numbers[0]}, right is {numbers[1]}")
 
 
 def _first_that_fits(case, twice):

@@ -8,10 +8,15 @@ from backprop.diagnosis.case import Diagnosis
 
 
 def misshapen(case):
-    """Right, were it not for the order of its axes."""
+    """Right, were it not for the order of its axes; or summed over axes that should have stayed."""
+    shapes = f"its shape is {case.found.shape} instead of {case.right.shape}"
     for order in itertools.permutations(range(case.right.ndim)):
-        words = f"transposed: its shape is {case.found.shape} instead of {case.right.shape}"
-        yield Diagnosis("transposed", words), case.right.transpose(order)
+        yield Diagnosis("transposed", f"transposed: {shapes}"), case.right.transpose(order)
+    for count in range(1, case.right.ndim + 1):
+        for axes in itertools.combinations(range(case.right.ndim), count):
+            words = f"summed over {'all axes' if count == case.right.ndim else f'axes {axes}'}: {shapes}"
+            yield Diagnosis("summed", words), case.right.sum(axis=axes)
+    yield Diagnosis("wrong shape", shapes), case.found
 
 
 def alike_everywhere(case):
@@ -20,14 +25,17 @@ def alike_everywhere(case):
     yield Diagnosis("sign flipped", "the sign is flipped: every entry is minus what it should be"), -case.right
     ones = case.pulled(np.ones_like(case.delta))
     yield Diagnosis("delta ignored", "delta is ignored: this is the gradient for a delta of ones"), ones
-    if case.delta.ndim == 0 and np.any(ones):  # a loss, whose delta is one number: 1 unless somebody wants another
-        c = float(np.sum(case.found * ones) / np.sum(ones**2))
-        words = f"delta is ignored, and off by a constant factor: for a delta of 1 every entry is {c:.6g} times what it"
-        if (meaning := _meaning(case, c)) is not None:
-            yield Diagnosis("delta ignored", f"{words} should be{meaning}"), c * ones
     if np.any(case.right):
         c = float(np.sum(case.found * case.right) / np.sum(case.right**2))
-        meaning = _meaning(case, c)
+        meaning, ignored = _meaning(case, c), None
+        if case.delta.ndim == 0:  # a loss, whose delta is one number: 1 unless somebody wants another
+            at_1 = float(np.sum(case.found * ones) / np.sum(ones**2))
+            ignored = _meaning(case, at_1)
+            if meaning is None and ignored is not None:
+                words = "delta is ignored, and off by a constant factor: for a delta of 1 every entry is"
+                yield Diagnosis("delta ignored", f"{words} {at_1:.6g} times what it should be{ignored}"), at_1 * ones
+            elif meaning is None:
+                meaning = f" (or, if delta is ignored, {at_1:.6g} times what it should be for a delta of 1)"
         if np.count_nonzero(case.right) > 1 or meaning is not None:  # of one number any other is a multiple
             words = f"off by a constant factor: every entry is {c:.6g} times what it should be{meaning or ''}"
             yield Diagnosis("constant factor", words), c * case.right
@@ -35,11 +43,21 @@ def alike_everywhere(case):
 
 def _meaning(case, c):
     """What a factor may stand for, in brackets; empty where it speaks for itself, None where nobody knows."""
-    elements = case.trial.inputs[0].size
-    for count, words in ((case.samples, "there are N = {} samples"), (elements, "the input has {} elements")):
-        if count > 1 and any(np.isclose(abs(c), factor, 1e-5) for factor in (count, 1 / count)):
-            return f" ({words.format(count)})"
-    return "" if any(np.isclose(abs(c), factor, 1e-5) for factor in (2, 0.5)) else None
+    n, e = case.samples, case.trial.inputs[0].size
+    sign = ", with its sign flipped" if c < 0 else ""
+    if any(np.isclose(abs(c), factor, 1e-5) for factor in (2, 0.5)):
+        return f" ({sign[2:]})" if sign else ""
+    if np.isclose(c, -1, 1e-5):
+        return " (its sign is flipped)"
+    words = {
+        n: f"there are N = {n} samples",
+        e: f"the input has E = {e} elements",
+        e / n: f"E / N: {e} elements of {n} samples",
+    }
+    for times, (count, told) in itertools.product((1, 2, 0.5), words.items()):
+        if count > 1 and any(np.isclose(abs(c), factor * times, 1e-5) for factor in (count, 1 / count)):
+            return f" ({told}{'' if times == 1 else f', and a factor of {times:g}'}{sign})"
+    return None
 
 
 def transposed(case):

@@ -102,6 +102,7 @@ def _judged(theirs, kind, missing):
                 if verdict == "WRONG":
                     lines.append(f"{row.path}: {row.diagnosis or row.verdict}  [{our.title}]")
                     lines += _look_at(kind, row.path)
+        lines += [f"note: {words}" for words in report.notes if f"note: {words}" not in lines]
     verdicts = set(arrays.values())
     status = "WRONG" if "WRONG" in verdicts else "not written" if "not written" in verdicts else "right"
     if status == "not written":
@@ -148,11 +149,27 @@ def _told(error, path):
     """An exception in the answer's own lines: where, and what."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     lines = [f"{Path(path).name}, line {f.lineno}, in {f.name}: {f.line}" for f in frames[-1:]]
+    if isinstance(error, (ValueError, IndexError)):
+        lines += _at_hand(error, path)
     try:
         words = str(error)
     except Exception:
         words = "(an exception that cannot be told)"
     return [*lines, f"{type(error).__name__}: {words}"[:500]]
+
+
+def _at_hand(error, path):
+    """The shapes of the arrays that the line which failed could see: NumPy's own words are hard to read."""
+    walk = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(path)]
+    shapes = {}
+    for name, value in walk[-1].f_locals.items() if walk else ():
+        if isinstance(value, np.ndarray):
+            shapes[name] = value.shape
+        elif name == "self" and isinstance(value, bp.Module):
+            shapes |= {f"self.{own}.data": p.shape for own, p in value.own_parameters()}
+            cache = value.call and value.call.cache
+            shapes |= {"self.cache": cache.shape} if isinstance(cache, np.ndarray) else {}
+    return ["at hand: " + ", ".join(f"{name} {shape}" for name, shape in shapes.items())] if shapes else []
 
 
 def _with_limits():

@@ -30,7 +30,7 @@ class CrossEntropyLoss(Classification):
     Lecture A 49:06, 61:06.
 
     forward   (9)   L       = -1/E sum_n log softmax(z_n)[y_n]      n runs over E = N samples, or positions of images
-    backward  (9)   delta_z = (softmax(z) - onehot(y)) / E          raise the label's share, lower the others
+    backward  (9)   delta_z = delta * (softmax(z) - onehot(y)) / E   raise the label's share, lower the others
               (40)  smoothing takes t = (1 - eps) onehot(y) + eps / C for onehot(y): no score need grow without end
 
     With probabilities q instead of labels, onehot(y) becomes q. `weight` (C,) multiplies each class's part, and a mean
@@ -70,7 +70,7 @@ class NLLLoss(Classification):
     """Negative log-likelihood of log-probabilities a (N, C, ...) or (C,), as LogSoftmax gives them; y are labels.
 
     forward   (23)  L             = -1/E sum_n a[n, y_n]
-    backward  (23)  delta[n, y_n] = -1/E, 0 for the other classes
+    backward  (23)  delta_a[n, y_n] = -delta / E, 0 for the other classes
 
     CrossEntropyLoss is LogSoftmax and this one: (23) sent through (4l) gives (9). `weight` and `ignore_index` are as
     there.

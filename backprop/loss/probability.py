@@ -41,7 +41,7 @@ class BCELoss(Binary):
     """Binary cross-entropy of probabilities a against targets y from 0 to 1, both (...), E elements in all.
 
     forward   (38)  L     = -1/E sum of y log a + (1 - y) log(1 - a)
-    backward  (38)  delta = (a - y) / (E a (1 - a))              d/da: -y/a + (1-y)/(1-a), over one denominator
+    backward  (38)  delta_a = delta * (a - y) / (E a (1 - a))    d/da: -y/a + (1-y)/(1-a), over one denominator
 
     A logarithm counts as -100 at least, and a (1 - a) as 1e-12, as in PyTorch: a sigmoid may put out 0 or 1 in float32.
     BCEWithLogitsLoss has no such edges. `weight` multiplies each term and broadcasts to a's shape; E stays.
@@ -65,7 +65,7 @@ class BCEWithLogitsLoss(Binary):
     """Binary cross-entropy of scores z against targets y from 0 to 1, both (...), E elements in all; s = sigmoid(z).
 
     forward   (24)  L     = -1/E sum of y log s + (1 - y) log(1 - s)
-    backward  (24)  delta = (s - y) / E                          (38) times sigmoid' = s (1 - s): the denominator goes
+    backward  (24)  delta_z = delta * (s - y) / E                (38) times sigmoid' = s (1 - s): the denominator goes
 
     `weight` multiplies each term, `pos_weight` p the positives: p y log s, and delta = ((1 - y) s - p y (1 - s)) / E.
     Both broadcast to z's shape. An infinite score costs nothing where it is right, and infinity where it is wrong.
@@ -94,7 +94,7 @@ class KLDivLoss(Loss):
     """Kullback-Leibler divergence of log-probabilities a from probabilities y, both (...), E elements in all.
 
     forward   (39)  L     = 1/E sum of y (log y - a)             0 where y = 0
-    backward  (39)  delta = -y / E
+    backward  (39)  delta_a = -delta * y / E
 
     With `log_target` y are log-probabilities, too: e^y (y - a), and delta = -e^y / E. A divergence is a sum over the
     outcomes: reduction 'batchmean' divides it by the N samples of axis 0, where 'mean' divides by E.

@@ -35,8 +35,8 @@ class Difference(Loss):
 class MSELoss(Difference):
     """Mean squared error: a, b (...) of one shape, E elements in all.  Lecture A 6:29, 49:06.
 
-    forward   (8)  L     = 1/E sum (a - b)^2
-    backward  (8)  delta = 2 (a - b) / E
+    forward   (8)  L       = 1/E sum (a - b)^2
+    backward  (8)  delta_a = delta * 2 (a - b) / E                 delta is what backward is given, 1 if nothing else
 
     The lecture's square loss is 1/(2N) sum |a - b|^2, delta = (a - b)/N: it halves, and divides by samples. This one
     is PyTorch's. Nothing is broadcast.
@@ -49,7 +49,7 @@ class L1Loss(Difference):
     """Mean absolute error: a, b (...) of one shape, E elements in all.  Lecture A 49:06.
 
     forward   (21)  L     = 1/E sum |a - b|
-    backward  (21)  delta = sign(a - b) / E                        0 where a = b
+    backward  (21)  delta_a = delta * sign(a - b) / E              0 where a = b
     """
 
     row = "absolute"
@@ -59,7 +59,7 @@ class HuberLoss(Difference):
     """Square near the target, absolute beyond `delta`, here d: an outlier pulls with a bounded force.
 
     forward   (22)  L       = 1/E sum of (a - b)^2 / 2 where |a - b| <= d, else d (|a - b| - d/2)
-    backward  (22)  delta_a = clip(a - b, -d, d) / E
+    backward  (22)  delta_a = delta * clip(a - b, -d, d) / E
     """
 
     row, options = "huber", ("delta",)
@@ -73,7 +73,7 @@ class SmoothL1Loss(Difference):
     """Huber's loss divided by its width: absolute with slope 1 beyond `beta`, square within.
 
     forward   (37)  L     = 1/E sum of (a - b)^2 / (2 beta) where |a - b| < beta, else |a - b| - beta/2
-    backward  (37)  delta = clip((a - b) / beta, -1, 1) / E
+    backward  (37)  delta_a = delta * clip((a - b) / beta, -1, 1) / E
     """
 
     def __init__(self, *, reduction="mean", beta=1.0):

@@ -160,3 +160,13 @@ def test_complex_step_gives_the_backward(name, rng):
         moved.flat[entry] += 1j * h
         out = run(function, flat(moved), shape=a.shape, dtype=complex)
         np.testing.assert_allclose(np.sum(flat(delta) * out).imag / h, backward[entry], rtol=1e-12, atol=1e-15)
+
+
+def test_cross_entropy_in_one_pass_gives_the_delta_of_the_mean_and_0_where_nothing_counts():
+    z, y, w = np.zeros((2, 4, 1)), np.array([[1], [-100]]), np.ones(4)
+    log_s, delta, found = np.empty_like(z), np.empty_like(z), np.empty(3)
+    ref.cross_entropy(z, y, w, -100, 0.0, log_s, delta, found)
+    assert found.tolist() == [pytest.approx(np.log(4)), 1, -1]
+    np.testing.assert_allclose(delta[:, :, 0], [[0.25, -0.75, 0.25, 0.25], [0, 0, 0, 0]])
+    ref.cross_entropy(z, np.full((2, 1), -100), w, -100, 0.0, log_s, delta, found)
+    assert not delta.any()

@@ -166,3 +166,22 @@ def test_rmsprop_by_hand():
     theta, square = np.array([1.0]), np.array([0.0])
     ref.rmsprop([(theta, np.array([3.0]), square, theta, theta)], 0.1, 0.75, 0.0, 0.0, 0.0, False)
     np.testing.assert_allclose((theta[0], square[0]), (1 - 0.1 * 3 / 1.5, 0.25 * 9))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "kinks", "slopes"),
+    [
+        ("hardsigmoid", (), [-3.0, 3.0], [0, 0]),
+        ("hardswish", (), [-3.0, 3.0], [0, 1]),
+        ("hardtanh", (-1.0, 2.0), [-1.0, 2.0], [0, 0]),
+        ("hardshrink", (0.5,), [-0.5, 0.5], [0, 0]),
+        ("softshrink", (0.5,), [-0.5, 0.5], [0, 0]),
+        ("leaky_relu", (0.1,), [0.0], [0.1]),
+        ("elu", (2.0,), [0.0], [2]),
+        ("celu", (2.0,), [0.0], [1]),
+    ],
+)
+def test_at_a_kink_a_slope_is_that_of_pytorch(name, options, kinks, slopes):
+    out = np.empty(len(kinks))
+    ref.ACTIVATIONS[name][1](np.ones(len(kinks)), np.array(kinks), options, out)
+    np.testing.assert_allclose(out, slopes)
