@@ -54,7 +54,7 @@ class DataLoader:
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.dtype = np.dtype(dtype or (np.float32 if images.dtype.kind in "iub" else self.images.dtype))
         if self.dtype.kind not in "iu":
-            kernels.of(np.empty(0, self.dtype))
+            kernels.expect_computed(np.empty(0, self.dtype))
         self.device, self._sent = device, {}
         self._there("images"), self._there("labels")
         self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0

@@ -32,13 +32,15 @@ def main(arguments=None):
     command = commands.add_parser("inspect", help="print shapes and class counts, draw a contact sheet")
     command.add_argument("directory", metavar="DIR")
     command.add_argument("--sheet", metavar="PNG", help="draw a contact sheet of the training images")
+    command.add_argument("--split", metavar="WORD", help="of several data sets in one folder, as EMNIST has: letters")
 
     command = commands.add_parser(
         "pack", help="IDX files of a folder of images: IMAGES/train/CLASS/NAME.png, .../test/..."
     )
     command.add_argument("images", metavar="IMAGES")
     command.add_argument("directory", metavar="DIR")
-    command.add_argument("--size", nargs=2, type=int, metavar=("W", "H"), help="scale all images to this size")
+    command.add_argument("--size", nargs="+", metavar="N", help="scale all images to this size: 28, 28 20, or 28x20")
+    command.add_argument("--invert", action="store_true", help="dark strokes on white become bright on black")
 
     command = commands.add_parser("unpack", help="a folder of images of IDX files, the reverse of pack")
     command.add_argument("directory", metavar="DIR")
@@ -66,7 +68,7 @@ def _synthesize(options):
 
 
 def _inspect(options):
-    data = load(options.directory)
+    data = load(options.directory, options.split, print)
     print(sheet.describe(data))
     if options.sheet:
         sheet.contact_sheet(data.train_images, data.train_labels, options.sheet)
@@ -75,8 +77,21 @@ def _inspect(options):
 
 def _pack(options):
     with tqdm(unit=" images") as bar:
-        labels = pack(options.images, options.directory, options.size and tuple(options.size), bar.update)
+        size, told = _size(options.size), []
+        labels = pack(options.images, options.directory, size, bar.update, options.invert, told.append)
+    for words in told:
+        print(f"note: {words}")
     print(options.directory, " ".join(f"{label}={name}" for name, label in labels.items()))
+
+
+def _size(words):
+    """(width, height) of what was typed: 28, 28 20, 28x20; None for nothing."""
+    if words is None:
+        return None
+    numbers = "x".join(words).lower().split("x")
+    if len(numbers) > 2 or not all(number.isdigit() for number in numbers):
+        raise DatasetError(f"a size is a number, or a width and a height, got {' '.join(words)}")
+    return int(numbers[0]), int(numbers[-1])
 
 
 def _unpack(options):

@@ -1,11 +1,11 @@
-"""The four files of a data set in MNIST's layout, found in a folder and checked against each other."""
+"""A data set in MNIST's layout, found in a folder in any form that says what it is, and checked."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from data_tools import idx
+from data_tools import forms, idx
 
 FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -13,6 +13,7 @@ FILES = {
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
+MOST_TOLD = 12  # names of files that an error lists
 
 
 class DatasetError(ValueError):
@@ -28,31 +29,74 @@ class Dataset(NamedTuple):
     test_labels: np.ndarray
 
 
-def load(directory):
-    """The data set in `directory`: the four files under MNIST's names, each plain or with .gz behind its name.
+def load(directory, split=None, say=lambda words: None):
+    """The data set in `directory`: four IDX files, or what people have in their place (forms.py says which forms).
 
-    Raises FileNotFoundError naming what was looked for, IDXError for a damaged file, and DatasetError where images and
-    labels do not belong together.
+    split   a word in the names of the files wanted, where there are several sets, as of EMNIST: "letters"
+    say     is told in words how something was read that does not lie there as MNIST does
+
+    Raises FileNotFoundError naming what was looked for and what is there, IDXError for a damaged file, and DatasetError
+    where files make no data set together, or where which of them are meant is not clear.
     """
     directory = Path(directory)
-    data = Dataset(**{part: idx.read(locate(directory, name)) for part, name in FILES.items()})
-    for split in ("train", "test"):
-        images, labels = getattr(data, f"{split}_images"), getattr(data, f"{split}_labels")
+    try:
+        arrays, told = _found(directory, split)
+        words = []
+        data = Dataset(*(_as(part, array, words) for part, array in zip(Dataset._fields, arrays, strict=True)))
+    except forms.FormError as error:
+        raise DatasetError(f"{directory}: {error}") from None
+    for sentence in dict.fromkeys([*told, *words]):
+        say(f"read {sentence}")
+    for half in ("train", "test"):
+        images, labels = getattr(data, f"{half}_images"), getattr(data, f"{half}_labels")
         if images.ndim != 3 or labels.ndim != 1 or images.dtype != np.uint8 or labels.dtype != np.uint8:
             raise DatasetError(
-                f"{directory}: the {split} files want uint8 images (N, H, W) and uint8 labels (N,), "
+                f"{directory}: the {half} files want uint8 images (N, H, W) and uint8 labels (N,), "
                 f"got {images.dtype} {images.shape} and {labels.dtype} {labels.shape}"
             )
         if not images.size:
-            raise DatasetError(f"{directory}: no {split} images, their shape is {images.shape}")
+            raise DatasetError(f"{directory}: no {half} images, their shape is {images.shape}")
         if len(images) != len(labels):
-            raise DatasetError(f"{directory}: {len(images)} {split} images but {len(labels)} {split} labels")
+            raise DatasetError(f"{directory}: {len(images)} {half} images but {len(labels)} {half} labels")
+    if data.train_images.shape[1:] != data.test_images.shape[1:]:
+        sizes = f"{data.train_images.shape[1:]}, test images {data.test_images.shape[1:]}"
+        raise DatasetError(f"{directory}: training images are {sizes}")
     return data
 
 
+def _found(directory, split):
+    """(the four arrays, sentences about how they were found)"""
+    if directory.is_dir() and split is None:
+        paths = [locate(directory, name) for name in FILES.values()]
+        if all(paths):
+            return [forms.read_idx(forms.Source(p)) if forms.is_doubled(p) else idx.read(p) for p in paths], []
+    found = forms.sources(directory) if directory.exists() else []
+    four = forms.four_files(directory, found, split)
+    if four is not None:
+        parts, front = four
+        arrays = [forms.read_idx(parts[part]) for part in FILES]
+        told = [", ".join(str(parts[part]) for part in FILES)]
+        if "emnist" in front:  # published so: each image is turned and mirrored
+            arrays = [array.swapaxes(1, 2) if array.ndim == 3 else array for array in arrays]
+            told.append("EMNIST's images with their axes exchanged, as they are published")
+        return arrays, told
+    other = forms.keras(found) or forms.tables(found)
+    if other is not None:
+        return other
+    there = sorted({source.name for source in found})
+    more = f" and {len(there) - MOST_TOLD} more" if len(there) > MOST_TOLD else ""
+    holds = f"; it holds {', '.join(there[:MOST_TOLD])}{more}" if there else ""
+    if not directory.exists():
+        holds = "; there is no such folder"
+    name = next((name for name in FILES.values() if locate(directory, name) is None), FILES["train_images"])
+    wanted = f"{directory} has neither {name}.gz nor {name}"
+    raise FileNotFoundError(f"{wanted}{f' of --split {split}' if split else ''}{holds}")
+
+
+def _as(part, array, words):
+    return (forms.images if part.endswith("images") else forms.labels)(np.asarray(array), words)
+
+
 def locate(directory, name):
-    """The path of file `name` in `directory`, compressed or not."""
-    for path in (directory / f"{name}.gz", directory / name):
-        if path.is_file():
-            return path
-    raise FileNotFoundError(f"{directory} has neither {name}.gz nor {name}")
+    """The path of file `name` in `directory`, compressed or not; None where it is not there."""
+    return next((path for path in (directory / f"{name}.gz", directory / name) if path.is_file()), None)

@@ -1,14 +1,15 @@
 """A folder of images as a data set, and back: one picture file for each image, in a folder for each class.
 
     DIRECTORY/train/CLASS/NAME.png          any format that Pillow reads; what comes out is PNG
-    DIRECTORY/test/CLASS/NAME.png
+    DIRECTORY/test/CLASS/NAME.png           or val, valid, validation, testing; training; in any case of letters
 
-Classes whose names are all numbers below 256 keep them; others are numbered in the order of their names. Images of a
-split stand in the order of their file names, across classes: `unpack` names them by their position, so that a data set
-comes back from `pack` as it was.
+Classes whose names are all numbers below 256 keep them; others are numbered in the order of their names, 2 before 10.
+Images of a split stand in the order of their file names, across classes: `unpack` names them by their position, so that
+a data set comes back from `pack` as it was. A picture is taken as its viewer shows it: turned, if its camera says so.
 """
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,59 +17,105 @@ import numpy as np
 from data_tools import idx
 from data_tools.dataset import FILES, DatasetError, load
 
+SPLITS = {"train": ("train", "training"), "test": ("test", "testing", "val", "valid", "validation")}
+JUNK = {"thumbs.db", "desktop.ini", "icon\r", "readme", "readme.txt", "readme.md", "license", "license.txt"}
+NO_PICTURES = {".csv", ".json", ".xml", ".yaml", ".yml", ".db", ".ini", ".log"}
+LARGEST = 1 << 12  # pixels along a side that `size` may ask for
 
-def pack(source, directory, size=None, progress=lambda count: None):
+
+def pack(source, directory, size=None, progress=lambda count: None, invert=False, say=lambda words: None):
     """Write the images under `source` as the four IDX files in `directory`. Returns a dict from class name to label.
 
     Colours become shades of grey, 0 black to 255 white. Images must be of one size, unless `size` (width, height) is
-    given, to which all are then scaled. `progress(n)` is called when n more images are done.
+    given, to which all are then scaled. `invert` makes dark strokes on white paper bright ones on black, as MNIST has
+    them. `progress(n)` is called when n more images are done, `say(words)` told what a user may not expect.
 
     Raises DatasetError, with nothing written, for a folder without images, two sizes, a class that only the test images
     have, more than 256 classes, or a file that is no image.
     """
     source = Path(source)
-    if size is not None and min(size) < 1:
-        raise DatasetError(f"a size is a width and a height of at least 1, got {size}")
-    found = {split: _images(source / split) for split in ("train", "test")}
+    if size is not None and not (min(size) >= 1 and max(size) <= LARGEST):
+        raise DatasetError(f"a size is a width and a height of at least 1, and at most {LARGEST}, got {size}")
+    found = {split: _images(_folder(source, split), say) for split in SPLITS}
     labels = _number({path.parent.name for path in found["train"]})
     unknown = sorted({path.parent.name for path in found["test"]} - set(labels))
     if unknown:
         raise DatasetError(f"{source}: the training images have no class {unknown[0]!r}, the test images have")
     if len(labels) > 256:
         raise DatasetError(f"{source}: {len(labels)} classes; an IDX label holds 256")
-    arrays = {}
+    if size is not None and max(map(len, found.values())) * size[0] * size[1] > idx.MAX_BYTES:
+        raise DatasetError(f"{source}: images of {size[0]} x {size[1]} make a file of more than {idx.MAX_BYTES} bytes")
+    arrays, coloured = {}, []
     for split, paths in found.items():
-        arrays[f"{split}_images"] = _stack(paths, size, progress)
+        images = _stack(paths, size, progress, coloured)
+        arrays[f"{split}_images"] = 255 - images if invert else images
         arrays[f"{split}_labels"] = np.array([labels[path.parent.name] for path in paths], np.uint8)
-    train, test = (_size(arrays[f"{split}_images"][0]) for split in ("train", "test"))
+    train, test = (_size(arrays[f"{split}_images"][0]) for split in SPLITS)
     if train != test:
         raise DatasetError(f"{source}: training images are {train} pixels, test images {test}; give a size")
+    if coloured:
+        say(f"{len(coloured)} coloured images become grey, {coloured[0]} the first of them")
+    if arrays["train_images"].mean() > 160:
+        say("most pixels are bright: of dark strokes on white paper, which MNIST has not, make bright ones by --invert")
     for part, name in FILES.items():
         idx.write(Path(directory) / f"{name}.gz", arrays[part])
     return labels
 
 
 def unpack(source, directory, progress=lambda count: None):
-    """Write every image of the data set in `source` as a PNG file under `directory`, which must not have any yet."""
+    """Write every image of the data set in `source` as a PNG file under `directory`.
+
+    It may have been interrupted before: what is there stays. Raises DatasetError where other files are there.
+    """
     from PIL import Image
 
     data, directory = load(source), Path(directory)
-    if directory.exists() and any(directory.iterdir()):
-        raise DatasetError(f"{directory} is not empty; images of two data sets would mix")
-    for split in ("train", "test"):
+    places = {}
+    for split in SPLITS:
         images, labels = getattr(data, f"{split}_images"), getattr(data, f"{split}_labels")
         digits = len(str(len(images) - 1))
-        for label in np.unique(labels):
-            (directory / split / str(label)).mkdir(parents=True, exist_ok=True)
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-            Image.fromarray(image).save(directory / split / str(label) / f"{number:0{digits}}.png")
-            progress(1)
+            places[directory / split / str(label) / f"{number:0{digits}}.png"] = image
+    there = {path for path in directory.rglob("*") if path.is_file() and not path.name.endswith(".part")}
+    if other := sorted(there - places.keys()):
+        raise DatasetError(f"{directory} is not empty, it has {other[0]}; images of two data sets would mix")
+    for path, image in places.items():
+        if path not in there:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f"{path.name}.part")  # half a picture is never taken for a whole one
+            Image.fromarray(image).save(part, format="png")
+            os.replace(part, path)
+        progress(1)
     return directory
 
 
-def _images(folder):
+def _folder(source, split):
+    """The folder of a split, by one of its names."""
+    folders = [path for path in source.iterdir() if path.is_dir()] if source.is_dir() else []
+    for name in SPLITS[split]:
+        for folder in folders:
+            if folder.name.lower() == name:
+                return folder
+    wanted = f"{split}{os.sep}CLASS{os.sep}NAME.png"
+    there = ", ".join(sorted(folder.name for folder in folders)) or "no folders"
+    raise DatasetError(f"{source}: {split} has no images; wants {wanted}, it has {there}")
+
+
+def _images(folder, say):
     """The files of all class folders, by name."""
-    paths = [path for path in folder.glob("[!.]*/[!.]*") if path.is_file()]  # nothing hidden
+    paths, left = [], []
+    for path in folder.glob("[!.]*/[!.]*"):  # nothing hidden
+        if path.is_dir() and any(inner.is_file() for inner in path.rglob("*")):
+            raise DatasetError(
+                f"{path} is a folder within a class; pictures stand in {folder.name}{os.sep}CLASS itself"
+            )
+        if path.is_symlink() and not path.exists():
+            raise DatasetError(f"{path} is a link to nothing")
+        if path.is_file():
+            junk = path.name.lower() in JUNK or path.suffix.lower() in NO_PICTURES
+            (left if junk else paths).append(path)
+    if left:
+        say(f"{len(left)} files in {folder} that are no pictures are left out, {left[0].name} the first of them")
     if not paths:
         raise DatasetError(f"{folder} has no images; wants {folder.name}{os.sep}CLASS{os.sep}NAME.png")
     return sorted(paths, key=lambda path: (path.name, path.parent.name))
@@ -78,15 +125,22 @@ def _number(names):
     """Class name -> label."""
     if all(name.isascii() and name.isdigit() and str(int(name)) == name and int(name) < 256 for name in names):
         return {name: int(name) for name in sorted(names, key=int)}
-    return {name: label for label, name in enumerate(sorted(names))}
+    return {name: label for label, name in enumerate(sorted(names, key=_as_people_count))}
+
+
+def _as_people_count(name):
+    """A key that puts "class 2" before "class 10"."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)], name
 
 
 def _expect_shades(path, picture):
-    """Raise DatasetError for what has no one way to become 8-bit grey: more than 8 bits, or transparency."""
+    """Raise DatasetError for what has no one way to become 8-bit grey: more than 8 bits, or transparent pixels."""
     if picture.mode.startswith(("I", "F")):
         raise DatasetError(f"{path} has more than 8 bits a pixel, mode {picture.mode!r}; save it with 8")
     if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:
-        raise DatasetError(f"{path} has transparent pixels, mode {picture.mode!r}; save it on a background")
+        least, _ = picture.convert("RGBA").getchannel("A").getextrema()
+        if least < 255:
+            raise DatasetError(f"{path} has transparent pixels, mode {picture.mode!r}; save it on a background")
 
 
 def _size(image):
@@ -94,18 +148,25 @@ def _size(image):
     return f"{width} x {height}"
 
 
-def _stack(paths, size, progress):
-    """The images as uint8 (N, H, W)."""
-    from PIL import Image, UnidentifiedImageError
+def _stack(paths, size, progress, coloured):
+    """The images as uint8 (N, H, W). Those that have colours are added to `coloured`."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     images = []
     for path in paths:
         try:
             with Image.open(path) as picture:
-                grey = picture.convert("L")
+                _expect_shades(path, picture)
+                shown = ImageOps.exif_transpose(picture)
+                grey = shown.convert("RGB").convert("L") if shown.mode != "L" else shown.copy()
+                if shown.mode not in ("L", "LA", "1"):
+                    channels = np.asarray(shown.convert("RGB"))
+                    if (channels != channels[..., :1]).any():
+                        coloured.append(path)
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            if isinstance(error, DatasetError):
+                raise
             raise DatasetError(f"{path} is no image: {error}") from None
-        _expect_shades(path, picture)
         images.append(np.asarray(grey if size is None else grey.resize(size, Image.Resampling.LANCZOS)))
         if images[-1].shape != images[0].shape:
             raise DatasetError(f"{path} is {_size(images[-1])} pixels, {paths[0]} is {_size(images[0])}; give a size")

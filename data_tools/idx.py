@@ -13,6 +13,8 @@ A file may be compressed by gzip; its content decides that, and a name that ends
 
 import contextlib
 import gzip
+import io
+import lzma
 import math
 import os
 import zlib
@@ -25,7 +27,7 @@ TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">
 CODES = {np.dtype(name).newbyteorder("="): code for code, name in TYPES.items()}
 MAX_BYTES = 1 << 32  # of elements in one file; a larger header is taken for damage
 MAX_RANK = 32  # what every NumPy can hold
-GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC, XZ_MAGIC = b"\x1f\x8b", b"\xfd7zXZ\0"
 DENSEST = 1032  # deflate never makes a byte stand for more than this many
 
 
@@ -56,6 +58,25 @@ def read(path, max_bytes=MAX_BYTES):
         return _read(path, file, max_bytes, room=size)
 
 
+def read_bytes(name, content, max_bytes=MAX_BYTES):
+    """The array in the content of an IDX file that is not compressed."""
+    return _read(name, io.BytesIO(content), max_bytes, room=len(content))
+
+
+def peeled(content, name, most=MAX_BYTES):
+    """What compressed content holds; None where it is not compressed by gzip or xz.  Raises IDXError."""
+    file = io.BytesIO(content)
+    kinds = {GZIP_MAGIC: gzip.open, XZ_MAGIC: lzma.open}
+    opener = next((opener for magic, opener in kinds.items() if content.startswith(magic)), None)
+    if opener is None:
+        return None
+    with opener(file) as stream, _as_idx_error(name, stream):
+        inner = stream.read(most + 1)
+    if len(inner) > most:
+        raise IDXError(name, 0, f"at most {most} bytes", "more")
+    return inner
+
+
 def write(path, array):
     """Write `array` as an IDX file, compressed where the name ends in .gz; an older file is replaced at once, whole.
 
@@ -66,6 +87,8 @@ def write(path, array):
     if code is None:
         names = ", ".join(map(str, CODES))
         raise TypeError(f"IDX holds {names}, got {array.dtype}; use x.astype(...)")
+    if array.nbytes > MAX_BYTES:
+        raise ValueError(f"{array.nbytes} bytes are more than the {MAX_BYTES} that `read` takes; write fewer images")
     if array.ndim > MAX_RANK:
         raise TypeError(f"rank {array.ndim} is more than {MAX_RANK}")
     header = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
@@ -87,6 +110,7 @@ def _read(path, stream, max_bytes, room):
     """`room` is how many bytes the file can decompress to at the very most."""
     start = _exactly(path, stream, 4, 0)
     if start[:2] != b"\0\0" or start[2] not in TYPES:
+        start += stream.read(60)
         raise IDXError(path, 0, "00 00, a type code (08 09 0b 0c 0d 0e) and a rank", _describe(start))
     dtype, rank = np.dtype(TYPES[start[2]]), start[3]
     if rank > MAX_RANK:
@@ -107,7 +131,10 @@ def _read(path, stream, max_bytes, room):
         if not got:
             raise IDXError(path, offset + filled, f"{count - filled} more bytes of elements", "the end of the file")
         filled += got
-    if stream.read(1):
+    more = stream.read(3)
+    if more in (b"\n", b"\r\n"):
+        raise IDXError(path, offset + count, "the end of the file", "a line end, which a transfer as text has added")
+    if more:
         raise IDXError(path, offset + count, "the end of the file", "more bytes")
     array = body.view(dtype).reshape(shape)
     return array if dtype.isnative else array.byteswap(inplace=True).view(dtype.newbyteorder("="))
@@ -125,12 +152,20 @@ def _as_idx_error(path, stream):
     """What gzip has to say of a damaged file, as an IDXError."""
     try:
         yield
-    except (EOFError, zlib.error, OSError) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
         raise IDXError(path, stream.tell(), "sound gzip data", f"{error}") from None
 
 
 def _describe(start):
     """The first bytes of something that is not what it should be, as a reader would recognise it."""
+    if start.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS in place of the file: use `git lfs pull`"
+    if start.lstrip()[:1] in (b"{", b"["):
+        return f"{start[:16]!r} (a JSON answer?)"
+    if start.lstrip()[:5] == b"<?xml":
+        return f"{start[:16]!r} (an XML error?)"
     if start.lstrip()[:1] == b"<":
         return f"{start[:16]!r} (an HTML page?)"
+    if b"\xef\xbf\xbd" in start:
+        return f"{start[:8].hex(' ')} (bytes that an editor has replaced: fetch the file again)"
     return start[:8].hex(" ") or "an empty file"

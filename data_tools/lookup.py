@@ -1,5 +1,6 @@
 """A data set by one word: auto, synthetic, the name of a published one, or a folder."""
 
+import difflib
 from pathlib import Path
 
 from tqdm import tqdm
@@ -9,14 +10,23 @@ from data_tools.digits import synthesize
 from data_tools.download import DownloadError, cache_directory, cached, fetch
 from data_tools.sources import HASHES
 
-HELP = f"auto, synthetic, one of {', '.join(HASHES)}, or a folder with four IDX files (auto)"
+WORDS = "auto", "synthetic", *HASHES
+HELP = f"auto, synthetic, one of {', '.join(HASHES)}, or a folder of such files (auto)"
 
 
-def find(wanted="auto"):
-    """(Dataset, where it came from): from the cache, downloaded into it, drawn, or from a folder.
+def find(wanted="auto", split=None):
+    """(Dataset, where it came from): from the cache, downloaded into it, drawn, or from a folder or file.
 
-    "auto" is MNIST. Where it cannot be downloaded, that is said, and digits are drawn instead.
+    "auto" is MNIST. Where it cannot be downloaded, that is said, and digits are drawn instead. `split` is as in `load`.
+    Raises FileNotFoundError for a word that is none, with the words there are.
     """
+    if not Path(wanted).exists():
+        wanted = wanted.lower() if wanted.lower() in WORDS else wanted
+        if wanted not in WORDS and Path(wanted).name == wanted:
+            near = difflib.get_close_matches(wanted.lower(), WORDS, 1)
+            if near:
+                words = f"is {near[0]!r} meant? There are {', '.join(WORDS)}"
+                raise FileNotFoundError(f"there is no folder {wanted!r}, nor a data set of that name; {words}")
     name = "mnist" if wanted == "auto" else wanted
     if name in HASHES:
         try:
@@ -31,7 +41,7 @@ def find(wanted="auto"):
             wanted = "synthetic"
     if wanted == "synthetic":
         return load(_synthetic()), "synthesized digits"
-    return load(wanted), Path(wanted).resolve().name
+    return load(wanted, split, print), Path(wanted).resolve().name
 
 
 def _synthetic():

@@ -57,6 +57,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=list(MODELS), default="mlp")
     parser.add_argument("--data", default="auto", metavar="NAME|DIR", help=HELP)
+    parser.add_argument("--split", metavar="WORD", help="of several data sets in one folder, as EMNIST has: letters")
     parser.add_argument("--epochs", type=whole(1), default=5)
     parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
@@ -82,7 +83,8 @@ def main(arguments=None):
     if options.lr is None:
         options.lr = SGD_LR.get(options.model, 0.1) if options.optimizer == "sgd" else 0.001
     try:
-        return run(options)
+        with bp.use_kernels(options.kernels):
+            return run(options)
     except KeyboardInterrupt:
         return 130
     except (bp.BackpropError, data_tools.IDXError, data_tools.DatasetError, OSError) as error:
@@ -112,7 +114,7 @@ def run(options):
     bp.manual_seed(options.seed)
     device = device_named(options.device)
     bp.to_device(np.zeros(1), device)  # a GPU that does not work fails now, before anything is loaded
-    data, source = data_tools.find(options.data)
+    data, source = data_tools.find(options.data, options.split)
     train_images, test_images = data.train_images[:, None], data.test_images[:, None]  # (N, 1, H, W): one channel
     train = bp.DataLoader(
         train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed, device=device
@@ -135,32 +137,31 @@ def run(options):
     history = checkpoint.load(net, optimizer, schedule, train) if options.resume else None
 
     print(f"{options.model} on {source}, {kernels_on(device, options.kernels)}, seed {options.seed}")
-    with bp.use_kernels(options.kernels):
-        print(summary(net, (options.batch_size, *train_images.shape[1:])))
-        if history is not None:
-            print(f"resumed after {len(history.losses)} of {options.epochs * len(train)} steps")
-        diary = None
-        if options.explain:
-            first = np.arange(min(options.batch_size, len(train.images)))
-            diary = Diary(net, *train.fetch(first), loss, options.epochs * len(train))
-            diary(0 if history is None else len(history.losses))
-        history = fit(
-            net,
-            loss,
-            optimizer,
-            train,
-            test,
-            epochs=options.epochs,
-            schedule=schedule,
-            allow_wrong_classes=options.allow_wrong_classes,
-            checkpoint=checkpoint,
-            history=history,
-            after_step=diary,
-        )
-        bp.save(net, out / "model.safetensors")
-        metrics = write_run(out, net, loss, history, data, test, options=chosen, started=started)
-        if diary is not None:
-            print(diary.write(out, f"{options.model} on {source}, seed {options.seed}"))
+    print(summary(net, (options.batch_size, *train_images.shape[1:])))
+    if history is not None:
+        print(f"resumed after {len(history.losses)} of {options.epochs * len(train)} steps")
+    diary = None
+    if options.explain:
+        first = np.arange(min(options.batch_size, len(train.images)))
+        diary = Diary(net, *train.fetch(first), loss, options.epochs * len(train))
+        diary(0 if history is None else len(history.losses))
+    history = fit(
+        net,
+        loss,
+        optimizer,
+        train,
+        test,
+        epochs=options.epochs,
+        schedule=schedule,
+        allow_wrong_classes=options.allow_wrong_classes,
+        checkpoint=checkpoint,
+        history=history,
+        after_step=diary,
+    )
+    bp.save(net, out / "model.safetensors")
+    metrics = write_run(out, net, loss, history, data, test, options=chosen, started=started)
+    if diary is not None:
+        print(diary.write(out, f"{options.model} on {source}, seed {options.seed}"))
     print(describe(metrics))
     print(f"pictures, metrics and weights are in {out}/")
     return 130 if history.interrupted else 0

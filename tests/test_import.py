@@ -1,5 +1,6 @@
 """Importing is light: no kernel is compiled, no GPU is asked for, nothing heavy comes along."""
 
+import os
 import subprocess
 import sys
 
@@ -44,3 +45,53 @@ def test_compiling_is_announced_only_when_it_happens(tmp_path):
 
     assert "compiling relu" in run().stdout
     assert run().stdout == ""
+
+
+def in_a_process(code, **environment):
+    command = [sys.executable, "-W", "ignore", "-c", f"import numpy as np, backprop as bp\n{code}"]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=600)
+
+
+RELU = "print(bp.ReLU()(np.array([-1.0, 2.0])))"
+
+
+def test_where_no_folder_can_be_written_kernels_are_kept_for_the_run_and_that_is_said(tmp_path):
+    """It ended in "cannot cache function 'blocks'"."""
+    unwritable = f"import backprop.kernels.cpu.jit as jit\n{RELU}"
+    code = (
+        "import pathlib, numba.misc.appdirs as dirs\n"
+        f"dirs.user_cache_dir = lambda name: {str(tmp_path / 'file' / 'below')!r}\n"
+        "make = pathlib.Path.mkdir\n"
+        "def mkdir(self, *args, **options):\n"
+        "    if self.name == '__pycache__': raise PermissionError(13, 'no')\n"
+        "    return make(self, *args, **options)\n"
+        f"pathlib.Path.mkdir = mkdir\n{unwritable}"
+    )
+    (tmp_path / "file").write_text("a file where a folder should be")
+    done = in_a_process(code)
+    assert done.stdout == "[0. 2.]\n", done.stderr
+    assert "compiled kernels are kept for this run alone" in done.stderr
+
+
+def test_what_is_kept_of_kernels_may_be_cut_or_foreign(tmp_path):
+    """A line and a second, not the run."""
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    assert in_a_process(RELU, **environment).returncode == 0
+    for path in [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]:
+        path.write_bytes(path.read_bytes()[:20])
+    done = in_a_process(RELU, **environment)
+    assert done.stdout == "[0. 2.]\n", done.stderr
+    assert "compiled kernels cannot be kept or read" in done.stderr
+
+
+def test_without_a_compiler_the_reference_trains_and_the_cpu_kernels_say_so():
+    train = """
+net = bp.Sequential(bp.Linear(2, 3))
+loader = bp.DataLoader(np.ones((4, 2), np.float32), np.arange(4) % 3, batch_size=2)
+with bp.use_kernels("reference"):
+    print(len(bp.fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters()), loader, progress=False).losses))
+"""
+    done = in_a_process(train, NUMBA_DISABLE_JIT="1")
+    assert done.stdout == "2\n", done.stderr
+    done = in_a_process(RELU, NUMBA_DISABLE_JIT="1")
+    assert "NUMBA_DISABLE_JIT is set, and the cpu kernels are compiled; use bp.use_kernels('reference')" in done.stderr

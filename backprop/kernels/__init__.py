@@ -76,6 +76,12 @@ def of(*arrays):
     Raises DTypeError unless all are arrays of one element type that the set can compute, DeviceError unless all lie in
     one place. The last array is the one to follow (a layer's parameter): the cure names its type, or its place.
     """
+    name, recording = expect_computed(*arrays), recorder.get()
+    return load(name) if recording is None else recording
+
+
+def expect_computed(*arrays):
+    """The name of the kernel set that computes these arrays; the errors are those of `of`."""
     arrays = [array for array in arrays if array is not None]
     for array in arrays:
         if not is_array(array):
@@ -89,8 +95,7 @@ def of(*arrays):
     for array in arrays:
         if array.dtype != wanted:
             raise DTypeError(f"wants {wanted} throughout, got {array.dtype}; use x.astype(np.{wanted})", array)
-    recording = recorder.get()
-    return load(name) if recording is None else recording
+    return name
 
 
 def expect_beside(array, other):

@@ -62,8 +62,8 @@ def test_different_counts_are_refused_with_both(tmp_path):
 
 def test_files_of_the_wrong_rank_are_refused(tmp_path):
     data_tools.synthesize(tmp_path, train=20, test=10)
-    idx.write(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((10, 784), np.uint8))
-    with pytest.raises(data_tools.DatasetError, match=r"uint8 images \(N, H, W\).*got uint8 \(10, 784\)"):
+    idx.write(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((10, 785), np.uint8))
+    with pytest.raises(data_tools.DatasetError, match=r"uint8 images \(N, H, W\).*got uint8 \(10, 785\)"):
         data_tools.load(tmp_path)
 
 

@@ -105,3 +105,115 @@ def test_hidden_folders_are_no_classes(tmp_path):
     assert data_tools.pack(tmp_path, tmp_path / "idx") == {"cat": 0}
     with pytest.raises(DatasetError, match="a width and a height of at least 1"):
         data_tools.pack(tmp_path, tmp_path / "idx", size=(0, 5))
+
+
+def both(folder, name, **picture):
+    for split in ("train", "test"):
+        draw(folder / split / name, **picture)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_pictures_whose_pixels_are_all_opaque_are_read(tmp_path, mode):
+    """They were refused for a transparency that they do not have."""
+    opaque = {"RGBA": (9, 9, 9, 255), "LA": (9, 255), "P": 0}[mode]
+    both(tmp_path, "a/1.png", value=opaque, mode=mode)
+    data_tools.pack(tmp_path, tmp_path / "idx")
+    assert data_tools.load(tmp_path / "idx").train_images.shape == (1, 4, 5)
+
+
+def test_a_picture_is_taken_as_its_viewer_shows_it(tmp_path):
+    """Turned, as the camera says that it was held."""
+    both(tmp_path, "a/1.png")
+    turned = Image.new("L", (5, 4), 0)
+    turned.putpixel((0, 0), 255)
+    exif = turned.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    for split in ("train", "test"):
+        turned.save(tmp_path / split / "a" / "1.png", exif=exif)
+    data_tools.pack(tmp_path, tmp_path / "idx")
+    (image,) = data_tools.load(tmp_path / "idx").train_images
+    assert image.shape == (5, 4)
+    assert np.argwhere(image == 255).tolist() == [[0, 3]]
+
+
+def test_what_is_no_picture_is_left_out_and_told(tmp_path):
+    both(tmp_path, "a/1.png")
+    for name in ("Thumbs.db", "desktop.ini", "labels.csv", "x.json", "README"):
+        (tmp_path / "train" / "a" / name).write_text("?")
+    told = []
+    data_tools.pack(tmp_path, tmp_path / "idx", say=told.append)
+    assert any("5 files in" in words and "are left out" in words for words in told)
+    assert len(data_tools.load(tmp_path / "idx").train_images) == 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda folder: draw(folder / "deeper" / "1.png"), "deeper is a folder within a class"),
+        (lambda folder: (folder / "2.png").symlink_to(folder / "nowhere"), "2.png is a link to nothing"),
+    ],
+)
+def test_what_would_be_left_out_silently_is_refused(tmp_path, spoil, words):
+    both(tmp_path, "a/1.png")
+    spoil(tmp_path / "train" / "a")
+    with pytest.raises(DatasetError, match=words):
+        data_tools.pack(tmp_path, tmp_path / "idx")
+
+
+@pytest.mark.parametrize(("train", "test"), [("Train", "Test"), ("train", "val"), ("training", "testing")])
+def test_the_halves_go_by_several_names(tmp_path, train, test):
+    draw(tmp_path / train / "a" / "1.png")
+    draw(tmp_path / test / "a" / "1.png")
+    assert data_tools.pack(tmp_path, tmp_path / "idx") == {"a": 0}
+
+
+def test_classes_without_halves_are_told_what_is_wanted(tmp_path):
+    draw(tmp_path / "cat" / "1.png")
+    with pytest.raises(DatasetError, match="train has no images; wants train.CLASS.NAME.png, it has cat"):
+        data_tools.pack(tmp_path, tmp_path / "idx")
+
+
+def test_classes_with_numbers_in_their_names_are_in_the_order_of_the_numbers(tmp_path):
+    for name in ("class 10", "class 2", "class 1"):
+        both(tmp_path, f"{name}/1.png")
+    assert data_tools.pack(tmp_path, tmp_path / "idx") == {"class 1": 0, "class 2": 1, "class 10": 2}
+
+
+@pytest.mark.parametrize(("typed", "shape"), [(["3"], (3, 3)), (["3", "2"], (2, 3)), (["3x2"], (2, 3))])
+def test_a_size_is_typed_as_people_type_it(tmp_path, typed, shape):
+    both(tmp_path, "a/1.png")
+    assert main(["pack", str(tmp_path), str(tmp_path / "idx"), "--size", *typed]) == 0
+    assert data_tools.load(tmp_path / "idx").train_images.shape[1:] == shape
+
+
+def test_a_size_that_takes_all_memory_is_refused_before_anything_is_read(tmp_path, capsys):
+    both(tmp_path, "a/1.png")
+    assert main(["pack", str(tmp_path), str(tmp_path / "idx"), "--size", "100000", "100000"]) == 1
+    assert "at most 4096" in capsys.readouterr().err
+    assert main(["pack", str(tmp_path), str(tmp_path / "idx"), "--size", "big"]) == 1
+    assert "a size is a number" in capsys.readouterr().err
+
+
+def test_dark_strokes_on_white_paper_are_told_and_can_be_inverted(tmp_path, capsys):
+    both(tmp_path, "a/1.png", value=250)
+    assert main(["pack", str(tmp_path), str(tmp_path / "idx")]) == 0
+    assert "note: most pixels are bright" in capsys.readouterr().out
+    assert main(["pack", str(tmp_path), str(tmp_path / "idx"), "--invert"]) == 0
+    assert data_tools.load(tmp_path / "idx").train_images.max() == 5
+
+
+def test_colours_that_become_grey_are_told(tmp_path):
+    both(tmp_path, "a/1.png", value=(200, 10, 10), mode="RGB")
+    told = []
+    data_tools.pack(tmp_path, tmp_path / "idx", say=told.append)
+    assert any("2 coloured images become grey" in words for words in told)
+
+
+def test_an_interrupted_unpack_goes_on(small_digits, tmp_path):
+    images = tmp_path / "images"
+    data_tools.unpack(small_digits, images)
+    pictures = sorted(images.rglob("*.png"))
+    pictures[3].unlink()
+    (pictures[3].parent / "1.png.part").write_bytes(b"half")
+    data_tools.unpack(small_digits, images)
+    assert sorted(images.rglob("*.png")) == pictures

@@ -11,16 +11,24 @@ A sum of many numbers is gathered in float64. Where they lie side by side, SOME 
 their own type. So float32 keeps six digits, however many terms there are.
 """
 
+import atexit
+import contextlib
 import functools
 import os
+import shutil
+import sys
+import tempfile
 import threading
 import types
 from pathlib import Path
 
 import numba
 from numba.core import event
+from numba.misc.appdirs import user_cache_dir
 
-from backprop.errors import OptionError
+from backprop.errors import DeviceError, OptionError
+
+HERE = Path(__file__).parent
 
 BLOCK = 2048
 SOME = 64
@@ -34,16 +42,58 @@ def _compiled(**options):
 
     Without a wrapper for C: nobody calls kernels from there, and each would be compiled with one.
     """
+    if numba.config.DISABLE_JIT:
+        raise DeviceError("NUMBA_DISABLE_JIT is set, and the cpu kernels are compiled; use bp.use_kernels('reference')")
+    _find_cache_folder()
     jit = numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)
 
     def decorate(function):
         dispatcher = jit(function)
-        dispatcher._cache._cache_file._source_stamp = _stamp()
+        cache = dispatcher._cache
+        cache._cache_file._source_stamp = _stamp()
+        cache.load_overload, cache.save_overload = _forgiving(cache.load_overload), _forgiving(cache.save_overload)
         if options.get("_nrt") is False:
             _refuse_arrays(dispatcher)
         return dispatcher
 
     return decorate
+
+
+@functools.cache
+def _find_cache_folder():
+    """Let compiled kernels be kept where that is possible: beside their source, in the user's cache, or else for this
+    process alone, which is said.
+    """
+    if numba.config.CACHE_DIR:
+        return
+    for folder in (HERE / "__pycache__", Path(user_cache_dir("numba"))):
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return
+    numba.config.CACHE_DIR = tempfile.mkdtemp(prefix="backprop-kernels-")
+    atexit.register(shutil.rmtree, numba.config.CACHE_DIR, ignore_errors=True)
+    print("compiled kernels are kept for this run alone: no folder for them can be written", file=sys.stderr)
+
+
+def _forgiving(access):
+    """Access to what is kept of a kernel on the disk. Where that fails, as on a full disk, or on files that are cut or
+    foreign, the kernel is compiled, and it is said once.
+    """
+
+    def call(*args):
+        try:
+            return access(*args)
+        except Exception as error:
+            _tell_of_cache(f"{type(error).__name__}: {error}")
+            return None
+
+    return call
+
+
+@functools.cache
+def _tell_of_cache(words):
+    print(f"compiled kernels cannot be kept or read: {words}", file=sys.stderr)
 
 
 def _refuse_arrays(dispatcher):
@@ -62,7 +112,7 @@ def _refuse_arrays(dispatcher):
 @functools.cache
 def _stamp():
     """Tells whether any of this folder's files has changed."""
-    states = [path.stat() for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    states = [path.stat() for path in sorted(HERE.rglob("*.py"))]
     return tuple((state.st_mtime, state.st_size) for state in states)
 
 
