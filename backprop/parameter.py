@@ -201,6 +201,10 @@ class Parameter(Buffer):
         """It is this attribute of a module now."""
         self._replaced.pop((id(module), name), None)
 
+    @property
+    def was_replaced(self):
+        return bool(self._replaced)
+
     def replaced_since(self, moment):
         """The Replaced that came after a moment() about this parameter."""
         return [found for found in self._replaced.values() if found.moment > moment]

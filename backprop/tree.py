@@ -12,7 +12,8 @@ from backprop.kernels.transfer import assign, expect_device
 from backprop.parameter import Buffer, Parameter
 from backprop.rng import Stream
 
-PASSING = {"call", "_inside_backward", "_hooks"}  # what a module holds that is no part of it
+PASSING = {"cache", "call", "_inside_backward", "_hooks", "_may_hold"}  # what a module has that is no part of it
+PLAIN = {int, float, bool, str, type(None), np.dtype, Parameter, Buffer, Stream}  # what holds no module
 COMPUTED = {np.dtype(name) for name in ("f4", "f8", "c16")}
 
 
@@ -24,11 +25,14 @@ class Tree:
     """
 
     def __setattr__(self, name, value):
-        old = vars(self).get(name)
-        if isinstance(old, Buffer):
-            self._expect_alike(name, old, value)
-        if value is not old:
-            self._note_replaced(name, old, value)
+        if name not in PASSING:  # these two change with every call
+            old = vars(self).get(name)
+            if isinstance(old, Buffer):
+                self._expect_alike(name, old, value)
+            if value is not old and (isinstance(old, (Tree, Parameter)) or isinstance(value, (Tree, Parameter))):
+                self._note_replaced(name, old, value)
+            if type(value) not in PLAIN and not (type(value) is tuple and PLAIN.issuperset(map(type, value))):
+                object.__setattr__(self, "_may_hold", True)
         object.__setattr__(self, name, value)
 
     def _note_replaced(self, name, old, new):
@@ -52,6 +56,8 @@ class Tree:
         if value.shape != old.shape:
             raise ShapeError(f"{place} is a {kind} of shape {old.shape}, got a {kind} of shape {value.shape}")
 
+    _may_hold = False  # whether any attribute is, or holds, something in which a module could be
+
     def named_children(self):
         """(name, module) for each child: an attribute, or an item of a list, tuple or dict, at any depth."""
         return ((name, value) for name, value in self._own() if isinstance(value, Tree))
@@ -74,6 +80,8 @@ class Tree:
 
     def children(self):
         """Each child module once, in order."""
+        if not self._may_hold:
+            return []
         return list(dict.fromkeys([child for _, child in self.named_children()]))
 
     def named_modules(self):

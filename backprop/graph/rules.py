@@ -19,10 +19,10 @@ def times(vbar, slope):
     """vbar * slope, but 0 where either is 0, though the other be infinite or NaN: what a branch that was not taken gets
     and hands down. So np.where(v > 0, np.log(v), 0) has the slope 0 at v = 0.
     """
-    if isinstance(vbar, DeviceArray) or isinstance(slope, DeviceArray):
-        return vbar * slope
-    nothing = (vbar == 0) | (slope == 0)
-    return np.where(nothing, 0, vbar) * np.where(nothing, 0, slope)
+    product = vbar * slope
+    if isinstance(product, DeviceArray) or not np.isnan(product).any():
+        return product
+    return np.where((vbar == 0) | (slope == 0), 0, product)
 
 
 class Elementwise:

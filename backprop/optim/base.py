@@ -104,7 +104,7 @@ class Optimizer:
         Raises ParameterError if a layer has replaced one of them since: the new one would not learn.
         """
         for parameter in self._parameters():
-            for replaced in parameter.replaced_since(self._made):
+            for replaced in parameter.replaced_since(self._made) if parameter.was_replaced else ():
                 if replaced.new not in self.state:
                     raise ParameterError(
                         f"{replaced.place} was replaced after this optimizer was made; "
