@@ -20,11 +20,17 @@ from backprop.kernels.device import device_of, to_host
 from backprop.kernels.recording import Unfit, recording
 from backprop.kernels.rewriting import rewritten
 from backprop.kernels.transfer import to_device
-from backprop.loss import CrossEntropyLoss
+from backprop.loss import CrossEntropyLoss, Loss
 from backprop.parameter import Buffer
 from backprop.rng import watched
 
 MOST = 8  # shapes of batches of which a plan keeps a recording, each with arrays of its own
+
+
+def terms_of(loss, y):
+    """What the last loss was a mean over; samples, where the loss does not say."""
+    terms = loss.terms() if isinstance(loss, Loss) else None
+    return len(y) if terms is None else terms
 
 
 class Plan:
@@ -141,8 +147,7 @@ class Step:
 
     def terms(self, y):
         """What the loss of the last forward is a mean over; samples, where the loss does not say."""
-        terms = self.loss.terms() if self.found is None else self._used
-        return len(y) if terms is None else terms
+        return terms_of(self.loss, y) if self.found is None else self._used
 
     def backward(self):
         """Adds to the gradients of the parameters, like the layers' backward. Once: then ask the plan again."""

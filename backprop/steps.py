@@ -9,7 +9,7 @@ from backprop import functional as F
 from backprop.chunks import Chunks
 from backprop.data import DataLoader
 from backprop.loss import Loss
-from backprop.plan import Plan
+from backprop.plan import Plan, terms_of
 
 
 class Done(NamedTuple):
@@ -106,12 +106,6 @@ class Steps:
             done += 1
             right, answers = count_correct(self.loss, scores, y)
             yield Done(len(x), [L], [terms], [right], [answers], settled=True)
-
-
-def terms_of(loss, y):
-    """What the last loss was a mean over; samples, where the loss does not say."""
-    terms = loss.terms() if isinstance(loss, Loss) else None
-    return len(y) if terms is None else terms
 
 
 def count_correct(loss, scores, y):

@@ -8,9 +8,10 @@ from backprop import finite, kernels
 from backprop.history import Epoch, History, Tally
 from backprop.interrupt import Interrupt
 from backprop.loss import Loss
+from backprop.plan import terms_of
 from backprop.preflight import expect_run
 from backprop.progress import Progress
-from backprop.steps import Steps, count_correct, terms_of
+from backprop.steps import Steps, count_correct
 
 
 def fit(
@@ -137,15 +138,24 @@ def measure(loss, predictions):
 
 def tally(loss, predictions):
     """The Tally over batches of (scores, labels)."""
-    found, twin = Tally(), copy.copy(loss)
-    sums = isinstance(loss, Loss) and type(loss).terms is not Loss.terms  # it says what its mean divides by
+    found, sums = Tally(), _can_sum(loss)
+    twin = copy.copy(loss) if sums else loss
     for scores, y in predictions:
-        twin.reduction = "sum" if sums else loss.reduction
+        if sums:
+            twin.reduction = "sum"
         total = twin(scores, y)
-        twin.reduction = loss.reduction
+        if sums:
+            twin.reduction = loss.reduction
         terms = terms_of(twin, y)
         found.add(total if sums else total * terms, terms, *count_correct(loss, scores, y))
     return found
+
+
+def _can_sum(loss):
+    """Whether it says what its mean divides by, and its own forward, no subclass's, heeds the reduction "sum"."""
+    kind = type(loss)
+    ours = getattr(kind.forward, "__module__", "").startswith("backprop.") and kind.__call__ is Loss.__call__
+    return isinstance(loss, Loss) and kind.terms is not Loss.terms and ours
 
 
 def predict(net, loader):

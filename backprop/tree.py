@@ -13,7 +13,8 @@ from backprop.parameter import Buffer, Parameter
 from backprop.rng import Stream
 
 PASSING = {"cache", "call", "_inside_backward", "_hooks", "_may_hold"}  # what a module has that is no part of it
-PLAIN = {int, float, bool, str, type(None), np.dtype, Parameter, Buffer, Stream}  # what holds no module
+WORDS = {int, float, bool, str, type(None)}  # what is no part of a network
+PLAIN = {*WORDS, np.dtype, Parameter, Buffer, Stream}  # what holds no module
 COMPUTED = {np.dtype(name) for name in ("f4", "f8", "c16")}
 
 
@@ -38,10 +39,10 @@ class Tree:
     def _note_replaced(self, name, old, new):
         """`new` stands where `old` stood, a parameter or a module: its parameters are told."""
         before, now = (dict.fromkeys(_parameters_of(thing)) for thing in (old, new))
-        learning = next((p for p in now if p.requires_grad and p not in before), None)
+        new = sorted((p for p in now if p not in before), key=lambda p: not p.requires_grad)[:1]
         for parameter in before:
-            if parameter not in now and learning is not None:
-                parameter.note_replaced(self, name, learning)
+            if parameter not in now and new:
+                parameter.note_replaced(self, name, *new)
         for parameter in now:
             parameter.note_used(self, name)
 
@@ -71,7 +72,8 @@ class Tree:
                 if any(value is other for other in around):
                     continue  # it holds itself
                 items = value.items() if isinstance(value, dict) else enumerate(value)
-                waiting += [(f"{name}.{key}", item, (*around, value)) for key, item in reversed(list(items))]
+                items = [(key, item) for key, item in items if not _are_words(item)]  # a vocabulary may be long
+                waiting += [(f"{name}.{key}", item, (*around, value)) for key, item in reversed(items)]
             elif isinstance(value, (set, frozenset)) and any(isinstance(item, (Tree, Buffer)) for item in value):
                 what = f"{type(self).__name__}.{name} is a {type(value).__name__}, whose modules and parameters have no"
                 raise ParameterError(f"{what} names of their own; use a list or a dict")
@@ -201,9 +203,17 @@ class Tree:
         """Path -> array for every parameter and buffer, under PyTorch's names.
 
         The arrays are NumPy's, and copies, where PyTorch hands out the live ones: what was saved stays what it was
-        while training goes on.
+        while training goes on. Raises ParameterError where two have the same name, as items 1 and "1" of a dict do.
         """
-        return {path: to_host(array.data).copy() for path, array in self._walk_own(Buffer)}
+        return {path: to_host(array.data).copy() for path, array in self._by_name().items()}
+
+    def _by_name(self):
+        """Path -> Parameter or Buffer."""
+        found = {}
+        for path, array in self._walk_own(Buffer):
+            if found.setdefault(path, array) is not array:
+                raise ParameterError(f"two parameters are called {path!r}; give one of them another name")
+        return found
 
     def load_state_dict(self, state, strict=True):
         """Copy the arrays of `state` into parameters and buffers of the same names, which keep their element types.
@@ -217,7 +227,7 @@ class Tree:
         """
         if not hasattr(state, "keys"):
             raise CheckpointError(f"a state is a dict from names to arrays, got {type(state).__name__}")
-        own = dict(self._walk_own(Buffer))
+        own = self._by_name()
         known = {id(own[path]) for path in own if path in state}
         needed = {path for path, array in own.items() if id(array) not in known and not array.counts}
         names = Names(sorted(needed - state.keys()), sorted(state.keys() - own.keys()))
@@ -232,6 +242,11 @@ class Tree:
         for path, array in fitting.items():
             assign(own[path].data, array)
         return names
+
+
+def _are_words(value):
+    """Whether it is a number or a word, or a tuple of such."""
+    return type(value) in WORDS or (type(value) is tuple and WORDS.issuperset(map(type, value)))
 
 
 def _parameters_of(thing):

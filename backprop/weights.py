@@ -80,6 +80,7 @@ def write(path, arrays, metadata, room=0):
             if room and hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, room)
                 os.ftruncate(file.fileno(), 0)
+            arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
             file.write(encode(arrays, {**metadata, DIGEST: digest(arrays, metadata)}))
             file.flush()
             os.fsync(file.fileno())
@@ -149,8 +150,9 @@ def digest(arrays, metadata):
     """SHA-256 of all that a file holds: a bit that was flipped on a disk is noticed."""
     found = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)  # as the file has it
         found.update(json.dumps([name, array.dtype.str, array.shape]).encode())
-        found.update(np.ascontiguousarray(array).tobytes())
+        found.update(array.tobytes())
     return found.hexdigest()
 
 

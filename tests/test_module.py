@@ -562,3 +562,23 @@ def test_a_file_of_old_pytorch_need_not_count_batches():
     state = {name: array + 1 for name, array in net.state_dict().items() if "num_batches" not in name}
     net.load_state_dict(state)
     assert net[0].running_mean.data.tolist() == [1, 1]
+
+
+def test_a_long_vocabulary_costs_a_call_little():
+    class Speaker(bp.Module):
+        def __init__(self, words):
+            self.words, self.linear = words, bp.Linear(3, 2)
+
+    words = [("a", 1)] * 10, {"b": 2}, bp.Linear(2, 2)
+    assert [name for name, _ in Speaker(words).named_children()] == ["words.2", "linear"]
+    looked_at = [thing for _, thing in Speaker([("a", 1), ["b", None], 3.0] * 1000)._own()]
+    assert len(looked_at) == 1
+
+
+def test_two_parameters_of_one_name_are_not_saved_as_one():
+    linear = bp.Linear(3, 2)
+    linear.gates = {1: bp.Parameter(np.ones(2)), "1": bp.Parameter(np.zeros(2))}
+    with pytest.raises(bp.ParameterError, match=r"two parameters are called 'gates\.1'"):
+        linear.state_dict()
+    with pytest.raises(bp.ParameterError, match="two parameters"):
+        linear.load_state_dict({})

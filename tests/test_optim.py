@@ -329,3 +329,61 @@ def test_a_module_that_is_replaced_after_the_optimizer_was_made_is_noticed():
     net[1] = Linear(2, 2)
     with pytest.raises(bp.ParameterError, match=r"Sequential.1 was replaced after this optimizer was made"):
         sgd.step()
+
+
+def test_options_that_are_only_right_together_are_set_together():
+    group = bp.SGD([bp.Parameter(np.ones(2))]).param_groups[0]
+    group.update(nesterov=True, momentum=0.9)
+    group.update(momentum=0, nesterov=False)
+    with pytest.raises(bp.OptionError):
+        group.update(lr=0.5, momentum=-1)
+    assert group["lr"] == 1e-3 and group["momentum"] == 0
+
+
+def test_an_option_that_was_switched_on_since_the_last_step_is_no_damage():
+    theta = bp.Parameter(np.ones(2))
+    optimizer = bp.RMSprop([theta])
+    theta.grad = np.ones(2)
+    optimizer.step()
+    optimizer.param_groups[0]["momentum"] = 0.9
+    optimizer.load_state_dict(optimizer.state_dict())
+    optimizer.step()
+
+
+def test_an_lr_that_a_hand_has_set_stays_when_the_states_are_loaded():
+    def run(optimizer, schedule):
+        for _ in range(4):
+            schedule.step()
+            yield optimizer.param_groups[0]["lr"]
+
+    def new():
+        optimizer = bp.SGD([bp.Parameter(np.ones(2))], lr=0.1)
+        return optimizer, bp.StepLR(optimizer, 3)
+
+    optimizer, schedule = new()
+    list(run(optimizer, schedule))
+    optimizer.param_groups[0]["lr"] = 0.05
+    copied, copy = new()
+    copied.load_state_dict(optimizer.state_dict()), copy.load_state_dict(schedule.state_dict())
+    assert list(run(copied, copy)) == list(run(optimizer, schedule))
+
+
+def test_two_schedules_in_turns_never_ask_for_an_lr_below_zero():
+    optimizer = bp.SGD([bp.Parameter(np.ones(2))], lr=1.0)
+    schedules = bp.StepLR(optimizer, 2, 0.5), bp.CosineAnnealingLR(optimizer, 4, eta_min=0.05)
+    for _ in range(12):
+        for schedule in schedules:
+            schedule.step()
+        assert 0 <= optimizer.param_groups[0]["lr"] <= 1
+
+
+def test_a_replacement_that_is_unfrozen_only_afterwards_is_noticed():
+    linear = bp.Linear(3, 2)
+    optimizer = bp.SGD(linear.parameters(), 0.1)
+    weight = bp.Parameter(np.ones((2, 3), np.float32), requires_grad=False)
+    linear.weight = weight
+    linear.backward(linear(np.ones((4, 3), np.float32)))
+    optimizer.step()  # a frozen one has nothing to learn
+    weight.requires_grad = True
+    with pytest.raises(bp.ParameterError, match="replaced"):
+        optimizer.step()

@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -391,3 +392,70 @@ def test_the_check_before_the_first_step_draws_no_random_numbers_of_the_run():
     bp.manual_seed(1)
     other(X[:4])
     assert other[2].stream.seed == mask
+
+
+class Halved(bp.MSELoss):
+    """A loss of a user's own: it returns its mean, whatever the reduction."""
+
+    def forward(self, a, b):
+        self.cache = a, b
+        return float(((a - b) ** 2).mean() / 2)
+
+    def backward(self, delta=1.0):
+        a, b = self.cache
+        return (a - b) / np.float32(a.size)
+
+
+class NoLoss(bp.Module):
+    """A module that stands for a loss."""
+
+    def forward(self, a, b):
+        self.cache = a, b
+        return float(((a - b) ** 2).mean() / 2)
+
+    def backward(self, delta=1.0):
+        a, b = self.cache
+        return (a - b) / np.float32(a.size)
+
+    def expect_delta(self, delta=1.0):
+        return delta
+
+
+@pytest.fixture
+def pairs():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(16, 3)).astype(np.float32), rng.normal(size=(16, 2)).astype(np.float32)
+    return bp.DataLoader(x, y, batch_size=4)
+
+
+@pytest.mark.parametrize("kind", [Halved, NoLoss])
+def test_a_loss_of_ones_own_is_averaged_as_it_averages_itself(kind, pairs):
+    net = bp.Linear(3, 2)
+    expected = ((net(pairs.images) - pairs.labels) ** 2).mean() / 2
+    np.testing.assert_allclose(evaluate(net, kind(), pairs)[0], expected, rtol=1e-6)
+    history = fit(net, kind(), bp.SGD(net.parameters(), 1e-9), pairs, pairs, progress=False)
+    np.testing.assert_allclose([history.epochs[0].train_loss, history.epochs[0].test_loss], expected, rtol=1e-6)
+
+
+class OnlyBatches(bp.Module):
+    """It cannot be copied, and takes four images, no fewer."""
+
+    def __init__(self):
+        self.linear, self.lock = bp.Linear(3, 2), threading.Lock()
+
+    def forward(self, a):
+        return self.linear(a.reshape(4, 3))
+
+    def backward(self, delta):
+        return self.linear.backward(delta)
+
+
+class Fours(OnlyBatches):
+    def __init__(self):
+        self.linear = bp.Linear(3, 2)
+
+
+@pytest.mark.parametrize("kind", [OnlyBatches, Fours])
+def test_a_network_that_cannot_be_tried_before_the_run_trains_all_the_same(kind, pairs):
+    net = kind()
+    assert len(fit(net, bp.MSELoss(), bp.SGD(net.parameters(), 0.1), pairs, pairs, progress=False).losses) == 4

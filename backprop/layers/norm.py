@@ -78,7 +78,7 @@ class GroupNorm(Affine):
         wanted = f"(N, {self.num_channels}, ...)"
         self.expect(u.ndim >= 2 and u.shape[1] == self.num_channels, wanted, got=u)
         per_group = self.num_channels // self.num_groups
-        alone = per_group * math.prod(u.shape[2:]) == 1
+        alone = len(u) and per_group * math.prod(u.shape[2:]) == 1
         self.expect(not alone, "more than one value in a group", got=u, cure="one alone has no variance: fewer groups")
         x = F.by_row(u.reshape(len(u), self.num_groups, per_group, *u.shape[2:]), u.ndim - 1)
         mean, _, spread = F.moments(x, self.eps)

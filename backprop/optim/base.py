@@ -1,5 +1,6 @@
 """What all optimizers share: groups of parameters with options, and a state for each parameter."""
 
+import contextlib
 import difflib
 import math
 import operator
@@ -39,8 +40,14 @@ class Group(dict):
         super().__setitem__(name, value)
 
     def update(self, *others, **options):
-        for name, value in dict(*others, **options).items():
-            self[name] = value
+        """Take over all of them or, where together they are refused, none."""
+        others = dict(*others, **options)
+        if self.check is not None:
+            unknown = next((name for name in others if name not in self), None)
+            if unknown is not None:
+                self[unknown] = others[unknown]  # raises the error that says so
+            self.check(**{**self.options(), **{name: value for name, value in others.items() if name != "params"}})
+        super().update(others)
 
     def __ior__(self, others):
         self.update(others)
@@ -105,7 +112,7 @@ class Optimizer:
         """
         for parameter in self._parameters():
             for replaced in parameter.replaced_since(self._made) if parameter.was_replaced else ():
-                if replaced.new not in self.state:
+                if replaced.new.requires_grad and replaced.new not in self.state:
                     raise ParameterError(
                         f"{replaced.place} was replaced after this optimizer was made; "
                         "make a new one: SGD(net.parameters(), ...)"
@@ -264,14 +271,15 @@ class Optimizer:
                 parameter, counts = parameters[int(place)], value.dtype.kind in "iu"
                 if value.shape != (() if counts else parameter.shape):
                     raise CheckpointError(f"{path} has shape {value.shape}, its parameter {parameter.shape}")
-                if counts and value < 1 or name in self.squares and (value < 0).any():
-                    raise CheckpointError(f"{path} is below {'1' if counts else '0'}, which no step leaves")
+                if name == "step" and value < 1 or name in self.squares and (value < 0).any():
+                    raise CheckpointError(f"{path} is below {1 if name == 'step' else 0}, which no step leaves")
                 state[parameter][name] = value.item() if counts else value.astype(parameter.dtype)
             elif place not in ("groups", "kind"):
                 raise CheckpointError(f"{path} belongs to none of the {len(parameters)} parameters")
         groups = [Group(group, self.check_options) for group in groups]
         for number, (parameter, needed) in enumerate(self._kept_of(groups)):
-            missing = sorted(needed.keys() - state[parameter].keys()) if state[parameter] else []
+            counts = {name for name, value in needed.items() if not is_array(value)}  # what else is missing begins at 0
+            missing = sorted(counts - state[parameter].keys()) if state[parameter] else []
             if missing:
                 raise CheckpointError(f"{number}.{missing[0]} is missing")
         self.state, self.param_groups, self._together = state, groups, {}
@@ -288,7 +296,10 @@ class Optimizer:
                 kept = {}
                 if type(self).update is Optimizer.update:
                     self.advance(kept)
-                    self.arrays(parameter, kept, **self._options(group))
+                    with contextlib.suppress(
+                        TypeError, AttributeError
+                    ):  # it may look at a gradient, of which none is yet
+                        self.arrays(parameter, kept, **self._options(group))
                 yield parameter, kept
 
 

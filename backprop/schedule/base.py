@@ -56,13 +56,14 @@ class LRScheduler:
     def apply(self):
         """Give every group the lr of step t."""
         for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            group["lr"] = self.lr(base, self.last_epoch)
+            group["lr"] = max(self.lr(base, self.last_epoch), 0.0)  # a line may go on below 0
         self.given = self.get_last_lr()
 
     def state_dict(self):
         """Name -> array: where the schedule stands."""
         state = {"last_epoch": np.array(self.last_epoch), "base_lrs": np.array(self.base_lrs, float)}
-        return {**state, "given": np.array(self.given, float), "kind": told(self), **self._options()}
+        state |= {"given": np.array(self.given, float), "lr": np.array(self.get_last_lr(), float)}
+        return {**state, "kind": told(self), **self._options()}
 
     def _options(self):
         """Name -> array of the numbers that its formula has beside base and t."""
@@ -84,8 +85,8 @@ class LRScheduler:
         if missing:
             raise CheckpointError(f"what it holds does not fit together: the schedule's {missing[0]} is missing")
         t, bases = np.asarray(saved["last_epoch"]), np.asarray(saved["base_lrs"])
-        given = np.asarray(saved.get("given", bases))
-        if bases.shape != (groups,) or given.shape != (groups,):
+        given, lrs = (np.asarray(saved.get(name, bases)) for name in ("given", "lr"))
+        if not bases.shape == given.shape == lrs.shape == (groups,):
             raise CheckpointError(f"a schedule of {bases.size} groups, this optimizer has {groups}")
         if t.shape != () or t.dtype.kind not in "iu" or t < 0 or not np.isfinite(bases).all():
             raise CheckpointError(f"no schedule stands at step {t.tolist()!r} with lr {bases.tolist()}")
@@ -103,3 +104,7 @@ class LRScheduler:
             raise CheckpointError(f"no schedule stands at step {int(t)}: {error}") from None
         if "given" in saved:
             self.given = given.tolist()
+        if "lr" in saved:  # which may have been set by hand, or by another schedule, since
+            for group, lr, own in zip(self.optimizer.param_groups, lrs.tolist(), self.given, strict=True):
+                if lr != own:
+                    group["lr"] = lr

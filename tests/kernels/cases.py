@@ -68,7 +68,7 @@ def _elements(x, unit, out):
     for name in ("relu", "sigmoid", "tanh"):
         yield name, (x(7), out(7))
         yield f"{name}_backward", (x(7), unit(7) if name == "sigmoid" else x(7) / 2, out(7))
-    for name in ("add", "multiply"):
+    for name in ("add", "multiply", "weigh"):
         yield name, (x(7), x(7), out(7))
     yield "fill", (2.5, out(7))
     options = {"softplus": (2.0, 1.5), "hardtanh": (-1.0, 0.5)}

@@ -91,6 +91,7 @@ def test_group_norm(judge, groups, per, axes, affine, dtype, seed):
     seed=seeds,
 )
 def test_layer_norm_and_rms_norm(judge, lead, last, affine, bias, dtype, seed):
+    assume(np.prod(last) > 1)  # PyTorch lets a single value become 0, always
     j = judge(seed, dtype, slack(dtype))
     x = j.numbers(*lead, *last)
     ours = bp.LayerNorm(tuple(last), elementwise_affine=affine, bias=bias)

@@ -15,43 +15,43 @@ from backprop.kernels.cuda.kernel import kernel, part, real, u32
 
 @part
 def mean_of(u, count, B, C, D):
-    """The mean of this block's channel. Each entry is divided before it is added: their sum may be infinite."""
+    """This thread's share of its channel's mean. Each entry is divided before it is added: a sum may be infinite."""
     c, i, total = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), real(0)
     while i < B * D:
         total += u[(i // D * C + c) * D + i % D] / count
         i = u32(i + u32(cuda.blockDim.x))
-    return block_sum(total)
+    return total
 
 
 @part
 def farthest_from(middle, u, B, C, D):
-    """The largest distance of an entry of this block's channel."""
+    """The largest distance among this thread's entries."""
     c, i, most = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), real(0)
     while i < B * D:
         most = max(most, abs(u[(i // D * C + c) * D + i % D] - middle))
         i = u32(i + u32(cuda.blockDim.x))
-    return block_max(most)
+    return most
 
 
 @part
-def squares_around(middle, most, u, count, B, C, D):
-    """The mean of ((u - middle) / most)^2 over this block's channel."""
+def squares_around(middle, most, u, B, C, D):
+    """The sum of ((u - middle) / most)^2 over this thread's entries."""
     c, i, total = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), real(0)
     while i < B * D:
         apart = (u[(i // D * C + c) * D + i % D] - middle) / most
         total += apart * apart
         i = u32(i + u32(cuda.blockDim.x))
-    return block_sum(total) / count
+    return total
 
 
 @kernel
 def moments_block(u, eps, mean, var, spread, centred, count, B, C, D):
     """Without `centred` the mean is taken for 0, and not told, nor is the variance."""
     c = u32(cuda.blockIdx.x)
-    middle = mean_of(u, count, B, C, D) if centred else real(0)
-    most = farthest_from(middle, u, B, C, D)
+    middle = block_sum(mean_of(u, count, B, C, D) if centred else real(0))
+    most = block_max(farthest_from(middle, u, B, C, D))
     most = most if most > real(0) else real(1)
-    squares = squares_around(middle, most, u, count, B, C, D)
+    squares = block_sum(squares_around(middle, most, u, B, C, D)) / count
     if cuda.threadIdx.x == 0:
         wide = most * math.sqrt(squares)
         spread[c] = wide * math.sqrt(real(1) + eps / wide / wide) if wide > real(1) else math.sqrt(wide * wide + eps)

@@ -24,7 +24,7 @@ FEW = 32  # threads of a block, where a kernel does not depend on their number
 # Python's math would compute float64 and raise errors where a GPU gives infinity.
 MATH = types.SimpleNamespace(
     exp=np.exp, expm1=np.expm1, log=np.log, log1p=np.log1p, tanh=np.tanh, sqrt=np.sqrt, erfc=special.erfc,
-    copysign=np.copysign, isnan=np.isnan, inf=np.inf, floor=np.floor,
+    copysign=np.copysign, isnan=np.isnan, isinf=np.isinf, inf=np.inf, floor=np.floor,
 )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ the formulas i is a position of the output, p a tap of the filter, s the stride,
 front of the image: one number for each spatial axis. Outside the image a is 0.
 """
 
+import math
+
 import numpy as np
 
 from backprop.kernels.reference import pointwise
@@ -62,7 +64,8 @@ def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
 
 def _by_channel(array):
     """(N, C, *places) -> (C, N places): all that is summed over lies along the rows."""
-    return np.moveaxis(array, 1, 0).reshape(array.shape[1], -1)
+    rows = np.moveaxis(array, 1, 0)
+    return rows.reshape(len(rows), math.prod(rows.shape[1:]))
 
 
 def _with_margin(a, x, z, stride, dilation, pad):

@@ -34,7 +34,7 @@ def dot(trace):
             f'<font color="{BLUE}">{html.escape(numbers(step.value))}</font><br/>'
             f'<font color="{ORANGE}">{html.escape(adjoint)}</font>'
         )
-        outline = f', color="{BLUE}", penwidth=1.6' if step.node in trace.inputs else ""
+        outline = f', color="{BLUE}", penwidth=1.6' if any(step.node is leaf for leaf in trace.inputs) else ""
         lines.append(f"  {place[step.node]} [label=<{label}>{outline}]")
     for step in trace.steps:
         for index, parent in enumerate(step.node.parents):
