@@ -153,9 +153,11 @@ def tally(loss, predictions):
 
 def _can_sum(loss):
     """Whether it says what its mean divides by, and its own forward, no subclass's, heeds the reduction "sum"."""
+    if not isinstance(loss, Loss):
+        return False
     kind = type(loss)
     ours = getattr(kind.forward, "__module__", "").startswith("backprop.") and kind.__call__ is Loss.__call__
-    return isinstance(loss, Loss) and kind.terms is not Loss.terms and ours
+    return ours and kind.terms is not Loss.terms
 
 
 def predict(net, loader):

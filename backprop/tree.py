@@ -12,7 +12,7 @@ from backprop.kernels.transfer import assign, expect_device
 from backprop.parameter import Buffer, Parameter
 from backprop.rng import Stream
 
-PASSING = {"cache", "call", "_inside_backward", "_hooks", "_may_hold"}  # what a module has that is no part of it
+PASSING = {"cache", "call", "_inside_backward", "_hooks", "_may_hold"}  # what is no part of a module
 WORDS = {int, float, bool, str, type(None)}  # what is no part of a network
 PLAIN = {*WORDS, np.dtype, Parameter, Buffer, Stream}  # what holds no module
 COMPUTED = {np.dtype(name) for name in ("f4", "f8", "c16")}
@@ -26,7 +26,7 @@ class Tree:
     """
 
     def __setattr__(self, name, value):
-        if name not in PASSING:  # these two change with every call
+        if name not in PASSING:
             old = vars(self).get(name)
             if isinstance(old, Buffer):
                 self._expect_alike(name, old, value)

@@ -80,7 +80,7 @@ def write(path, arrays, metadata, room=0):
             if room and hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, room)
                 os.ftruncate(file.fileno(), 0)
-            arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
+            arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
             file.write(encode(arrays, {**metadata, DIGEST: digest(arrays, metadata)}))
             file.flush()
             os.fsync(file.fileno())

@@ -394,8 +394,8 @@ def test_the_check_before_the_first_step_draws_no_random_numbers_of_the_run():
     assert other[2].stream.seed == mask
 
 
-class Halved(bp.MSELoss):
-    """A loss of a user's own: it returns its mean, whatever the reduction."""
+class Halving:
+    """What a user's own loss computes: its mean, whatever the reduction."""
 
     def forward(self, a, b):
         self.cache = a, b
@@ -406,16 +406,12 @@ class Halved(bp.MSELoss):
         return (a - b) / np.float32(a.size)
 
 
-class NoLoss(bp.Module):
-    """A module that stands for a loss."""
+class Halved(Halving, bp.MSELoss):
+    """A loss."""
 
-    def forward(self, a, b):
-        self.cache = a, b
-        return float(((a - b) ** 2).mean() / 2)
 
-    def backward(self, delta=1.0):
-        a, b = self.cache
-        return (a - b) / np.float32(a.size)
+class NoLoss(Halving, bp.Module):
+    """A module that stands for one."""
 
     def expect_delta(self, delta=1.0):
         return delta
@@ -459,3 +455,9 @@ class Fours(OnlyBatches):
 def test_a_network_that_cannot_be_tried_before_the_run_trains_all_the_same(kind, pairs):
     net = kind()
     assert len(fit(net, bp.MSELoss(), bp.SGD(net.parameters(), 0.1), pairs, pairs, progress=False).losses) == 4
+
+
+def test_a_plain_function_may_stand_for_a_loss_in_an_evaluation(pairs):
+    net = bp.Linear(3, 2)
+    expected = ((net(pairs.images) - pairs.labels) ** 2).mean()
+    np.testing.assert_allclose(evaluate(net, lambda a, b: ((a - b) ** 2).mean(), pairs)[0], expected, rtol=1e-6)

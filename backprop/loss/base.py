@@ -43,7 +43,7 @@ class Loss(Module):
 
     def scale(self, delta, terms):
         """What each of `terms` terms of the sum is multiplied by. A mean over none is NaN, and has no slope."""
-        if self.reduction == "mean":
+        if self.reduction in ("mean", "batchmean"):
             return delta / terms if terms else 0.0
         return delta
 

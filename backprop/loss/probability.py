@@ -128,11 +128,6 @@ class KLDivLoss(Loss):
         a, y = self.cache
         return F.error_backward(self.row, a, y, self.scale(delta, self.terms()))  # (39)
 
-    def scale(self, delta, terms):
-        if self.reduction == "batchmean":
-            return delta / terms if terms else 0.0
-        return super().scale(delta, terms)
-
     def terms(self):
         a = self.cache[0]
         return len(a) if self.reduction == "batchmean" and a.ndim else a.size

@@ -16,6 +16,11 @@ from backprop.kernels.transfer import to_device
 from backprop.parameter import Parameter, moment
 
 
+def options_of(group):
+    """A group's options: all but its parameters."""
+    return {name: value for name, value in group.items() if name != "params"}
+
+
 class Group(dict):
     """A group of parameters and its options. What is set is checked at once: group["lr"] = nan is an OptionError."""
 
@@ -24,29 +29,24 @@ class Group(dict):
     def __init__(self, values, check):
         super().__init__(values)
         self.check = check
-        check(**self.options())
-
-    def options(self):
-        return {name: value for name, value in self.items() if name != "params"}
+        check(**options_of(self))
 
     def __setitem__(self, name, value):
-        plain = name == "lr" and type(value) is float and 0 <= value < math.inf  # as a schedule sets it in each step
-        if self.check is not None and name != "params" and not plain:
-            if name not in self:
-                near = difflib.get_close_matches(name, self.options(), 1)
-                cure = f"; is {near[0]!r} meant?" if near else ""
-                raise OptionError(f"there is no option {name!r}, but {', '.join(map(repr, self.options()))}{cure}")
-            self.check(**{**self.options(), name: value})
-        super().__setitem__(name, value)
+        if name == "lr" and type(value) is float and 0 <= value < math.inf:  # as a schedule sets it in each step
+            super().__setitem__(name, value)
+        else:
+            self.update({name: value})
 
     def update(self, *others, **options):
         """Take over all of them or, where together they are refused, none."""
         others = dict(*others, **options)
         if self.check is not None:
-            unknown = next((name for name in others if name not in self), None)
-            if unknown is not None:
-                self[unknown] = others[unknown]  # raises the error that says so
-            self.check(**{**self.options(), **{name: value for name, value in others.items() if name != "params"}})
+            own = options_of(self)
+            for name in (name for name in others if name not in self):
+                near = difflib.get_close_matches(name, own, 1)
+                cure = f"; is {near[0]!r} meant?" if near else ""
+                raise OptionError(f"there is no option {name!r}, but {', '.join(map(repr, own))}{cure}")
+            self.check(**{**own, **options_of(others)})
         super().update(others)
 
     def __ior__(self, others):
@@ -123,7 +123,7 @@ class Optimizer:
             return
         for group in self.param_groups:
             for parameter in self._moving(group):
-                self.update(parameter, self.state[parameter], **self._options(group))
+                self.update(parameter, self.state[parameter], **options_of(group))
 
     def calls(self):
         """The kernel calls of the next step, (kernel, parameters together, numbers), each to be made when it is told.
@@ -132,7 +132,7 @@ class Optimizer:
         option switched on or off.
         """
         for number, group in enumerate(self.param_groups):
-            parameters, options = self._moving(group), self._options(group)
+            parameters, options = self._moving(group), options_of(group)
             states = [self.state[parameter] for parameter in parameters]
             counts = type(self).advance is not Optimizer.advance
             if counts:
@@ -159,7 +159,7 @@ class Optimizer:
     def again(self):
         """The numbers of one step more, call by call: as `calls` tells them while switches and arrays stay the same."""
         for number, group in enumerate(self.param_groups):
-            options = self._options(group)
+            options = options_of(group)
             for _, states, _ in self._together[number][2]:
                 for state in states:
                     self.advance(state)
@@ -168,10 +168,6 @@ class Optimizer:
     @staticmethod
     def _moving(group):
         return [parameter for parameter in group["params"] if parameter.grad is not None]
-
-    @staticmethod
-    def _options(group):
-        return {name: value for name, value in group.items() if name != "params"}
 
     def update(self, parameter, state, **options):
         """Move one parameter: what a subclass may write in place of kernel, arrays and numbers."""
@@ -299,7 +295,7 @@ class Optimizer:
                     with contextlib.suppress(
                         TypeError, AttributeError
                     ):  # it may look at a gradient, of which none is yet
-                        self.arrays(parameter, kept, **self._options(group))
+                        self.arrays(parameter, kept, **options_of(group))
                 yield parameter, kept
 
 
