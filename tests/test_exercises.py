@@ -156,7 +156,7 @@ def test_an_endless_answer_is_ended_with_all_that_it_started(graded, tmp_path):
 def test_what_an_answer_prints_is_shown_and_bounded(graded):
     result = graded("ReLU", "return np.where", "print('here', delta.shape)\n        return np.where")
     assert result.ok and "    | here (3, 4)\n" in str(result)
-    result = graded("ReLU", "return np.where", "print('x\n' * 100)\n        return np.where")
+    result = graded("ReLU", "return np.where", "print('x\\n' * 100)\n        return np.where")
     assert "lines more" in str(result)
     flood = "while True: print('x' * 10_000, flush=True)\n        return np.where"
     assert graded("ReLU", "return np.where", flood, seconds=30).status in ("fails", "no answer")

@@ -24,16 +24,20 @@ def run(path, epochs):
     history = fit(net, bp.CrossEntropyLoss(), adam, train, **how)
     return history, {name: array.tobytes() for name, array in net.state_dict().items()}
 
+def saved(path):
+    """What changes whenever the checkpoint is written anew."""
+    return os.path.exists(path) and os.stat(path).st_ino, os.path.exists(path) and os.stat(path).st_mtime_ns
+
 with bp.use_kernels("reference"):
     run(path + ".warm", 1)
     random.seed(0)
-    kills = 0
-    while kills < 50 or not os.path.exists(path) or len(run(path, 0)[0].losses) <= 100 and kills < 5000:
-        kills += 1  # on a busy machine most children are killed before their first step
-        child = os.fork()
+    for kill in range(50):
+        before, child = saved(path), os.fork()
         if child == 0:
             run(path, 10**6)
-        time.sleep(random.uniform(0.002, 0.08))
+        while kill % 2 and saved(path) == before:  # a busy machine would kill each child before its first step
+            time.sleep(0.001)
+        time.sleep(random.uniform(0.002, 0.04))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     epochs = 1 + len(run(path, 0)[0].losses) // 10
@@ -48,6 +52,6 @@ print(len(history.losses))
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL")
 def test_killed_at_50_random_moments_it_ends_in_the_bits_of_a_run_that_was_left_alone(tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", DRIVER, str(tmp_path / "run")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 100, "the children came to nothing: they were killed before their first steps"
+    assert int(done.stdout) >= 25
