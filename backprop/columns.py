@@ -1,12 +1,20 @@
 """Texts in columns, for terminals with letters of any width."""
 
+import shutil
+import sys
 import unicodedata
 from collections.abc import Sequence
 
 
-def table(rows: Sequence[Sequence[str]], indent="  "):
-    """Lines with the columns of `rows` under each other; the first row is the heading."""
+def table(rows: Sequence[Sequence[str]], indent="  ", spare=()):
+    """Lines with the columns of `rows` under each other; the first row is the heading.
+
+    A terminal too narrow for them is spared the columns under the headings `spare`, one by one, until the rest fits.
+    """
     widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    if spare and not fits(width(indent) + sum(widths) + 2 * len(widths) - 2):
+        left = [column for column, heading in enumerate(rows[0]) if heading != spare[0]]
+        return table([[row[column] for column in left] for row in rows], indent, spare[1:])
     return [
         (indent + "  ".join(cell + " " * (most - width(cell)) for cell, most in zip(row, widths, strict=True))).rstrip()
         for row in rows
@@ -14,9 +22,15 @@ def table(rows: Sequence[Sequence[str]], indent="  "):
 
 
 def beside(left, right):
-    """Two lists of lines side by side, as one text."""
+    """Two lists of lines side by side, as one text; one under the other on a terminal too narrow for both."""
     widest = max(map(width, left))
-    return "\n".join(f"{a}{' ' * (widest - width(a))}  |  {b}".rstrip() for a, b in zip(left, right, strict=True))
+    lines = [f"{a}{' ' * (widest - width(a))}  |  {b}".rstrip() for a, b in zip(left, right, strict=True)]
+    return "\n".join(lines if fits(max(map(width, lines))) else [*left, "", *right])
+
+
+def fits(columns):
+    """Whether lines so wide stand unbroken where standard output goes: anywhere but on a narrower terminal."""
+    return not sys.stdout.isatty() or columns <= shutil.get_terminal_size().columns
 
 
 def width(text):

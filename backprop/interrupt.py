@@ -1,18 +1,26 @@
-"""Ctrl-C between two steps, not within one: what is kept is then a state from which training can go on."""
+"""Ctrl-C, or a wish that the process should end, between two steps, not within one: what is kept is then a state from
+which training can go on.
+"""
 
 import signal
 import threading
+
+# How the system asks: by Ctrl-C, as batch systems do before they kill, and when a terminal is closed.
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Interrupt:
     """Within `with Interrupt() as interrupt:` Ctrl-C only sets `interrupt.asked`; `obey()` raises KeyboardInterrupt.
 
-    A second Ctrl-C does not wait. Outside the main thread, or where a program handles Ctrl-C itself, nothing changes.
+    tell    called when it is asked for
+
+    SIGTERM and SIGHUP are taken in the same way. A second one does not wait. Outside the main thread, and for a signal
+    that a program handles itself or ignores, nothing changes.
     """
 
-    def __init__(self):
+    def __init__(self, tell=lambda: None):
         self.asked = False
-        self._mine = False
+        self._tell, self._before = tell, {}
 
     def obey(self):
         """Raise KeyboardInterrupt if it was asked for."""
@@ -22,14 +30,15 @@ class Interrupt:
     def _ask(self, *_):
         self.obey()
         self.asked = True
+        self._tell()
 
     def __enter__(self):
-        main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._ask)
-            self._mine = True
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+                    self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *exception):
-        if self._mine:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -68,6 +68,7 @@ HEADINGS = (
     "difference",
     "",
 )
+SPARE = "complex step", "entries", "shape", "abs error", "worst at"  # what a narrow terminal does without
 
 
 class Report:
@@ -104,7 +105,7 @@ class Report:
         return told + [f"{report.name}: {text}" for report in self.inside for text in report.diagnoses()]
 
     def __str__(self):
-        lines = [self.name, *table([HEADINGS, *[row.cells() for row in self.rows]])]
+        lines = [self.name, *table([HEADINGS, *[row.cells() for row in self.rows]], spare=SPARE)]
         return "\n".join(lines + [f"  {text}" for text in self.diagnoses()])
 
     __repr__ = __str__

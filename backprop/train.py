@@ -29,7 +29,8 @@ def fit(
     history=None,
     after_step=None,
 ):
-    """Train `net` on the batches of `train`.  Lecture A 53:36-55:37. Returns a History; Ctrl-C ends early and keeps it.
+    """Train `net` on the batches of `train`.  Lecture A 53:36-55:37. Returns a History; Ctrl-C ends early and keeps it,
+    and so do SIGTERM and SIGHUP; while the first step's kernels compile it waits for one kernel, not for the step.
 
     train, test           DataLoaders; `test`, where it is given, is evaluated after each epoch
     schedule              a learning-rate schedule, stepped after every batch
@@ -48,7 +49,7 @@ def fit(
     keeps its statistics then.
     """
     history = history or History(first_epoch=train.epoch)
-    history.interrupted = False
+    history.interrupted, begun = False, len(history.losses)
     left = epochs * len(train) - len(history.losses) if len(train) else epochs
     expect_run(net, loss, optimizer, train, test, schedule, left, allow_wrong_classes)
 
@@ -56,12 +57,20 @@ def fit(
         if checkpoint is not None:
             checkpoint.save(net, optimizer, schedule, train, history)
 
+    def stopping():
+        shown.note("stopping after this kernel" if len(history.losses) == begun else "stopping after this step")
+
+    def compiling(kernel):
+        if len(history.losses) == begun:  # nothing is done that could be kept, and many kernels may be to come
+            interrupt.obey()
+        shown.note(f"compiling kernels, once ({kernel})")
+
     keep()  # a run that cannot write its checkpoint fails now, not after an epoch
     try:
         with (
             Progress(epochs * len(train.images), progress, done=_images_seen(train, history)) as shown,
-            kernels.on_compile(lambda kernel: shown.note(f"compiling kernels, once ({kernel})")),
-            Interrupt() as interrupt,
+            Interrupt(stopping) as interrupt,
+            kernels.on_compile(compiling),
         ):
 
             def wanted():
@@ -90,11 +99,12 @@ def fit(
                 if check_finite:
                     finite.expect_parameters(net, step=len(history.losses))
                 seconds = time.perf_counter() - start
-                shown.show()
+                shown.note(f"testing {number + 1}/{epochs}")
                 tested = None if test is None else tally(loss, predict(net, test))
                 if check_finite and tested is not None and tested.terms and not math.isfinite(tested.loss):
                     finite.blame(net, *next(iter(test)), step=len(history.losses))
                 found = (None, None) if tested is None else (tested.loss, tested.accuracy)
+                shown.show()
                 history.epochs.append(Epoch(shown.tally.loss, shown.tally.accuracy, *found, seconds))
                 keep()
                 interrupt.obey()

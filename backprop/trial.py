@@ -16,7 +16,8 @@ class Trial:
         self.module.to(dtype)
         self.inputs = [_as_type(to_host(a), dtype) for a in inputs]
         self.device = "cuda" if dtype != np.complex128 and "cuda" in [module.device, *map(device_of, inputs)] else "cpu"
-        self.values = {path: to_host(p.data) for path, p in self._learning()}  # p.data itself where it lies here
+        self.learning = [(path, p) for path, p in self.module.named_parameters() if p.requires_grad]
+        self.values = {path: to_host(p.data) for path, p in self.learning}  # p.data itself where it lies here
         self.buffers = [(b, to_host(b.data).copy()) for _, b in self.module.named_buffers()]
         self.streams = [(stream, stream.seed, stream.step) for _, stream in self.module.named_streams()]
         self.notes = {}  # what was noticed beside the gradients, in the order of its first time
@@ -37,7 +38,7 @@ class Trial:
         for buffer, kept in self.buffers:
             assign(buffer.data, kept)
         if self.device == "cuda":
-            for path, p in self._learning():
+            for path, p in self.learning:
                 p.data.fill_from(self.values[path])
         self.given = [to_device(a.copy(), self.device) for a in self.inputs]
         with self._looking("forward"):
@@ -62,7 +63,7 @@ class Trial:
         yield
         if not all(map(same, self.given, given)):
             self._note(f"{method} overwrites its input, which may be another layer's cache, too; use a new array")
-        for path, p in self._learning():
+        for path, p in self.learning:
             if path in before and not (p.data is self.values[path] and same(p.data, before[path])):
                 self._note(f"{method} changes its parameter {path}")
                 self.values[path][...] = before[path]
@@ -74,7 +75,7 @@ class Trial:
     def constant(self, path):
         """Which entries of an array never learn, as an embedding's row for padding: booleans of its shape."""
         mask = np.zeros(self.arrays()[path].shape, bool)
-        index = next((p.constant for name, p in self._learning() if name == path), None)
+        index = next((p.constant for name, p in self.learning if name == path), None)
         if index is not None:
             mask[index] = True
         return mask
@@ -111,9 +112,7 @@ class Trial:
         for _ in range(passes):
             self.run()
             below = self.backward(delta)
-        found = {
-            path: np.zeros(p.shape) if p.grad is None else np.array(to_host(p.grad)) for path, p in self._learning()
-        }
+        found = {path: np.zeros(p.shape) if p.grad is None else np.array(to_host(p.grad)) for path, p in self.learning}
         for (name, a), below_a in zip(self._named_inputs(), _deltas(below), strict=True):
             if a.dtype.kind not in "fc":
                 continue  # whole numbers have no gradient
@@ -126,9 +125,6 @@ class Trial:
     def _named_inputs(self):
         names = ["input"] if self.answered == 1 else [f"input {n + 1}" for n in range(self.answered)]
         return list(zip(names, self.inputs, strict=False))
-
-    def _learning(self):
-        return [(path, p) for path, p in self.module.named_parameters() if p.requires_grad]
 
 
 def same(a, b):

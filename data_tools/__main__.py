@@ -5,7 +5,7 @@ import sys
 
 from tqdm import tqdm
 
-from data_tools import sheet
+from data_tools import sheet, terminal
 from data_tools.dataset import DatasetError, load
 from data_tools.digits import synthesize
 from data_tools.download import DownloadError, fetch
@@ -103,4 +103,4 @@ COMMANDS = {"fetch": _fetch, "synthesize": _synthesize, "inspect": _inspect, "pa
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

@@ -8,7 +8,9 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replacing(path):
-    """A temporary path beside `path`: moved onto it when the block ends well, removed when it does not."""
+    """A temporary path beside `path`: moved onto it when the block ends well, removed when it does not. An OSError that
+    names no file, as of a full disk, names `path` then.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -17,7 +19,9 @@ def replacing(path):
         yield Path(temporary)
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(path)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise

@@ -1,5 +1,6 @@
 """A data set in MNIST's layout, found in a folder in any form that says what it is, and checked."""
 
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,15 @@ class Dataset(NamedTuple):
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
+
+    def fingerprint(self):
+        """What the data are, in a few words: the same for the same images and labels, wherever they lie."""
+        checksum = 0
+        for array in self:
+            checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
+        height, width = self.train_images.shape[1:]
+        count = len(self.train_images) + len(self.test_images)
+        return f"{count} images of {height} x {width}, CRC-32 {checksum:08x}"
 
 
 def load(directory, split=None, say=lambda words: None):

@@ -4,10 +4,9 @@ import gzip
 import hashlib
 import threading
 import time
+import warnings
 import zlib
 from pathlib import Path
-
-import pooch
 
 from data_tools.atomic import replacing
 from data_tools.sources import HASHES, MIRRORS
@@ -21,7 +20,15 @@ class DownloadError(OSError):
 
 def cache_directory(name):
     """Where the data set `name` is kept: a folder of the user's own cache directory."""
-    return Path(pooch.os_cache("backprop")) / name
+    return Path(_pooch().os_cache("backprop")) / name
+
+
+def _pooch():
+    """The library that downloads, imported when it is wanted, and without what it has to say of notebooks' widgets."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import pooch
+    return pooch
 
 
 def fetch(name, directory=None, mirrors=None, progress=True, timeout=10, patience=30, slowest=4096):
@@ -124,7 +131,7 @@ class _Sink:
 def _download(url, path, progress, timeout, patience, slowest):
     """Pooch's downloader in a thread of its own, so that a mirror which drips byte by byte cannot hold us."""
     # A server that compressed the .gz once more on the way would be unpacked twice: ask for the bytes as they are.
-    downloader = pooch.HTTPDownloader(progress, timeout=timeout, headers={"Accept-Encoding": "identity"})
+    downloader = _pooch().HTTPDownloader(progress, timeout=timeout, headers={"Accept-Encoding": "identity"})
     failures = []
     with open(path, "wb") as file:
         sink = _Sink(file)

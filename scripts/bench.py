@@ -22,6 +22,7 @@ from benchmarks import depth, report, start, turns, workload
 from benchmarks.ladder import ladder, scaling
 
 from backprop.errors import DeviceError
+from data_tools import terminal
 
 
 def races(kind, todo, threads, rounds, rivals=None, **options):
@@ -179,4 +180,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from backprop.companion import write
+from data_tools import terminal
 
 
 def main(arguments=None):
@@ -26,4 +27,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import backprop as bp
 from backprop import exercises
+from data_tools import terminal
 
 
 def main(arguments=None):
@@ -31,7 +32,6 @@ def main(arguments=None):
     solution = verbs.add_parser("solution", help="show ours")
     solution.add_argument("layer", metavar="LAYER")
     options = parser.parse_args(arguments)
-    sys.stdout.reconfigure(errors="replace")  # a terminal may not know an answer's letters
     try:
         return {"new": write, "check": grade, "solution": show}[options.verb](options)
     except (bp.BackpropError, OSError) as error:
@@ -87,4 +87,4 @@ def show(options):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

@@ -24,6 +24,7 @@ from backprop.models import MODELS, lenet
 from backprop.show import lessons
 from backprop.show.run import label_entropy
 from backprop.train import fit, measure, predict
+from data_tools import terminal
 from data_tools.lookup import HELP
 
 BATCH = 64
@@ -48,8 +49,6 @@ def main(arguments=None):
         options.out.parent.mkdir(parents=True, exist_ok=True)
         for line in EXPERIMENTS[options.what](options):
             print(line, flush=True)
-    except KeyboardInterrupt:
-        return 130
     except (bp.BackpropError, data_tools.IDXError, data_tools.DatasetError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -154,4 +153,4 @@ def trained(model, data, options, lr, **switches):
 EXPERIMENTS = {"stall": stall, "trap": trap, "collapse": collapse, "depth": depth, "filters": filters}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

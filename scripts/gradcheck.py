@@ -15,6 +15,7 @@ import numpy as np
 import backprop as bp
 from backprop.examples import examples
 from backprop.show.sweep import step_sweep
+from data_tools import terminal
 
 
 def main(arguments=None):
@@ -47,4 +48,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

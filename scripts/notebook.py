@@ -16,6 +16,9 @@ import json
 import sys
 from pathlib import Path
 
+from data_tools import terminal
+from data_tools.atomic import replacing
+
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -25,7 +28,8 @@ def main(arguments=None):
     book = json.loads(options.notebook.read_text(encoding="utf-8"))
     run(book)
     if not options.check:
-        options.notebook.write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        with replacing(options.notebook) as temporary:
+            temporary.write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{options.notebook}: {sum(cell['cell_type'] == 'code' for cell in book['cells'])} cells were run")
     return 0
 
@@ -70,4 +74,4 @@ def _lines(text):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

@@ -1,8 +1,10 @@
 """Draw the README's pictures that need no training run.
 
-python scripts/pictures.py [DIR]        DIR is scripts/pictures unless given
+python scripts/pictures.py              into scripts/pictures
+python scripts/pictures.py DIR
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import backprop as bp
 from backprop.show.explain.pictures import over_depth
 from backprop.show.recursion import recursion
 from backprop.show.sweep import step_sweep
+from data_tools import terminal
 
 
 def hand_worked():
@@ -57,8 +60,9 @@ def lecture_trace(path):
 
 
 def main(arguments=None):
-    arguments = sys.argv[1:] if arguments is None else arguments
-    out = Path(arguments[0]) if arguments else Path(__file__).parent / "pictures"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", nargs="?", type=Path, default=Path(__file__).parent / "pictures", metavar="DIR")
+    out = parser.parse_args(arguments).out
     out.mkdir(parents=True, exist_ok=True)
     net, x, y = hand_worked()
     print(recursion(net, bp.MSELoss(), x, y, out / "recursion.png", ["a_0", "u_1", "a_1", "u_2"], factor=0.5))
@@ -68,4 +72,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(terminal.run(main))

@@ -18,6 +18,7 @@ import numpy as np
 
 import backprop as bp
 from backprop.graph.expression import CONSTANTS, Expression
+from data_tools import terminal
 
 OPTIONS = ("--forward", "--svg", "--help", "-h")  # anything else that begins with a minus sign is a formula: -x
 
@@ -31,7 +32,6 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else arguments
     formula = [a.startswith("-") and a.split("=")[0] not in OPTIONS for a in arguments]
     options = parser.parse_intermixed_args([" " * is_one + a for a, is_one in zip(arguments, formula, strict=True)])
-    sys.stdout.reconfigure(errors="replace")  # a terminal without subscripts shows question marks, and no traceback
     try:
         trace = traced(options.expression, options.values, "forward" if options.forward else "reverse")
         print(trace)
@@ -79,4 +79,4 @@ def read(assignment):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

@@ -10,8 +10,8 @@
 
 It prints the network and one progress bar, and leaves in --out: pictures, metrics.json, the weights as
 model.safetensors, and checkpoint.safetensors, from which --resume goes on, bit for bit. Ctrl-C ends training early and
-keeps what there is so far. --data auto takes MNIST from the user's cache, or downloads it there, or else, offline, says
-so and draws digits itself.
+keeps what there is so far, and so does SIGTERM, as batch systems send it. --data auto takes MNIST from the user's
+cache, or downloads it there, or else, offline, says so and draws digits itself.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from backprop.show.explain.diary import Diary
 from backprop.show.run import write_run
 from backprop.show.summary import summary
 from backprop.train import fit
+from data_tools import terminal
 from data_tools.lookup import HELP
 
 SGD_LR = {"lenet": 0.05, "cnn": 0.05, "branches": 0.05, "recurrent": 0.01}  # 0.1 for the others
@@ -85,8 +86,6 @@ def main(arguments=None):
     try:
         with bp.use_kernels(options.kernels):
             return run(options)
-    except KeyboardInterrupt:
-        return 130
     except (bp.BackpropError, data_tools.IDXError, data_tools.DatasetError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -105,7 +104,7 @@ def whole(least):
 
 
 def run(options):
-    """Train as `options` say. Returns the exit status: 0, or 130 after Ctrl-C."""
+    """Train as `options` say. Returns the exit status: 0, or 130 where it was interrupted."""
     started = time.perf_counter()
     out = options.out or Path("runs") / options.model
     out.mkdir(parents=True, exist_ok=True)
@@ -129,8 +128,7 @@ def run(options):
     chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
     chosen["data"] = source
     same = {name: chosen[name] for name in SAME_RUN}
-    if Path(options.data).is_dir():
-        same["data"] = str(Path(options.data).resolve())  # two folders may have one name
+    same["data"] = data.fingerprint()  # what they are: where they lie may change
     if device != "cpu":
         same["device"] = device
     checkpoint = bp.Checkpoint(out / "checkpoint.safetensors", options.checkpoint_every, same)
@@ -140,11 +138,11 @@ def run(options):
     print(summary(net, (options.batch_size, *train_images.shape[1:])))
     if history is not None:
         print(f"resumed after {len(history.losses)} of {options.epochs * len(train)} steps")
-    diary = None
+    before, diary = len(history.losses) if history else 0, None
     if options.explain:
         first = np.arange(min(options.batch_size, len(train.images)))
         diary = Diary(net, *train.fetch(first), loss, options.epochs * len(train))
-        diary(0 if history is None else len(history.losses))
+        diary(before)
     history = fit(
         net,
         loss,
@@ -158,7 +156,11 @@ def run(options):
         history=history,
         after_step=diary,
     )
+    if history.interrupted and len(history.losses) == before:
+        print("interrupted before the first step: nothing was learned, and nothing written")
+        return 130
     bp.save(net, out / "model.safetensors")
+    print("testing, and drawing pictures")
     metrics = write_run(out, net, loss, history, data, test, options=chosen, started=started)
     if diary is not None:
         print(diary.write(out, f"{options.model} on {source}, seed {options.seed}"))
@@ -187,4 +189,4 @@ def describe(metrics):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.run(main))

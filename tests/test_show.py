@@ -15,7 +15,7 @@ def test_summary_counts_each_parameter_once_and_leaves_the_network_alone():
     shared = bp.Linear(4, 4)
     net = bp.Sequential(shared, bp.ReLU(), bp.Sequential(shared))
     text = summary(net, (8, 4))
-    assert "2.0    Linear(in_features=4" in text
+    assert "2.0    Linear(4, 4)" in text
     assert text.splitlines()[-1].split() == ["total", "20"]
     assert "(8, 4)" in text
     assert net.call is None
@@ -48,7 +48,7 @@ def test_curves_can_be_drawn_from_any_history(history, tmp_path):
 def drawn(monkeypatch):
     """The figures that are saved from now on."""
     figures = []
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *where, **how: figures.append(figure))
     return figures
 
 

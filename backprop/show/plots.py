@@ -1,13 +1,27 @@
 """The pictures of a training run, as PNG files. Each function returns the path it wrote."""
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from backprop.show.colors import BLUE, GREY, ORANGE
+from data_tools.atomic import replacing
+
+
+class _Figure(Figure):
+    """A figure that is saved whole or not at all."""
+
+    def savefig(self, file):
+        if hasattr(file, "write"):
+            super().savefig(file)
+        else:
+            with replacing(file) as temporary:
+                super().savefig(temporary, format=Path(file).suffix[1:] or "png")
 
 
 def new_figure(width, height):
-    return Figure(figsize=(width, height), dpi=150, layout="constrained")
+    return _Figure(figsize=(width, height), dpi=150, layout="constrained")
 
 
 def new_axes(figure, *place):

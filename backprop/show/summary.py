@@ -1,5 +1,8 @@
 """A network as a table: every layer, the shapes that go through it, and what it learns."""
 
+import ast
+import inspect
+
 import numpy as np
 
 from backprop.columns import table
@@ -8,7 +11,7 @@ from backprop.kernels import use_kernels
 
 
 def summary(net, input_shape=None, dtype=None):
-    """A text with one line per layer: its path, its options, output shape and number of parameters.
+    """A text with one line per layer: its path, how it is made, the shapes that go in and out, how much it learns.
 
     `input_shape` is a whole batch's, (N, ...): a copy of the network is called with zeros of that shape, of type
     `dtype`; unless it is given, of the parameters' type, or of whole numbers where an Embedding comes first. Without it
@@ -16,10 +19,10 @@ def summary(net, input_shape=None, dtype=None):
 
     >>> import backprop as bp
     >>> print(summary(bp.Sequential(bp.Flatten(), bp.Linear(784, 10)), (64, 28, 28)))
-      layer                                                     input         output     parameters
-      0      Flatten(start_dim=1, end_dim=-1)                   (64, 28, 28)  (64, 784)
-      1      Linear(in_features=784, out_features=10, bias=True)  (64, 784)     (64, 10)   7850
-             total                                                                         7850
+      layer                   input         output     parameters
+      0      Flatten()        (64, 28, 28)  (64, 784)
+      1      Linear(784, 10)  (64, 784)     (64, 10)   7850
+             total                                     7850
     """
     if input_shape is not None:
         net = net.bare_copy().to("cpu")
@@ -31,7 +34,7 @@ def summary(net, input_shape=None, dtype=None):
                 if dtype is not None:
                     raise
                 net(np.zeros(input_shape, np.int64))
-    return "\n".join(table(rows(net)))
+    return "\n".join(table(rows(net), spare=["input"]))
 
 
 def rows(net):
@@ -44,5 +47,37 @@ def rows(net):
         shapes = (
             ("?", "?") if module.call is None else (", ".join(map(str, module.call.inputs)), str(module.call.output[0]))
         )
-        found.append((path, f"{type(module).__name__}({module.extra_repr()})", *shapes, str(own or "")))
+        found.append((path, as_typed(module), *shapes, str(own or "")))
     return [*found, ("", "total", "", "", str(sum(parameter.size for parameter in net.parameters())))]
+
+
+PAIRS = "kernel_size", "stride", "padding", "output_padding", "dilation", "output_size"  # where 2 stands for (2, 2)
+
+
+def as_typed(module):
+    """The call that makes such a module, as one would type it: without what is so by default.
+
+    >>> import backprop as bp
+    >>> print(as_typed(bp.Conv2d(1, 6, kernel_size=5, padding=2)), as_typed(bp.MaxPool2d(2)))
+    Conv2d(1, 6, 5, padding=2) MaxPool2d(2)
+    """
+    name, told = type(module).__name__, module.extra_repr()
+    try:
+        call = ast.parse(f"{name}({told})", mode="eval").body
+        typed = [ast.unparse(value) for value in call.args]
+        options = [(keyword.arg, ast.literal_eval(keyword.value)) for keyword in call.keywords]
+    except (SyntaxError, ValueError, AttributeError):  # a module of one's own may tell of itself in other words
+        return f"{name}({told})"
+    known, kernel = inspect.signature(type(module)).parameters, None
+    for option, value in options:
+        if option not in known:  # its class has decided it
+            continue
+        default = known[option].default
+        if option in PAIRS and isinstance(value, tuple) and len(set(value)) == 1:
+            value = value[0]
+        if default is inspect.Parameter.empty and len(typed) == list(known).index(option):
+            typed.append(repr(value))
+        elif value != default and not (option == "stride" and default is None and value == kernel):
+            typed.append(f"{option}={value!r}")
+        kernel = value if option == "kernel_size" else kernel
+    return f"{name}({', '.join(typed)})"

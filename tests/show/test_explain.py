@@ -290,7 +290,7 @@ def test_a_delta_of_zero_is_said_to_vanish_and_drawn_as_a_cross(tmp_path, monkey
     assert seen.layers[1].dead == 1
     assert seen.verdict().endswith("to 0: it vanishes")
     figures = []
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *where, **how: figures.append(figure))
     seen.save(tmp_path / "e.png")
     crosses = [line.get_xdata().tolist() for line in figures[0].axes[1].lines if line.get_marker() == "x"]
     assert crosses == [[1.0]]
@@ -366,7 +366,7 @@ def test_a_long_run_is_looked_at_40_times(rng):
 
 def test_pictures_over_training_draw_a_layer_that_is_used_often_once(rng, monkeypatch):
     figures = []
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *where, **how: figures.append(figure))
     x, y = batch(rng, 2, 1, 4, 3)
     net = bp.Sequential(RowByRow(Unrolled(3, 4)), bp.ReLU(), bp.Linear(4, 10))
     seen = explain(net, x, y, bp.CrossEntropyLoss(), repeats=0)
@@ -390,7 +390,7 @@ def test_pictures_over_training_draw_a_layer_that_is_used_often_once(rng, monkey
 
 def test_pictures_of_a_deep_network_name_only_its_ends(rng, monkeypatch):
     figures = []
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *where, **how: figures.append(figure))
     seen = explain(deep(bp.ReLU, layers=60), *batch(rng, 4, 32), bp.CrossEntropyLoss(), repeats=0)
     pictures.over_training([(0, seen)], "t.png", "title")
     texts = [text.get_text() for text in figures[0].axes[0].get_legend().get_texts()]
@@ -513,7 +513,7 @@ def test_memory_does_not_grow_with_the_number_of_timed_passes(rng):
 
 def test_the_picture_over_depth_compares_the_end_with_the_beginning(rng, monkeypatch, tmp_path):
     figures = []
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *where, **how: figures.append(figure))
     diary = Diary(bp.Linear(3, 2), *batch(rng, 4, 3, classes=2), bp.CrossEntropyLoss(), steps=9)
     diary(7)
     diary(9)

@@ -6,12 +6,17 @@ from backprop import columns
 
 BAR = 10  # letters, of the largest delta
 LEAST_SPAN = 3  # decades that the bars stand for at least, so that a steady delta looks steady
+SPARE = "bytes", "FLOPs", "time", "dead"  # columns that a narrow terminal does without
 MOST_GRADIENTS = 4  # told of one layer
 
 
 def text(rows):
     """Both halves side by side."""
-    left, right = (columns.table(half, indent="") for half in cells(rows))
+    left, right = cells(rows)
+    wide = sum(columns.width(columns.table(half, indent="")[0]) for half in (left, right))
+    if not columns.fits(wide + 5):  # then one stands under the other, and both name the layers
+        right = [(row[0], *cells) for row, cells in zip(left, right, strict=True)]
+    left, right = (columns.table(half, indent="", spare=SPARE) for half in (left, right))
     return columns.beside(["forward, read downward", *left], ["backward, read upward", *right])
 
 

@@ -1,0 +1,50 @@
+"""How a command speaks to whoever started it: a terminal that may be closed, a pipe that may end, a file."""
+
+import errno
+import os
+import sys
+
+GONE = errno.EPIPE, errno.EIO  # a pipe whose reader has left, a terminal that was closed
+
+
+def run(main):
+    """The exit status of the command `main()`; 130 after Ctrl-C.
+
+    Letters that the other side does not know become question marks. Where nobody listens any more the work is done all
+    the same: what it leaves is in files.
+    """
+    sys.stdout, sys.stderr = (stream and _Stream(stream) for stream in (sys.stdout, sys.stderr))
+    try:
+        status = main()
+    except KeyboardInterrupt:
+        status = 130
+    if sys.stdout:
+        sys.stdout.flush()
+    return status
+
+
+class _Stream:
+    """A text stream that falls silent, and raises nothing, once its other end is gone."""
+
+    def __init__(self, stream):
+        stream.reconfigure(errors="replace")
+        self._stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        return self._try(self._stream.write, text)
+
+    def flush(self):
+        self._try(self._stream.flush)
+
+    def _try(self, action, *args):
+        try:
+            return action(*args)
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())  # for what is still to be written, at the end of the process, too
+            os.close(nowhere)
