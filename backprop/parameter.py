@@ -1,6 +1,7 @@
 """What a network keeps: a Buffer is an array that is saved with it, a Parameter is one that learns."""
 
 import itertools
+import weakref
 from typing import NamedTuple
 
 import numpy as np
@@ -56,8 +57,11 @@ class Buffer(Compared):
     __array_ufunc__ = None  # array == parameter asks the parameter
 
     def __init__(self, data):
-        array = to_host(data)
         kind = type(self).__name__
+        try:
+            array = to_host(data)
+        except ValueError:
+            raise ShapeError(f"a {kind} is an array; the lists that were given are of unequal lengths") from None
         if array.dtype.kind not in NUMBERS:
             raise DTypeError(f"a {kind} is made of numbers, got {array.dtype}; use np.asarray(x, np.float32)")
         keeps_type = (is_array(data) or isinstance(data, np.generic)) and array.dtype.kind in self._kept_kinds
@@ -126,9 +130,10 @@ def moment():
 
 
 class Replaced(NamedTuple):
-    """When, and as what, a parameter was replaced, and by which one."""
+    """When, in which module and as what, a parameter was replaced, and by which one."""
 
     moment: int
+    module: weakref.ref
     place: str
     new: object
 
@@ -195,7 +200,9 @@ class Parameter(Buffer):
 
     def note_replaced(self, module, name, new):
         """Another Parameter takes its place as this attribute of a module."""
-        self._replaced[id(module), name] = Replaced(next(_replacements), f"{type(module).__name__}.{name}", new)
+        self._replaced[id(module), name] = Replaced(
+            next(_replacements), weakref.ref(module), f"{type(module).__name__}.{name}", new
+        )
 
     def note_used(self, module, name):
         """It is this attribute of a module now."""
@@ -206,8 +213,8 @@ class Parameter(Buffer):
         return bool(self._replaced)
 
     def replaced_since(self, moment):
-        """The Replaced that came after a moment() about this parameter."""
-        return [found for found in self._replaced.values() if found.moment > moment]
+        """The Replaced that came after a moment() about this parameter, in modules that are still there."""
+        return [found for found in self._replaced.values() if found.moment > moment and found.module() is not None]
 
     def _expect_gradient(self, value):
         """The value, if it may be a gradient of this parameter."""

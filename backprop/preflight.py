@@ -45,11 +45,16 @@ def _expect_batches(loader, what, steps):
 
 def _expect_something_to_learn(net, loss, optimizer):
     """Refuse an optimizer of another network, and a network of which nothing may learn."""
-    held = [p for group in getattr(optimizer, "param_groups", ()) for p in group["params"]]
+    held = dict.fromkeys(p for group in getattr(optimizer, "param_groups", ()) for p in group["params"])
     own = {*net.parameters(), *getattr(loss, "parameters", tuple)()}
     if held and not own.intersection(held):
         cure = f"make one for it: {type(optimizer).__name__}(net.parameters(), ...)"
         raise ParameterError(f"the optimizer holds no parameter of this network; {cure}")
+    stale, fresh = [p for p in held if p not in own], [p for p in own if p.requires_grad and p not in held]
+    lost = next((p for p in fresh if any(p.shape == old.shape for old in stale)), None)
+    if lost is not None:
+        path = next((path for path, p in net.named_parameters() if p is lost), "one of the loss's parameters")
+        raise ParameterError(f"{path} was replaced after the optimizer was made, and would not learn; make a new one")
     if held and not any(p.requires_grad for p in own.intersection(held)):
         raise ParameterError("there is nothing to learn: every parameter is frozen; use net.requires_grad_(True)")
 
@@ -106,17 +111,24 @@ def _expect_labels(net, loss, train, test, scores, allow_wrong_classes):
     A test set with labels that the training set does not have is refused, too.
     """
     labels = train.labels
-    two = min(2, len(labels))
-    if labels.dtype.kind not in "iu":
-        checked_targets(scores, labels[:two])
+    for of in [train] if test is None else [train, test]:
+        if not len(of.labels):
+            continue
+        two = of.labels[np.arange(2) % len(of.labels)][: len(scores)]
+        if labels.dtype.kind in "iu" and of.labels.dtype.kind in "iu":
+            expect_shape_of_labels(scores, two)
+        else:
+            checked_targets(scores, two, loss.ignore_index)
+    if labels.dtype.kind not in "iu" or test is not None and test.labels.dtype.kind not in "iu":
         return
-    expect_shape_of_labels(scores, labels[:two])
     used, tested = (y[y != loss.ignore_index] for y in (labels, labels[:0] if test is None else test.labels))
     if not used.size:
         return
-    if used.min() < 0:
-        place = int(np.argmax((labels < 0) & (labels != loss.ignore_index)))
-        raise LabelError(f"label {used.min()} is none, at index {place}: they are 0 to C - 1{label_cure(used, 0)}")
+    for which, y, counted in (("", labels, used), (" of the test set", () if test is None else test.labels, tested)):
+        if counted.size and counted.min() < 0:
+            place = int(np.argmax((y < 0) & (y != loss.ignore_index)))
+            cure = label_cure(counted, 0)
+            raise LabelError(f"label {counted.min()}{which} is none, at index {place}: they are 0 to C - 1{cure}")
     classes, count = int(used.max()) + 1, scores.shape[class_axis(scores)]
     if tested.size and (tested.max() >= max(classes, count) or tested.max() >= classes and not allow_wrong_classes):
         raise LabelError(f"the test set has label {tested.max()}, the training set only 0 to {classes - 1}")

@@ -102,7 +102,7 @@ def fit(
                 shown.note(f"testing {number + 1}/{epochs}")
                 tested = None if test is None else tally(loss, predict(net, test))
                 if check_finite and tested is not None and tested.terms and not math.isfinite(tested.loss):
-                    finite.blame(net, *next(iter(test)), step=len(history.losses))
+                    finite.blame(net, *_spoiled(net, loss, test), step=len(history.losses))
                 found = (None, None) if tested is None else (tested.loss, tested.accuracy)
                 shown.show()
                 history.epochs.append(Epoch(shown.tally.loss, shown.tally.accuracy, *found, seconds))
@@ -111,6 +111,14 @@ def fit(
     except KeyboardInterrupt:
         history.interrupted = True
     return history
+
+
+def _spoiled(net, loss, loader):
+    """The first batch of which the loss is not finite; the first one where only their sum is not."""
+    for x, y in loader:
+        if not math.isfinite(tally(loss, [(net(x), y)]).loss):
+            return x, y
+    return next(iter(loader))
 
 
 def _of_steps(history):

@@ -227,6 +227,9 @@ class Tree:
         """
         if not hasattr(state, "keys"):
             raise CheckpointError(f"a state is a dict from names to arrays, got {type(state).__name__}")
+        for path in state:
+            if not isinstance(path, str):
+                raise CheckpointError(f"a state is a dict from names to arrays, got the name {path!r}")
         own = self._by_name()
         known = {id(own[path]) for path in own if path in state}
         needed = {path for path, array in own.items() if id(array) not in known and not array.counts}
@@ -274,15 +277,22 @@ class Names(NamedTuple):
 
 def _fitting(path, own, given):
     """The array that a state gives for a parameter or buffer, in its element type."""
-    array = to_host(given)
+    try:
+        array = to_host(given)
+    except ValueError:
+        raise CheckpointError(
+            f"{path} is no array in the state, but a {type(given).__name__} of unequal lists"
+        ) from None
     if array.shape != own.shape:
         raise CheckpointError(f"{path} has shape {own.shape} in this network, {array.shape} in the state")
-    if array.dtype.kind not in "fiu":
+    if array.dtype.kind not in ("fiu" if own.dtype.kind in "fiu" else own.dtype.kind):
         raise CheckpointError(f"{path} holds {array.dtype} in the state, not real numbers")
     if own.dtype.kind in "iu" and array.dtype.kind == "f":
         raise CheckpointError(f"{path} counts in {own.dtype} in this network, {array.dtype} in the state")
     with np.errstate(over="ignore"):
         as_own = array.astype(own.dtype)
+    if own.dtype.kind in "iu" and not np.array_equal(as_own, array):
+        raise CheckpointError(f"{path} holds a number that is too large for {own.dtype}")
     if array.dtype.kind == "f" and not np.array_equal(np.isfinite(as_own), np.isfinite(array)):
         raise CheckpointError(f"{path} holds a number that is too large for {own.dtype}; use net.to(np.{array.dtype})")
     return as_own

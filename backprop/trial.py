@@ -4,6 +4,7 @@ import contextlib
 
 import numpy as np
 
+from backprop.errors import ShapeError
 from backprop.kernels.device import device_of, is_array, to_host
 from backprop.kernels.transfer import assign, to_device
 
@@ -28,6 +29,8 @@ class Trial:
         self.probe = probe if isinstance(output, np.ndarray) else probe.item()
         self.misfit = {}  # input -> the delta that backward returned for it, where that has another shape
         self.answered = len(_deltas(self.backward(self.probe))) if answered is None else answered
+        if self.answered > len(inputs):
+            raise ShapeError(f"backward returns {self.answered} deltas, forward was given {len(inputs)} inputs")
 
     def run(self):
         """f(x), with the same random numbers and buffers in every call. What it is given are copies: whatever it does

@@ -81,6 +81,9 @@ def write(path, arrays, metadata, room=0):
                 os.posix_fallocate(file.fileno(), 0, room)
                 os.ftruncate(file.fileno(), 0)
             arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+            for name, array in arrays.items():
+                if array.dtype.kind not in "fiub":
+                    raise CheckpointError(f"{name} is {array.dtype}, which safetensors files do not hold")
             file.write(encode(arrays, {**metadata, DIGEST: digest(arrays, metadata)}))
             file.flush()
             os.fsync(file.fileno())
@@ -93,7 +96,8 @@ def write(path, arrays, metadata, room=0):
 
 def _prefix(path):
     """How the temporary files of this machine begin; a process's number follows."""
-    return f".{path.name}.{socket.gethostname()}-"
+    begins = path.name.encode()[:80].decode(errors="ignore")  # a name may be as long as names can be
+    return f".{begins}.{socket.gethostname()}-"
 
 
 def _sweep(path):
@@ -113,7 +117,7 @@ def _alive(process):
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:
+    except (OSError, OverflowError):  # somebody else's, or no number of a process
         return True
     return True
 

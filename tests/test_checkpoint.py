@@ -423,3 +423,17 @@ def test_a_loader_that_was_used_before_and_has_no_seed_of_its_own_goes_on_as_it_
     resumed = begin()
     resumed.train = bp.DataLoader(*digits, batch_size=10, shuffle=True)
     assert resumed.fit(resumed.load(), epochs=2).losses == losses
+
+
+def test_a_file_may_be_called_as_long_as_names_can_be(tmp_path):
+    for name in ("a" * 255, "é" * 127):
+        bp.save(bp.Linear(2, 2), tmp_path / name)
+        bp.load(bp.Linear(2, 2), tmp_path / name)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_that_only_looks_like_one_that_was_left_is_left_alone(tmp_path):
+    odd = tmp_path / f".net.{socket.gethostname()}-{10**30}-x.tmp"
+    odd.write_bytes(b"")
+    bp.save(bp.Linear(2, 2), tmp_path / "net")
+    assert odd.exists()

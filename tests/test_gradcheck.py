@@ -393,3 +393,16 @@ def test_the_check_leaves_everything_as_it_was():
         bp.gradcheck(example.module, *example.inputs, max_entries=2)
         assert all(map(np.array_equal, inputs, example.inputs))
         assert all(np.array_equal(array, state[name]) for name, array in example.module.state_dict().items())
+
+
+class Surplus(bp.Module):
+    def forward(self, a):
+        return 2 * a
+
+    def backward(self, delta):
+        return 2 * delta, None
+
+
+def test_a_backward_that_answers_more_inputs_than_there_are_is_told_as_such():
+    with pytest.raises(bp.ShapeError, match="backward returns 2 deltas, forward was given 1 inputs"):
+        bp.gradcheck(Surplus(), np.ones((2, 3)))

@@ -582,3 +582,42 @@ def test_two_parameters_of_one_name_are_not_saved_as_one():
         linear.state_dict()
     with pytest.raises(bp.ParameterError, match="two parameters"):
         linear.load_state_dict({})
+
+
+class Held(Module):
+    """It holds one buffer."""
+
+    def __init__(self, values):
+        self.b = bp.Buffer(values)
+
+
+@pytest.mark.parametrize("values", [np.array([True, False]), np.array([100, -3], np.int8), np.array([7], np.uint64)])
+def test_whatever_buffer_is_saved_is_read_again(values, tmp_path):
+    bp.save(Held(values), tmp_path / "b.safetensors")
+    again = bp.load(Held(np.zeros_like(values)), tmp_path / "b.safetensors").b.data
+    assert again.dtype == values.dtype and np.array_equal(again, values)
+
+
+def test_a_complex_buffer_is_refused_by_name_where_it_is_saved(tmp_path):
+    with pytest.raises(bp.CheckpointError, match="b is complex128"):
+        bp.save(Held(np.array([1j])), tmp_path / "b.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"b": np.array([300])}, "b holds a number that is too large for int8"),
+        ({"b": [[1, 2], [3]]}, "b is no array in the state"),
+        ({0: np.array([1])}, "got the name 0"),
+        ({"b": np.array([True])}, "b holds bool in the state"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_in_words(state, words):
+    with pytest.raises(bp.CheckpointError, match=words):
+        Held(np.array([1], np.int8)).load_state_dict(state)
+
+
+def test_lists_of_unequal_lengths_make_no_parameter():
+    with pytest.raises(bp.ShapeError, match="of unequal lengths"):
+        Parameter([[1, 2], [3]])

@@ -1,4 +1,5 @@
 import copy
+import gc
 import math
 
 import numpy as np
@@ -387,3 +388,69 @@ def test_a_replacement_that_is_unfrozen_only_afterwards_is_noticed():
     weight.requires_grad = True
     with pytest.raises(bp.ParameterError, match="replaced"):
         optimizer.step()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"kind": "Adam"},
+        {"0.mean": np.array("abc")},
+        {"0.mean": np.ones((2, 2), complex)},
+        {"0.mean": np.ones((2, 2), object)},
+        {"0.step": np.array([1, 2])},
+        {"options.0.lr": np.array(np.nan)},
+        {"options.0.lr": np.array("x")},
+        {"options.0.betas": np.array([0.9])},
+        {0: np.ones(2)},
+        None,
+    ],
+    ids=str,
+)
+def test_a_state_of_an_optimizer_that_is_none_is_refused_and_changes_nothing(damage):
+    weight = Parameter(np.ones((2, 2)))
+    adam = bp.Adam([weight])
+    weight.grad = np.ones((2, 2))
+    adam.step()
+    before = adam.state_dict()
+    with pytest.raises((bp.CheckpointError, bp.OptionError)):
+        adam.load_state_dict(None if damage is None else {**before, **damage})
+    assert all(np.array_equal(value, before[name]) for name, value in adam.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"kind": np.array("x")},
+        {"last_epoch": np.array("x")},
+        {"given": "abc"},
+        {"lr": np.array([1j])},
+        {"option.gamma": None},
+        {"option.gamma": np.array([1, 2])},
+        None,
+    ],
+    ids=str,
+)
+def test_a_state_of_a_schedule_that_is_none_is_refused(damage):
+    schedule = bp.StepLR(SGD([Parameter(np.ones(2))]), 3)
+    with pytest.raises(bp.CheckpointError):
+        schedule.load_state_dict(None if damage is None else {**schedule.state_dict(), **damage})
+
+
+@pytest.mark.parametrize("option", [{"base_momentum": 0.8}, {"anneal_strategy": "linear"}, {"three_phase": True}])
+def test_a_cycle_of_another_form_is_not_gone_on_with(option):
+    one, other = (bp.OneCycleLR(SGD([Parameter(np.ones(2))]), 0.1, total_steps=20, **more) for more in ({}, option))
+    with pytest.raises(bp.CheckpointError):
+        other.load_state_dict(one.state_dict())
+
+
+def test_what_was_replaced_in_a_layer_that_is_gone_does_not_matter():
+    weight = Linear(2, 2).weight
+    other = Linear(2, 2)
+    other.weight = weight
+    sgd = SGD([weight])
+    other.weight = Parameter(np.ones((2, 2), np.float32))
+    with pytest.raises(bp.ParameterError, match="was replaced"):
+        sgd.step()
+    del other
+    gc.collect()
+    sgd.step()

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -249,6 +250,13 @@ def classifier(*layers, classes=3):
         ({"y": np.eye(3, dtype=int)[Y]}, bp.ShapeError, r"use y.argmax\(1\)"),
         ({"y": np.array(list("abc"))[Y]}, bp.LabelError, r"use np.unique\(y, return_inverse=True\)\[1\]"),
         (
+            {"test": bp.DataLoader(X, np.array(list("abc"))[Y])},
+            bp.LabelError,
+            r"use np.unique\(y, return_inverse=True\)",
+        ),
+        ({"test": bp.DataLoader(X, Y - 1)}, bp.LabelError, "label -1 of the test set is none, at index 0"),
+        ({"test": bp.DataLoader(X, Y[:, None])}, bp.ShapeError, r"use y\[:, 0\]"),
+        (
             {"test": bp.DataLoader(X[:, :3], Y)},
             bp.ShapeError,
             r"test images are \(3,\), training images \(4,\)",
@@ -461,3 +469,39 @@ def test_a_plain_function_may_stand_for_a_loss_in_an_evaluation(pairs):
     net = bp.Linear(3, 2)
     expected = ((net(pairs.images) - pairs.labels) ** 2).mean()
     np.testing.assert_allclose(evaluate(net, lambda a, b: ((a - b) ** 2).mean(), pairs)[0], expected, rtol=1e-6)
+
+
+def test_the_test_batch_that_is_not_finite_is_named_and_not_the_first_one():
+    spoiled = X.copy()
+    spoiled[9, 0] = np.nan
+    with pytest.raises(bp.NonFiniteError, match="the batch itself holds NaN"):
+        run(classifier(), test=bp.DataLoader(spoiled, Y, 4))
+
+
+def test_the_seconds_of_an_epoch_are_those_that_it_took():
+    started = time.perf_counter()
+    history = run(classifier(), epochs=2)
+    took = time.perf_counter() - started
+    assert all(0 < epoch.seconds < took for epoch in history.epochs)
+
+
+class Listed(bp.Module):
+    """A layer whose parameters stand in a list, where nobody sees one replaced."""
+
+    def __init__(self):
+        self.parts = [bp.Linear(4, 4), bp.Linear(4, 3)]
+
+    def forward(self, x):
+        return self.parts[1](self.parts[0](x))
+
+    def backward(self, delta):
+        return self.parts[0].backward(self.parts[1].backward(delta))
+
+
+def test_a_layer_that_was_replaced_in_a_list_after_the_optimizer_was_made_is_refused_before_training():
+    net = Listed()
+    sgd = bp.SGD(net.parameters())
+    net.parts[1] = bp.Linear(4, 3)
+    with pytest.raises(bp.ParameterError, match="parts.1.weight was replaced after the optimizer was made"):
+        run(net, optimizer=sgd)
+    assert len(run(net, optimizer=bp.SGD(net.parts[1].parameters())).losses) == 3  # a part alone may be trained

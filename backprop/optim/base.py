@@ -245,12 +245,14 @@ class Optimizer:
         """Take over what `state_dict` of an optimizer of the same kind, over parameters of the same shapes, returned.
 
         Raises CheckpointError, with the optimizer as it was, for the state of another kind of optimizer, for options or
-        parameters that it does not have, and for arrays of other shapes or values that no step leaves.
+        parameters that it does not have, and for arrays of other shapes or values that no step leaves; OptionError
+        for options that nobody may set.
         """
+        saved = numbers_of(saved)
         parameters, groups = self._parameters(), [dict(group) for group in self.param_groups]
         sizes, state = [len(group["params"]) for group in groups], {parameter: {} for parameter in parameters}
-        if "groups" not in saved or np.asarray(saved["groups"]).tolist() != sizes:
-            was = np.asarray(saved["groups"]).tolist() if "groups" in saved else "not said"
+        if "groups" not in saved or saved["groups"].tolist() != sizes:
+            was = saved["groups"].tolist() if "groups" in saved else "not said"
             raise CheckpointError(f"the sizes of its groups of parameters were {was}, now {sizes}")
         wanted = {f"options.{n}.{name}" for n, group in enumerate(groups) for name in group if name != "params"}
         given = {path for path in saved if path.startswith("options.")}
@@ -259,7 +261,6 @@ class Optimizer:
         expect_told(self, saved)
         for path, value in saved.items():
             place, _, name = path.partition(".")
-            value = np.asarray(value)
             if place == "options":
                 number, _, name = name.partition(".")
                 groups[int(number)][name] = value.item() if value.ndim == 0 else tuple(value.tolist())
@@ -304,9 +305,23 @@ def told(thing):
     return np.frombuffer(type(thing).__name__.encode(), np.uint8).copy()
 
 
+def numbers_of(saved):
+    """A state as a dict of arrays; CheckpointError unless it is one of names and real numbers."""
+    if not hasattr(saved, "items"):
+        raise CheckpointError(f"a state is a dict from names to arrays, got {type(saved).__name__}")
+    found = {}
+    for name, value in saved.items():
+        array = np.asarray(to_host(value) if is_array(value) else value)
+        words = isinstance(name, str) and name.startswith("options.")  # an optimizer of one's own may have such
+        if not isinstance(name, str) or array.dtype.kind not in ("fiubU" if words else "fiub"):
+            raise CheckpointError(f"a state is a dict from names to real numbers, got {name!r}: {array.dtype}")
+        found[name] = array
+    return found
+
+
 def expect_told(thing, saved):
     """Raise CheckpointError where a state belongs to another kind of thing. Old ones do not say."""
-    kind = bytes(np.asarray(saved.get("kind", told(thing)), np.uint8)).decode(errors="replace")
+    kind = bytes(saved["kind"].astype(np.uint8)).decode(errors="replace") if "kind" in saved else type(thing).__name__
     if kind != type(thing).__name__:
         raise CheckpointError(f"this is the state of {kind}, not of {type(thing).__name__}")
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from backprop.errors import CheckpointError, OptionError
-from backprop.optim.base import expect_told, told
+from backprop.optim.base import expect_told, numbers_of, told
 from backprop.options import REAL
 
 
@@ -79,21 +79,22 @@ class LRScheduler:
         Raises CheckpointError, with the schedule as it was, for one of another kind, with other options, or of another
         number of groups, and for what is no place in a schedule.
         """
+        saved = numbers_of(saved)
         expect_told(self, saved)
         groups, own = len(self.base_lrs), self._options()
         missing = sorted({"last_epoch", "base_lrs"} - saved.keys())
         if missing:
             raise CheckpointError(f"what it holds does not fit together: the schedule's {missing[0]} is missing")
-        t, bases = np.asarray(saved["last_epoch"]), np.asarray(saved["base_lrs"])
-        given, lrs = (np.asarray(saved.get(name, bases)) for name in ("given", "lr"))
+        t, bases = saved["last_epoch"], saved["base_lrs"]
+        given, lrs = (saved.get(name, bases) for name in ("given", "lr"))
         if not bases.shape == given.shape == lrs.shape == (groups,):
             raise CheckpointError(f"a schedule of {bases.size} groups, this optimizer has {groups}")
         if t.shape != () or t.dtype.kind not in "iu" or t < 0 or not np.isfinite(bases).all():
             raise CheckpointError(f"no schedule stands at step {t.tolist()!r} with lr {bases.tolist()}")
         for name, value in own.items():
             if not np.array_equal(saved.get(name, value), value):
-                name = name.removeprefix("option.")
-                raise CheckpointError(f"{name} was {saved[f'option.{name}'].tolist():g}, now {value.tolist():g}")
+                was, now = (" ".join(f"{number:g}" for number in array.flat) for array in (saved[name], value))
+                raise CheckpointError(f"{name.removeprefix('option.')} was {was}, now {now}")
         before = self.base_lrs, self.last_epoch
         self.base_lrs, self.last_epoch = bases.tolist(), int(t)
         try:
