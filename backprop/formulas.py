@@ -21,7 +21,7 @@ _LEADING = re.compile(rf"\s*((?:[a-z]+\s+)?)((?:{NUMBER} *)+) +(\S.*)")
 _WAY_ALONE = re.compile(r"\s*((?:forward|backward)\s{2,})()()(\S.*)")
 _TRAILING = re.compile(rf"(\s*\S.*?)\s{{2,}}((?:{NUMBER} ?)+)$")
 _NAME = r"(\[[^\]]*\]|[^\s\[])+"  # in the brackets of an index there may be spaces
-_FORMULA = re.compile(rf"{_NAME}( = {_NAME})*\s+(=|<-)\s")  # the beginning of a line that is one
+FORMULA = re.compile(rf"{_NAME}( = {_NAME})*\s+(=|<-)\s")  # the beginning of a line that is one
 
 
 class Statement(NamedTuple):
@@ -35,7 +35,7 @@ class Statement(NamedTuple):
     @property
     def is_formula(self):
         """Whether it begins as one, and not as a sentence about it."""
-        return _FORMULA.match(self.text) is not None
+        return FORMULA.match(self.text) is not None
 
 
 def numbers(text):
@@ -55,7 +55,7 @@ def stated(docstring):
             found.append([numbers(leading[2]), way, *_parts(leading[4])])
         elif begins and stripped and indent >= begins:  # it goes on
             formula, why = _parts(stripped)
-            if _FORMULA.match(stripped):
+            if FORMULA.match(stripped):
                 found[-1][2] += f"\n{formula}"
             elif indent <= ends:
                 found[-1][2] += f" {formula}"

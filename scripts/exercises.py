@@ -2,6 +2,7 @@
 
     python scripts/exercises.py new DIR                      nine layers with their backward formulas blanked out
     python scripts/exercises.py new DIR --layers ReLU Conv2d --forward         these two, with the forward ones, too
+    python scripts/exercises.py new DIR --derive             the docstrings do not tell them either
     python scripts/exercises.py check DIR                    every answer in DIR: right, or what the mistake looks like
     python scripts/exercises.py solution Conv2d              ours, down to NumPy
 
@@ -25,6 +26,7 @@ def main(arguments=None):
     new.add_argument("folder", type=Path, metavar="DIR")
     new.add_argument("--layers", nargs="+", default=exercises.DEFAULT, metavar="NAME")
     new.add_argument("--forward", action="store_true", help="blank out the forward formulas, too")
+    new.add_argument("--derive", action="store_true", help="leave the backward formulas out of the docstrings, too")
     check = verbs.add_parser("check", help="grade the answers in a folder")
     check.add_argument("folder", type=Path, metavar="DIR")
     check.add_argument("--layers", nargs="+", metavar="NAME", help="only these")
@@ -48,7 +50,7 @@ def seconds(text):
 
 def write(options):
     """`new`: an answer that is there already is never overwritten."""
-    texts = {name: exercises.exercise(name, options.forward, options.folder) for name in options.layers}
+    texts = {name: exercises.exercise(name, options.forward, options.folder, options.derive) for name in options.layers}
     options.folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         path = options.folder / exercises.file_of(name)

@@ -10,6 +10,7 @@ import pytest
 import backprop as bp
 from backprop import exercises
 from backprop.exercises.blanks import blanks, parts
+from backprop.formulas import stated
 
 # Right answers in NumPy, by the number that stands behind the blank.
 RIGHT = {
@@ -374,3 +375,44 @@ def test_the_commonest_wrong_ideas_are_told_in_numbers_that_mean_something(grade
     result = graded(name, right, wrong)
     assert result.status in ("WRONG", "fails")
     assert any(re.search(words, line.partition("  [")[0]) for line in result.lines), result.lines
+
+
+def test_a_formula_that_fails_hides_no_verdict_on_the_others(graded):
+    result = graded("Linear", "self.weight.accumulate(delta.T @ a)", "self.weight.accumulate(delta @ a)")
+    assert result.status == "fails"
+    assert result.arrays == {"weight": "fails", "bias": "right", "input": "right"}
+    assert any(line.startswith("at hand: ") for line in result.lines)
+    result = graded("Linear", "return delta @ self.weight.data", "return delta[5] @ self.weight.data")
+    assert result.arrays == {"weight": "right", "bias": "right", "input": "fails"}
+
+
+def test_what_fails_beside_a_blank_and_beside_a_mistake_is_told_for_each_array(tmp_path):
+    text = answered("Linear").replace("delta.T @ a", "delta @ a").replace("delta.sum(axis=0)", "2 * delta.sum(axis=0)")
+    text = text.replace("return delta @ self.weight.data", "return ...")
+    (tmp_path / "linear.py").write_text(text)
+    (result,) = exercises.check(tmp_path, ["Linear"])
+    assert result.arrays == {"weight": "fails", "bias": "WRONG", "input": "not written"}
+
+
+@pytest.mark.parametrize("name", ["Linear", "Conv2d", "Sigmoid", "CrossEntropyLoss", "LSTM", "BatchNorm2d"])
+def test_with_derive_no_backward_formula_is_given_away(name, tmp_path):
+    kind, text = getattr(bp, name), exercises.exercise(name, derive=True)
+    ast.parse(text)
+    assert "derive those of backward" in text and "?" in text
+    for part in parts(kind):
+        for statement in stated(part.__doc__):
+            told = [line.partition(" = ")[2] for line in statement.text.splitlines() if " = " in line]
+            shown = [right in re.sub(r"\s+", " ", text) for right in told if len(right) > 5]
+            assert not any(shown) if statement.way == "backward" else all(shown), statement
+    (tmp_path / exercises.file_of(name)).write_text(text.replace("accumulate(...)", "accumulate(7)"))
+    (result,) = exercises.check(tmp_path, [name])
+    assert not any("look at" in line for line in result.lines)
+
+
+def test_with_derive_a_right_answer_is_right_and_a_wrong_one_is_not_shown_the_formula(tmp_path):
+    lines = exercises.exercise("Tanh", derive=True)
+    right = "return delta * (1 - self.cache**2)"
+    for answer, status in ((right, "right"), (right.replace("1 -", "1 +"), "WRONG")):
+        (tmp_path / "tanh.py").write_text(lines.replace("return ...", answer))
+        (result,) = exercises.check(tmp_path, ["Tanh"])
+        assert result.status == status and not any("look at" in line for line in result.lines)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import backprop as bp
 from backprop.errors import OptionError
-from backprop.formulas import marked, stated
+from backprop.formulas import FORMULA, NUMBER, marked, numbers, stated
 
 # In the lecture's order: what `new` makes unless it is told otherwise.
 DEFAULT = ("Linear", "ReLU", "Sigmoid", "Tanh", "Softmax", "MSELoss", "CrossEntropyLoss", "Conv2d", "MaxPool2d")
@@ -23,6 +23,7 @@ Inputs and delta are NumPy arrays, and NumPy is all that is needed. What `backwa
     python scripts/exercises.py check {folder}
 """
 '''
+TO_DERIVE = "derive those of backward"
 WITH_PARAMETERS = (
     "`self.weight.data` is the weight's array; `self.weight.accumulate(g)` adds the array g to its gradient.\n"
 )
@@ -121,24 +122,44 @@ def _blanked(statement, line):
     return "", ""
 
 
-def exercise(name, forward=False, folder="DIR"):
-    """The learner's file for the layer `name`, as a text."""
+def exercise(name, forward=False, folder="DIR", derive=False):
+    """The learner's file for the layer `name`, as a text. With `derive` its docstrings do not state backward."""
     kind = named(name)
-    body = "\n\n\n".join(_copy(part, blanks(part, forward)) for part in parts(kind))
+    body = "\n\n\n".join(_copy(part, blanks(part, forward), derive) for part in parts(kind))
     more = (WITH_PARAMETERS if ".accumulate(" in body else "") + (WITH_SCALE if issubclass(kind, bp.Loss) else "")
     if name in PLAIN:
         more += f"Graded on: {'; '.join(PLAIN[name])}. Other options of the layer are not asked for.\n"
     folder = shlex.quote(Path(folder).as_posix()).replace("\\", "/").replace('"', "'")
-    return HEAD.format(name=name, folder=folder, more=more) + "\n" + _imports(kind, body) + "\n\n\n" + body + "\n"
+    head = HEAD.replace("the docstring has the formulas", TO_DERIVE) if derive else HEAD
+    return head.format(name=name, folder=folder, more=more) + "\n" + _imports(kind, body) + "\n\n\n" + body + "\n"
 
 
-def _copy(part, gaps):
+def underived(lines):
+    """The lines of a source with a question mark for each formula of backward that its docstring states."""
+    found, within, begins = [], False, 0
+    for line in lines:
+        way = re.match(r"( *)(forward|backward)\s{2,}", line)
+        indent = len(line) - len(line.lstrip())
+        within = way[2] == "backward" if way else within and indent > begins
+        begins = len(way[1]) if way else begins
+        if not within:
+            found.append(line)
+            continue
+        front = re.match(rf" *(backward +)?({NUMBER} *)*", line)[0]
+        if FORMULA.match(line[len(front) :]):
+            found.append(f"{line.partition(' = ')[0]} = ?")
+        elif way or numbers(front):
+            found.append(f"{front}?")
+    return found
+
+
+def _copy(part, gaps, derive=False):
     """The source of a class with its blanks, each in one line that keeps its number."""
     lines = inspect.getsource(part).splitlines()
     for gap in sorted(gaps, key=lambda gap: -gap.first):
         comment = f"  # {' '.join(f'({number})' for number in gap.numbers)}"
         lines[gap.first - 1 : gap.last] = [" " * gap.column + gap.text + comment]
-    return "\n".join(lines)
+    return "\n".join(underived(lines) if derive else lines)
 
 
 def _imports(kind, body):

@@ -15,29 +15,69 @@ import numpy as np
 
 import backprop as bp
 from backprop.examples import examples
-from backprop.exercises.blanks import PLAIN, hint, named
+from backprop.exercises.blanks import PLAIN, TO_DERIVE, blanks, hint, named, parts
 from backprop.gradcheck import gradcheck
 
+LEFT, LOOK_AT = ["backward has a `...` left"], "    look at "
 MEMORY, PRINTED = 8 << 30, 16 << 20  # bytes that an answer may take, and that it may write
 
 
 def grade(path, name):
     """The result, a dict, of the answer in the file `path` for the layer `name`."""
-    kind, missing = named(name), set()
+    kind = named(name)
     try:
         tree = ast.parse(Path(path).read_bytes(), str(path))
+    except SyntaxError as error:
+        return _result("fails", lines=[f"{Path(path).name}, line {error.lineno}: {error.msg}"])
+    except Exception as error:  # it cannot be read, or is nested too deeply
+        return _result("fails", lines=_told(error, path))
+    found = _graded(tree, path, kind)
+    if TO_DERIVE in (ast.get_docstring(tree) or ""):  # then no formula is given away
+        told = hints(kind)
+        found["lines"] = [line for line in found["lines"] if line.removeprefix(LOOK_AT) not in told]
+    return found
+
+
+def _graded(tree, path, kind):
+    missing = set()
+    try:
         missing = _not_written(tree)
         if any(method == "forward" for method, _ in missing):
             return _result("not written", lines=["forward has a `...` left", *hint(kind, "output")])
-        found = _judged(_class(tree, path, name), kind, missing)
-    except SyntaxError as error:
-        return _result("fails", lines=[f"{Path(path).name}, line {error.lineno}: {error.msg}"])
+        found = _judged(_class(tree, path, kind.__name__), kind, missing)
     except BaseException as error:  # an answer may raise anything, SystemExit and KeyboardInterrupt included
         found = _result("fails", lines=_told(error, path))
-    unfinished = any(target == "output" for _, target in missing)  # a number on the way to the gradients
-    if missing and (found["status"] == "fails" or found["status"] == "WRONG" and unfinished):
-        return _result("not written", found["arrays"], ["backward has a `...` left", *found["lines"]])
+        if not _unfinished(missing) and (target := _blanked_out(tree, error, path)) is not None:
+            others = _graded(tree, path, kind)  # the other arrays are judged all the same
+            lines = [line for line in others["lines"] if line not in [*LEFT, *hint(kind, target)]]
+            return _result("fails", {**others["arrays"], target: "fails"}, [*found["lines"], *lines])
+    if missing and found["status"] == "fails" or found["status"] == "WRONG" and _unfinished(missing):
+        return _result("not written", found["arrays"], [*LEFT, *found["lines"]])
     return found
+
+
+def _unfinished(missing):
+    """Whether a number on the way to the gradients is not written."""
+    return any(target == "output" for _, target in missing)
+
+
+def _blanked_out(tree, error, path):
+    """Puts `...` in place of the formula of backward in which an error was raised. Returns whose gradient it is, or
+    None where it was none of such.
+    """
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    line = next((f.lineno for f in frames if f.name == "backward"), 0)
+    for statement in ast.walk(tree):
+        if not isinstance(statement, (ast.Return, ast.Expr)) or not statement.lineno <= line <= statement.end_lineno:
+            continue
+        match statement:
+            case ast.Return():
+                statement.value = ast.copy_location(ast.Constant(...), statement)
+                return "input"
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr=name), attr="accumulate"))):
+                statement.value.args = [ast.copy_location(ast.Constant(...), statement)]
+                return name
+    return None
 
 
 def _result(status, arrays=None, lines=()):
@@ -78,6 +118,7 @@ def _class(tree, path, name):
 def _judged(theirs, kind, missing):
     """Every example that is asked for: its output against ours, its gradients by the gradient check."""
     name = kind.__name__
+    setattr(bp, name, kind)
     ours = [e for e in examples() if type(e.module) is kind]
     setattr(bp, name, theirs)  # from here on, in this process alone, the examples are made of their layer
     answers = [e for e in examples() if type(e.module) is theirs]
@@ -134,7 +175,13 @@ def _draw_alike(ours, theirs):
 
 
 def _look_at(kind, target):
-    return [f"    look at {line}" for line in hint(kind, target)]
+    return [f"{LOOK_AT}{line}" for line in hint(kind, target)]
+
+
+def hints(kind):
+    """All that `hint` could say of backward."""
+    targets = {gap.target for part in parts(kind) for gap in blanks(part)}
+    return {line for target in targets for line in hint(kind, target)}
 
 
 def _forward_differs(found, expected):
