@@ -46,8 +46,9 @@ def _expect_batches(loader, what, steps):
 def _expect_something_to_learn(net, loss, optimizer):
     """Refuse an optimizer of another network, and a network of which nothing may learn."""
     held = dict.fromkeys(p for group in getattr(optimizer, "param_groups", ()) for p in group["params"])
-    own = {*net.parameters(), *getattr(loss, "parameters", tuple)()}
-    if held and not own.intersection(held):
+    own = dict.fromkeys([*net.parameters(), *getattr(loss, "parameters", tuple)()])
+    both = [p for p in own if p in held]
+    if held and not both:
         cure = f"make one for it: {type(optimizer).__name__}(net.parameters(), ...)"
         raise ParameterError(f"the optimizer holds no parameter of this network; {cure}")
     stale, fresh = [p for p in held if p not in own], [p for p in own if p.requires_grad and p not in held]
@@ -55,7 +56,7 @@ def _expect_something_to_learn(net, loss, optimizer):
     if lost is not None:
         path = next((path for path, p in net.named_parameters() if p is lost), "one of the loss's parameters")
         raise ParameterError(f"{path} was replaced after the optimizer was made, and would not learn; make a new one")
-    if held and not any(p.requires_grad for p in own.intersection(held)):
+    if held and not any(p.requires_grad for p in both):
         raise ParameterError("there is nothing to learn: every parameter is frozen; use net.requires_grad_(True)")
 
 
@@ -131,7 +132,9 @@ def _expect_labels(net, loss, train, test, scores, allow_wrong_classes):
             raise LabelError(f"label {counted.min()}{which} is none, at index {place}: they are 0 to C - 1{cure}")
     classes, count = int(used.max()) + 1, scores.shape[class_axis(scores)]
     if tested.size and (tested.max() >= max(classes, count) or tested.max() >= classes and not allow_wrong_classes):
-        raise LabelError(f"the test set has label {tested.max()}, the training set only 0 to {classes - 1}")
+        known = f"the training set only 0 to {classes - 1}"
+        cure = "what was never trained is never right: add such to the training set, or take them out of the test set"
+        raise LabelError(f"the test set has label {tested.max()}, {known}; {cure}")
     if count != classes and not allow_wrong_classes:
         _refuse_classes(net, used, classes, count)
 
@@ -139,11 +142,15 @@ def _expect_labels(net, loss, train, test, scores, allow_wrong_classes):
 def _refuse_classes(net, used, classes, count):
     parts = [module for module in net.modules() if not module.children()]
     last = next((module for module in reversed(parts) if list(module.parameters())), parts[-1])
-    features = getattr(last, "in_features", None)
+    features, channels = getattr(last, "in_features", None), getattr(last, "in_channels", None)
     kind = f"{type(last).__name__}({last.extra_repr()})"
     cure = f"make it Linear({features}, {classes})" if features else f"add Linear({count}, {classes}) behind it"
+    if channels and getattr(last, "out_channels", None) == count:
+        cure = f"make it {type(last).__name__}({channels}, {classes}, ...)"
     if used.min() > 0 and count == classes - used.min():
         cure = f"they begin at {used.min()}; use y - {used.min()}"
+    elif classes == 1:
+        cure = "every label is 0, and there is nothing to tell apart; or use allow_wrong_classes=True"
     elif classes < count < 2 * classes:
         cure += f"; or, where some of {count} classes do not occur in this set, use allow_wrong_classes=True"
     raise ShapeError(

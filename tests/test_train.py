@@ -254,6 +254,13 @@ def classifier(*layers, classes=3):
             bp.LabelError,
             r"use np.unique\(y, return_inverse=True\)",
         ),
+        ({"y": 0 * Y}, bp.ShapeError, "every label is 0, and there is nothing to tell apart"),
+        ({"y": Y.astype(object)}, bp.LabelError, r"use y.astype\(np.int64\)"),
+        (
+            {"test": bp.DataLoader(X, Y + 1)},
+            bp.LabelError,
+            "the test set has label 3, the training set only 0 to 2; what was never trained",
+        ),
         ({"test": bp.DataLoader(X, Y - 1)}, bp.LabelError, "label -1 of the test set is none, at index 0"),
         ({"test": bp.DataLoader(X, Y[:, None])}, bp.ShapeError, r"use y\[:, 0\]"),
         (
@@ -505,3 +512,9 @@ def test_a_layer_that_was_replaced_in_a_list_after_the_optimizer_was_made_is_ref
     with pytest.raises(bp.ParameterError, match="parts.1.weight was replaced after the optimizer was made"):
         run(net, optimizer=sgd)
     assert len(run(net, optimizer=bp.SGD(net.parts[1].parameters())).losses) == 3  # a part alone may be trained
+
+
+def test_a_last_convolution_of_the_wrong_size_gets_its_own_cure():
+    images, labels = np.zeros((4, 1, 3, 3), np.float32), np.arange(36).reshape(4, 3, 3) % 3
+    with pytest.raises(bp.ShapeError, match=r"make it Conv2d\(1, 3, \.\.\.\)"):
+        run(bp.Sequential(bp.Conv2d(1, 7, 3, padding=1)), x=images, y=labels)

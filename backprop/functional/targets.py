@@ -56,7 +56,9 @@ def checked_targets(z, y, ignore_index=IGNORE):
         _refuse_at(first_found(kernels.of(z), "first_bad_probability", split_at(y, class_axis(z)), TOLERANCE), z, y)
     else:
         cure = "; use y.astype(np.int64)" if y.shape == wanted and y.dtype.kind in "fcb" else ""
-        cure = "; use np.unique(y, return_inverse=True)[1]" if y.dtype.kind in "USO" else cure
+        if y.dtype.kind in "USO":
+            numbers = y.dtype == object and all(isinstance(label, (int, np.integer)) for label in y.flat)
+            cure = "; use y.astype(np.int64)" if numbers else "; use np.unique(y, return_inverse=True)[1]"
         raise LabelError(
             f"scores of shape {z.shape} want integer labels of shape {wanted} or probabilities of shape {z.shape}, "
             f"got {y.dtype} of shape {y.shape}{cure}"
