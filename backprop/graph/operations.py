@@ -5,9 +5,12 @@ itself, so that exp' = v and tanh' = 1 - v^2 compute nothing twice. Where a rule
 general case last: from it the formulas of a trace are told.
 
 Where a slope or an adjoint is 0, so is what is handed down, though the other be infinite: a branch that was not taken
-gets 0 and hands down 0. At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives
-each one half. For complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic
-and a complex step goes through.
+gets 0 and hands down 0. The price: an adjoint that is 0 for another reason is not told from it, so that sqrt(v)**2 has
+the slope 0 at v = 0, where PyTorch's is NaN and the truth 1.
+
+At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives each one half. For
+complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic and a complex step
+goes through.
 """
 
 import math
