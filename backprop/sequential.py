@@ -91,7 +91,7 @@ class Sequential(Module):
     def named_children(self):
         for index, layer in enumerate(self.layers):
             yield str(index), layer
-        for name, child in super().named_children():
+        for name, child in super().named_children() if len(self._holders) > 1 else ():
             if not name.startswith("layers."):
                 yield name, child
 

@@ -12,7 +12,7 @@ from backprop.kernels.transfer import assign, expect_device
 from backprop.parameter import Buffer, Parameter
 from backprop.rng import Stream
 
-PASSING = {"cache", "call", "_inside_backward", "_hooks", "_may_hold"}  # what is no part of a module
+PASSING = {"cache", "call", "_inside_backward", "_hooks", "_holders"}  # what is no part of a module
 WORDS = {int, float, bool, str, type(None)}  # what is no part of a network
 PLAIN = {*WORDS, np.dtype, Parameter, Buffer, Stream}  # what holds no module
 COMPUTED = {np.dtype(name) for name in ("f4", "f8", "c16")}
@@ -32,8 +32,9 @@ class Tree:
                 self._expect_alike(name, old, value)
             if value is not old and (isinstance(old, (Tree, Parameter)) or isinstance(value, (Tree, Parameter))):
                 self._note_replaced(name, old, value)
-            if type(value) not in PLAIN and not (type(value) is tuple and PLAIN.issuperset(map(type, value))):
-                object.__setattr__(self, "_may_hold", True)
+            plain = type(value) in PLAIN or (type(value) is tuple and PLAIN.issuperset(map(type, value)))
+            if not plain and name not in self._holders:
+                object.__setattr__(self, "_holders", (*self._holders, name))
         object.__setattr__(self, name, value)
 
     def _note_replaced(self, name, old, new):
@@ -57,15 +58,20 @@ class Tree:
         if value.shape != old.shape:
             raise ShapeError(f"{place} is a {kind} of shape {old.shape}, got a {kind} of shape {value.shape}")
 
-    _may_hold = False  # whether any attribute is, or holds, something in which a module could be
+    _holders = ()  # the attributes that are, or hold, something in which a module could be
 
     def named_children(self):
         """(name, module) for each child: an attribute, or an item of a list, tuple or dict, at any depth."""
-        return ((name, value) for name, value in self._own() if isinstance(value, Tree))
+        if not self._holders:
+            return ()
+        own = [(name, value) for name, value in vars(self).items() if name in self._holders]
+        return [(name, value) for name, value in self._own(own) if isinstance(value, Tree)]
 
-    def _own(self):
+    def _own(self, attributes=None):
         """(name, thing) for each attribute, and for what the lists, tuples and dicts among them hold: "parts.a.0"."""
-        waiting = [(name, value, ()) for name, value in reversed(vars(self).items()) if name not in PASSING]
+        if attributes is None:
+            attributes = [(name, value) for name, value in vars(self).items() if name not in PASSING]
+        waiting = [(name, value, ()) for name, value in reversed(attributes)]
         while waiting:
             name, value, around = waiting.pop()
             if isinstance(value, (list, tuple, dict, collections.deque)):
@@ -82,7 +88,7 @@ class Tree:
 
     def children(self):
         """Each child module once, in order."""
-        if not self._may_hold:
+        if not self._holders:
             return []
         return list(dict.fromkeys([child for _, child in self.named_children()]))
 

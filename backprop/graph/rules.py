@@ -20,7 +20,8 @@ def times(vbar, slope):
     and hands down. So np.where(v > 0, np.log(v), 0) has the slope 0 at v = 0.
     """
     product = vbar * slope
-    if isinstance(product, DeviceArray) or not np.isnan(product).any():
+    plain = isinstance(product, DeviceArray) or (type(slope) in (int, float) and slope != 0)
+    if plain or not np.isnan(product).any():
         return product
     return np.where((vbar == 0) | (slope == 0), 0, product)
 

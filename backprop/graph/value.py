@@ -77,7 +77,7 @@ class Value(Operators, ArrayLike):
         places = [place for place, a in enumerate(inputs) if isinstance(a, Value)]
         call = ModuleCall(module, [a.data if isinstance(a, Value) else a for a in inputs], places)
         parents = [inputs[place] for place in places]
-        learns = any(a.requires_grad for a in (*parents, *module.parameters()))
+        learns = any(a.requires_grad for a in itertools.chain(parents, module.parameters()))
         return Value._computed(call, parents, {}, F.of_type(call.output, call.dtype), learns)
 
     @classmethod
