@@ -35,8 +35,10 @@ with bp.use_kernels("reference"):
         before, child = saved(path), os.fork()
         if child == 0:
             run(path, 10**6)
-        while kill % 2 and saved(path) == before:  # a busy machine would kill each child before its first step
-            time.sleep(0.001)
+        for _ in range(2 * (kill % 2)):  # its first checkpoint comes before, its second behind a step, or several
+            while saved(path) == before:  # a busy machine would kill each child before its first step
+                time.sleep(0.0005)
+            before = saved(path)
         time.sleep(random.uniform(0.002, 0.04))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
