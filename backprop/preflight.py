@@ -8,7 +8,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import BackpropError, LabelError, OptionError, ParameterError, ShapeError
-from backprop.functional.targets import checked_targets, class_axis, expect_shape_of_labels, label_cure
+from backprop.functional.targets import checked_targets, class_axis, expect_shape_of_labels, is_labels, label_cure
 from backprop.kernels.device import to_host
 from backprop.loss.classification import Classification
 from backprop.rng import undisturbed
@@ -111,21 +111,21 @@ def _expect_labels(net, loss, train, test, scores, allow_wrong_classes):
 
     A test set with labels that the training set does not have is refused, too.
     """
-    labels = train.labels
-    for of in [train] if test is None else [train, test]:
-        if not len(of.labels):
-            continue
-        two = of.labels[np.arange(2) % len(of.labels)][: len(scores)]
-        if labels.dtype.kind in "iu" and of.labels.dtype.kind in "iu":
-            expect_shape_of_labels(scores, two)
-        else:
-            checked_targets(scores, two, loss.ignore_index)
-    if labels.dtype.kind not in "iu" or test is not None and test.labels.dtype.kind not in "iu":
+    labels, test_labels = train.labels, train.labels[:0] if test is None else test.labels
+    whole = all(is_labels(y) for y in (labels, test_labels))
+    for y in (labels, test_labels):
+        if len(y):
+            two = y[np.arange(2) % len(y)][: len(scores)]
+            if whole:
+                expect_shape_of_labels(scores, two)
+            else:
+                checked_targets(scores, two, loss.ignore_index)
+    if not whole:
         return
-    used, tested = (y[y != loss.ignore_index] for y in (labels, labels[:0] if test is None else test.labels))
+    used, tested = (y[y != loss.ignore_index] for y in (labels, test_labels))
     if not used.size:
         return
-    for which, y, counted in (("", labels, used), (" of the test set", () if test is None else test.labels, tested)):
+    for which, y, counted in (("", labels, used), (" of the test set", test_labels, tested)):
         if counted.size and counted.min() < 0:
             place = int(np.argmax((y < 0) & (y != loss.ignore_index)))
             cure = label_cure(counted, 0)

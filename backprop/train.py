@@ -114,10 +114,11 @@ def fit(
 
 
 def _spoiled(net, loss, loader):
-    """The first batch of which the loss is not finite; the first one where only their sum is not."""
-    for x, y in loader:
-        if not math.isfinite(tally(loss, [(net(x), y)]).loss):
-            return x, y
+    """The first batch whose loss, in evaluation, is not finite; the first one where only their sum is not."""
+    with net.evaluating():
+        for x, y in loader:
+            if not math.isfinite(tally(loss, [(net(x), y)]).loss):
+                return x, y
     return next(iter(loader))
 
 

@@ -62,8 +62,6 @@ class Tree:
 
     def named_children(self):
         """(name, module) for each child: an attribute, or an item of a list, tuple or dict, at any depth."""
-        if not self._holders:
-            return ()
         own = [(name, value) for name, value in vars(self).items() if name in self._holders]
         return [(name, value) for name, value in self._own(own) if isinstance(value, Tree)]
 

@@ -71,6 +71,10 @@ def write(path, arrays, metadata, room=0):
     """
     from safetensors.numpy import save as encode
 
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiub":
+            raise CheckpointError(f"{name} is {array.dtype}, which safetensors files do not hold")
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
@@ -80,10 +84,6 @@ def write(path, arrays, metadata, room=0):
             if room and hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, room)
                 os.ftruncate(file.fileno(), 0)
-            arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-            for name, array in arrays.items():
-                if array.dtype.kind not in "fiub":
-                    raise CheckpointError(f"{name} is {array.dtype}, which safetensors files do not hold")
             file.write(encode(arrays, {**metadata, DIGEST: digest(arrays, metadata)}))
             file.flush()
             os.fsync(file.fileno())

@@ -35,7 +35,7 @@ with bp.use_kernels("reference"):
         before, child = saved(path), os.fork()
         if child == 0:
             run(path, 10**6)
-        for _ in range(2 * (kill % 2)):  # its first checkpoint comes before, its second behind a step, or several
+        for _ in range(7 * (kill % 2)):  # of 7 checkpoints one comes before the steps, one may end an epoch
             while saved(path) == before:  # a busy machine would kill each child before its first step
                 time.sleep(0.0005)
             before = saved(path)
@@ -56,4 +56,4 @@ def test_killed_at_50_random_moments_it_ends_in_the_bits_of_a_run_that_was_left_
     command = [sys.executable, "-W", "ignore", "-c", DRIVER, str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) >= 25
+    assert int(done.stdout) > 100, "the children came to nothing: they were killed before their first steps"

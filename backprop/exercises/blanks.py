@@ -110,15 +110,25 @@ def blanks(part, forward=False):
     return found
 
 
-def _blanked(statement, line):
-    """(the statement with ... for what it computes, what that is): ("return ...", "input")."""
+def gradient_of(statement):
+    """Whose gradient a statement of backward gives: "input" for a return, "weight" for `self.weight.accumulate(...)`;
+    "" for any other.
+    """
     match statement:
         case ast.Return():
-            return "return ...", "input"
+            return "input"
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr=name), attr="accumulate"))):
-            return f"self.{name}.accumulate(...)", name
-        case ast.Assign(value=ast.Call()):
-            return f"{line.strip().rpartition(' = ')[0]} = ...", "output"
+            return name
+    return ""
+
+
+def _blanked(statement, line):
+    """(the statement with ... for what it computes, what that is): ("return ...", "input")."""
+    target = gradient_of(statement)
+    if target:
+        return ("return ..." if isinstance(statement, ast.Return) else f"self.{target}.accumulate(...)"), target
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+        return f"{line.strip().rpartition(' = ')[0]} = ...", "output"
     return "", ""
 
 
@@ -196,3 +206,9 @@ def hint(kind, target):
         if wanted & set(statement.numbers) and statement.way in ways
         for text in statement.text.splitlines()
     ]
+
+
+def hints(kind):
+    """All that `hint` could say of backward."""
+    targets = {gap.target for part in parts(kind) for gap in blanks(part)}
+    return {line for target in targets for line in hint(kind, target)}

@@ -15,7 +15,7 @@ import numpy as np
 
 import backprop as bp
 from backprop.examples import examples
-from backprop.exercises.blanks import PLAIN, TO_DERIVE, blanks, hint, named, parts
+from backprop.exercises.blanks import PLAIN, TO_DERIVE, gradient_of, hint, hints, named
 from backprop.gradcheck import gradcheck
 
 LEFT, LOOK_AT = ["backward has a `...` left"], "    look at "
@@ -68,15 +68,14 @@ def _blanked_out(tree, error, path):
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     line = next((f.lineno for f in frames if f.name == "backward"), 0)
     for statement in ast.walk(tree):
-        if not isinstance(statement, (ast.Return, ast.Expr)) or not statement.lineno <= line <= statement.end_lineno:
-            continue
-        match statement:
-            case ast.Return():
-                statement.value = ast.copy_location(ast.Constant(...), statement)
-                return "input"
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr=name), attr="accumulate"))):
-                statement.value.args = [ast.copy_location(ast.Constant(...), statement)]
-                return name
+        target = gradient_of(statement)
+        if target and statement.lineno <= line <= statement.end_lineno:
+            blank = ast.copy_location(ast.Constant(...), statement)
+            if isinstance(statement, ast.Return):
+                statement.value = blank
+            else:
+                statement.value.args = [blank]
+            return target
     return None
 
 
@@ -176,12 +175,6 @@ def _draw_alike(ours, theirs):
 
 def _look_at(kind, target):
     return [f"{LOOK_AT}{line}" for line in hint(kind, target)]
-
-
-def hints(kind):
-    """All that `hint` could say of backward."""
-    targets = {gap.target for part in parts(kind) for gap in blanks(part)}
-    return {line for target in targets for line in hint(kind, target)}
 
 
 def _forward_differs(found, expected):

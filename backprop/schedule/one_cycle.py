@@ -51,11 +51,7 @@ class OneCycleLR(LRScheduler):
             raise OptionError(f"max_lr is one number, or one for each of {len(groups)} groups, got {max_lr}")
         if anneal_strategy not in ("cos", "linear"):
             raise OptionError(f"anneal_strategy is 'cos' or 'linear', got {anneal_strategy!r}")
-        self.total_steps, self.cycle_momentum, self.along_cosines = (
-            total_steps,
-            cycle_momentum,
-            anneal_strategy == "cos",
-        )
+        self.total_steps, self.anneal_strategy, self.cycle_momentum = total_steps, anneal_strategy, cycle_momentum
         up, low, least = pct_start * total_steps, 1 / div_factor, 1 / div_factor / final_div_factor
         if three_phase:
             ends, heights = (up - 1, 2 * up - 2, total_steps - 1), (low, 1, low, least)
@@ -93,7 +89,8 @@ class OneCycleLR(LRScheduler):
                 group["momentum"] = momentum
 
     def _options(self):
-        return {**super()._options(), "option.turns": np.array(self.turns, float)}
+        more = {"turns": self.turns, "along_cosines": self.anneal_strategy == "cos"}
+        return {**super()._options(), **{f"option.{name}": np.array(value, float) for name, value in more.items()}}
 
     def _between(self, t, column):
         """The height of the curve at t: between the two corners that t lies between."""
@@ -102,7 +99,7 @@ class OneCycleLR(LRScheduler):
         for before, after in zip(self.turns, self.turns[1:], strict=False):
             if t <= after[0] or after is self.turns[-1]:
                 part = (t - before[0]) / (after[0] - before[0]) if after[0] != before[0] else 0
-                if self.along_cosines:
+                if self.anneal_strategy == "cos":
                     part = (1 - math.cos(math.pi * part)) / 2
                 return before[column] + (after[column] - before[column]) * part  # (46)
         raise AssertionError("the last turn takes every t")

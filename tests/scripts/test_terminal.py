@@ -1,5 +1,6 @@
 """The commands as they are started: from a terminal that is closed, a pipe that ends, a batch system; and stopped."""
 
+import gzip
 import json
 import os
 import select
@@ -157,8 +158,6 @@ def test_a_run_goes_on_after_its_data_were_moved_but_not_with_other_data(small_d
     assert done.returncode == 0 and "resumed after" in done.stdout, done.stderr
     labels = next((tmp_path / "moved").glob("train-labels*"))
     assert labels.suffix == ".gz"
-    import gzip
-
     content = bytearray(gzip.decompress(labels.read_bytes()))
     content[-1] = (content[-1] + 1) % 10
     labels.write_bytes(gzip.compress(bytes(content)))
@@ -205,3 +204,15 @@ def test_a_narrow_terminal_is_spared_columns_and_halves_stand_under_each_other(m
             narrow
         )
         assert len(narrow.splitlines()) >= len(text.splitlines())
+
+
+def test_the_half_of_an_explanation_that_stands_below_names_its_layers_at_every_width(monkeypatch):
+    net, x = bp.Sequential(bp.Linear(3, 2), bp.Tanh()), np.ones((2, 3), np.float32)
+    with bp.use_kernels("reference"):
+        seen = bp.explain(net, x, np.zeros((2, 2), np.float32), bp.MSELoss())
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    for room in range(60, 200):
+        monkeypatch.setenv("COLUMNS", str(room))
+        lines = str(seen).splitlines()
+        below = [line for line, above in zip(lines[1:], lines, strict=False) if above == "backward, read upward"]
+        assert all(line.startswith("layer") for line in below), room

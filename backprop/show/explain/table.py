@@ -13,7 +13,7 @@ MOST_GRADIENTS = 4  # told of one layer
 def text(rows):
     """Both halves side by side."""
     left, right = cells(rows)
-    wide = sum(columns.width(columns.table(half, indent="")[0]) for half in (left, right))
+    wide = sum(max(map(columns.width, columns.table(half, indent=""))) for half in (left, right))
     if not columns.fits(wide + 5):  # then one stands under the other, and both name the layers
         right = [(row[0], *cells) for row, cells in zip(left, right, strict=True)]
     left, right = (columns.table(half, indent="", spare=SPARE) for half in (left, right))
