@@ -3,11 +3,14 @@
 Draws edits from what computes gradients, moves parameters, keeps runs and records steps: an operator exchanged, an
 index moved by one, a term or a guard left out, a comparison turned. Each is made in a copy of the project, and the
 tests that belong to its file are run there, until the first one fails. What survives is printed: each such edit wants a
-test, or a reason why it changes nothing.
+test, or a reason why it changes nothing. --jobs 2 tries two at a time, each in a copy of its own.
 """
 
 import argparse
 import ast
+import concurrent.futures
+import os
+import queue
 import random
 import shutil
 import subprocess
@@ -119,17 +122,20 @@ def drawn(seed, count):
     return random.Random(seed).sample(sorted(every), count)
 
 
-def seen(edit, copy, seconds):
-    """Whether a test fails, or the tests do not end, with the edit made in a copy of the project."""
+def seen(edit, copy, seconds, environment=os.environ):
+    """What tests do with the edit made in a copy of the project: "seen", "hangs", or "" if all of them pass."""
     target = copy / edit.file.relative_to(ROOT)
     content = target.read_bytes()
     target.write_bytes(content[: edit.start] + edit.after.encode() + content[edit.stop :])
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--networks", "12"]
+    command += tests_of(edit.file)
     try:
-        done = subprocess.run([*command, *tests_of(edit.file)], cwd=copy, capture_output=True, timeout=seconds)
-        return done.returncode != 0
+        done = subprocess.run(
+            command, cwd=copy, env=environment | {"PYTHONPATH": str(copy)}, capture_output=True, timeout=seconds
+        )
+        return "seen" if done.returncode else ""
     except subprocess.TimeoutExpired:
-        return True
+        return "hangs"
     finally:
         target.write_bytes(content)
 
@@ -139,20 +145,33 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=900, help="after which the tests of one edit count as hanging")
+    parser.add_argument("--jobs", type=int, default=1, help="how many edits are tried at a time")
+    parser.add_argument("--from", type=int, default=1, dest="first", help="the first edit to try of those drawn")
     parser.add_argument("--list", action="store_true", help="print the edits and make none")
     options = parser.parse_args()
     edits = drawn(options.seed, options.count)
     if options.list:
         print(*edits, sep="\n")
         return
-    survivors = []
+    edits = edits[options.first - 1 :]
+    environment = os.environ | ({"OMP_WAIT_POLICY": "passive"} if options.jobs > 1 else {})
     with tempfile.TemporaryDirectory() as room:
-        copy = Path(room) / "backprop"
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs", "bench"))
-        for number, edit in enumerate(edits, start=1):
-            noticed = seen(edit, copy, options.seconds)
-            survivors += [] if noticed else [edit]
-            print(f"{number}/{len(edits)} {'seen' if noticed else 'NOT SEEN'}  {edit}", flush=True)
+        copies = queue.SimpleQueue()
+        for job in range(options.jobs):
+            copy = Path(room) / str(job) / "backprop"
+            shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs", "bench"))
+            copies.put(copy)
+
+        def noticed(number, edit):
+            copy = copies.get()
+            found = seen(edit, copy, options.seconds, environment)
+            copies.put(copy)
+            print(f"{number}/{options.count} {found or 'NOT SEEN'}  {edit}", flush=True)
+            return found
+
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            found = list(pool.map(noticed, range(options.first, options.count + 1), edits))
+    survivors = [edit for edit, one in zip(edits, found, strict=True) if not one]
     print(f"{len(edits) - len(survivors)} of {len(edits)} edits were seen; not seen:", *survivors, sep="\n  ")
 
 
