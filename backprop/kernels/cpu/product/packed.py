@@ -9,7 +9,7 @@ too.
 import numpy as np
 
 from backprop.kernels.cpu.jit import inner
-from backprop.kernels.cpu.product.tile import ROWS, VECTORS, strip
+from backprop.kernels.cpu.product.tile import ROWS, VECTORS, View, strip
 from backprop.kernels.cpu.simd import (
     LANES,
     add,
@@ -42,12 +42,12 @@ def strip_of_product(a, a_row, a_col, b, b_row, b_col, out, rows, depth, columns
     for k in range(0, max(depth, 1), DEPTH):  # once even where there is nothing to add: the sum is 0
         deep = min(DEPTH, depth - k)
         if b_col == 1 and width == across and rows <= 2 * ROWS:  # used too few times for a copy to pay
-            source, j, step = b, k * b_row + first, b_row
+            panel_of_k = View(b, k * b_row + first, b_row, 1)
         else:
             pack(b, k * b_row + first * b_col, b_row, b_col, deep, width, panel, 0, vectors)
-            source, j, step = panel, 0, across
-        more = accumulate or k > 0
-        strip(vectors, a, k * a_col, a_row, a_col, rows, source, j, step, deep, out, first, columns, width, more, 0, 0)
+            panel_of_k = View(panel, 0, across, 1)
+        left, more = View(a, k * a_col, a_row, a_col), accumulate or k > 0
+        strip(vectors, left, panel_of_k, View(out, first, columns, 1), rows, deep, width, more, 0, 0)
     if mu.size > 0 or relu:
         finish(out, rows, columns, first, width, mu, relu)
 

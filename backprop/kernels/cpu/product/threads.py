@@ -13,7 +13,7 @@ from backprop.kernels.cpu.jit import kernel, threads
 from backprop.kernels.cpu.product.dots import ROWS as DOT_ROWS
 from backprop.kernels.cpu.product.dots import dots
 from backprop.kernels.cpu.product.packed import DEPTH, finish, pack, strip_of_product
-from backprop.kernels.cpu.product.tile import ROWS, VECTORS, strip
+from backprop.kernels.cpu.product.tile import ROWS, VECTORS, View, strip
 from backprop.kernels.cpu.rows import copy_rows
 from backprop.kernels.cpu.simd import WIDTH, lanes
 
@@ -126,11 +126,10 @@ def by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy)
             share = (deep * across // max(high // ROWS, 1) + lanes(out) - 1) // lanes(out) * lanes(out)
             for s in range(half * strips // 2, (half + 1) * strips // 2):
                 n = s * across
-                panel, width = n * DEPTH, min(across, columns - n)
-                strip(
-                    VECTORS, p_copy, m * DEPTH, p_row, p_col, high, q_copy, panel, across, deep,
-                    z, m * columns + n, columns, width, accumulate or k > 0, panel + across * DEPTH, share,
-                )  # fmt: skip
+                width, ahead = min(across, columns - n), (n + across) * DEPTH
+                left, panel = View(p_copy, m * DEPTH, p_row, p_col), View(q_copy, n * DEPTH, across, 1)
+                part = View(z, m * columns + n, columns, 1)
+                strip(VECTORS, left, panel, part, high, deep, width, accumulate or k > 0, ahead, share)
 
 
 @kernel

@@ -1,10 +1,26 @@
 """Third rung: a tile of out lives in registers while the sum over k runs.
 
-For each k the tile takes a column of p, ROWS numbers, and a row of q, some vectors, and adds their outer product:
-ROWS + VECTORS loads for ROWS * VECTORS multiplications of whole vectors, none of which waits for another. Memory sees
-out once. Three quarters of the registers hold the tile, the others what is multiplied.
+             n -->  VECTORS registers                       for each k of the sum
+                 +-----+-----+-----+                            for each row m of the tile
+          b[k]   |     |     |     |    a row of b                  for each column n of it
+                 +-----+-----+-----+                                    out[m,n] += a[m,k] b[k,n]
+       +---+     +-----+-----+-----+
+    m  |   |     |     |     |     |    the two inner loops are one word, `outer`:
+    |  |   |     |     |     |     |    a column of a times a row of b, added to the tile
+    v  |   |     |     |     |     |
+       +---+     +-----+-----+-----+
+       a[:,k]    a tile of out: ROWS x VECTORS registers
+
+So each k takes ROWS + VECTORS loads for ROWS * VECTORS multiplications of whole vectors, none of which waits for
+another, and memory sees out once. Three quarters of the registers hold the tile, the others what is multiplied.
+
+How many registers a tile has must be known while it is compiled. So `rows_of` and `tile` have no body of their own:
+under @overload stands what Numba compiles in their place, once for each number of rows and vectors.
 """
 
+from typing import NamedTuple
+
+import numpy as np
 from numba import types
 from numba.extending import overload
 
@@ -14,73 +30,81 @@ from backprop.kernels.cpu.simd import REGISTERS, add, lanes, load, load_part, ou
 ROWS, VECTORS = REGISTERS // 4, 3
 
 
+class View(NamedTuple):
+    """A matrix within a flat array: its entry m, n is data[start + m row + n col]."""
+
+    data: np.ndarray
+    start: int
+    row: int
+    col: int
+
+
 @inlined
-def strip(vectors, a, i, a_row, a_col, height, b, j, b_row, depth, out, o, o_row, width, more, ahead, share):
-    """out[o + m o_row + n] = sum_k a[i + m a_row + k a_col] b[j + k b_row + n] for m < height, k < depth, n < width
+def strip(vectors, a, b, out, height, depth, width, more, ahead, share):
+    """out[m,n] = sum_k a[m,k] b[k,n] for m < height, k < depth, n < width: one tile under the other.
 
-    n runs over `vectors` (1, 2 or 3) vectors, all of which b must hold; of out only `width` numbers are touched. `more`
-    adds to what out holds. While a tile is computed, `share` numbers of b are asked into the cache, from `ahead` on.
+    a, b and out are Views; neighbours in a row of b and of out are neighbours in memory. n runs over `vectors` (1, 2 or
+    3) vectors, all of which b must hold; of out only `width` numbers are touched. `more` adds to what out holds. While
+    a tile is computed, `share` numbers of b are asked into the cache, from `ahead` on.
     """
-    where = (a_row, a_col, b, j, b_row, depth, out, o_row, width, more)
     if vectors == 3:
-        rows_of(3, a, i, height, o, ahead, share, where)
+        rows_of(3, a, b, out, height, depth, width, more, ahead, share)
     elif vectors == 2:
-        rows_of(2, a, i, height, o, ahead, share, where)
+        rows_of(2, a, b, out, height, depth, width, more, ahead, share)
     else:
-        rows_of(1, a, i, height, o, ahead, share, where)
+        rows_of(1, a, b, out, height, depth, width, more, ahead, share)
 
 
-def rows_of(vectors, a, i, height, o, ahead, share, where):
+def rows_of(vectors, a, b, out, height, depth, width, more, ahead, share):
     """Tiles from the top of a strip to its bottom, the last ones smaller."""
 
 
 @overload(rows_of, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
-def _rows_of(vectors, a, i, height, o, ahead, share, where):
+def _rows_of(vectors, a, b, out, height, depth, width, more, ahead, share):
     if not isinstance(vectors, types.IntegerLiteral):
         return None
     V = vectors.literal_value
 
-    def rows_of(vectors, a, i, height, o, ahead, share, where):
-        a_row, b, o_row = where[0], where[2], where[7]
+    def rows_of(vectors, a, b, out, height, depth, width, more, ahead, share):
+        i, o = a.start, out.start
         for _ in range(height // ROWS):
-            for line in range(ahead, ahead + share, lanes(b)):
-                prefetch(b, line)
-            tile(ROWS, V, a, i, o, where)
-            i, o, ahead = i + ROWS * a_row, o + ROWS * o_row, ahead + share
+            for line in range(ahead, ahead + share, lanes(b.data)):
+                prefetch(b.data, line)
+            tile(ROWS, V, a, i, b, out, o, depth, width, more)
+            i, o, ahead = i + ROWS * a.row, o + ROWS * out.row, ahead + share
         for _ in range(height % ROWS // 2):
-            tile(2, V, a, i, o, where)
-            i, o = i + 2 * a_row, o + 2 * o_row
+            tile(2, V, a, i, b, out, o, depth, width, more)
+            i, o = i + 2 * a.row, o + 2 * out.row
         if height % 2 == 1:
-            tile(1, V, a, i, o, where)
+            tile(1, V, a, i, b, out, o, depth, width, more)
 
     return rows_of
 
 
-def tile(rows, vectors, a, i, o, where):
-    """One tile, from zeros to out."""
+def tile(rows, vectors, a, i, b, out, o, depth, width, more):
+    """One tile, from zeros to out: its corner is at i in a and at o in out."""
 
 
 @overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
-def _tile(rows, vectors, a, i, o, where):
+def _tile(rows, vectors, a, i, b, out, o, depth, width, more):
     if not isinstance(rows, types.IntegerLiteral):
         return None
     R, V = rows.literal_value, vectors.literal_value
 
-    def tile(rows, vectors, a, i, o, where):
-        a_row, a_col, b, j, b_row, depth, out, o_row, width, more = where
-        sums = zeros(out, R, V)
+    def tile(rows, vectors, a, i, b, out, o, depth, width, more):
+        sums, j = zeros(out.data, R, V), b.start
         for _ in range(depth):
-            sums = outer(sums, a, i, a_row, b, j)
-            i += a_col
-            j += b_row
-        if width == V * lanes(out):
+            sums = outer(sums, a.data, i, a.row, b.data, j)
+            i += a.col
+            j += b.row
+        if width == V * lanes(out.data):
             if more:
-                sums = add(sums, load(out, o, o_row, R, V))
-            store(sums, out, o, o_row)
+                sums = add(sums, load(out.data, o, out.row, R, V))
+            store(sums, out.data, o, out.row)
         else:
             if more:
-                sums = add(sums, load_part(out, o, o_row, R, width, R, V))
-            store_part(sums, out, o, o_row, R, width)
+                sums = add(sums, load_part(out.data, o, out.row, R, width, R, V))
+            store_part(sums, out.data, o, out.row, R, width)
 
     return tile
 
@@ -93,7 +117,8 @@ def product(p, q, out):
     width = VECTORS * lanes(out)
     whole = columns // width * width
     for n in range(0, whole, width):
-        strip(VECTORS, a, 0, depth, 1, rows, b, n, columns, depth, z, n, columns, width, False, 0, 0)
+        panel, part = View(b, n, columns, 1), View(z, n, columns, 1)
+        strip(VECTORS, View(a, 0, depth, 1), panel, part, rows, depth, width, False, 0, 0)
     for m in range(rows):
         for n in range(whole, columns):
             dot = out.dtype.type(0)
