@@ -15,8 +15,7 @@ True
 """
 
 from backprop import functional
-from backprop.checkpoint import Checkpoint
-from backprop.data import DataLoader
+from backprop.check.gradcheck import gradcheck
 from backprop.errors import (
     BackpropError,
     CallOrderError,
@@ -34,7 +33,6 @@ from backprop.errors import (
     ProgramError,
     ShapeError,
 )
-from backprop.gradcheck import gradcheck
 from backprop.graph import Graph, Value
 from backprop.kernels import get_num_threads, set_num_threads, use_kernels
 from backprop.kernels.device import DeviceArray, to_host
@@ -100,6 +98,7 @@ from backprop.layers import (
     ReplicationPad2d,
     ReplicationPad3d,
     RMSNorm,
+    Sequential,
     Sigmoid,
     SiLU,
     Softmax,
@@ -126,15 +125,16 @@ from backprop.loss import (
     NLLLoss,
     SmoothL1Loss,
 )
-from backprop.module import Module
+from backprop.module import Buffer, Module, Parameter
+from backprop.module.rng import manual_seed
 from backprop.optim import SGD, Adam, AdamW, Optimizer, RMSprop
-from backprop.parameter import Buffer, Parameter
-from backprop.rng import manual_seed
-from backprop.schedule import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, StepLR
-from backprop.sequential import Sequential
+from backprop.optim.schedule import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, StepLR
 from backprop.show import cells
 from backprop.show.explain import explain
 from backprop.show.summary import summary
 from backprop.show.trace import trace
-from backprop.train import fit
-from backprop.weights import load, save
+from backprop.training.checkpoint import Checkpoint
+from backprop.training.compiled import compile
+from backprop.training.data import DataLoader
+from backprop.training.fit import fit
+from backprop.training.weights import load, save

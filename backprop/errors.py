@@ -91,7 +91,7 @@ class DeviceError(BackpropError, RuntimeError):
 
 
 class ExpressionError(BackpropError, ValueError):
-    """A formula that is none, or that holds what may not stand in one."""
+    """A text that is not a formula, or holds what may not stand in one."""
 
 
 class ProgramError(BackpropError, RuntimeError):

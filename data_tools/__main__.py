@@ -90,7 +90,7 @@ def _size(words):
         return None
     numbers = "x".join(words).lower().split("x")
     if len(numbers) > 2 or not all(number.isdigit() for number in numbers):
-        raise DatasetError(f"a size is a number, or a width and a height, got {' '.join(words)}")
+        raise DatasetError(f"a size must be a number, or a width and a height, got {' '.join(words)}")
     return int(numbers[0]), int(numbers[-1])
 
 

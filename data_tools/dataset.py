@@ -43,7 +43,7 @@ def load(directory, split=None, say=lambda words: None):
     """The data set in `directory`: four IDX files, or what people have in their place (forms.py says which forms).
 
     split   a word in the names of the files wanted, where there are several sets, as of EMNIST: "letters"
-    say     is told in words how something was read that does not lie there as MNIST does
+    say     is given, in words, how something was read that does not lie there as MNIST does
 
     Raises FileNotFoundError naming what was looked for and what is there, IDXError for a damaged file, and DatasetError
     where files make no data set together, or where which of them are meant is not clear.

@@ -35,7 +35,7 @@ def pack(source, directory, size=None, progress=lambda count: None, invert=False
     """
     source = Path(source)
     if size is not None and not (min(size) >= 1 and max(size) <= LARGEST):
-        raise DatasetError(f"a size is a width and a height of at least 1, and at most {LARGEST}, got {size}")
+        raise DatasetError(f"a size must be a width and a height of at least 1, and at most {LARGEST}, got {size}")
     found = {split: _images(_folder(source, split), say) for split in SPLITS}
     labels = _number({path.parent.name for path in found["train"]})
     unknown = sorted({path.parent.name for path in found["test"]} - set(labels))
@@ -98,7 +98,7 @@ def _folder(source, split):
                 return folder
     wanted = f"{split}{os.sep}CLASS{os.sep}NAME.png"
     there = ", ".join(sorted(folder.name for folder in folders)) or "no folders"
-    raise DatasetError(f"{source}: {split} has no images; wants {wanted}, it has {there}")
+    raise DatasetError(f"{source}: {split} has no images; expects {wanted}, it has {there}")
 
 
 def _images(folder, say):
@@ -117,7 +117,7 @@ def _images(folder, say):
     if left:
         say(f"{len(left)} files in {folder} that are no pictures are left out, {left[0].name} the first of them")
     if not paths:
-        raise DatasetError(f"{folder} has no images; wants {folder.name}{os.sep}CLASS{os.sep}NAME.png")
+        raise DatasetError(f"{folder} has no images; expects {folder.name}{os.sep}CLASS{os.sep}NAME.png")
     return sorted(paths, key=lambda path: (path.name, path.parent.name))
 
 
@@ -166,7 +166,7 @@ def _stack(paths, size, progress, coloured):
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             if isinstance(error, DatasetError):
                 raise
-            raise DatasetError(f"{path} is no image: {error}") from None
+            raise DatasetError(f"{path} is not an image: {error}") from None
         images.append(np.asarray(grey if size is None else grey.resize(size, Image.Resampling.LANCZOS)))
         if images[-1].shape != images[0].shape:
             raise DatasetError(f"{path} is {_size(images[-1])} pixels, {paths[0]} is {_size(images[0])}; give a size")

@@ -215,7 +215,7 @@ def tables(found):
             try:
                 table = np.loadtxt(file, np.int64, delimiter=",", skiprows=int(has_names), ndmin=2)
             except ValueError as error:
-                raise FormError(f"{named[split]} is no table of whole numbers: {error}") from None
+                raise FormError(f"{named[split]} is not a table of integers: {error}") from None
         pixels = table.shape[1] - 1
         if int(pixels**0.5) ** 2 != pixels:
             unlabelled = int((pixels + 1) ** 0.5) ** 2 == pixels + 1

@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from backprop.companion import write
+from backprop.lecture.companion import write
 from data_tools import terminal
 
 

@@ -6,7 +6,7 @@
     python scripts/exercises.py check DIR                    every answer in DIR: right, or what the mistake looks like
     python scripts/exercises.py solution Conv2d              ours, down to NumPy
 
-An answer is NumPy. Each is run in a process of its own, so one that crashes or never ends is told as such. `check` ends
+An answer is NumPy. Each is run in a process of its own, so one that crashes or never ends is reported. `check` ends
 with status 0 if all are right, else 1.
 """
 
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import backprop as bp
-from backprop import exercises
+from backprop.lecture import exercises
 from data_tools import terminal
 
 

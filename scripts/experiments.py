@@ -20,10 +20,11 @@ from benchmarks import report
 
 import backprop as bp
 import data_tools
-from backprop.models import MODELS, lenet
+from backprop.models.networks import MODELS, lenet
 from backprop.show import lessons
 from backprop.show.run import label_entropy
-from backprop.train import fit, measure, predict
+from backprop.training.evaluate import measure, predict
+from backprop.training.fit import fit
 from data_tools import terminal
 from data_tools.lookup import HELP
 

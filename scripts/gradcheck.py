@@ -13,7 +13,7 @@ import sys
 import numpy as np
 
 import backprop as bp
-from backprop.examples import examples
+from backprop.lecture.examples import examples
 from backprop.show.sweep import step_sweep
 from data_tools import terminal
 

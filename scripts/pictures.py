@@ -18,7 +18,7 @@ from data_tools import terminal
 
 
 def hand_worked():
-    """The 2-2-1 network of backprop/sequential.py and one sample, in float64."""
+    """The 2-2-1 network of backprop/layers/sequential.py and one sample, in float64."""
     net = bp.Sequential(bp.Linear(2, 2), bp.ReLU(), bp.Linear(2, 1))
     net[0].weight, net[0].bias = bp.Parameter([[1, 2], [3, -4]]), bp.Parameter([1, 0])
     net[2].weight, net[2].bias = bp.Parameter([[2, -1]]), bp.Parameter([0.5])

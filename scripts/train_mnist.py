@@ -24,15 +24,16 @@ import numpy as np
 import backprop as bp
 import data_tools
 from backprop.kernels.transfer import device_named
-from backprop.models import MODELS
+from backprop.models.networks import MODELS
 from backprop.show.explain.diary import Diary
 from backprop.show.run import write_run
 from backprop.show.summary import summary
-from backprop.train import fit
+from backprop.training.run import Run
 from data_tools import terminal
 from data_tools.lookup import HELP
 
-SGD_LR = {"lenet": 0.05, "cnn": 0.05, "branches": 0.05, "recurrent": 0.01}  # 0.1 for the others
+LEARNING_RATES = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
+LEARNING_RATES |= {"lenet": 0.05, "cnn": 0.05, "branches": 0.05, "recurrent": 0.01}  # of sgd, for these models
 OPTIMIZERS = {
     "sgd": lambda parameters, lr, momentum: bp.SGD(parameters, lr=lr, momentum=momentum),
     "adam": lambda parameters, lr, momentum: bp.Adam(parameters, lr=lr),
@@ -55,7 +56,10 @@ SAME_RUN = ("model", "data", "epochs", "batch_size", "optimizer", "schedule", "l
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    models = "\n".join(f"  {name:10} {model.__doc__.partition('.')[0]}" for name, model in MODELS.items())
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=f"models:\n{models}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", choices=list(MODELS), default="mlp")
     parser.add_argument("--data", default="auto", metavar="NAME|DIR", help=HELP)
     parser.add_argument("--split", metavar="WORD", help="of several data sets in one folder, as EMNIST has: letters")
@@ -63,9 +67,8 @@ def main(arguments=None):
     parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
     parser.add_argument("--schedule", choices=list(SCHEDULES), default="linear", help=SCHEDULE_HELP)
-    parser.add_argument(
-        "--lr", type=float, help="the largest (0.1 for sgd, 0.05 with convolutions, 0.001 for the others)"
-    )
+    rates = ", ".join(f"{lr} for {name}" for name, lr in LEARNING_RATES.items())
+    parser.add_argument("--lr", type=float, help=f"the largest ({rates})")
     parser.add_argument("--momentum", type=float, default=0.9, help="of sgd (0.9); onecycle sets its own")
     parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--threads", type=whole(1), help="CPU threads of the kernels (all cores)")
@@ -82,7 +85,8 @@ def main(arguments=None):
     parser.add_argument("--explain", action="store_true", help="tell what happens in each layer, and draw it")
     options = parser.parse_args(arguments)
     if options.lr is None:
-        options.lr = SGD_LR.get(options.model, 0.1) if options.optimizer == "sgd" else 0.001
+        of = options.model if options.optimizer == "sgd" and options.model in LEARNING_RATES else options.optimizer
+        options.lr = LEARNING_RATES[of]
     try:
         with bp.use_kernels(options.kernels):
             return run(options)
@@ -118,7 +122,7 @@ def run(options):
     train = bp.DataLoader(
         train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed, device=device
     )
-    test = bp.DataLoader(test_images, data.test_labels, options.batch_size, device=device)  # arrays serve again
+    test = bp.DataLoader(test_images, data.test_labels, options.batch_size, device=device)  # reuses its arrays
 
     net = MODELS[options.model](image=train_images.shape[1:], classes=int(data.train_labels.max()) + 1)
     net.to(device)
@@ -143,19 +147,12 @@ def run(options):
         first = np.arange(min(options.batch_size, len(train.images)))
         diary = Diary(net, *train.fetch(first), loss, options.epochs * len(train))
         diary(before)
-    history = fit(
-        net,
-        loss,
-        optimizer,
-        train,
-        test,
-        epochs=options.epochs,
-        schedule=schedule,
-        allow_wrong_classes=options.allow_wrong_classes,
-        checkpoint=checkpoint,
-        history=history,
-        after_step=diary,
-    )
+    around = {"allow_wrong_classes": options.allow_wrong_classes, "checkpoint": checkpoint, "history": history}
+    around |= {"epochs": options.epochs, "schedule": schedule, "after_step": diary}
+    if device == "cpu":
+        history = learn(net, loss, optimizer, train, test, **around)
+    else:  # on a GPU 64 steps are one launch
+        history = bp.fit(net, loss, optimizer, train, test, **around)
     if history.interrupted and len(history.losses) == before:
         print("interrupted before the first step: nothing was learned, and nothing written")
         return 130
@@ -167,6 +164,22 @@ def run(options):
     print(describe(metrics))
     print(f"pictures, metrics and weights are in {out}/")
     return 130 if history.interrupted else 0
+
+
+def learn(net, loss, optimizer, train, test, schedule, **around):
+    """The training loop. Around it a Run has the bar, tests, checkpoints and Ctrl-C. Returns its history."""
+    with Run(net, loss, optimizer, train, test, schedule=schedule, **around) as run:
+        step = bp.compile(net, loss, check_finite=True, done=len(run.history.losses))
+        for _ in run.epochs():
+            for x, y in train.batches(step.room):
+                optimizer.zero_grad()
+                L = step(x, y)  # forward: L = loss(net(x), y), each layer leaving its cache
+                step.backward()  # backward: delta from the loss down to the first layer, each reading its cache
+                optimizer.step()  # (15): the parameters move against their gradients
+                if schedule is not None:
+                    schedule.step()
+                run.add(step, L, y)
+    return run.history
 
 
 def kernels_on(device, kernels):

@@ -20,29 +20,38 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-COMMON = ["tests/test_properties.py", "tests/test_identities.py", "tests/test_networks.py"]
-TESTS = {  # file or folder of backprop/ -> the tests that belong to it
-    "layers": ["tests/test_everyday.py", "tests/test_images.py", "tests/test_layers.py", "tests/test_gradcheck.py"],
-    "loss": ["tests/test_loss.py", "tests/pytorch/test_losses.py", "tests/test_train.py"],
-    "functional": ["tests/test_functional.py", "tests/test_loss.py", "tests/test_images.py", "tests/test_everyday.py"],
-    "kernels/reference": ["tests/kernels/test_reference.py", "tests/kernels/test_reference_everyday.py"],
-    "optim": ["tests/test_optim.py", "tests/pytorch/test_optim.py", "tests/test_checkpoint.py"],
-    "schedule": ["tests/test_optim.py", "tests/pytorch/test_optim.py", "tests/test_checkpoint.py"],
-    "graph": ["tests/graph"],
-    "checkpoint.py": ["tests/test_checkpoint.py", "tests/test_killed.py"],
-    "weights.py": ["tests/test_checkpoint.py"],
-    "plan.py": ["tests/test_plan.py", "tests/test_train.py"],
-    "kernels/recording.py": ["tests/test_plan.py", "tests/kernels/test_rewriting.py"],
-    "kernels/rewriting.py": ["tests/test_plan.py", "tests/kernels/test_rewriting.py"],
-    "steps.py": ["tests/test_train.py", "tests/test_plan.py"],
-    "train.py": ["tests/test_train.py", "tests/test_checkpoint.py"],
-    "preflight.py": ["tests/test_train.py"],
-    "history.py": ["tests/test_train.py"],
-    "module.py": ["tests/test_module.py", "tests/test_sequential.py", "tests/test_layers.py"],
-    "tree.py": ["tests/test_module.py", "tests/test_optim.py", "tests/test_checkpoint.py"],
-    "parameter.py": ["tests/test_parameter.py", "tests/test_module.py", "tests/test_optim.py"],
-    "sequential.py": ["tests/test_sequential.py", "tests/test_module.py"],
-    "trial.py": ["tests/test_gradcheck.py", "tests/test_diagnosis.py"],
+COMMON = ["test_properties.py", "test_identities.py", "test_networks.py"]
+TESTS = {  # file or folder of backprop/ -> the tests that belong to it; a file stands in front of its folder
+    "layers/sequential.py": ["layers/test_sequential.py", "module/test_module.py"],
+    "layers": [
+        "layers/test_more_activations.py",
+        "layers/test_images.py",
+        "layers/test_layers.py",
+        "check/test_gradcheck.py",
+    ],
+    "loss": ["loss", "pytorch/test_losses.py", "training/test_fit.py"],
+    "functional": ["functional", "loss", "layers/test_images.py", "layers/test_more_activations.py"],
+    "kernels/reference": ["kernels/test_reference.py", "kernels/test_reference_more_activations.py"],
+    "kernels/recording.py": ["training/test_plan.py", "kernels/test_rewriting.py"],
+    "kernels/rewriting.py": ["training/test_plan.py", "kernels/test_rewriting.py"],
+    "optim": ["optim", "pytorch/test_optim.py", "training/test_checkpoint.py"],
+    "graph": ["graph"],
+    "module/module.py": [
+        "module",
+        "layers/test_more_activations.py",
+        "layers/test_sequential.py",
+        "layers/test_layers.py",
+    ],
+    "module/tree.py": ["module/test_module.py", "optim", "training/test_checkpoint.py"],
+    "module/parameter.py": ["module", "optim"],
+    "check/subject.py": ["check"],
+    "training/checkpoint.py": ["training/test_checkpoint.py", "training/test_killed.py"],
+    "training/weights.py": ["training/test_checkpoint.py"],
+    "training/plan.py": ["training/test_plan.py", "training/test_fit.py"],
+    "training/steps.py": ["training/test_fit.py", "training/test_plan.py"],
+    "training/fit.py": ["training/test_fit.py", "training/test_checkpoint.py"],
+    "training/preflight.py": ["training/test_fit.py"],
+    "training/history.py": ["training/test_fit.py"],
 }
 BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
 COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
@@ -107,13 +116,13 @@ def tests_of(file):
     """The tests for a file of backprop/, those that belong to it first."""
     place = file.relative_to(ROOT / "backprop").as_posix()
     own = next((tests for name, tests in TESTS.items() if place == name or place.startswith(f"{name}/")), [])
-    return [*own, *COMMON]
+    return [f"tests/{name}" for name in (*own, *COMMON)]
 
 
 def files():
     """All files that edits are drawn from."""
     found = [ROOT / "backprop" / name for name in TESTS]
-    return sorted(f for place in found for f in (place.rglob("*.py") if place.is_dir() else [place]))
+    return sorted({f for place in found for f in (place.rglob("*.py") if place.is_dir() else [place])})
 
 
 def drawn(seed, count):

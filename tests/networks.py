@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 import backprop as bp
-from backprop.blocks import Branches, Residual
+from backprop.models.blocks import Branches, Residual
 
 SAMPLES, BATCH, CLASSES = 14, 4, 3
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import backprop as bp
-from backprop.plan import Plan
+from backprop.training.plan import Plan
 from tests.networks import Case, Reader, Shared
 
 
@@ -139,9 +139,9 @@ def as_torch(torch, net):
         return twin
 
     def converted(module):
-        if isinstance(module, bp.blocks.Residual):
+        if isinstance(module, bp.models.blocks.Residual):
             return Of(lambda a, body: a + body(a), converted(module.body))
-        if isinstance(module, bp.blocks.Branches):
+        if isinstance(module, bp.models.blocks.Branches):
             return Of(lambda a, *parts: torch.cat([part(a) for part in parts], 1), *map(converted, module.branches))
         if isinstance(module, Shared):
             return Of(lambda a, one: one(torch.tanh(one(a))) * 0.5 + a, leaf(module.parts["layer"]))

@@ -3,7 +3,7 @@
 from backprop import kernels
 from backprop.errors import OptionError, ShapeError
 from backprop.functional.shapes import contiguous, destination, expect_delta, flat, numbers, split_at
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 
 def relu(u):
@@ -103,5 +103,5 @@ def _by_channel(u, shape):
     if shape == (1,):
         return lambda array: contiguous(array).reshape(1, 1, array.size)
     if u.ndim < 2 or u.shape[1:2] != shape:
-        raise ShapeError(f"wants {shape[0]} channels on axis 1, (N, {shape[0]}, ...), got {u.shape}")
+        raise ShapeError(f"expects {shape[0]} channels on axis 1, (N, {shape[0]}, ...), got {u.shape}")
     return lambda array: split_at(array, 1)

@@ -17,7 +17,7 @@ from backprop.functional.softmax import log_softmax
 from backprop.functional.targets import IGNORE, checked_targets, class_axis, is_labels, sample_shape, samples
 from backprop.kernels.device import device_of, is_array, to_host
 from backprop.kernels.transfer import to_device
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 
 def cross_entropy(z, y, weight=None, ignore_index=IGNORE, reduction="mean", label_smoothing=0.0):
@@ -33,7 +33,7 @@ def cross_entropy(z, y, weight=None, ignore_index=IGNORE, reduction="mean", labe
 def nll(log_s, y, weight=None, ignore_index=IGNORE, label_smoothing=0.0):
     """-w[y] log_s[y] for each sample, 0 where y is `ignore_index`; for probabilities -sum_c y[c] w[c] log_s[c].
 
-    Smoothing replaces the label by the distribution (1 - eps) onehot(y) + eps / C.                     (9) (23) (40)
+    Smoothing replaces the label by the distribution (1 - eps) onehot(y) + eps / C.                   (9a) (23a) (40)
     """
     w = _class_weights(log_s, weight)
     k = kernels.of(log_s, w)
@@ -42,25 +42,25 @@ def nll(log_s, y, weight=None, ignore_index=IGNORE, label_smoothing=0.0):
     y = checked_targets(log_s, y, ignore_index)
     out = samples(losses, axis)
     if is_labels(y):
-        k.nll(split_at(log_s, axis), samples(y, axis), w, ignore_index, label_smoothing, out)  # (9) (23) (40)
+        k.nll(split_at(log_s, axis), samples(y, axis), w, ignore_index, label_smoothing, out)  # (9a) (23a) (40)
     else:
-        k.soft_nll(split_at(log_s, axis), _smoothed(k, y, axis, label_smoothing), w, out)  # (9)
+        k.soft_nll(split_at(log_s, axis), _smoothed(k, y, axis, label_smoothing), w, out)  # (9a)
     return losses
 
 
 def nll_backward(log_s, y, scale, weight=None, ignore_index=IGNORE):
-    """delta of log_s: -w[y] scale at the label y, 0 elsewhere; scale: a number, or one per sample.         (23)"""
+    """delta of log_s: -w[y] scale at the label y, 0 elsewhere; scale: a number, or one per sample.        (23b)"""
     w = _class_weights(log_s, weight)
     k = kernels.of(log_s, w)
     axis = class_axis(log_s)
     y, scale = checked_targets(log_s, y, ignore_index), _per_sample(scale, log_s)
     delta = k.empty(log_s.shape, log_s.dtype)
-    k.nll_backward(samples(y, axis), w, ignore_index, samples(scale, axis), split_at(delta, axis))  # (23)
+    k.nll_backward(samples(y, axis), w, ignore_index, samples(scale, axis), split_at(delta, axis))  # (23b)
     return delta
 
 
 def cross_entropy_backward(log_s, y, scale, weight=None, ignore_index=IGNORE, label_smoothing=0.0):
-    """delta_z = (softmax(z) - onehot(y)) scale, from log_s = log softmax(z); scale: a number, or one per sample. (9)
+    """delta_z = (softmax(z) - onehot(y)) scale, from log_s = log softmax(z); scale: a number, or one per sample. (9b)
 
     With class weights w and smoothed labels t:  (softmax(z) sum_k t[k] w[k] - t w) scale                    (40)
     """
@@ -71,9 +71,9 @@ def cross_entropy_backward(log_s, y, scale, weight=None, ignore_index=IGNORE, la
     delta_z = k.empty(log_s.shape, log_s.dtype)
     scores, last = split_at(log_s, axis), (samples(scale, axis), split_at(delta_z, axis))
     if is_labels(y):
-        k.nll_softmax_backward(scores, samples(y, axis), w, ignore_index, label_smoothing, *last)  # (9) (40)
+        k.nll_softmax_backward(scores, samples(y, axis), w, ignore_index, label_smoothing, *last)  # (9b) (40)
     else:
-        k.soft_nll_softmax_backward(scores, _smoothed(k, y, axis, label_smoothing), w, *last)  # (9)
+        k.soft_nll_softmax_backward(scores, _smoothed(k, y, axis, label_smoothing), w, *last)  # (9b)
     return delta_z
 
 
@@ -124,7 +124,7 @@ def _class_weights(z, weight):
     weight = values(weight)
     kernels.of(weight, z)
     if weight.shape != (classes,):
-        raise ShapeError(f"wants a weight for each class, ({classes},), got {weight.shape}")
+        raise ShapeError(f"expects a weight for each class, ({classes},), got {weight.shape}")
     return contiguous(weight)
 
 
@@ -152,5 +152,5 @@ def _per_sample(scale, log_s):
         k.fill(value, flat(scale))
     kernels.of(scale, log_s)
     if scale.shape != shape:
-        raise ShapeError(f"wants one number, or a number for each term {shape}, got {scale.shape}")
+        raise ShapeError(f"expects one number, or a number for each term {shape}, got {scale.shape}")
     return scale

@@ -11,7 +11,7 @@ from backprop import kernels
 from backprop.errors import OptionError, ShapeError
 from backprop.functional.shapes import contiguous, destination, expect_delta, split_at
 from backprop.functional.windows import as_volumes, batched, lifted, per_axis, positions
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 
 def conv(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, places=None):
@@ -25,7 +25,7 @@ def conv(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, places
     if a.shape[1] != channels:
         cure = "; use x[:, None] for a batch of images with one channel" if single and channels == 1 else ""
         got = a[0].shape if single else a.shape
-        raise ShapeError(f"wants {channels} channels, got {a.shape[1]} in {got}{cure}")
+        raise ShapeError(f"expects {channels} channels, got {a.shape[1]} in {got}{cure}")
     slide = Slide(axes, a.shape[2:], weight.shape[2:], stride, padding, dilation, places)
     z = k.empty((len(a), len(weight), *slide.positions), a.dtype)
     volumes = [as_volumes(contiguous(array), axes) for array in (a, weight, z)]
@@ -71,7 +71,9 @@ def conv_weight_grad(
     slide = Slide(axes, a.shape[2:], taps, stride, padding, dilation, places)
     expect_delta(delta, (len(a), delta.shape[1], *slide.positions))
     if groups < 1 or delta.shape[1] % groups or a.shape[1] % groups:
-        raise OptionError(f"groups divides both numbers of channels, got {a.shape[1]}, {delta.shape[1]} and {groups}")
+        raise OptionError(
+            f"groups must divide both numbers of channels, got {a.shape[1]}, {delta.shape[1]} and {groups}"
+        )
     out = destination(k, out, (delta.shape[1], a.shape[1] // groups, *taps), a)
     volumes = [as_volumes(contiguous(array), axes) for array in (delta, a, out)]
     k.conv_weight_grad(*volumes[:2], *slide.options, int(groups), volumes[2], accumulate)  # (12)
@@ -131,7 +133,7 @@ def _margins(padding, axes, taps, stride, dilation):
     if padding != "same":
         return [(pad, pad) for pad in per_axis("padding", padding, axes)]
     if any(s != 1 for s in stride):
-        raise OptionError(f"padding 'same' wants stride 1, got {stride}")
+        raise OptionError(f"padding 'same' needs stride 1, got {stride}")
     spans = [d * (tap - 1) for d, tap in zip(dilation, taps, strict=True)]
     return [(span // 2, span - span // 2) for span in spans]
 
@@ -146,6 +148,6 @@ def expect_filters(weight, bias, axes, groups, outputs):
     if weight.ndim != axes + 2 or axes not in (1, 2, 3):
         raise ShapeError(f"filters have two axes and one for each of one to three spatial ones, got {weight.shape}")
     if not (isinstance(groups, (int, np.integer)) and groups >= 1 and len(weight) % groups == 0):
-        raise OptionError(f"groups is a whole number that divides the {len(weight)} filters, got {groups}")
+        raise OptionError(f"groups must be an integer that divides the {len(weight)} filters, got {groups}")
     if bias is not None and bias.shape != (outputs,):
         raise ShapeError(f"a bias for {outputs} output channels is ({outputs},), got {bias.shape}")

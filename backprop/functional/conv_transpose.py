@@ -12,7 +12,7 @@ from backprop.errors import OptionError, ShapeError
 from backprop.functional.conv import conv_input_grad, expect_axes, expect_filters
 from backprop.functional.shapes import contiguous, split_at
 from backprop.functional.windows import batched, per_axis
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 
 def conv_transpose(a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
@@ -23,7 +23,7 @@ def conv_transpose(a, weight, bias=None, stride=1, padding=0, output_padding=0, 
     expect_filters(weight, bias, axes, groups, math.prod(weight.shape[1:2]) * groups)
     single, a = a.ndim == axes + 1, batched(a, axes)
     if a.shape[1] != len(weight):
-        raise ShapeError(f"wants {len(weight)} channels, got {a.shape[1]} in {a.shape}")
+        raise ShapeError(f"expects {len(weight)} channels, got {a.shape[1]} in {a.shape}")
     image = transposed_size(axes, a.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation)
     z = conv_input_grad(a, weight, image, stride, padding, dilation, groups, a.shape[2:])  # (27)
     if bias is not None:

@@ -7,7 +7,7 @@ import numpy as np
 from backprop import kernels
 from backprop.functional.shapes import contiguous
 from backprop.kernels.device import is_array
-from backprop.options import probability
+from backprop.module.options import probability
 
 
 def dropout(u, key, p, axes=0):

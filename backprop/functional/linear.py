@@ -8,7 +8,7 @@ import math
 from backprop import kernels
 from backprop.errors import ShapeError
 from backprop.functional.shapes import contiguous, destination, rows
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 
 def linear(a, weight, bias=None):
@@ -26,7 +26,7 @@ def linear(a, weight, bias=None):
     if bias is not None and bias.shape != (features_out,):
         raise ShapeError(f"a bias for a weight of shape {weight.shape} is ({features_out},), got {bias.shape}")
     if a.shape[-1:] != (features_in,):
-        raise ShapeError(f"wants (..., {features_in}), got {a.shape}{_cure(a, features_in, features_out)}")
+        raise ShapeError(f"expects (..., {features_in}), got {a.shape}{_cure(a, features_in, features_out)}")
     u = k.empty((*a.shape[:-1], features_out), a.dtype)
     if bias is None:
         k.matmul_nt(rows(a), contiguous(weight), rows(u), False)  # (1) m = a X^T
@@ -39,7 +39,7 @@ def linear_weight_grad(delta, a, out=None, accumulate=False):
     """dL/dX[o,i] = sum_n delta[n,o] a[n,i], into `out` or a new array."""
     k = kernels.of(delta, a)
     if delta.ndim == 0 or a.ndim == 0 or delta.shape[:-1] != a.shape[:-1]:
-        raise ShapeError(f"wants a delta (..., O) for each sample of a (..., I), got {delta.shape} and {a.shape}")
+        raise ShapeError(f"expects a delta (..., O) for each sample of a (..., I), got {delta.shape} and {a.shape}")
     out = destination(k, out, (delta.shape[-1], a.shape[-1]), a)
     k.matmul_tn(rows(delta), rows(a), out, accumulate)  # (5)
     return out
@@ -49,7 +49,7 @@ def linear_bias_grad(delta, out=None, accumulate=False):
     """dL/dmu[o] = sum_n delta[n,o], into `out` or a new array."""
     k = kernels.of(delta)
     if delta.ndim == 0:
-        raise ShapeError("wants a delta (..., O), got ()")
+        raise ShapeError("expects a delta (..., O), got ()")
     out = destination(k, out, delta.shape[-1:], delta)
     k.sum_rows(rows(delta), out, accumulate)  # (6)
     return out
@@ -60,7 +60,7 @@ def linear_input_grad(delta, weight):
     weight = values(weight)
     k = kernels.of(delta, weight)
     if weight.ndim != 2 or delta.shape[-1:] != weight.shape[:1]:
-        raise ShapeError(f"wants a delta of shape (..., {weight.shape[0]}), got {delta.shape}")
+        raise ShapeError(f"expects a delta of shape (..., {weight.shape[0]}), got {delta.shape}")
     delta_a = k.empty((*delta.shape[:-1], weight.shape[1]), delta.dtype)
     k.matmul_nn(rows(delta), contiguous(weight), rows(delta_a), False)  # (7)
     return delta_a
@@ -71,7 +71,7 @@ def add_bias(a, mu):
     mu = values(mu)
     k = kernels.of(a, mu)
     if mu.ndim != 1 or a.shape[-1:] != mu.shape:
-        raise ShapeError(f"wants (..., {mu.size}), got {a.shape}{_cure(a, mu.size)}")
+        raise ShapeError(f"expects (..., {mu.size}), got {a.shape}{_cure(a, mu.size)}")
     u = k.empty(a.shape, a.dtype)
     k.add_bias(rows(a), contiguous(mu), rows(u))  # (2)
     return u

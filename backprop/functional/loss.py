@@ -13,18 +13,18 @@ from backprop.errors import CallOrderError, LabelError, OptionError, ShapeError
 from backprop.functional.pointwise import add, multiply
 from backprop.functional.shapes import first_found, flat, numbers, place_of
 from backprop.kernels.device import device_of, is_array, to_host
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 REDUCTIONS = ("mean", "sum", "none")
 
 
 def mse_loss(a, b, reduction="mean"):
-    """The mean over all E elements of (a - b)^2: PyTorch's square loss.                                   (8)"""
+    """The mean over all E elements of (a - b)^2: PyTorch's square loss.                                  (8a)"""
     return reduce(error("squared", a, b), reduction)
 
 
 def l1_loss(a, b, reduction="mean"):
-    """The mean over all E elements of |a - b|.                                                            (21)"""
+    """The mean over all E elements of |a - b|.                                                           (21a)"""
     return reduce(error("absolute", a, b), reduction)
 
 
@@ -50,14 +50,14 @@ def error_backward(name, a, b, scale, *options):
 def bce_with_logits(z, y, pos_weight=None):
     """-(p y log s + (1 - y) log(1 - s)) of each element, s = sigmoid(z); p, 1 unless it is given, weighs the positives.
 
-    For y = 1 the loss is -log s, so p adds -(p - 1) y log s to it.                                         (24)
+    For y = 1 the loss is -log s, so p adds -(p - 1) y log s to it.                                        (24a)
     """
     losses = error("bce_with_logits", z, y)
     return losses if pos_weight is None else add(losses, error("positives", z, _beyond_one(y, pos_weight)))
 
 
 def bce_with_logits_backward(z, y, scale, pos_weight=None):
-    """delta = (s - y + (p - 1) y (s - 1)) scale                                                            (24)"""
+    """delta = (s - y + (p - 1) y (s - 1)) scale                                                           (24b)"""
     delta = error_backward("bce_with_logits", z, y, scale)
     if pos_weight is None:
         return delta
@@ -97,7 +97,7 @@ def reduce(losses, reduction, terms=None):
 def expect_reduction(reduction, allowed=REDUCTIONS):
     """Raise OptionError unless `reduction` is one of `allowed`."""
     if reduction not in allowed:
-        raise OptionError(f"reduction is one of {', '.join(map(repr, allowed))}, got {reduction!r}")
+        raise OptionError(f"reduction must be one of {', '.join(map(repr, allowed))}, got {reduction!r}")
 
 
 def expect_between(name, array, low, high):
@@ -105,7 +105,7 @@ def expect_between(name, array, low, high):
     first = first_found(kernels.of(array), "first_outside", flat(array), low, high)
     if first >= 0:
         place = place_of(first, array.shape)
-        raise LabelError(f"wants {name} from {low} to {high}, got {to_host(array)[place]} at index {place}")
+        raise LabelError(f"expects {name} from {low} to {high}, got {to_host(array)[place]} at index {place}")
 
 
 LOG_TOLERANCE = 0.02  # how far above 0 the logarithm of a probability may be: a gradient check moves it by 0.01
@@ -120,11 +120,11 @@ def expect_log_probabilities(name, array):
     if first >= 0:
         place = place_of(first, array.shape)
         raise LabelError(
-            f"wants {name}, none above 0, got {to_host(array)[place]} at index {place}; use LogSoftmax, or np.log(x)"
+            f"expects {name}, none above 0, got {to_host(array)[place]} at index {place}; use LogSoftmax, or np.log(x)"
         )
 
 
 def _expect_one_shape(a, b):
     if a.shape != b.shape:
         cure = "; use y.reshape(x.shape)" if a.size == b.size else ""
-        raise ShapeError(f"wants two arrays of one shape, got {a.shape} and {b.shape}; nothing is broadcast{cure}")
+        raise ShapeError(f"expects two arrays of one shape, got {a.shape} and {b.shape}; nothing is broadcast{cure}")

@@ -11,7 +11,7 @@ from backprop import kernels
 from backprop.errors import ShapeError
 from backprop.functional.arrays import stretched, summed_to
 from backprop.functional.shapes import contiguous
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 
 def mm(a, b):
@@ -19,7 +19,7 @@ def mm(a, b):
 
     >>> mm(np.ones((1, 5)), np.ones((1, 5)))
     Traceback (most recent call last):
-    backprop.errors.ShapeError: mm wants (N, K) times (K, M), got (1, 5) times (1, 5); use mm(a, b.T) to multiply rows
+    backprop.errors.ShapeError: mm expects (N, K) times (K, M), got (1, 5) times (1, 5); use mm(a, b.T) to multiply rows
     """
     a, b = values(a), values(b)
     k = kernels.of(a, b)
@@ -74,20 +74,20 @@ def _expect_mm(a, b):
     if not (a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]):
         alike = a.ndim == b.ndim == 2 and a.shape[1] == b.shape[1]
         cure = "; use mm(a, b.T) to multiply rows" if alike else ""
-        raise ShapeError(f"mm wants (N, K) times (K, M), got {a.shape} times {b.shape}{cure}")
+        raise ShapeError(f"mm expects (N, K) times (K, M), got {a.shape} times {b.shape}{cure}")
 
 
 def _stacks(a, b):
     """a and b as stacks of matrices (S, N, K) and (S, K, M) of equal length, and the axes S stands for."""
     if a.ndim == 0 or b.ndim == 0:
-        raise ShapeError(f"matmul wants at least one axis each, got {a.shape} times {b.shape}")
+        raise ShapeError(f"matmul expects at least one axis each, got {a.shape} times {b.shape}")
     a2, b2 = (a[None, :] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)
     try:
         if a2.shape[-1] != b2.shape[-2]:
             raise ValueError
         lead = np.broadcast_shapes(a2.shape[:-2], b2.shape[:-2])
     except ValueError:
-        raise ShapeError(f"matmul wants (..., N, K) times (..., K, M), got {a.shape} times {b.shape}") from None
+        raise ShapeError(f"matmul expects (..., N, K) times (..., K, M), got {a.shape} times {b.shape}") from None
     count = math.prod(lead)
     stacks = [stretched(m, (*lead, *m.shape[-2:])).reshape(count, *m.shape[-2:]) for m in (a2, b2)]
     return *stacks, lead
@@ -100,7 +100,7 @@ def _result_shape(a3, b3, a, b, lead):
 
 def _expect_delta(delta, shape):
     if delta.shape != shape:
-        raise ShapeError(f"wants a delta of the product's shape {shape}, got {delta.shape}")
+        raise ShapeError(f"expects a delta of the product's shape {shape}, got {delta.shape}")
 
 
 def _sum_copies(delta, lead, operand):

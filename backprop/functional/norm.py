@@ -12,13 +12,13 @@ from backprop import kernels
 from backprop.errors import ShapeError
 from backprop.functional.arrays import filled
 from backprop.functional.shapes import contiguous, destination, expect_delta, flat, split_at
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 
 def by_channel(array):
     """(N, C, ...) -> (N, C, L): entries of a channel belong together."""
     if array.ndim < 2:
-        raise ShapeError(f"wants (N, C, ...), got {array.shape}")
+        raise ShapeError(f"expects (N, C, ...), got {array.shape}")
     return split_at(array, 1)
 
 
@@ -38,7 +38,7 @@ def moments(u, eps=0.0):
     if not u.size:
         return [filled(value, u.shape[1:2], u) for value in (0, 0, math.sqrt(eps))]
     mean, var, spread = (k.empty((u.shape[1],), u.dtype) for _ in range(3))
-    k.moments(contiguous(u), float(eps), mean, var, spread)  # (29)
+    k.moments(contiguous(u), float(eps), mean, var, spread)  # (29a)
     return mean, var, spread
 
 
@@ -49,7 +49,7 @@ def root_mean_square(u, eps=0.0):
     if not u.size:
         return filled(math.sqrt(eps), u.shape[1:2], u)
     spread = k.empty((u.shape[1],), u.dtype)
-    k.root_mean_square(contiguous(u), float(eps), spread)  # (32)
+    k.root_mean_square(contiguous(u), float(eps), spread)  # (32a)
     return spread
 
 
@@ -58,7 +58,7 @@ def spread_of(var, eps):
     var = values(var)
     k = kernels.of(var)
     spread = k.empty(var.shape, var.dtype)
-    k.spread_of(contiguous(var), float(eps), spread)  # (29)
+    k.spread_of(contiguous(var), float(eps), spread)  # (29a)
     return spread
 
 
@@ -68,7 +68,7 @@ def normalize(u, mean, spread):
     k = kernels.of(u, mean, spread)
     _expect_channels(u, mean, spread)
     xhat = k.empty(u.shape, u.dtype)
-    k.normalize(contiguous(u), contiguous(mean), contiguous(spread), xhat)  # (29)
+    k.normalize(contiguous(u), contiguous(mean), contiguous(spread), xhat)  # (29a)
     return xhat
 
 
@@ -79,7 +79,9 @@ def normalize_backward(delta, xhat, spread, centred=True):
     expect_delta(delta, xhat.shape)
     delta_u = k.empty(xhat.shape, xhat.dtype)
     if delta.size:
-        k.normalize_backward(contiguous(delta), contiguous(xhat), contiguous(spread), centred, delta_u)  # (29), or (32)
+        k.normalize_backward(
+            contiguous(delta), contiguous(xhat), contiguous(spread), centred, delta_u
+        )  # (29b), or (32b)
     return delta_u
 
 
@@ -88,7 +90,7 @@ def track(now, part, running, factor=1.0):
     running = values(running)
     k = kernels.of(now, running)
     if now.shape != running.shape or now.ndim != 1:
-        raise ShapeError(f"wants {running.shape}, got {now.shape}")
+        raise ShapeError(f"expects {running.shape}, got {now.shape}")
     k.track(now, float(part), float(factor), running)  # (31)
 
 
@@ -108,27 +110,27 @@ def scale_and_shift(x, gamma, beta):
         return x
     out = k.empty(x.shape, x.dtype)
     if gamma is not None:
-        k.scale_channels(contiguous(x), flat(gamma), out)  # (30)
+        k.scale_channels(contiguous(x), flat(gamma), out)  # (30a)
         x = out
     if beta is not None:
-        k.add_channels(contiguous(x), flat(beta), out)  # (30)
+        k.add_channels(contiguous(x), flat(beta), out)  # (30a)
     return out
 
 
 def scale_grad(delta, xhat, out=None, accumulate=False):
-    """dL/dgamma[c] = sum_{b,d} delta[b,c,d] xhat[b,c,d]                                                (30)"""
+    """dL/dgamma[c] = sum_{b,d} delta[b,c,d] xhat[b,c,d]                                               (30c)"""
     k = kernels.of(delta, xhat)
     expect_delta(delta, xhat.shape)
     out = _channel_sums(k, out, delta)
-    k.dot_channels(contiguous(delta), contiguous(xhat), flat(out), accumulate)  # (30)
+    k.dot_channels(contiguous(delta), contiguous(xhat), flat(out), accumulate)  # (30c)
     return out
 
 
 def shift_grad(delta, out=None, accumulate=False):
-    """dL/dbeta[c] = sum_{b,d} delta[b,c,d]                                                             (30)"""
+    """dL/dbeta[c] = sum_{b,d} delta[b,c,d]                                                            (30b)"""
     k = kernels.of(delta)
     out = _channel_sums(k, out, delta)
-    k.sum_channels(contiguous(delta), flat(out), accumulate)  # (30)
+    k.sum_channels(contiguous(delta), flat(out), accumulate)  # (30b)
     return out
 
 
@@ -140,7 +142,7 @@ def _channel_sums(k, out, delta):
 
 def _expect_channels(u, *arrays):
     if u.ndim != 3:
-        raise ShapeError(f"wants (B, C, D), got {u.shape}")
+        raise ShapeError(f"expects (B, C, D), got {u.shape}")
     for array in arrays:
         if array.size != u.shape[1]:
-            raise ShapeError(f"wants (B, {array.size}, D), got {u.shape}")
+            raise ShapeError(f"expects (B, {array.size}, D), got {u.shape}")

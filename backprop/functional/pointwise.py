@@ -4,7 +4,7 @@ from backprop import kernels
 from backprop.errors import ShapeError
 from backprop.functional.arrays import stretched
 from backprop.functional.shapes import flat
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 
 def multiply(a, b):
@@ -23,7 +23,7 @@ def _broadcast(name, a, b):
     try:
         b = stretched(b, a.shape)
     except ValueError:
-        raise ShapeError(f"wants {a.shape} or a shape that broadcasts to it, got {b.shape}") from None
+        raise ShapeError(f"expects {a.shape} or a shape that broadcasts to it, got {b.shape}") from None
     out = k.empty(a.shape, a.dtype)
     getattr(k, name)(flat(a), flat(b), flat(out))
     return out
@@ -33,7 +33,7 @@ def add(a, b):
     """a + b of one shape, element by element."""
     k = kernels.of(b, a)
     if a.shape != b.shape:
-        raise ShapeError(f"wants two arrays of one shape, got {a.shape} and {b.shape}")
+        raise ShapeError(f"expects two arrays of one shape, got {a.shape} and {b.shape}")
     out = k.empty(a.shape, a.dtype)
     k.add(flat(a), flat(b), flat(out))
     return out

@@ -34,14 +34,14 @@ def max_pool(a, axes, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     size, stride, padding = _window(axes, kernel_size, stride, padding)
     dilation = per_axis("dilation", dilation, axes, 1)
     if any(2 * pad > d * (tap - 1) + 1 for pad, tap, d in zip(padding, size, dilation, strict=True)):
-        raise OptionError(f"padding is at most half of the window, got {padding} for {size}")
+        raise OptionError(f"padding must be at most half of the window, got {padding} for {size}")
     shape = tuple(
         positions(length, tap, s, pad, pad, d, ceil_mode)
         for length, tap, s, pad, d in zip(a.shape[2:], size, stride, padding, dilation, strict=True)
     )
     out, where = k.empty((*a.shape[:2], *shape), a.dtype), k.empty((*a.shape[:2], *shape), np.dtype(np.int64))
     options = lifted(size, 1), lifted(stride, 1), lifted(dilation, 1), lifted(padding, 0)
-    k.max_pool(as_volumes(contiguous(a), axes), *options, as_volumes(out, axes), as_volumes(where, axes))  # (14)
+    k.max_pool(as_volumes(contiguous(a), axes), *options, as_volumes(out, axes), as_volumes(where, axes))  # (14a)
     image = a.shape[2:]
     return (out[0], Taken(where[0], image)) if single else (out, Taken(where, image))
 
@@ -52,12 +52,12 @@ def max_pool_backward(delta, taken):
     where, image = taken
     expect_delta(delta, where.shape)
     if where.dtype != np.int64 or first_found(k, "first_outside", flat(where), -1, math.prod(image) - 1) >= 0:
-        raise ShapeError(f"wants places in images of size {tuple(image)}, as max_pool gives them")
+        raise ShapeError(f"expects places in images of size {tuple(image)}, as max_pool gives them")
     lead = delta.shape[: -len(image)]
     delta_a = k.empty((*lead, *image), delta.dtype)
     rows, windows = math.prod(lead), math.prod(delta.shape[len(lead) :])
     flattened = [contiguous(array).reshape(rows, 1, windows) for array in (delta, where)]
-    k.max_pool_backward(*flattened, delta_a.reshape(rows, 1, math.prod(image)))  # (14)
+    k.max_pool_backward(*flattened, delta_a.reshape(rows, 1, math.prod(image)))  # (14b)
     return delta_a
 
 
@@ -105,7 +105,7 @@ def _pool_windows(image, kernel_size, stride, padding, ceil_mode, count_include_
     """(start, stop, scale) of the windows of each axis, cut off at the image's edges."""
     size, stride, padding = _window(len(image), kernel_size, stride, padding)
     if any(2 * pad > tap for pad, tap in zip(padding, size, strict=True)):
-        raise OptionError(f"padding is at most half of the window, got {padding} for {size}")
+        raise OptionError(f"padding must be at most half of the window, got {padding} for {size}")
     if divisor is not None and not divisor:
         raise OptionError("divisor must not be zero")
     windows = []
@@ -146,7 +146,7 @@ def _means(a, windows):
     k = kernels.of(a)
     for axis, window in _by_axis(a, windows):
         out = k.empty((*a.shape[:axis], len(window[0]), *a.shape[axis + 1 :]), a.dtype)
-        k.window_mean(split_at(a, axis), *window, split_at(out, axis))  # (14)
+        k.window_mean(split_at(a, axis), *window, split_at(out, axis))  # (14c)
         a = out
     return a
 
@@ -155,10 +155,10 @@ def _means_backward(delta, windows, image):
     k = kernels.of(delta)
     expected = tuple(len(start) for start, _, _ in windows)
     if delta.shape[-len(image) :] != expected:
-        raise ShapeError(f"wants a delta of shape (..., {', '.join(map(str, expected))}), got {delta.shape}")
+        raise ShapeError(f"expects a delta of shape (..., {', '.join(map(str, expected))}), got {delta.shape}")
     for axis, window in reversed(_by_axis(delta, windows)):
         out = k.empty((*delta.shape[:axis], image[axis - delta.ndim], *delta.shape[axis + 1 :]), delta.dtype)
-        k.window_mean_backward(split_at(delta, axis), *window, split_at(out, axis))  # (14)
+        k.window_mean_backward(split_at(delta, axis), *window, split_at(out, axis))  # (14d)
         delta = out
     return delta
 

@@ -13,11 +13,11 @@ from backprop.errors import ShapeError
 from backprop.functional.arrays import joined, zeros
 from backprop.functional.linear import linear, linear_input_grad
 from backprop.functional.shapes import contiguous, flat
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 
 def rnn(p, h0, w_hh, b_hh, nonlinearity):
-    """h[t] = sigma(p[t] + W_hh h[t-1] + b_hh), sigma "tanh" or "relu": h (L, N, H)                          (33)"""
+    """h[t] = sigma(p[t] + W_hh h[t-1] + b_hh), sigma "tanh" or "relu": h (L, N, H)                         (33a)"""
     k = kernels.of(p, h0, values(w_hh))
     _expect(p, h0, w_hh, 1)
     h = k.empty(p.shape, p.dtype)
@@ -25,21 +25,21 @@ def rnn(p, h0, w_hh, b_hh, nonlinearity):
     for t in range(len(p)):
         q = linear(before, w_hh, b_hh)
         k.add(flat(p[t]), flat(q), flat(u))
-        getattr(k, nonlinearity)(flat(u), flat(h[t]))  # (33)
+        getattr(k, nonlinearity)(flat(u), flat(h[t]))  # (33a)
         before = h[t]
     return h
 
 
 def rnn_backward(delta, h, w_hh, nonlinearity):
-    """(delta_p, delta_h0); delta_q is delta_p. A state's delta is its output's and that of the step after it. (33)"""
+    """(delta_p, delta_h0); delta_q is delta_p. A state's delta is its output's and that of the step after it. (33b)"""
     k = kernels.of(delta, h, values(w_hh))
     _expect(h, h[0], w_hh, 1)
     _expect_shape("delta", delta, h.shape)
     delta_p, carried = k.empty(h.shape, h.dtype), zeros(h.shape[1:], h)
     for t in reversed(range(len(h))):
         k.add(flat(delta[t]), flat(carried), flat(carried))
-        getattr(k, f"{nonlinearity}_backward")(flat(carried), flat(h[t]), flat(delta_p[t]))  # (33) (4)
-        carried = linear_input_grad(delta_p[t], w_hh)  # (33) (7)
+        getattr(k, f"{nonlinearity}_backward")(flat(carried), flat(h[t]), flat(delta_p[t]))  # (33b) (4)
+        carried = linear_input_grad(delta_p[t], w_hh)  # (33b) (7)
     return delta_p, carried
 
 
@@ -112,14 +112,14 @@ def _expect(p, h0, w_hh, gates):
     wanted = (gates * hidden, hidden)
     if p.ndim != 3 or h0.ndim != 2 or p.shape[1:] != (len(h0), gates * hidden) or values(w_hh).shape != wanted:
         raise ShapeError(
-            f"wants p (L, N, {gates} H), h0 (N, H) and W_hh ({gates} H, H), "
+            f"expects p (L, N, {gates} H), h0 (N, H) and W_hh ({gates} H, H), "
             f"got {p.shape}, {h0.shape} and {values(w_hh).shape}"
         )
 
 
 def _expect_shape(name, array, shape):
     if array.shape != shape:
-        raise ShapeError(f"wants {name} of shape {shape}, got {array.shape}")
+        raise ShapeError(f"expects {name} of shape {shape}, got {array.shape}")
 
 
 def states_before(h, h0):

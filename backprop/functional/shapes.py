@@ -39,7 +39,7 @@ def as_int64(array):
     if array.dtype == np.int64:
         return array
     if isinstance(array, DeviceArray):
-        raise DTypeError(f"wants int64 on the GPU, got {array.dtype}; use bp.to_device(x.astype(np.int64), 'cuda')")
+        raise DTypeError(f"expects int64 on the GPU, got {array.dtype}; use bp.to_device(x.astype(np.int64), 'cuda')")
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
         array = np.minimum(array, array.dtype.type(MOST))  # else what is larger would become negative
     return array.astype(np.int64)
@@ -66,7 +66,7 @@ def split_at(array, axis):
 def axis_of(array, dim):
     """`dim`, counted from the end where it is negative, as an axis of the array; ShapeError where there is none."""
     if not -array.ndim <= dim < array.ndim:
-        raise ShapeError(f"wants an array with an axis {dim}, got {array.shape}")
+        raise ShapeError(f"expects an array with an axis {dim}, got {array.shape}")
     return dim % array.ndim
 
 
@@ -78,7 +78,7 @@ def numbers(options, like):
 def expect_delta(delta, shape):
     """Raise ShapeError unless delta has this shape, that of what it is the delta of."""
     if delta.shape != shape:
-        raise ShapeError(f"wants a delta of shape {shape}, got {delta.shape}")
+        raise ShapeError(f"expects a delta of shape {shape}, got {delta.shape}")
 
 
 def first_found(k, check, *args):

@@ -29,7 +29,7 @@ def _along(name, dim, *arrays):
     k = kernels.of(*arrays)
     shape = arrays[-1].shape
     if arrays[0].shape != shape:
-        raise ShapeError(f"wants a delta of shape {shape}, got {arrays[0].shape}")
+        raise ShapeError(f"expects a delta of shape {shape}, got {arrays[0].shape}")
     axis = axis_of(arrays[-1], dim)
     out = k.empty(shape, arrays[0].dtype)
     if out.size:

@@ -8,7 +8,7 @@ from backprop import kernels
 from backprop.errors import IndexRangeError, OptionError, ShapeError
 from backprop.functional.shapes import as_int64, contiguous, destination, expect_delta, first_found, place_of, split_at
 from backprop.kernels.device import is_array, to_host
-from backprop.parameter import values
+from backprop.module.parameter import values
 
 MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -24,10 +24,10 @@ def pad(a, margins, mode="constant", value=0.0):
     """
     k = kernels.of(a)
     if len(margins) > a.ndim:
-        raise ShapeError(f"wants margins for at most {a.ndim} axes, got {len(margins)}")
+        raise ShapeError(f"expects margins for at most {a.ndim} axes, got {len(margins)}")
     for axis, index in _indices(a.shape, tuple(map(tuple, margins)), mode):
         out = k.empty((*a.shape[:axis], len(index), *a.shape[axis + 1 :]), a.dtype)
-        k.take(split_at(a, axis), index, float(value), split_at(out, axis))  # (26)
+        k.take(split_at(a, axis), index, float(value), split_at(out, axis))  # (26a)
         a = out
     return a
 
@@ -40,7 +40,7 @@ def pad_backward(delta, shape, margins, mode="constant"):
     expect_delta(delta, padded)
     for axis, index in reversed(_indices(shape, tuple(map(tuple, margins)), mode)):
         out = k.empty((*delta.shape[:axis], shape[axis], *delta.shape[axis + 1 :]), delta.dtype)
-        k.take_backward(split_at(delta, axis), index, split_at(out, axis), False)  # (26)
+        k.take_backward(split_at(delta, axis), index, split_at(out, axis), False)  # (26b)
         delta = out
     return delta
 
@@ -53,7 +53,7 @@ def embedding(index, weight):
         raise ShapeError(f"an embedding's weight is (V, D), got {weight.shape}")
     index = _checked(k, index, len(weight), weight)
     z = k.empty((*index.shape, weight.shape[1]), weight.dtype)
-    k.take(contiguous(weight)[None], index.reshape(-1), 0.0, z.reshape(1, index.size, weight.shape[1]))  # (26)
+    k.take(contiguous(weight)[None], index.reshape(-1), 0.0, z.reshape(1, index.size, weight.shape[1]))  # (26a)
     return z
 
 
@@ -62,12 +62,12 @@ def embedding_weight_grad(delta, index, count, padding_idx=None, out=None, accum
     k = kernels.of(delta)
     index = _checked(k, index, count, delta)
     if delta.shape[:-1] != index.shape:
-        raise ShapeError(f"wants a delta {(*index.shape, 'D')}, got {delta.shape}")
+        raise ShapeError(f"expects a delta {(*index.shape, 'D')}, got {delta.shape}")
     out = destination(k, out, (count, delta.shape[-1]), delta)
     padding = out[padding_idx] if padding_idx is not None and 0 <= padding_idx < count else None
     kept = padding.copy() if accumulate and padding is not None else None
     rows = contiguous(delta).reshape(1, index.size, delta.shape[-1])
-    k.take_backward(rows, index.reshape(-1), out[None], accumulate)  # (26)
+    k.take_backward(rows, index.reshape(-1), out[None], accumulate)  # (26b)
     if padding is not None and kept is None:
         k.fill(0.0, padding)
     elif padding is not None:
@@ -79,7 +79,7 @@ def embedding_weight_grad(delta, index, count, padding_idx=None, out=None, accum
 def _indices(shape, margins, mode):
     """(axis, index) for each axis that is padded: where each entry of the result comes from, -1 for nowhere."""
     if mode not in MODES:
-        raise OptionError(f"mode is one of {', '.join(map(repr, MODES))}, got {mode!r}")
+        raise OptionError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
     found = []
     for axis, (before, after) in enumerate(margins, len(shape) - len(margins)):
         size = shape[axis]
@@ -106,10 +106,10 @@ def _checked(k, index, count, beside):
     index = index if is_array(index) else np.asarray(index)
     kernels.expect_beside(index, beside)
     if index.dtype.kind not in "iu":
-        raise IndexRangeError(f"wants whole numbers in [0, {count}), got {index.dtype}; use x.astype(np.int64)")
+        raise IndexRangeError(f"expects whole numbers in [0, {count}), got {index.dtype}; use x.astype(np.int64)")
     index = contiguous(as_int64(index))
     bad = first_found(k, "first_outside", index.reshape(-1), 0, count - 1)
     if bad >= 0:
         place = place_of(bad, index.shape)
-        raise IndexRangeError(f"wants whole numbers in [0, {count}), got {to_host(index)[place]} at index {place}")
+        raise IndexRangeError(f"expects whole numbers in [0, {count}), got {to_host(index)[place]} at index {place}")
     return index

@@ -16,7 +16,7 @@ TOLERANCE = 1e-4  # how far the sum of a sample's probabilities may be from 1: f
 def class_axis(z):
     """The axis of the classes in scores z: 1, or 0 for the scores (C,) of a single sample."""
     if z.ndim == 0:
-        raise ShapeError("wants scores (C,) or (N, C, ...), got ()")
+        raise ShapeError("expects scores (C,) or (N, C, ...), got ()")
     return 0 if z.ndim == 1 else 1
 
 
@@ -95,4 +95,4 @@ def _refuse_at(flat_index, z, y):
     else:
         wanted, got = "probabilities, >= 0 with sum 1", to_host(y)[index[:axis] + (slice(None),) + index[axis:]]
         cure = ""
-    raise LabelError(f"wants {wanted}, got {got} at index {index[0] if len(index) == 1 else index}{cure}")
+    raise LabelError(f"expects {wanted}, got {got} at index {index[0] if len(index) == 1 else index}{cure}")

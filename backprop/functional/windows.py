@@ -6,6 +6,7 @@ Kernels know three spatial axes. An image of fewer has leading axes of size 1, o
 import numpy as np
 
 from backprop.errors import OptionError, ShapeError
+from backprop.module.options import integer
 
 SPATIAL = 3
 
@@ -15,8 +16,8 @@ def per_axis(name, value, axes, least=0):
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
     fits = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= least for v in values)
     if len(values) != axes or not fits:
-        wanted = f"a whole number of at least {least}" + (f", or {axes} of them" if axes > 1 else "")
-        raise OptionError(f"{name} is {wanted}, got {value!r}")
+        wanted = integer(least) + (f", or {axes} of them" if axes > 1 else "")
+        raise OptionError(f"{name} must be {wanted}, got {value!r}")
     return tuple(map(int, values))
 
 
@@ -50,5 +51,5 @@ def batched(a, axes):
     if a.ndim not in (axes + 1, axes + 2):
         image = ", ".join("DHW"[-axes:]) if axes > 1 else "L"
         cure = "; insert Unflatten(1, (C, H, W)) before it" if a.ndim == 2 and axes == 2 else ""
-        raise ShapeError(f"wants (N, C, {image}), or (C, {image}) without a batch, got {a.shape}{cure}")
+        raise ShapeError(f"expects (N, C, {image}), or (C, {image}) without a batch, got {a.shape}{cure}")
     return a if a.ndim == axes + 2 else a[None]

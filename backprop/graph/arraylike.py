@@ -1,6 +1,6 @@
 """The part of a Value that is an array: its shape, its numbers, and questions about them."""
 
-from backprop.parameter import Compared
+from backprop.module.parameter import Compared
 
 
 class ArrayLike(Compared):

@@ -51,14 +51,14 @@ class Expression:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             nested = isinstance(error, (RecursionError, MemoryError))
             reason = "it is nested too deeply" if nested else getattr(error, "msg", "it cannot be read")
-            raise ExpressionError(f"{_short(text)} is no expression: {reason}") from None
+            raise ExpressionError(f"{_short(text)} is not an expression: {reason}") from None
         self.text, self.names = text, []
         self._steps = self._in_order(tree)
 
     def __call__(self, *inputs):
         if len(inputs) != len(self.names):
             raise ExpressionError(
-                f"{_short(self.text)} wants {', '.join(self.names) or 'no inputs'}, got {len(inputs)}"
+                f"{_short(self.text)} expects {', '.join(self.names) or 'no inputs'}, got {len(inputs)}"
             )
         named, values = dict(zip(self.names, inputs, strict=True)), []
         for part, count in self._steps:

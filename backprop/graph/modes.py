@@ -13,6 +13,19 @@ before the last share has come would hand on too little. In the lecture's f = lo
 v1 = log x1 and by v2 = x1 x2: both must have their adjoints before x1bar is complete, and they get theirs from v4. So
 whatever used a value comes before it. A value is born after all that it is computed from; going through the values from
 the last born to the first is such an order.
+
+y = v x1 with v = x1 + x2 at (2, 3), by hand: v = 5, y = 10.
+
+>>> from backprop.graph import Value
+>>> x1, x2 = Value(2), Value(3)
+>>> v = x1 + x2                                       # (16)
+>>> y = v * x1
+>>> [float(vbar) for _, vbar in reverse(y)]           # (17) ybar = 1, vbar = x1 = 2, x2bar = 2, x1bar = 5 + 2
+[1.0, 2.0, 2.0, 7.0]
+>>> [float(vdot) for _, vdot in forward(y, {x1: 1, x2: 0})]     # (18) 1, 0, vdot = 1 + 0, ydot = 1 x1 + v 1
+[1.0, 0.0, 1.0, 7.0]
+
+x1 was used twice, so x1bar has two shares; both ways lead to dy/dx1 = 7.
 """
 
 import numpy as np
@@ -38,7 +51,7 @@ def ancestry(output):
 def reverse(output, delta=None):
     """Yield (v, vbar) for each value of the graph, from the output back; vbar is dL/dv.           (17)
 
-    delta    dL/d(output); 1 unless given. An output that is no single number must have one: ShapeError.
+    delta    dL/d(output); 1 unless given. An output that is not a single number must have one: ShapeError.
 
     An adjoint is forgotten once it is yielded. A module's parameters get their gradients on the way.
     """
@@ -71,7 +84,7 @@ def forward(output, tangents):
     dots = {v: np.asarray(dot, v.dtype) for v, dot in tangents.items()}
     for v, dot in dots.items():
         if dot.shape != v.shape:
-            raise ShapeError(f"a tangent has its value's shape {v.shape}, got {dot.shape}")
+            raise ShapeError(f"a tangent must have its value's shape {v.shape}, got {dot.shape}")
     for v in ancestry(output):
         parents = [dots.get(parent) for parent in v.parents]
         if v not in dots and any(dot is not None for dot in parents):
@@ -84,10 +97,10 @@ def _seed(output, delta):
     if delta is None:
         if output.size != 1:
             raise ShapeError(
-                f"backward of a value of shape {output.shape} wants delta = dL/d(value); or sum() it to one number"
+                f"backward of a value of shape {output.shape} expects delta = dL/d(value); or sum() it to one number"
             )
         return F.filled(1, output.shape, output)  # (17) the output is L
     delta = F.of_type(delta, output.dtype)
     if delta.shape != output.shape:
-        raise ShapeError(f"delta has the value's shape {output.shape}, got {delta.shape}")
+        raise ShapeError(f"delta must have the value's shape {output.shape}, got {delta.shape}")
     return delta

@@ -3,7 +3,7 @@
 import numpy as np
 
 from backprop import kernels
-from backprop.differences import COMPLEX_STEP
+from backprop.check.differences import COMPLEX_STEP
 from backprop.errors import GradientError
 from backprop.functional.shapes import contiguous
 
@@ -39,8 +39,8 @@ class ModuleCall:
         for place, share, want in zip(self.places, shares, wanted, strict=True):
             if want and share is None:
                 raise GradientError(
-                    f"backward gives no delta for input {place + 1}, which depends on something that wants a gradient; "
-                    f"use v.detach() there"
+                    f"backward gives no delta for input {place + 1}, which depends on something that "
+                    f"requires a gradient; use v.detach() there"
                 ).named(self.name)
         return shares
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from backprop.graph.operations import OPERATIONS
-from backprop.parameter import plain
+from backprop.module.parameter import plain
 
 
 class NumPyNames:
@@ -28,7 +28,7 @@ class NumPyNames:
         return BY_FUNCTION[function](self, *arguments, **options)
 
     def __array__(self, *args, **options):
-        raise TypeError("a Value is no array, but has one: value.data")
+        raise TypeError("a Value is not an array; its array is value.data")
 
 
 def _where(value, condition, a, b):

@@ -2,7 +2,7 @@
 
 a and b are what v is computed from; c, axis, shape and the like are options, which have no slope. A slope may use v
 itself, so that exp' = v and tanh' = 1 - v^2 compute nothing twice. Where a rule has an exception, np.where has the
-general case last: from it the formulas of a trace are told.
+general case last, which is the one that a trace prints.
 
 Where a slope or an adjoint is 0, so is what is handed down, though the other be infinite: a branch that was not taken
 gets 0 and hands down 0. The price: an adjoint that is 0 for another reason is not told from it, so that sqrt(v)**2 has
@@ -20,7 +20,7 @@ from numpy import cos, exp, log, maximum, minimum, sign, sin, sqrt, tan, tanh, w
 
 from backprop import functional as F
 from backprop.graph.rules import Elementwise, LinearMap, Product
-from backprop.kernels.reference.everyday import magnitude, sigmoid
+from backprop.kernels.reference.more_activations import magnitude, sigmoid
 from backprop.kernels.reference.sums import wide
 
 

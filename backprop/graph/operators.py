@@ -4,7 +4,7 @@ import numpy as np
 
 from backprop.errors import ShapeError
 from backprop.graph.numpy_names import NumPyNames
-from backprop.parameter import plain
+from backprop.module.parameter import plain
 
 
 def _one(name):

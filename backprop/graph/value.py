@@ -12,7 +12,7 @@ from backprop.graph.module_call import ModuleCall
 from backprop.graph.operations import OPERATIONS
 from backprop.graph.operators import Operators
 from backprop.kernels.device import DeviceArray, to_host
-from backprop.parameter import Buffer, Parameter, values
+from backprop.module.parameter import Buffer, Parameter, values
 
 FOR_WHOLE_NUMBERS = ("index", "reshape", "transpose", "concatenate")  # words and labels can be moved, not computed
 
@@ -20,7 +20,7 @@ _births = itertools.count()
 
 
 class Value(Operators, ArrayLike):
-    """A node of the computational graph: an array, and the operation that made it of others.  Lecture A 14:55-28:13.
+    """A node of the computational graph: an array, and the operation it was computed by.  Lecture A 14:55-28:13.
 
         (16)   v_i = phi_i(v_j, ...)      the v_j are its parents
 
@@ -58,14 +58,14 @@ class Value(Operators, ArrayLike):
         """The operation of that name, applied to its operands: a new value.        (16)"""
         operation, wanted = OPERATIONS[name], _element_type(operands)
         if wanted.kind not in "fc" and name not in FOR_WHOLE_NUMBERS:
-            raise DTypeError(f"{name} wants floats, got {wanted}; use x.astype(np.float32)")
+            raise DTypeError(f"{name} expects floats, got {wanted}; use x.astype(np.float32)")
         parents = [_as_value(a, wanted) for a in operands]
         try:
             data = operation.phi(*[parent.data for parent in parents], **options)  # (16)
         except (ValueError, IndexError) as error:
             kind = IndexRangeError if isinstance(error, IndexError) and name == "index" else ShapeError
             shapes = " and ".join(str(parent.shape) for parent in parents)
-            raise kind(f"{name} of shape {shapes}: {error}") from None
+            raise kind(f"{name} of shape {shapes}: {error}") from error
         learns = any(parent.requires_grad for parent in parents)
         return Value._computed(operation, parents, options, F.of_type(data, wanted), learns)
 

@@ -85,7 +85,7 @@ def expect_computed(*arrays):
     arrays = [array for array in arrays if array is not None]
     for array in arrays:
         if not is_array(array):
-            raise DTypeError(f"wants a NumPy array, got {type(array).__name__}; use np.asarray(x, dtype=np.float32)")
+            raise DTypeError(f"expects a NumPy array, got {type(array).__name__}; use np.asarray(x, dtype=np.float32)")
         expect_beside(array, arrays[-1])
     name = set_of(arrays[-1])
     wanted = arrays[-1].dtype
@@ -94,7 +94,7 @@ def expect_computed(*arrays):
         raise DTypeError(f"the {name} kernels compute {allowed}, got {wanted}; use x.astype(np.float32)", arrays[-1])
     for array in arrays:
         if array.dtype != wanted:
-            raise DTypeError(f"wants {wanted} throughout, got {array.dtype}; use x.astype(np.{wanted})", array)
+            raise DTypeError(f"expects {wanted} throughout, got {array.dtype}; use x.astype(np.{wanted})", array)
     return name
 
 
@@ -103,7 +103,7 @@ def expect_beside(array, other):
     if isinstance(array, DeviceArray) is not isinstance(other, DeviceArray):
         here, there = device_of(array), device_of(other)
         cure = "bp.to_device(x, 'cuda')" if there == "cuda" else "bp.to_host(x), or net.to('cuda')"
-        raise DeviceError(f"wants an array on {there!r}, got one of shape {array.shape} on {here!r}; use {cure}")
+        raise DeviceError(f"expects an array on {there!r}, got one of shape {array.shape} on {here!r}; use {cure}")
 
 
 _listeners = []  # who wants to hear what is compiled for a GPU

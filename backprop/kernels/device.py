@@ -103,7 +103,7 @@ class DeviceArray:
         """Take over the numbers of a NumPy array of the same shape, converted where the types differ."""
         values = np.asarray(values, dtype=self.dtype, order="C")
         if values.shape != self.shape:
-            raise ShapeError(f"wants values of shape {self.shape}, got {values.shape}")
+            raise ShapeError(f"expects values of shape {self.shape}, got {values.shape}")
         self.memory.machine.write(self, values)
 
     def fill(self, value):
@@ -118,7 +118,7 @@ class DeviceArray:
                 f"only an array on the GPU is copied there, got {type(values).__name__}; use x.fill_from(...)"
             )
         if values.shape != part.shape or values.dtype != part.dtype:
-            raise ShapeError(f"wants {part.dtype} {part.shape}, got {values.dtype} {values.shape}")
+            raise ShapeError(f"expects {part.dtype} {part.shape}, got {values.dtype} {values.shape}")
         self.memory.machine.copy(values, part)
 
     def __deepcopy__(self, memo):
@@ -178,7 +178,7 @@ class DeviceArray:
 def _part(item, size):
     """(first, count) of the entries that an index takes of an axis."""
     if not isinstance(item, (slice, int, np.integer)) or isinstance(item, bool):
-        raise DeviceError(f"on the GPU an index is a whole number or a slice, got {item!r}; use bp.to_host(x)[...]")
+        raise DeviceError(f"on the GPU an index must be an integer or a slice, got {item!r}; use bp.to_host(x)[...]")
     if isinstance(item, slice):
         first, last, step = item.indices(size)
         if step != 1:

@@ -7,7 +7,9 @@ from backprop.layers.conv import Conv1d, Conv2d, Conv3d
 from backprop.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from backprop.layers.dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
 from backprop.layers.embedding import Embedding
-from backprop.layers.everyday import (
+from backprop.layers.graph_conv import GraphConv, normalized_adjacency
+from backprop.layers.linear import Linear
+from backprop.layers.more_activations import (
     CELU,
     ELU,
     GELU,
@@ -27,8 +29,6 @@ from backprop.layers.everyday import (
     Softsign,
     Tanhshrink,
 )
-from backprop.layers.graph_conv import GraphConv, normalized_adjacency
-from backprop.layers.linear import Linear
 from backprop.layers.norm import GroupNorm, LayerNorm, RMSNorm
 from backprop.layers.padding import (
     CircularPad1d,
@@ -58,6 +58,7 @@ from backprop.layers.pool import (
     MaxPool2d,
     MaxPool3d,
 )
-from backprop.layers.rnn import GRU, LSTM, RNN
+from backprop.layers.recurrent import GRU, LSTM, RNN
+from backprop.layers.sequential import Sequential
 from backprop.layers.shape import Flatten, Unflatten
 from backprop.layers.softmax import LogSoftmax, Softmax

@@ -5,7 +5,19 @@
     Sigmoid   1 / (1 + e^-u)         a (1 - a)                     (0, 1)       A 40:51
     Tanh      tanh u                 1 - a^2                       (-1, 1)
 
-Every sigma' here is a function of the output, so the output is all that a layer keeps.
+Every sigma' here is a function of the output, so the output is all that a layer keeps. By hand:
+
+>>> import numpy as np, backprop as bp
+>>> layer, u = bp.ReLU(), np.array([-1., 0, 2])
+>>> layer(u)                                      # (3)
+array([0., 0., 2.])
+>>> layer.backward(np.array([5., 6, 7]))          # (4) slopes 0, 0, 1
+array([0., 0., 7.])
+>>> layer = bp.Sigmoid()
+>>> layer(np.array([0., np.log(3)]))              # (3) 1/(1 + 1) and 1/(1 + 1/3)
+array([0.5 , 0.75])
+>>> layer.backward(np.array([8., 16]))            # (4) 8 * 1/2 * 1/2 and 16 * 3/4 * 1/4
+array([2., 3.])
 """
 
 from backprop import functional as F
@@ -23,11 +35,12 @@ class ReLU(Module):
     recordable = True
 
     def forward(self, u):
-        self.cache = a = F.relu(u)  # (3)
+        self.cache = a = F.relu(u)  # (3) maximum(0, u)
         return a
 
     def backward(self, delta):
-        return F.relu_backward(delta, a=self.cache)  # (4)
+        a = self.cache
+        return F.relu_backward(delta, a)  # (4) delta * (a > 0)
 
 
 class Sigmoid(Module):
@@ -41,11 +54,12 @@ class Sigmoid(Module):
     recordable = True
 
     def forward(self, u):
-        self.cache = a = F.sigmoid(u)  # (3)
+        self.cache = a = F.sigmoid(u)  # (3) 1 / (1 + exp(-u))
         return a
 
     def backward(self, delta):
-        return F.sigmoid_backward(delta, a=self.cache)  # (4)
+        a = self.cache
+        return F.sigmoid_backward(delta, a)  # (4) delta * a * (1 - a)
 
 
 class Tanh(Module):
@@ -59,8 +73,9 @@ class Tanh(Module):
     recordable = True
 
     def forward(self, u):
-        self.cache = a = F.tanh(u)  # (3)
+        self.cache = a = F.tanh(u)  # (3) tanh(u)
         return a
 
     def backward(self, delta):
-        return F.tanh_backward(delta, a=self.cache)  # (4)
+        a = self.cache
+        return F.tanh_backward(delta, a)  # (4) delta * (1 - a**2)

@@ -1,23 +1,38 @@
-"""Batch normalisation: each channel is normalised over the whole batch, and remembers how it usually looks."""
+"""Batch normalisation: each channel is normalised over the whole batch, and remembers how it usually looks.
+
+One channel and four samples, 1, 1, 3, 3, by hand: their mean is 2, their standard deviation 1.
+
+>>> import numpy as np, backprop as bp
+>>> layer = bp.BatchNorm1d(1, eps=0, dtype=np.float64)
+>>> layer.weight, layer.bias = bp.Parameter(np.array([2.])), bp.Parameter(np.array([10.]))
+>>> layer(np.array([[1.], [1], [3], [3]])).T      # (29a) xhat = -1, -1, 1, 1   (30a) 2 xhat + 10
+array([[ 8.,  8., 12., 12.]])
+>>> delta_u = layer.backward(np.array([[1.], [0], [0], [0]]))
+>>> layer.bias.grad, layer.weight.grad            # (30b) the sum of delta   (30c) 1 * xhat[0]
+(array([1.]), array([-1.]))
+>>> delta_u.T                                     # (29b) g = 2, 0, 0, 0: g - 1/2 + 1/2 xhat
+array([[ 1., -1.,  0.,  0.]])
+"""
 
 import numpy as np
 
 from backprop import functional as F
 from backprop.layers.norm import Affine
-from backprop.options import number, probability, whole
-from backprop.parameter import Buffer
+from backprop.module import Buffer
+from backprop.module.options import number, probability, whole
 
 
 class BatchNorm(Affine):
     """Each channel is normalised over the batch: u, y (N, C, ...), gamma, beta (C,).
 
-    forward   (29)  xhat = (u - mean) / sqrt(var + eps), mean and var of each channel over all samples and places
-              (30)  y = gamma xhat + beta
-              (31)  running <- (1 - momentum) running + momentum (mean, or var m/(m-1)), m the count of values
-    backward  (30)  and (29); in evaluation, where mean and var are constants, delta_u = gamma delta / sqrt(var + eps)
+    forward   (29a)  xhat = (u - mean) / sqrt(var + eps), mean and var of each channel over all samples and places
+              (30a)  y = gamma xhat + beta
+              (31a)  running_mean <- (1 - momentum) running_mean + momentum mean
+              (31b)  running_var <- (1 - momentum) running_var + momentum var m/(m-1)       m the count of values
+    backward  (30b)  (30c)  (30d), then (29b)
 
-    In evaluation the running statistics stand for mean and var. `momentum=None` averages all batches evenly;
-    `track_running_stats=False` keeps none, and always uses the batch's own.
+    In evaluation the running statistics stand for mean and var. They are constants, so delta_u = g / sqrt(var + eps).
+    `momentum=None` averages all batches evenly; `track_running_stats=False` keeps none and uses the batch's own.
 
     Raises ShapeError for another rank or number of channels, and in training for a single value per channel.
     """
@@ -49,28 +64,28 @@ class BatchNorm(Affine):
             kept = "without running statistics evaluation needs a batch, too: use track_running_stats=True"
             wanted = "more than one value per channel" + (" in training" if self.training else "")
             self.expect(x.shape[0] * x.shape[2] != 1, wanted, got=u, cure=few if self.training else kept)
-            mean, var, spread = F.moments(x, self.eps)
+            mean, var, std = F.moments(x, self.eps)
             if self.training and self.track_running_stats and u.size:
                 self._remember(mean, var, x.shape[0] * x.shape[2])
         else:
-            mean, spread = self.running_mean.data, F.spread_of(self.running_var, self.eps)
-        xhat = F.normalize(x, mean, spread)  # (29)
-        self.cache = xhat, spread, own
-        return self.scale_and_shift(xhat).reshape(u.shape)  # (30)
+            mean, std = self.running_mean.data, F.spread_of(self.running_var, self.eps)
+        xhat = self.normalize(x, mean, std)  # (29a)
+        self.cache = xhat, std, own
+        return self.scale_and_shift(xhat).reshape(u.shape)  # (30a)
 
     def backward(self, delta):
-        xhat, spread, own = self.cache
-        shape, delta = delta.shape, F.by_channel(delta)
-        delta = self.scale_and_shift_backward(delta, xhat)  # (30)
+        xhat, std, own = self.cache
+        g = self.scale_and_shift_backward(F.by_channel(delta), xhat)  # (30b) (30c) (30d)
         if own:
-            return F.normalize_backward(delta, xhat, spread).reshape(shape)  # (29)
-        return F.normalize(delta, F.zeros(spread.shape, spread), spread).reshape(shape)  # delta / sqrt(var + eps)
+            return self.normalize_backward(g, xhat, std).reshape(delta.shape)  # (29b)
+        return F.normalize(g, F.zeros(std.shape, std), std).reshape(delta.shape)  # g / sqrt(var + eps)
 
     def _remember(self, mean, var, count):
         F.count_up(self.num_batches_tracked, mean)
         part = 1 / self.num_batches_tracked.data.item() if self.momentum is None else self.momentum
-        F.track(mean, part, self.running_mean)  # (31)
-        F.track(var, part, self.running_var, count / (count - 1))  # (31)
+        F.track(mean, part, self.running_mean)  # (31a) running_mean = (1 - part) * running_mean + part * mean
+        # (31b) running_var = (1 - part) * running_var + part * var * count / (count - 1)
+        F.track(var, part, self.running_var, count / (count - 1))
 
     def extra_repr(self):
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"

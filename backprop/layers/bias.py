@@ -3,8 +3,7 @@
 import numpy as np
 
 from backprop import functional as F
-from backprop.module import Module
-from backprop.parameter import Parameter
+from backprop.module import Module, Parameter
 
 
 class Bias(Module):
@@ -30,10 +29,10 @@ class Bias(Module):
     def forward(self, a):
         cure = "insert Flatten() before it, or let a convolution carry the bias"
         self.expect(a.ndim <= 3, f"(..., {self.num_features}) with at most 3 axes", got=a, cure=cure)
-        return F.add_bias(a, self.bias)  # (2)
+        return F.add_bias(a, self.bias)  # (2) a + mu
 
     def backward(self, delta):
-        self.bias.accumulate(F.linear_bias_grad, delta)  # (6)
+        self.bias.accumulate(F.linear_bias_grad, delta)  # (6) delta.sum(axis=0)
         return delta
 
     def extra_repr(self):

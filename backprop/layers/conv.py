@@ -27,10 +27,9 @@ import numpy as np
 from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.functional.windows import per_axis
-from backprop.module import Module
-from backprop.options import whole
-from backprop.parameter import Parameter
-from backprop.rng import generator
+from backprop.module import Module, Parameter
+from backprop.module.options import whole
+from backprop.module.rng import generator
 
 
 class Convolution(Module):
@@ -46,6 +45,9 @@ class Convolution(Module):
                                                                             X[o,c,p,q] met this a at place i, j
               (13)  delta_a[n,c,h,w] = sum of delta[n,o,i,j] X[o,c,p,q] over all o and the taps that met a[n,c,h,w],
                                        those with s i + d p - pad = h and s j + d q - pad = w
+
+    In the comments patches(a)[n,c,i,j,p,q] is the a of (10), what the tap p, q meets at i, j. add_up is its adjoint: it
+    adds each entry of the patches to the place of the image that it came from.
 
     I = floor((H + 2 pad - d (P - 1) - 1) / s) + 1, and J likewise: a stride of 2 halves the image. Stride, padding and
     dilation are one number, or one for each axis; padding 'same' keeps the size of the image. With `groups` G, X is
@@ -75,28 +77,31 @@ class Convolution(Module):
     ):
         expect_channels(in_channels, out_channels, groups)
         if isinstance(padding, str) and padding not in ("same", "valid"):
-            raise OptionError(f"padding is a number, 'same' or 'valid', got {padding!r}")
+            raise OptionError(f"padding must be a number, 'same' or 'valid', got {padding!r}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = per_axis("kernel_size", kernel_size, self.axes, 1)
         self.stride = per_axis("stride", stride, self.axes, 1)
         self.padding = padding if isinstance(padding, str) else per_axis("padding", padding, self.axes)
         self.dilation = per_axis("dilation", dilation, self.axes, 1)
         if padding == "same" and max(self.stride) > 1:
-            raise OptionError(f"padding 'same' wants stride 1, got {stride}")
+            raise OptionError(f"padding 'same' needs stride 1, got {stride}")
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         self.weight, self.bias = initial_weights(shape, out_channels if bias else None, dtype)
 
     def forward(self, a):
         self.cache = a  # (12) needs it
         options = self.stride, self.padding, self.dilation, self.groups
-        return F.conv(a, self.weight, self.bias, *options)  # (10)
+        # (10) mu[:, None, None] + einsum("ocpq,ncijpq->noij", X, patches(a))
+        return F.conv(a, self.weight, self.bias, *options)
 
     def backward(self, delta):
         a, options = self.cache, (self.stride, self.padding, self.dilation, self.groups)
         if self.bias is not None:
-            self.bias.accumulate(F.conv_bias_grad, delta, self.axes)  # (11)
-        self.weight.accumulate(F.conv_weight_grad, delta, a, self.kernel_size, *options)  # (12)
-        return F.conv_input_grad(delta, self.weight, a.shape[-self.axes :], *options)  # (13)
+            self.bias.accumulate(F.conv_bias_grad, delta, self.axes)  # (11) delta.sum((0, 2, 3))
+        # (12) einsum("noij,ncijpq->ocpq", delta, patches(a))
+        self.weight.accumulate(F.conv_weight_grad, delta, a, self.kernel_size, *options)
+        # (13) add_up(einsum("noij,ocpq->ncijpq", delta, X))
+        return F.conv_input_grad(delta, self.weight, a.shape[-self.axes :], *options)
 
     def extra_repr(self):
         return describe(self, stride=1, padding=0, dilation=1, groups=1)
@@ -132,7 +137,9 @@ def expect_channels(in_channels, out_channels, groups):
     for name, value in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
         whole(name, value, 1)
     if in_channels % groups or out_channels % groups:
-        raise OptionError(f"groups divides both numbers of channels, got {in_channels}, {out_channels} and {groups}")
+        raise OptionError(
+            f"groups must divide both numbers of channels, got {in_channels}, {out_channels} and {groups}"
+        )
 
 
 def describe(layer, **defaults):

@@ -19,7 +19,9 @@ class TransposedConvolution(Module):
               (12)  dL/dX[c,o,p,q]   = sum_{n,h,w} a[n,c,h,w] delta[n,o, s h + d p - pad, s w + d q - pad]
               (10)  delta_a[n,c,h,w] = sum_{o,p,q} X[c,o,p,q] delta[n,o, s h + d p - pad, s w + d q - pad]
 
-    z is linear in a with the transposed matrix of a convolution, so its adjoint is that convolution.
+    z is linear in a with the transposed matrix of a convolution, so its adjoint is that convolution. patches and add_up
+    in the comments are Convolution's, of the image z.
+
     I = s (H - 1) + d (P - 1) + 1 - 2 pad + output_padding: a stride of 2 doubles the image. A convolution with stride s
     brings s sizes to the same one; `output_padding` chooses among them on the way back. With `groups` G, X is
     (C, O/G, P, Q). X and mu start uniform in +-1/sqrt(O/G P Q), as PyTorch's do.
@@ -59,15 +61,18 @@ class TransposedConvolution(Module):
     def forward(self, a):
         self.cache = a  # (12) needs it
         options = self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        return F.conv_transpose(a, self.weight, self.bias, *options)  # (27)
+        # (27) mu[:, None, None] + add_up(einsum("nchw,copq->nohwpq", a, X))
+        return F.conv_transpose(a, self.weight, self.bias, *options)
 
     def backward(self, delta):
         a = self.cache
         options = self.stride, self.padding, self.dilation, self.groups, a.shape[-self.axes :]
         if self.bias is not None:
-            self.bias.accumulate(F.conv_bias_grad, delta, self.axes)  # (11)
-        self.weight.accumulate(F.conv_weight_grad, a, delta, self.kernel_size, *options)  # (12), a in delta's place
-        return F.conv(delta, self.weight, None, *options)  # (10)
+            self.bias.accumulate(F.conv_bias_grad, delta, self.axes)  # (11) delta.sum((0, 2, 3))
+        # (12) einsum("nchw,nohwpq->copq", a, patches(delta))
+        self.weight.accumulate(F.conv_weight_grad, a, delta, self.kernel_size, *options)  # a in delta's place
+        # (10) einsum("copq,nohwpq->nchw", X, patches(delta))
+        return F.conv(delta, self.weight, None, *options)
 
     def extra_repr(self):
         return describe(self, stride=1, padding=0, output_padding=0, dilation=1, groups=1)

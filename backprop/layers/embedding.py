@@ -4,21 +4,20 @@ import numpy as np
 
 from backprop import functional as F
 from backprop.errors import OptionError
-from backprop.module import Module
-from backprop.options import whole
-from backprop.parameter import Parameter
-from backprop.rng import generator
+from backprop.module import Module, Parameter
+from backprop.module.options import whole
+from backprop.module.rng import generator
 
 
 class Embedding(Module):
     """z = the rows of X at an index: index (...) of whole numbers in [0, V), weight X (V, D), z (..., D).
 
-    forward   (26)  z[n]     = X[index[n]]
-    backward  (26)  dL/dX[v] = sum of delta[n] over all n with index[n] = v      a row answers for each of its uses
+    forward   (26a)  z[n]     = X[index[n]]
+    backward  (26b)  dL/dX[v] = sum of delta[n] over all n with index[n] = v      a row answers for each of its uses
 
-    It is a Linear layer without bias whose inputs are one-hot vectors, minus all products with 0. Whole numbers have no
-    gradient, so backward returns None. The row `padding_idx` starts at zero and never learns. The others start
-    normal, with variance 1, as PyTorch's do.
+    It is a Linear layer without bias whose inputs are one-hot vectors, minus all products with 0: onehot(index, V)[n,v]
+    is 1 where v = index[n], else 0. Whole numbers have no gradient, so backward returns None. The row `padding_idx`
+    starts at zero and never learns. The others start normal, with variance 1, as PyTorch's do.
 
     gradcheck leaves that row out, and demands that it gets no gradient.
 
@@ -32,7 +31,7 @@ class Embedding(Module):
         whole("num_embeddings", num_embeddings, 1)
         whole("embedding_dim", embedding_dim)
         if padding_idx is not None and whole("padding_idx", padding_idx, -num_embeddings) >= num_embeddings:
-            raise OptionError(f"padding_idx is a row of {num_embeddings}, got {padding_idx}")
+            raise OptionError(f"padding_idx must be a row of {num_embeddings}, got {padding_idx}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings
         rows = generator().standard_normal((num_embeddings, embedding_dim)).astype(dtype)
@@ -43,12 +42,12 @@ class Embedding(Module):
 
     def forward(self, index):
         self.cache = index
-        return F.embedding(index, self.weight)  # (26)
+        return F.embedding(index, self.weight)  # (26a) X[index]
 
     def backward(self, delta):
-        self.weight.accumulate(
-            F.embedding_weight_grad, delta, self.cache, self.num_embeddings, self.padding_idx
-        )  # (26)
+        index, rows = self.cache, self.num_embeddings
+        # (26b) onehot(index, rows).T @ delta
+        self.weight.accumulate(F.embedding_weight_grad, delta, index, rows, self.padding_idx)
 
     def extra_repr(self):
         return f"{self.num_embeddings}, {self.embedding_dim}"

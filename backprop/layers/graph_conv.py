@@ -13,10 +13,10 @@ class GraphConv(Module):
 
         a (..., V, I)   S (V, V), what each node hears of each   weight X (O, I)   bias mu (O,) or None   z (..., V, O)
 
-    forward   (36)  z[v,o]       = mu[o] + sum_{w,i} S[v,w] a[w,i] X[o,i]
-    backward  (5)   dL/dX        = delta^T (S a)           a Linear layer that is given S a
-              (6)   dL/dmu       = sum_v delta[v]
-              (36)  delta_a      = S^T (delta X)           w was heard by every v with S[v,w] != 0
+    forward   (36a)  z[v,o]       = mu[o] + sum_{w,i} S[v,w] a[w,i] X[o,i]
+    backward  (5)    dL/dX        = delta^T (S a)           a Linear layer that is given S a
+              (6)    dL/dmu       = sum_v delta[v]
+              (36b)  delta_a      = S^T (delta X)           w was heard by every v with S[v,w] != 0
 
     S is `normalized_adjacency(edges, V)`; it is an input, `layer(a, S)`, and no gradient of it is returned.
 
@@ -34,11 +34,12 @@ class GraphConv(Module):
         nodes = len(adjacency)
         wanted = f"(..., {nodes}, {self.linear.in_features}) for {nodes} nodes"
         self.expect(a.ndim >= 2 and a.shape[-2] == nodes, wanted, got=a)
-        self.cache = adjacency
-        return self.linear(F.matmul(adjacency, a))  # (36)
+        self.cache = S = adjacency
+        return self.linear(F.matmul(S, a))  # (36a) S @ a @ X.T + mu
 
     def backward(self, delta):
-        return F.matmul(F.swapped(self.cache), self.linear.backward(delta))  # (36), with (5), (6) and (7) in Linear
+        S = self.cache  # (5), (6) and delta X, which is (7), are Linear's
+        return F.matmul(F.swapped(S), self.linear.backward(delta))  # (36b) S.T @ (delta @ X)
 
 
 def normalized_adjacency(edges, nodes, dtype=np.float32):
@@ -54,10 +55,10 @@ def normalized_adjacency(edges, nodes, dtype=np.float32):
     """
     edges = np.asarray(edges).reshape(-1, 2)
     if edges.size and edges.dtype.kind not in "iu":
-        raise DTypeError(f"edges are pairs of whole numbers, got {edges.dtype}; use edges.astype(np.int64)")
+        raise DTypeError(f"edges must be pairs of integers, got {edges.dtype}; use edges.astype(np.int64)")
     edges = edges.astype(np.int64)
     if edges.size and not (edges.min() >= 0 and edges.max() < nodes):
-        raise ShapeError(f"edges join nodes in [0, {nodes}), got {edges.min()} to {edges.max()}")
+        raise ShapeError(f"edges must join nodes in [0, {nodes}), got {edges.min()} to {edges.max()}")
     heard = np.eye(nodes)
     heard[edges[:, 0], edges[:, 1]] = heard[edges[:, 1], edges[:, 0]] = 1
     shrink = 1 / np.sqrt(heard.sum(axis=1))

@@ -1,12 +1,29 @@
-"""Linear multiplies by a matrix and adds a vector."""
+"""Linear multiplies by a matrix and adds a vector.
+
+Two samples of two numbers, and one output, by hand:
+
+>>> import numpy as np, backprop as bp
+>>> layer = bp.Linear(in_features=2, out_features=1, dtype=np.float64)
+>>> layer.weight, layer.bias = bp.Parameter(np.array([[2., 3]])), bp.Parameter(np.array([1.]))
+>>> layer(np.array([[1., 0], [4, 1]]))            # (1) 2*1 + 3*0 = 2 and 2*4 + 3*1 = 11   (2) and 1
+array([[ 3.],
+       [12.]])
+>>> delta_a = layer.backward(np.array([[1.], [-2]]))
+>>> layer.weight.grad                             # (5) 1*(1, 0) - 2*(4, 1): each sample's a, weighed by its delta
+array([[-7., -2.]])
+>>> layer.bias.grad                               # (6) 1 - 2
+array([-1.])
+>>> delta_a                                       # (7) 1*(2, 3) and -2*(2, 3)
+array([[ 2.,  3.],
+       [-4., -6.]])
+"""
 
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import OptionError
-from backprop.module import Module
-from backprop.parameter import Parameter
-from backprop.rng import generator
+from backprop.module import Module, Parameter
+from backprop.module.options import whole
+from backprop.module.rng import generator
 
 
 class Linear(Module):
@@ -34,24 +51,21 @@ class Linear(Module):
     recordable = True
 
     def __init__(self, in_features, out_features, bias=True, dtype=np.float32):
-        for name, size in (("in_features", in_features), ("out_features", out_features)):
-            if not (isinstance(size, (int, np.integer)) and size >= 0):
-                raise OptionError(f"{name} is a whole number, got {size}")
-        self.in_features, self.out_features = in_features, out_features
+        self.in_features, self.out_features = whole("in_features", in_features), whole("out_features", out_features)
         bound = 1 / np.sqrt(in_features) if in_features else 0
         self.weight = Parameter(generator().uniform(-bound, bound, (out_features, in_features)).astype(dtype))
         self.bias = Parameter(generator().uniform(-bound, bound, out_features).astype(dtype)) if bias else None
 
     def forward(self, a):
         self.cache = a  # (5) needs it
-        return F.linear(a, self.weight, self.bias)  # (1) (2)
+        return F.linear(a, self.weight, self.bias)  # (1) m = a @ X.T  (2) m + mu
 
     def backward(self, delta):
         a = self.cache
-        self.weight.accumulate(F.linear_weight_grad, delta, a)  # (5)
+        self.weight.accumulate(F.linear_weight_grad, delta, a)  # (5) delta.T @ a
         if self.bias is not None:
-            self.bias.accumulate(F.linear_bias_grad, delta)  # (6)
-        return F.linear_input_grad(delta, self.weight)  # (7)
+            self.bias.accumulate(F.linear_bias_grad, delta)  # (6) delta.sum(axis=0)
+        return F.linear_input_grad(delta, self.weight)  # (7) delta @ X
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

@@ -6,13 +6,15 @@
     LayerNorm             a sample's last axes                        (..., F)      (F,)
     RMSNorm               the same; only the size is normalised       (..., F)      gamma (F,)
 
-Every one of them is `normalize`, then gamma xhat + beta. How xhat's adjoint (29) comes about, for m entries of which
+Every one of them is `normalize`, then gamma xhat + beta. How xhat's adjoint (29b) comes about, for m entries of which
 mean and var are computed, and std = sqrt(var + eps): xhat_i = (u_i - mean) / std, and beside its own xhat_k each u_k
 moves the mean, by 1/m, and std, by xhat_k/m. With 1[i=k] = 1 where i = k, else 0:
 
     d xhat_i / d u_k = (1[i=k] - 1/m - xhat_i xhat_k / m) / std,      so, with g_i = dL/d xhat_i,
 
-    backward  (29)  delta_u[k] = (g[k] - mean(g) - xhat[k] mean(g xhat)) / std
+    backward  (29b)  delta_u[k] = (g[k] - mean(g) - xhat[k] mean(g xhat)) / std
+
+Below u is seen as (B, C, D): what belongs together has one index c, and lies along the axes B and D.
 """
 
 import math
@@ -21,17 +23,19 @@ import numpy as np
 
 from backprop import functional as F
 from backprop.errors import OptionError
-from backprop.module import Module
-from backprop.options import number, whole
-from backprop.parameter import Parameter
+from backprop.module import Module, Parameter
+from backprop.module.options import number, whole
 
 
 class Affine(Module):
-    """The part that all share: gamma and beta, the weight and the bias of a normalisation.
+    """The part that all share: normalising x (B, C, D), then gamma and beta, the weight and the bias.
 
-    forward   (30)  y          = gamma xhat + beta
-    backward  (30)  dL/dgamma  = sum of delta xhat, dL/dbeta = sum of delta, over all entries that each was applied to;
-                    dL/dxhat   = gamma delta
+    forward   (29a)  xhat       = (x - mean) / std, std = sqrt(var + eps)
+    forward   (30a)  y          = gamma xhat + beta
+    backward  (30b)  dL/dbeta   = sum of delta               over all entries that beta was added to
+              (30c)  dL/dgamma  = sum of delta xhat          over all entries that gamma multiplied
+              (30d)  g          = gamma delta                dL/dxhat
+              (29b)  delta_x    = (g - mean(g) - xhat mean(g xhat)) / std
     """
 
     analytic = True
@@ -40,24 +44,31 @@ class Affine(Module):
         self.weight = Parameter(np.ones(shape, dtype)) if weight else None
         self.bias = Parameter(np.zeros(shape, dtype)) if bias else None
 
+    def normalize(self, x, mean, std):
+        return F.normalize(x, mean, std)  # (29a) (x - mean[:, None]) / std[:, None]
+
+    def normalize_backward(self, g, xhat, std):
+        # (29b) (g - g.mean((0, 2), keepdims=True) - xhat * (g * xhat).mean((0, 2), keepdims=True)) / std[:, None]
+        return F.normalize_backward(g, xhat, std)
+
     def scale_and_shift(self, xhat):
-        return F.scale_and_shift(xhat, self.weight, self.bias)  # (30)
+        return F.scale_and_shift(xhat, self.weight, self.bias)  # (30a) gamma[:, None] * xhat + beta[:, None]
 
     def scale_and_shift_backward(self, delta, xhat):
         if self.bias is not None:
-            self.bias.accumulate(F.shift_grad, delta)  # (30)
+            self.bias.accumulate(F.shift_grad, delta)  # (30b) delta.sum((0, 2))
         if self.weight is None:
             return delta
-        self.weight.accumulate(F.scale_grad, delta, xhat)  # (30)
-        return F.scale_and_shift(delta, self.weight, None)  # (30)
+        self.weight.accumulate(F.scale_grad, delta, xhat)  # (30c) (delta * xhat).sum((0, 2))
+        return F.scale_and_shift(delta, self.weight, None)  # (30d) gamma[:, None] * delta
 
 
 class GroupNorm(Affine):
     """Each sample's channels are normalised in groups: u, y (N, C, ...), gamma, beta (C,).
 
-    forward   (29)  xhat = (u - mean) / sqrt(var + eps) over the C/num_groups channels of a group and their places
-              (30)  y = gamma xhat + beta
-    backward  (30)  and (29)
+    forward   (29a)  xhat = (u - mean) / sqrt(var + eps) over the C/num_groups channels of a group and their places
+              (30a)  y = gamma xhat + beta
+    backward  (30b)  (30c)  (30d), then (29b)
 
     A sample does not depend on its batch, and training is like evaluation. One group is LayerNorm over a whole sample;
     as many groups as channels is instance normalisation.
@@ -70,7 +81,9 @@ class GroupNorm(Affine):
     def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, dtype=np.float32):
         whole("num_groups", num_groups, 1)
         if whole("num_channels", num_channels, 1) % num_groups:
-            raise OptionError(f"num_groups divides the channels, got {num_groups} groups of {num_channels} channels")
+            raise OptionError(
+                f"num_groups must divide the channels, got {num_groups} groups of {num_channels} channels"
+            )
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, number("eps", eps, 0)
         self.make_affine((num_channels,), affine, affine, dtype)
 
@@ -81,16 +94,16 @@ class GroupNorm(Affine):
         alone = len(u) and per_group * math.prod(u.shape[2:]) == 1
         self.expect(not alone, "more than one value in a group", got=u, cure="one alone has no variance: fewer groups")
         x = F.by_row(u.reshape(len(u), self.num_groups, per_group, *u.shape[2:]), u.ndim - 1)
-        mean, _, spread = F.moments(x, self.eps)
-        xhat = F.normalize(x, mean, spread)  # (29)
-        self.cache = xhat, spread
-        return self.scale_and_shift(F.by_channel(xhat.reshape(u.shape))).reshape(u.shape)  # (30)
+        mean, _, std = F.moments(x, self.eps)
+        xhat = self.normalize(x, mean, std)  # (29a)
+        self.cache = xhat, std
+        return self.scale_and_shift(F.by_channel(xhat.reshape(u.shape))).reshape(u.shape)  # (30a)
 
     def backward(self, delta):
-        xhat, spread = self.cache
+        xhat, std = self.cache
         shape = delta.shape
-        delta = self.scale_and_shift_backward(F.by_channel(delta), F.by_channel(xhat.reshape(shape)))  # (30)
-        return F.normalize_backward(delta.reshape(xhat.shape), xhat, spread).reshape(shape)  # (29)
+        g = self.scale_and_shift_backward(F.by_channel(delta), F.by_channel(xhat.reshape(shape)))  # (30b) (30c) (30d)
+        return self.normalize_backward(g.reshape(xhat.shape), xhat, std).reshape(shape)  # (29b)
 
     def extra_repr(self):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
@@ -99,9 +112,9 @@ class GroupNorm(Affine):
 class LayerNorm(Affine):
     """Each sample is normalised over its last axes: u, y (..., *normalized_shape), gamma, beta (*normalized_shape).
 
-    forward   (29)  xhat = (u - mean) / sqrt(var + eps) over the last axes
-              (30)  y = gamma xhat + beta
-    backward  (30)  and (29)
+    forward   (29a)  xhat = (u - mean) / sqrt(var + eps) over the last axes
+              (30a)  y = gamma xhat + beta
+    backward  (30b)  (30c)  (30d), then (29b)
 
     Raises ShapeError unless u's last axes are `normalized_shape`, OptionError for a single entry.
     """
@@ -121,23 +134,20 @@ class LayerNorm(Affine):
         wanted = f"(..., {', '.join(map(str, self.normalized_shape))})"
         self.expect(u.shape[u.ndim - axes :] == self.normalized_shape, wanted, got=u)
         x = F.by_row(u, axes)
-        mean, spread = self.statistics(x, np.finfo(u.dtype).eps if self.eps is None else self.eps)
-        xhat = F.normalize(x, mean, spread)  # (29), or (32)
-        self.cache = xhat, spread
-        return self.scale_and_shift(self._by_feature(xhat)).reshape(u.shape)  # (30)
+        mean, std = self.statistics(x, np.finfo(u.dtype).eps if self.eps is None else self.eps)
+        xhat = self.normalize(x, mean, std)  # (29a), or (32a)
+        self.cache = xhat, std
+        return self.scale_and_shift(self._by_feature(xhat)).reshape(u.shape)  # (30a)
 
     def backward(self, delta):
-        xhat, spread = self.cache
-        shape = delta.shape
-        delta = self.scale_and_shift_backward(
-            self._by_feature(delta.reshape(xhat.shape)), self._by_feature(xhat)
-        )  # (30)
-        delta = delta.reshape(xhat.shape)
-        return F.normalize_backward(delta, xhat, spread, self.centred).reshape(shape)  # (29), or (32)
+        xhat, std = self.cache
+        shape, delta = delta.shape, delta.reshape(xhat.shape)
+        g = self.scale_and_shift_backward(self._by_feature(delta), self._by_feature(xhat))  # (30b) (30c) (30d)
+        return self.normalize_backward(g.reshape(xhat.shape), xhat, std).reshape(shape)  # (29b), or (32b)
 
     def statistics(self, x, eps):
-        mean, _, spread = F.moments(x, eps)
-        return mean, spread
+        mean, _, std = F.moments(x, eps)
+        return mean, std
 
     def _by_feature(self, x):
         """(1, rows, F) -> (rows, F, 1): gamma and beta belong to the features."""
@@ -150,8 +160,10 @@ class LayerNorm(Affine):
 class RMSNorm(LayerNorm):
     """Each sample is divided by the size of its entries: u, y (..., *normalized_shape), gamma (*normalized_shape).
 
-    forward   (32)  xhat = u / sqrt(mean(u^2) + eps) over the last axes, and y = gamma xhat
-    backward  (32)  delta_u = (g - xhat mean(g xhat)) / sqrt(mean(u^2) + eps), g = gamma delta: (29) without the mean
+    forward   (32a)  xhat    = u / rms, rms = sqrt(mean(u^2) + eps) over the last axes
+              (30a)  y       = gamma xhat
+    backward  (30c)  (30d), then
+              (32b)  delta_u = (g - xhat mean(g xhat)) / rms             (29b) without the mean
 
     eps is the element type's own unless it is given.
     """
@@ -165,9 +177,16 @@ class RMSNorm(LayerNorm):
     def statistics(self, x, eps):
         return F.zeros(x.shape[1:2], x), F.root_mean_square(x, eps)
 
+    def normalize(self, x, mean, rms):
+        return F.normalize(x, mean, rms)  # (32a) x / rms[:, None]
+
+    def normalize_backward(self, g, xhat, rms):
+        # (32b) (g - xhat * (g * xhat).mean((0, 2), keepdims=True)) / rms[:, None]
+        return F.normalize_backward(g, xhat, rms, centred=False)
+
 
 def _shape(normalized_shape):
     shape = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
     if not shape:
-        raise OptionError(f"normalized_shape is the size of the last axes, got {normalized_shape!r}")
+        raise OptionError(f"normalized_shape must be the sizes of the last axes, got {normalized_shape!r}")
     return tuple(whole("normalized_shape", size, 1) for size in shape)

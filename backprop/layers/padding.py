@@ -12,8 +12,10 @@ class Padding(Module):
 
         a (N, C, H, W)   out (N, C, top + H + bottom, left + W + right)
 
-    forward   (26)  out[i] = a[index[i]], or the constant where index[i] is nowhere
-    backward  (26)  delta_a[h] = sum of delta[i] over all i with index[i] = h: an entry answers for its copies
+    forward   (26a)  out[i] = a[index[i]], or the constant where index[i] is nowhere
+    backward  (26b)  delta_a[h] = sum of delta[i] over all i with index[i] = h: an entry answers for its copies
+
+    onehot(index, size)[i,h] is 1 where h = index[i], else 0. The comments are about one axis, the last.
 
     `padding` is one number for every side, or PyTorch's tuple, the last axis first: (left, right, top, bottom, ...).
     Negative numbers cut off.
@@ -29,17 +31,19 @@ class Padding(Module):
     def __init__(self, padding):
         sides = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * self.axes)
         if len(sides) != 2 * self.axes or not all(isinstance(side, (int, np.integer)) for side in sides):
-            raise OptionError(f"padding is a whole number, or {2 * self.axes} of them, got {padding!r}")
+            raise OptionError(f"padding must be an integer, or {2 * self.axes} of them, got {padding!r}")
         self.padding = tuple(map(int, sides))
 
     def forward(self, a):
         axes = self.axes
         self.expect(a.ndim in (axes + 1, axes + 2), f"{axes} spatial axes behind (N, C)", got=a)
         self.cache = a.shape
-        return F.pad(a, self._margins(), self.mode, self.value)  # (26)
+        return F.pad(a, self._margins(), self.mode, self.value)  # (26a) a[..., index]
 
     def backward(self, delta):
-        return F.pad_backward(delta, self.cache, self._margins(), self.mode)  # (26)
+        size = self.cache
+        # (26b) delta @ onehot(index, size[-1])
+        return F.pad_backward(delta, size, self._margins(), self.mode)
 
     def _margins(self):
         """(before, after) for each axis, the first axis first."""

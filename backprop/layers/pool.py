@@ -1,4 +1,20 @@
-"""Pooling: one number stands for each window of an image.  Lecture A 55:50-59:22."""
+"""Pooling: one number stands for each window of an image.  Lecture A 55:50-59:22.
+
+An image of 2 x 4 and windows of 2 x 2, of which there are two, by hand:
+
+>>> import numpy as np, backprop as bp
+>>> a, delta = np.array([[[[1., 3, 2, 2], [4, 0, 2, 1]]]]), np.array([[[[10., 20]]]])
+>>> largest = bp.MaxPool2d(2)
+>>> largest(a)                                    # (14a)
+array([[[[4., 2.]]]])
+>>> largest.backward(delta)                       # (14b) to the 4, and to the first of three 2s
+array([[[[ 0.,  0., 20.,  0.], [10.,  0.,  0.,  0.]]]])
+>>> mean = bp.AvgPool2d(2)
+>>> mean(a)                                       # (14c) (1 + 3 + 4 + 0) / 4 and (2 + 2 + 2 + 1) / 4
+array([[[[2.  , 1.75]]]])
+>>> mean.backward(delta)                          # (14d) 10/4 and 20/4, to all four alike
+array([[[[2.5, 2.5, 5. , 5. ], [2.5, 2.5, 5. , 5. ]]]])
+"""
 
 from backprop import functional as F
 from backprop.functional.pool import adaptive_size
@@ -9,9 +25,12 @@ from backprop.module import Module
 class MaxPooling(Module):
     """The largest entry of each window: a (N, C, H, W), out (N, C, I, J).
 
-    forward   (14)  out[n,c,i,j]     = max over the window's taps p, q of a[n,c, s i + d p - pad, s j + d q - pad]
-    backward  (14)  delta_a[n,c,h,w] = sum of delta[n,c,i,j] over the windows whose largest entry is at h, w:
-                                       moving any other entry slightly changes nothing
+    forward   (14a)  out[n,c,i,j]     = max over the window's taps p, q of a[n,c, s i + d p - pad, s j + d q - pad]
+    backward  (14b)  delta_a[n,c,h,w] = sum of delta[n,c,i,j] over the windows whose largest entry is at h, w:
+                                        moving any other entry slightly changes nothing
+
+    In the comments patches(a) (N, C, I, J, P, Q) is what each window sees, and taken (N, C, I, J, H, W) is 1 where
+    h, w is the entry that it took, else 0.
 
     Of equal entries the first is taken, row by row. The window moves by its own size unless `stride` is given. Padding
     is outside, never taken. The cache holds where each window's largest entry is in its image, counted in C order, and
@@ -37,11 +56,12 @@ class MaxPooling(Module):
 
     def forward(self, a):
         window = self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
-        out, self.cache = F.max_pool(a, self.axes, *window)  # (14)
+        out, self.cache = F.max_pool(a, self.axes, *window)  # (14a) out = patches(a).max((-2, -1))
         return out
 
     def backward(self, delta):
-        return F.max_pool_backward(delta, taken=self.cache)  # (14)
+        # (14b) einsum("ncij,ncijhw->nchw", delta, taken)
+        return F.max_pool_backward(delta, taken=self.cache)
 
     def extra_repr(self):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -50,8 +70,11 @@ class MaxPooling(Module):
 class AvgPooling(Module):
     """The mean of each window: a (N, C, H, W), out (N, C, I, J).
 
-    forward   (14)  out[n,c,i,j]     = 1/(P Q) sum_{p,q} a[n,c, s i + p - pad, s j + q - pad]
-    backward  (14)  delta_a[n,c,h,w] = 1/(P Q) sum of delta[n,c,i,j] over all windows that hold h, w
+    forward   (14c)  out[n,c,i,j]     = 1/(P Q) sum_{p,q} a[n,c, s i + p - pad, s j + q - pad]
+    backward  (14d)  delta_a[n,c,h,w] = 1/(P Q) sum of delta[n,c,i,j] over all windows that hold h, w
+
+    In the comments patches(a) is (N, C, I, J, P, Q), what each window sees, and add_up its adjoint: it adds each entry
+    to the place of the image that it came from.
 
     The window moves by its own size unless `stride` is given. The zeros of the padding are counted, unless
     `count_include_pad` is False; `divisor_override` stands for P Q. AvgPool1d and AvgPool3d have one axis less or more.
@@ -73,10 +96,12 @@ class AvgPooling(Module):
 
     def forward(self, a):
         self.cache = a.shape[-self.axes :]
-        return F.avg_pool(a, self.axes, *self._window())  # (14)
+        return F.avg_pool(a, self.axes, *self._window())  # (14c) patches(a).mean((-2, -1))
 
     def backward(self, delta):
-        return F.avg_pool_backward(delta, self.cache, *self._window())  # (14)
+        P, Q = (*self.kernel_size, 1)[:2]
+        # (14d) add_up(delta[..., None, None] * full((P, Q), 1 / (P * Q)))
+        return F.avg_pool_backward(delta, self.cache, *self._window())
 
     def _window(self):
         means = self.ceil_mode, self.count_include_pad, self.divisor_override
@@ -89,7 +114,7 @@ class AvgPooling(Module):
 class AdaptiveAvgPooling(Module):
     """As many means as are wanted, whatever the size of the image: a (N, C, H, W), out (N, C, *output_size).
 
-    Window i runs from floor(i H / I) to ceil((i+1) H / I), so neighbours may share an entry. (14) otherwise.
+    Window i runs from floor(i H / I) to ceil((i+1) H / I), so neighbours may share an entry; (14c) and (14d) otherwise.
     `output_size` is one number, or one for each axis; None keeps an axis as it is.
     """
 
@@ -102,10 +127,10 @@ class AdaptiveAvgPooling(Module):
 
     def forward(self, a):
         self.cache = a.shape[-self.axes :]
-        return F.adaptive_avg_pool(a, self.axes, self.output_size)  # (14)
+        return F.adaptive_avg_pool(a, self.axes, self.output_size)  # (14c)
 
     def backward(self, delta):
-        return F.adaptive_avg_pool_backward(delta, self.cache, self.output_size)  # (14)
+        return F.adaptive_avg_pool_backward(delta, self.cache, self.output_size)  # (14d)
 
     def extra_repr(self):
         return f"output_size={self.output_size}"

@@ -1,26 +1,42 @@
 """Recurrent layers read a sequence step by step and hand a state on: one set of weights for all steps.  A 82:30.
 
-W is weight_ih, U weight_hh, b bias_ih and e bias_hh. p_t = W x_t + b is the input's part of step t, q_t = U h_{t-1} + e
-the state's. RNN, GRU and LSTM, in rnn.py, differ in how they make h_t of the two: (33), (34), (35).
+One direction of one layer reads x (L, N, I), L steps of N sequences. W is its weight_ih, U its weight_hh, b its bias_ih
+and e its bias_hh. Step t makes its state h_t of two parts:
 
-The backward is backpropagation through time: the steps are walked from the last to the first. The delta of h_t is that
-of output t plus the one that step t + 1 hands back, which is delta_q_{t+1} U and, in a GRU, a part by which h_t went
-into h_{t+1} directly. The weights' gradients are (5) and (6) with the steps for samples, since one W and one U served
-them all: dL/dW = sum_t delta_p_t^T x_t, dL/dU = sum_t delta_q_t^T h_{t-1}, dL/db = sum_t delta_p_t,
-dL/de = sum_t delta_q_t.
+    p_t = W x_t + b          of the input, for all steps at once
+    q_t = U h_{t-1} + e      of the state before
+
+RNN, GRU and LSTM differ in how: (33), (34), (35). The backward is backpropagation through time. It walks from the last
+step to the first, for a state answers for its own output and for the step after it.
+
+An RNN with one unit and two steps, by hand, with ReLU, W = 2, U = 3 and no bias:
+
+>>> import numpy as np, backprop as bp
+>>> layer = bp.RNN(1, 1, bias=False, nonlinearity="relu", dtype=np.float64)
+>>> layer.weight_ih_l0, layer.weight_hh_l0 = bp.Parameter(np.array([[2.]])), bp.Parameter(np.array([[3.]]))
+>>> layer(np.array([[1.], [-1]]))                 # (33a) 2*1 + 3*0 = 2, then 2*(-1) + 3*2 = 4
+array([[2.],
+       [4.]])
+>>> delta_x = layer.backward(np.array([[1.], [1]]))
+>>> # (33b) the last step: delta_u = 1; the first: its own 1, and 1 U = 3 from the step after it: 4
+>>> layer.weight_ih_l0.grad                       # (5) 4 x_1 + 1 x_2 = 4*1 + 1*(-1)
+array([[3.]])
+>>> layer.weight_hh_l0.grad                       # (5) 4 h_0 + 1 h_1 = 4*0 + 1*2
+array([[2.]])
+>>> delta_x                                       # (7) 4 W and 1 W
+array([[8.],
+       [2.]])
+
+In the comments before(h, h0) is h_{t-1} at every step, after(d) is d_{t+1}, and 0 behind the last step.
 """
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import GradientError, ShapeError
-from backprop.module import Module
-from backprop.options import probability, whole
-from backprop.parameter import Parameter
-from backprop.rng import Stream, generator
+from backprop.errors import OptionError
+from backprop.layers.recurrent_stack import RecurrentStack
 
 
 class Run(NamedTuple):
@@ -35,157 +51,150 @@ class Run(NamedTuple):
     c: np.ndarray | None = None
 
 
-class Recurrent(Module):
-    """x (L, N, I), L steps of N sequences, or (L, I) for a single one -> the states h (L, N, H) of the last layer.
+class Recurrent(RecurrentStack):
+    """The part that all three share: the input's part of every step, and the gradients of the weights.
 
-    `batch_first` takes and gives (N, L, ...). With `bidirectional`, a second set of weights reads from the end, and the
-    features are (H forward, H backward). Layers stand on each other, with `dropout` between them in training.
+    backward  (5)  dL/dW     = sum_t delta_{p_t}^T x_t           as in Linear, with the steps for samples
+                   dL/dU     = sum_t delta_{q_t}^T h_{t-1}
+              (6)  dL/db     = sum_t delta_{p_t}
+                   dL/de     = sum_t delta_{q_t}
+              (7)  delta_x_t = delta_{p_t} W
 
-    `layer(x, hx)` starts from the state hx (layers * directions, N, H), an LSTM from (h0, c0), instead of zeros. Unlike
-    PyTorch's, the call returns the states alone, so that it fits into a chain; the last ones are `layer.h_n`, and
-    `layer.c_n` of an LSTM. backward returns delta_x, or (delta_x, delta_hx) where hx was given.
-
-    Weights are weight_ih_l0 (G H, I), weight_hh_l0 (G H, H), bias_ih_l0 and bias_hh_l0 (G H,), G = 1, 3, 4 for an RNN,
-    a GRU, an LSTM; weight_ih_l1 is (G H, H directions), since it reads the layer below, and so on; _reverse stands
-    behind the names of those that read from the end. All start uniform in +-1/sqrt(H). A subclass writes `steps` and
-    `steps_backward`, for one direction of one layer.
-
-    Raises ShapeError unless x's last axis has length I and hx belongs to x.
+    A subclass writes `steps` and `steps_backward`.
     """
 
-    analytic = True
-    gates = 1  # G: blocks of H rows in a weight
-    states = 1  # arrays that one step hands to the next
+    def run(self, x, start, weights):
+        W, U, b, e = weights
+        return self.steps(x, F.linear(x, W, b), *start, U, e)
 
-    def __init__(
-        self,
-        input_size,
-        hidden_size,
-        num_layers=1,
-        bias=True,
-        batch_first=False,
-        dropout=0.0,
-        bidirectional=False,
-        dtype=np.float32,
-    ):
-        for name, value in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
-            whole(name, value, 1)
-        if probability("dropout", dropout) and num_layers == 1:
-            words = f"dropout={dropout} stands between layers, and there is one layer: nothing is dropped"
-            warnings.warn(words, stacklevel=2 + (type(self).__init__ is not Recurrent.__init__))
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.batch_first, self.dropout, self.bidirectional = batch_first, dropout, bidirectional
-        self.directions = ("", "_reverse") if bidirectional else ("",)
-        self.stream = Stream()
-        bound = 1 / np.sqrt(hidden_size)
-        rows = self.gates * hidden_size
-        for layer in range(num_layers):
-            width = hidden_size * len(self.directions) if layer else input_size
-            for way in self.directions:
-                shapes = {"weight_ih": (rows, width), "weight_hh": (rows, hidden_size)}
-                for name, shape in {**shapes, "bias_ih": (rows,), "bias_hh": (rows,)}.items():
-                    drawn = generator().uniform(-bound, bound, shape).astype(dtype)
-                    setattr(self, f"{name}_l{layer}{way}", Parameter(drawn) if bias or "weight" in name else None)
+    def run_backward(self, delta, run, weights):
+        (W, U, b, e), x = weights, run.x
+        delta_p, delta_q, *delta_start = self.steps_backward(delta, run, U)
+        before = F.states_before(run.h, run.h0)
+        W.accumulate(F.linear_weight_grad, delta_p, x)  # (5) einsum("tno,tni->oi", delta_p, x)
+        U.accumulate(F.linear_weight_grad, delta_q, before)  # (5) einsum("tno,tni->oi", delta_q, before)
+        if b is not None:
+            b.accumulate(F.linear_bias_grad, delta_p)  # (6) delta_p.sum((0, 1))
+            e.accumulate(F.linear_bias_grad, delta_q)  # (6) delta_q.sum((0, 1))
+        return F.linear_input_grad(delta_p, W), delta_start  # (7)
 
-    def forward(self, x, hx=None):
-        single = x.ndim == 2
-        wanted = f"(L, N, {self.input_size}), or (L, {self.input_size}) for a single sequence"
-        self.expect(x.ndim in (2, 3) and x.shape[-1] == self.input_size, wanted, got=x)
-        x = self._steps_first(x, single)
-        self.expect(len(x) > 0, "at least one step", got=x)
-        start = self._start(hx, x, single)
-        runs, keys = [], []
-        for layer in range(self.num_layers):
-            if layer and self.training and self.dropout:
-                keys.append(self.stream.next_key())
-                x = F.dropout(x, keys[-1], self.dropout)  # (25)
-            outputs = []
-            for way in self.directions:
-                seen = x if not way else F.flipped(x)
-                run = self._run(seen, [state[len(runs)] for state in start], self._weights(layer, way))
-                runs.append(run)
-                outputs.append(run.h if not way else F.flipped(run.h))
-            x = outputs[0] if len(outputs) == 1 else F.joined(outputs, axis=2)
-        self.cache = runs, keys, single, hx is not None
-        return self._as_given(x, single)
 
-    def backward(self, delta):
-        runs, keys, single, with_start = self.cache
-        delta = self._steps_first(delta, single)
-        hidden, starts = self.hidden_size, [None] * len(runs)
-        for layer in reversed(range(self.num_layers)):
-            deltas = []
-            for place, way in enumerate(self.directions):
-                index = layer * len(self.directions) + place
-                own = F.cut(delta, 2, place * hidden, (place + 1) * hidden)
-                below, starts[index] = self._run_backward(
-                    own if not way else F.flipped(own), runs[index], self._weights(layer, way)
-                )
-                deltas.append(below if not way else F.flipped(below))
-            delta = deltas[0] if len(deltas) == 1 else F.add(*deltas)  # both directions read the same input
-            if layer and keys:
-                delta = F.dropout(delta, keys[layer - 1], self.dropout)  # (25)
-        delta = self._as_given(delta, single)
-        if not with_start:
-            return delta
-        stacks = [F.stacked(states) for states in zip(*starts, strict=True)]
-        stacks = [stack[:, 0] if single else stack for stack in stacks]
-        return delta, stacks[0] if self.states == 1 else tuple(stacks)
+class RNN(Recurrent):
+    """A state that is bent and nothing more; G = 1. Shapes and options are RecurrentStack's.
+
+    forward   (33a)  h_t         = sigma(p_t + q_t)                        sigma = tanh, or ReLU
+    backward  (33b)  delta_{u_t} = (delta_t + delta_{u_{t+1}} U) sigma'    output t, and the step after it, through (4)
+
+    u = p + q, so delta_p = delta_q = delta_u.
+    """
+
+    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", *args, **options):
+        if nonlinearity not in ("tanh", "relu"):
+            raise OptionError(f"nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}")
+        self.nonlinearity = nonlinearity
+        super().__init__(input_size, hidden_size, num_layers, *args, **options)
+
+    def steps(self, x, p, h0, U, e):
+        h = F.rnn(p, h0, U, e, self.nonlinearity)  # (33a) h = tanh(p + before(h, h0) @ U.T + e)
+        return Run(x, h0, h)
+
+    def steps_backward(self, delta, run, U):
+        h = run.h
+        # (33b) delta_u = (delta + after(delta_u @ U)) * (1 - h**2)
+        delta_u, delta_h0 = F.rnn_backward(delta, h, U, self.nonlinearity)
+        return delta_u, delta_u, delta_h0
+
+
+class GRU(Recurrent):
+    """A gated recurrent unit chooses how much of its state to keep; G = 3. Shapes and options are RecurrentStack's.
+
+    p, q and their deltas have three parts: r, z, n, for reset, update and candidate. d is all that h_t answers for.
+
+    forward   (34a)  r           = sigmoid(p_r + q_r)
+              (34b)  z           = sigmoid(p_z + q_z)
+              (34c)  n           = tanh(p_n + r q_n)
+              (34d)  h_t         = (1 - z) n + z h_{t-1}
+    backward  (34e)  d_t         = delta_t + delta_{q_{t+1}} U + z_{t+1} d_{t+1}     by output t, q and h of step t + 1
+              (34f)  delta_{p_n} = d (1 - z) (1 - n^2)                 n's weight is 1 - z, tanh' = 1 - n^2
+              (34g)  delta_{p_z} = d (h_{t-1} - n) z (1 - z)           z trades n for the old state
+              (34h)  delta_{p_r} = delta_{p_n} q_n r (1 - r)           r was a factor of q_n
+              (34i)  delta_q     = (delta_{p_r}, delta_{p_z}, r delta_{p_n})
+    """
+
+    gates = 3
+
+    def steps(self, x, p, h0, U, e):
+        # p_r, p_z, p_n = split(p, 3, -1)
+        # q_r, q_z, q_n = split(before(h, h0) @ U.T + e, 3, -1)
+        # (34a) r = sigmoid(p_r + q_r)
+        # (34b) z = sigmoid(p_z + q_z)
+        # (34c) n = tanh(p_n + r * q_n)
+        # (34d) h = (1 - z) * n + z * before(h, h0)
+        h, q, gates = F.gru(p, h0, U, e)
+        return Run(x, h0, h, q=q, gates=gates)
+
+    def steps_backward(self, delta, run, U):
+        h, h0, q, gates = run.h, run.h0, run.q, run.gates
+        # (r, z, n), q_n = split(gates, 3, -1), split(q, 3, -1)[2]
+        # (34e) d = delta + after(delta_q @ U + z * d)
+        # (34f) delta_n = d * (1 - z) * (1 - n**2)
+        # (34g) delta_z = d * (before(h, h0) - n) * z * (1 - z)
+        # (34h) delta_r = delta_n * q_n * r * (1 - r)
+        # delta_p = concatenate([delta_r, delta_z, delta_n], -1)
+        # (34i) delta_q = concatenate([delta_r, delta_z, r * delta_n], -1)
+        delta_p, delta_q, delta_h0 = F.gru_backward(delta, h, h0, q, gates, U)
+        return delta_p, delta_q, delta_h0
+
+
+class LSTM(Recurrent):
+    """A long short-term memory keeps a cell c beside its state, through which deltas pass unbent; G = 4.
+
+    u, gates and deltas have four parts: i, f, g, o, for in, forget, candidate and out. d is all that h_t answers for,
+    d_c all that c_t does. Shapes and options are RecurrentStack's.
+
+    forward   (35a)  i           = sigmoid(u_i)                          u = p_t + q_t
+              (35b)  f           = sigmoid(u_f)
+              (35c)  g           = tanh(u_g)
+              (35d)  o           = sigmoid(u_o)
+              (35e)  c_t         = f c_{t-1} + i g
+              (35f)  h_t         = o tanh(c_t)
+    backward  (33b)  d_t         = delta_t + delta_{u_{t+1}} U           the same, without sigma'
+              (35g)  d_{c_t}     = d o (1 - tanh^2 c_t) + f_{t+1} d_{c_{t+1}}     by h_t, and by the cell after it
+              (35h)  delta_{u_i} = d_c g i (1 - i)                       sigmoid' = i (1 - i)
+              (35i)  delta_{u_f} = d_c c_{t-1} f (1 - f)
+              (35j)  delta_{u_g} = d_c i (1 - g^2)                       tanh' = 1 - g^2
+              (35k)  delta_{u_o} = d tanh(c_t) o (1 - o)
+
+    u = p + q, so delta_p = delta_q = delta_u.
+    """
+
+    gates, states = 4, 2
 
     @property
-    def h_n(self):
-        """The state after the last step, (layers * directions, N, H).
+    def c_n(self):
+        """The cell after the last step, (layers * directions, N, H)."""
+        return self._last("c")
 
-        Raises GradientError after a call in a graph, where it would be a constant.
-        """
-        return self._last("h")
+    def steps(self, x, p, h0, c0, U, e):
+        # u_i, u_f, u_g, u_o = split(p + before(h, h0) @ U.T + e, 4, -1)
+        # (35a) i = sigmoid(u_i)
+        # (35b) f = sigmoid(u_f)
+        # (35c) g = tanh(u_g)
+        # (35d) o = sigmoid(u_o)
+        # (35e) c = f * before(c, c0) + i * g
+        # (35f) h = o * tanh(c)
+        h, c, gates = F.lstm(p, h0, c0, U, e)
+        return Run(x, h0, h, gates=gates, c0=c0, c=c)
 
-    def _last(self, name):
-        if self.call is not None and self.call.in_graph:
-            raise GradientError(
-                f"{name}_n of a call in a graph has no gradient; take the last step of its output, y[-1]"
-            ).named(type(self).__name__)
-        runs, _, single, _ = self.cache
-        last = F.stacked([getattr(run, name)[-1] for run in runs])
-        return last[:, 0] if single else last
-
-    def _run(self, x, start, weights):
-        """One direction of one layer over x (L, N, I): p for all steps at once, then step by step."""
-        w_ih, w_hh, b_ih, b_hh = weights
-        return self.steps(x, F.linear(x, w_ih, b_ih), *start, w_hh, b_hh)
-
-    def _run_backward(self, delta, run, weights):
-        w_ih, w_hh, b_ih, b_hh = weights
-        delta_p, delta_q, *delta_start = self.steps_backward(delta, run, w_hh)
-        w_ih.accumulate(F.linear_weight_grad, delta_p, run.x)  # (5), with the steps for samples
-        w_hh.accumulate(F.linear_weight_grad, delta_q, F.states_before(run.h, run.h0))  # (5)
-        if b_ih is not None:
-            b_ih.accumulate(F.linear_bias_grad, delta_p)  # (6)
-            b_hh.accumulate(F.linear_bias_grad, delta_q)  # (6)
-        return F.linear_input_grad(delta_p, w_ih), delta_start  # (7)
-
-    def _weights(self, layer, way):
-        return [getattr(self, f"{name}_l{layer}{way}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-
-    def _steps_first(self, x, single):
-        return x[:, None] if single else F.swapped(x) if self.batch_first else x
-
-    def _as_given(self, x, single):
-        return x[:, 0] if single else F.swapped(x) if self.batch_first else x
-
-    def _start(self, hx, x, single):
-        """The initial states, each (layers * directions, N, H)."""
-        shape = (self.num_layers * len(self.directions), x.shape[1], self.hidden_size)
-        if hx is None:
-            return [F.zeros(shape, x)] * self.states
-        given = [hx] if self.states == 1 else list(hx)
-        wanted = (shape[0], shape[2]) if single else shape
-        names = f"{wanted}" if self.states == 1 else f"two states {wanted}"
-        if len(given) != self.states or any(np.shape(state) != wanted for state in given):
-            raise ShapeError(f"wants hx of {names}, got {', '.join(str(np.shape(state)) for state in given)}")
-        return [F.contiguous(state).reshape(shape) for state in given]
-
-    def extra_repr(self):
-        told = [f"{self.input_size}", f"{self.hidden_size}", f"num_layers={self.num_layers}"]
-        others = {name: getattr(self, name) for name in ("batch_first", "dropout", "bidirectional")}
-        return ", ".join(told + [f"{name}={value}" for name, value in others.items() if value])
+    def steps_backward(self, delta, run, U):
+        c, c0, gates = run.c, run.c0, run.gates
+        # i, f, g, o = split(gates, 4, -1)
+        # (33b) d = delta + after(delta_u @ U)
+        # (35g) d_c = d * o * (1 - tanh(c) ** 2) + after(f * d_c)
+        # (35h) delta_i = d_c * g * i * (1 - i)
+        # (35i) delta_f = d_c * before(c, c0) * f * (1 - f)
+        # (35j) delta_g = d_c * i * (1 - g**2)
+        # (35k) delta_o = d * tanh(c) * o * (1 - o)
+        # delta_u = concatenate([delta_i, delta_f, delta_g, delta_o], -1)
+        delta_u, delta_h0, delta_c0 = F.lstm_backward(delta, c, c0, gates, U)
+        return delta_u, delta_u, delta_h0, delta_c0

@@ -4,7 +4,7 @@ import math
 
 from backprop.errors import OptionError
 from backprop.module import Module
-from backprop.options import whole
+from backprop.module.options import whole
 
 
 class Flatten(Module):
@@ -49,7 +49,7 @@ class Unflatten(Module):
 
     def __init__(self, dim, unflattened_size):
         if not isinstance(unflattened_size, (tuple, list)) or not unflattened_size:
-            raise OptionError(f"unflattened_size is the sizes that dim becomes, got {unflattened_size!r}")
+            raise OptionError(f"unflattened_size must be the sizes that dim becomes, got {unflattened_size!r}")
         self.dim, self.unflattened_size = dim, tuple(whole("a size", size, -1) for size in unflattened_size)
 
     def forward(self, a):

@@ -20,11 +20,13 @@ class Softmax(Module):
         self.dim = dim
 
     def forward(self, u):
-        self.cache = s = F.softmax(u, self.dim)  # (3)
+        dim = self.dim
+        self.cache = s = F.softmax(u, dim)  # (3) exp(u) / exp(u).sum(dim, keepdims=True)
         return s
 
     def backward(self, delta):
-        return F.softmax_backward(delta, self.cache, self.dim)  # (4s)
+        s, dim = self.cache, self.dim
+        return F.softmax_backward(delta, s, dim)  # (4s) s * (delta - (delta * s).sum(dim, keepdims=True))
 
     def extra_repr(self):
         return f"dim={self.dim}"
@@ -46,11 +48,13 @@ class LogSoftmax(Module):
         self.dim = dim
 
     def forward(self, u):
-        self.cache = log_s = F.log_softmax(u, self.dim)  # (3)
+        dim = self.dim
+        self.cache = log_s = F.log_softmax(u, dim)  # (3) u - log(exp(u).sum(dim, keepdims=True))
         return log_s
 
     def backward(self, delta):
-        return F.log_softmax_backward(delta, self.cache, self.dim)  # (4l)
+        log_s, dim = self.cache, self.dim
+        return F.log_softmax_backward(delta, log_s, dim)  # (4l) delta - exp(log_s) * delta.sum(dim, keepdims=True)
 
     def extra_repr(self):
         return f"dim={self.dim}"

@@ -31,14 +31,14 @@ class Loss(Module):
     def expect_delta(self, delta=1):
         if self.reduction == "none":
             if not is_array(delta):
-                raise ShapeError("reduction 'none' gives one loss per term, so backward wants a delta of that shape")
+                raise ShapeError("reduction 'none' gives one loss per term, so backward expects a delta of that shape")
             return super().expect_delta(delta)
         if np.shape(delta) != ():
             raise ShapeError(
-                f"reduction {self.reduction!r} gives one number; backward wants one, got {np.shape(delta)}"
+                f"reduction {self.reduction!r} gives one number; backward expects one, got {np.shape(delta)}"
             )
         if not isinstance(delta, (int, float, np.integer, np.floating, np.ndarray)):
-            raise DTypeError(f"backward wants a real number, got {type(delta).__name__}; use float(x)")
+            raise DTypeError(f"backward expects a real number, got {type(delta).__name__}; use float(x)")
         return float(delta)
 
     def scale(self, delta, terms):

@@ -1,4 +1,17 @@
-"""Losses of scores against classes: how little of the probability went to the right one."""
+"""Losses of scores against classes: how little of the probability went to the right one.
+
+Three scores, of which the first is the label's, by hand: e^2, e^1, e^0 = 7.39, 2.72, 1 sum to 11.11, so
+
+>>> import numpy as np, backprop as bp
+>>> z, y = np.array([[2., 1, 0]]), np.array([0])
+>>> bp.functional.softmax(z, 1).round(4)          # 7.39/11.11, 2.72/11.11, 1/11.11
+array([[0.6652, 0.2447, 0.09  ]])
+>>> loss = bp.CrossEntropyLoss()
+>>> round(loss(z, y), 4)                          # (9a) -log 0.6652
+0.4076
+>>> loss.backward().round(4)                      # (9b) 0.6652 - 1, and the others' shares as they are: they sum to 0
+array([[-0.3348,  0.2447,  0.09  ]])
+"""
 
 import numpy as np
 
@@ -6,8 +19,8 @@ from backprop import functional as F
 from backprop.functional.targets import IGNORE, class_axis
 from backprop.kernels.device import is_array
 from backprop.loss.base import Loss
-from backprop.options import probability, whole
-from backprop.parameter import Buffer
+from backprop.module import Buffer
+from backprop.module.options import probability, whole
 
 
 class Classification(Loss):
@@ -29,14 +42,15 @@ class CrossEntropyLoss(Classification):
     """Cross-entropy of scores z (N, C, ...) or (C,); y are labels (N, ...) in [0, C), or probabilities of z's shape.
     Lecture A 49:06, 61:06.
 
-    forward   (9)   L       = -1/E sum_n log softmax(z_n)[y_n]      n runs over E = N samples, or positions of images
-    backward  (9)   delta_z = delta * (softmax(z) - onehot(y)) / E   raise the label's share, lower the others
-              (40)  smoothing takes t = (1 - eps) onehot(y) + eps / C for onehot(y): no score need grow without end
+    forward   (40)  t       = (1 - eps) onehot(y) + eps / C         eps > 0: no score need grow without end
+              (9a)  L       = -1/E sum_n t_n log softmax(z_n)       n runs over E = N samples, or positions of images
+    backward  (9b)  delta_z = delta * (softmax(z) - t) / E          raise the label's share, lower the others
 
-    With probabilities q instead of labels, onehot(y) becomes q. `weight` (C,) multiplies each class's part, and a mean
-    over labels then divides by the sum of the weights used, not by E. Labels equal to `ignore_index` do not count.
-    `num_classes`, where it is given, refuses scores for any other number of classes, which PyTorch would train on
-    without a word (72:39).
+    onehot(y, C)[n,c] is 1 where c = y_n, else 0. eps is `label_smoothing`; without it t is onehot(y), and L is
+    -1/E sum_n log softmax(z_n)[y_n]. With probabilities q instead of labels, onehot(y) becomes q. `weight` (C,)
+    multiplies each class's part, and a mean over labels then divides by the sum of the weights used, not by E. Labels
+    equal to `ignore_index` do not count. `num_classes`, where it is given, refuses scores for any other number of
+    classes, which PyTorch would train on without a word (72:39).
 
     Raises ShapeError for another number of classes or labels, LabelError for bad targets.
     """
@@ -51,16 +65,17 @@ class CrossEntropyLoss(Classification):
         classes, wanted = z.shape[axis], self.num_classes
         cure = f"let the last layer put out {wanted}, as Linear(..., {wanted}) does"
         self.expect(wanted in (None, classes), f"scores for {wanted} classes", got=z, cure=cure)
-        log_s = F.log_softmax(z, axis)
-        losses = F.nll(log_s, y, self.weight, self.ignore_index, self.label_smoothing)
-        terms = F.terms(log_s, y, self.weight, self.ignore_index)
-        self.cache = log_s, y, terms
-        return F.reduce(losses, self.reduction, terms)  # (9)
+        log_s, eps = F.log_softmax(z, axis), self.label_smoothing
+        losses = F.nll(log_s, y, self.weight, self.ignore_index, eps)
+        E = F.terms(log_s, y, self.weight, self.ignore_index)
+        self.cache = log_s, y, E
+        # (40) t = (1 - eps) * onehot(y, C) + eps / C  (9a) -(t * log_s).sum() / E
+        return F.reduce(losses, self.reduction, E)
 
     def backward(self, delta=1):
-        log_s, y, terms = self.cache
-        options = self.weight, self.ignore_index, self.label_smoothing
-        return F.cross_entropy_backward(log_s, y, self.scale(delta, terms), *options)  # (9) (40)
+        (log_s, y, E), eps = self.cache, self.label_smoothing
+        # (40) t = (1 - eps) * onehot(y, C) + eps / C  (9b) delta * (exp(log_s) - t) / E
+        return F.cross_entropy_backward(log_s, y, self.scale(delta, E), self.weight, self.ignore_index, eps)
 
     def extra_repr(self):
         return f"reduction={self.reduction!r}, num_classes={self.num_classes}"
@@ -69,10 +84,10 @@ class CrossEntropyLoss(Classification):
 class NLLLoss(Classification):
     """Negative log-likelihood of log-probabilities a (N, C, ...) or (C,), as LogSoftmax gives them; y are labels.
 
-    forward   (23)  L             = -1/E sum_n a[n, y_n]
-    backward  (23)  delta_a[n, y_n] = -delta / E, 0 for the other classes
+    forward   (23a)  L       = -1/E sum_n a[n, y_n]
+    backward  (23b)  delta_a = -delta * onehot(y) / E               0 for all classes but the label's
 
-    CrossEntropyLoss is LogSoftmax and this one: (23) sent through (4l) gives (9). `weight` and `ignore_index` are as
+    CrossEntropyLoss is LogSoftmax and this one: (23b) sent through (4l) gives (9b). `weight` and `ignore_index` are as
     there.
 
     Raises ShapeError for another number of labels, LabelError for bad ones.
@@ -82,10 +97,11 @@ class NLLLoss(Classification):
         y = y if is_array(y) else np.asarray(y)
         self.expect(y.dtype.kind in "iu", "labels, not probabilities", got=y)
         losses = F.nll(a, y, self.weight, self.ignore_index)
-        terms = F.terms(a, y, self.weight, self.ignore_index)
-        self.cache = a, y, terms
-        return F.reduce(losses, self.reduction, terms)  # (23)
+        E = F.terms(a, y, self.weight, self.ignore_index)
+        self.cache = a, y, E
+        return F.reduce(losses, self.reduction, E)  # (23a) -(onehot(y, C) * a).sum() / E
 
     def backward(self, delta=1):
-        a, y, terms = self.cache
-        return F.nll_backward(a, y, self.scale(delta, terms), self.weight, self.ignore_index)  # (23)
+        a, y, E = self.cache
+        # (23b) -delta * onehot(y, C) / E
+        return F.nll_backward(a, y, self.scale(delta, E), self.weight, self.ignore_index)

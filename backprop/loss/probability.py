@@ -9,7 +9,7 @@ from backprop.functional.loss import expect_between, expect_log_probabilities
 from backprop.functional.targets import TOLERANCE
 from backprop.kernels.device import is_array, to_host
 from backprop.loss.base import Loss
-from backprop.parameter import Buffer
+from backprop.module import Buffer
 
 
 class Binary(Loss):
@@ -40,8 +40,8 @@ class Binary(Loss):
 class BCELoss(Binary):
     """Binary cross-entropy of probabilities a against targets y from 0 to 1, both (...), E elements in all.
 
-    forward   (38)  L     = -1/E sum of y log a + (1 - y) log(1 - a)
-    backward  (38)  delta_a = delta * (a - y) / (E a (1 - a))    d/da: -y/a + (1-y)/(1-a), over one denominator
+    forward   (38a)  L       = -1/E sum of y log a + (1 - y) log(1 - a)
+    backward  (38b)  delta_a = delta * (a - y) / (E a (1 - a))   d/da: -y/a + (1-y)/(1-a), over one denominator
 
     A logarithm counts as -100 at least, and a (1 - a) as 1e-12, as in PyTorch: a sigmoid may put out 0 or 1 in float32.
     BCEWithLogitsLoss has no such edges. `weight` multiplies each term and broadcasts to a's shape; E stays.
@@ -54,18 +54,20 @@ class BCELoss(Binary):
         expect_between("probabilities", a, 0, 1)
         expect_between("targets", y, 0, 1)
         self.cache = a, y
-        return F.reduce(self.weighed(losses), self.reduction)  # (38)
+        # (38a) -(y * log(a) + (1 - y) * log(1 - a)).sum() / a.size
+        return F.reduce(self.weighed(losses), self.reduction)
 
     def backward(self, delta=1):
-        a, y = self.cache
-        return self.weighed(F.error_backward("bce", a, y, self.scale(delta, a.size)))  # (38)
+        (a, y), E = self.cache, self.terms()
+        # (38b) delta * (a - y) / (E * a * (1 - a))
+        return self.weighed(F.error_backward("bce", a, y, self.scale(delta, E)))
 
 
 class BCEWithLogitsLoss(Binary):
     """Binary cross-entropy of scores z against targets y from 0 to 1, both (...), E elements in all; s = sigmoid(z).
 
-    forward   (24)  L     = -1/E sum of y log s + (1 - y) log(1 - s)
-    backward  (24)  delta_z = delta * (s - y) / E                (38) times sigmoid' = s (1 - s): the denominator goes
+    forward   (24a)  L       = -1/E sum of y log s + (1 - y) log(1 - s)
+    backward  (24b)  delta_z = delta * (s - y) / E               (38b) times sigmoid' = s (1 - s): the denominator goes
 
     `weight` multiplies each term, `pos_weight` p the positives: p y log s, and delta = ((1 - y) s - p y (1 - s)) / E.
     Both broadcast to z's shape. An infinite score costs nothing where it is right, and infinity where it is wrong.
@@ -83,18 +85,20 @@ class BCEWithLogitsLoss(Binary):
         losses = F.bce_with_logits(z, y, self.pos_weight)
         expect_between("targets", y, 0, 1)
         self.cache = z, y
-        return F.reduce(self.weighed(losses), self.reduction)  # (24)
+        # s = 1 / (1 + exp(-z))  (24a) -(y * log(s) + (1 - y) * log(1 - s)).sum() / z.size
+        return F.reduce(self.weighed(losses), self.reduction)
 
     def backward(self, delta=1):
-        z, y = self.cache
-        return self.weighed(F.bce_with_logits_backward(z, y, self.scale(delta, z.size), self.pos_weight))  # (24)
+        (z, y), E = self.cache, self.terms()
+        # s = 1 / (1 + exp(-z))  (24b) delta * (s - y) / E
+        return self.weighed(F.bce_with_logits_backward(z, y, self.scale(delta, E), self.pos_weight))
 
 
 class KLDivLoss(Loss):
     """Kullback-Leibler divergence of log-probabilities a from probabilities y, both (...), E elements in all.
 
-    forward   (39)  L     = 1/E sum of y (log y - a)             0 where y = 0
-    backward  (39)  delta_a = -delta * y / E
+    forward   (39a)  L       = 1/E sum of y (log y - a)          0 where y = 0
+    backward  (39b)  delta_a = -delta * y / E
 
     With `log_target` y are log-probabilities, too: e^y (y - a), and delta = -e^y / E. A divergence is a sum over the
     outcomes: reduction 'batchmean' divides it by the N samples of axis 0, where 'mean' divides by E.
@@ -121,12 +125,12 @@ class KLDivLoss(Loss):
         else:
             expect_between("probabilities for targets", y, 0, 1 + TOLERANCE)
         self.cache = a, y
-        mean = self.reduction in ("mean", "batchmean")
-        return F.reduce(losses, "mean" if mean else self.reduction, self.terms())  # (39)
+        reduction, E = "mean" if self.reduction == "batchmean" else self.reduction, self.terms()
+        return F.reduce(losses, reduction, E)  # (39a) (y * (log(y) - a)).sum() / E
 
     def backward(self, delta=1):
-        a, y = self.cache
-        return F.error_backward(self.row, a, y, self.scale(delta, self.terms()))  # (39)
+        (a, y), E = self.cache, self.terms()
+        return F.error_backward(self.row, a, y, self.scale(delta, E))  # (39b) -delta * y / E
 
     def terms(self):
         a = self.cache[0]

@@ -7,15 +7,18 @@ from backprop.optim.base import Optimizer, expect_range
 class Adam(Optimizer):
     """Adaptive moments (Kingma and Ba, 2015).
 
-        (42)   m     <- beta1 m + (1 - beta1) g                  the mean of g, which forgets slowly
-               v     <- beta2 v + (1 - beta2) g^2                the mean of its square
-               theta <- theta - eta mhat / (sqrt(vhat) + eps)    mhat = m / (1 - beta1^t), vhat = v / (1 - beta2^t)
+        (42a)  m     <- beta1 m + (1 - beta1) g                  the mean of g, which forgets slowly
+        (42b)  v     <- beta2 v + (1 - beta2) g^2                the mean of its square
+        (42c)  theta <- theta - eta mhat / (sqrt(vhat) + eps)    mhat = m / (1 - beta1^t), vhat = v / (1 - beta2^t)
 
     m and v start at 0, which the divisions make up for: t counts the steps, from 1. eta is `lr`, (beta1, beta2) are
     `betas`. g is the gradient plus weight_decay * theta. `amsgrad` divides by the largest v so far.
     """
 
-    kernel = "adam"  # (42), or (43)
+    # (42a) m = beta1 * m + (1 - beta1) * g
+    # (42b) v = beta2 * v + (1 - beta2) * g**2
+    # (42c) theta = theta - eta * m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + eps)
+    kernel = "adam"
     squares = ("square", "most")
     decoupled = False  # whether weight decay acts on theta itself
 
@@ -25,7 +28,7 @@ class Adam(Optimizer):
     def check_options(self, lr, betas, eps, weight_decay, amsgrad):
         expect_range(0, lr=lr, eps=eps, weight_decay=weight_decay)
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise OptionError(f"betas are two numbers, got {betas}")
+            raise OptionError(f"betas must be two numbers, got {betas}")
         expect_range(0, 1, beta1=betas[0], beta2=betas[1])
 
     def advance(self, state):
@@ -43,10 +46,12 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weight decay does not pass through the moments (Loshchilov and Hutter, 2019).
 
-    (43)   theta <- theta - eta weight_decay theta           whatever its gradients: every entry at the same rate
-       theta <- theta - eta mhat / (sqrt(vhat) + eps)    then (42), with the plain gradient
+        (43)   theta <- theta - eta weight_decay theta           whatever its gradients: every entry at the same rate
+
+    and then (42a) to (42c), with the plain gradient.
     """
 
+    # (43) theta = theta - eta * weight_decay * theta
     decoupled = True
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False):

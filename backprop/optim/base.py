@@ -13,7 +13,7 @@ from backprop.functional.arrays import zeros
 from backprop.functional.shapes import flat
 from backprop.kernels.device import device_of, is_array, to_host
 from backprop.kernels.transfer import to_device
-from backprop.parameter import Parameter, moment
+from backprop.module.parameter import Parameter, moment
 
 
 def options_of(group):
@@ -79,7 +79,7 @@ class Optimizer:
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         self.param_groups = [self._group(group, defaults) for group in groups]
-        self.state, self._together, self._made = {}, {}, moment()
+        self.state, self._all_parameters, self._made = {}, {}, moment()
         for parameter in self._parameters():
             if not isinstance(parameter, Parameter):
                 raise ParameterError(f"an optimizer holds Parameters, got {type(parameter).__name__}")
@@ -90,7 +90,7 @@ class Optimizer:
     def _group(self, group, defaults):
         unknown = sorted(group.keys() - defaults.keys() - {"params"}) if isinstance(group, dict) else [group]
         if unknown or "params" not in group:
-            raise OptionError(f"a group is a dict of 'params' and {', '.join(map(repr, defaults))}, got {group!r}")
+            raise OptionError(f"a group must be a dict of 'params' and {', '.join(map(repr, defaults))}, got {group!r}")
         params = [group["params"]] if isinstance(group["params"], Parameter) else list(group["params"])
         return Group({**defaults, **group, "params": params}, self.check_options)
 
@@ -118,15 +118,15 @@ class Optimizer:
                         "make a new one: SGD(net.parameters(), ...)"
                     )
         if type(self).update is Optimizer.update:
-            for kernel, together, numbers in self.calls():
-                kernel(together, *numbers)
+            for kernel, all_parameters, numbers in self.calls():
+                kernel(all_parameters, *numbers)
             return
         for group in self.param_groups:
             for parameter in self._moving(group):
                 self.update(parameter, self.state[parameter], **options_of(group))
 
     def calls(self):
-        """The kernel calls of the next step, (kernel, parameters together, numbers), each to be made when it is told.
+        """The kernel calls of the next step, (kernel, all parameters, numbers), each to be made when it is told.
 
         What belongs together is found once, and again when an array or a state was replaced, a count was set, or an
         option switched on or off.
@@ -138,19 +138,23 @@ class Optimizer:
             if counts:
                 for state in states:
                     self.advance(state)
-            seen, kept, known = self._together.get(number, ((), (), ()))
+            seen, kept, known = self._all_parameters.get(number, ((), (), ()))
             now = self._seen(parameters, states, kept, options)
             same = len(now) == len(seen) and all(map(operator.is_, now, seen))
             if same and not (counts and self._differ(known, options)):
-                for k, alike, together in known:
-                    yield getattr(k, self.kernel), together, self.numbers(alike[0], **options)
+                for k, alike, all_parameters in known:
+                    yield getattr(k, self.kernel), all_parameters, self.numbers(alike[0], **options)
                 continue
             sorts = self._sorted(parameters, options)
             kept = [(state, name) for state in states for name, value in state.items() if is_array(value)]
             seen = self._seen(parameters, states, kept, options)
-            self._together[number] = seen, kept, [(k, alike, together) for k, alike, together, _ in sorts]
-            for k, _, together, numbers in sorts:
-                yield getattr(k, self.kernel), together, numbers
+            self._all_parameters[number] = (
+                seen,
+                kept,
+                [(k, alike, all_parameters) for k, alike, all_parameters, _ in sorts],
+            )
+            for k, _, all_parameters, numbers in sorts:
+                yield getattr(k, self.kernel), all_parameters, numbers
 
     def switches(self):
         """Which options are on: where one is switched, other arrays may belong to a call."""
@@ -160,7 +164,7 @@ class Optimizer:
         """The numbers of one step more, call by call: as `calls` tells them while switches and arrays stay the same."""
         for number, group in enumerate(self.param_groups):
             options = options_of(group)
-            for _, states, _ in self._together[number][2]:
+            for _, states, _ in self._all_parameters[number][2]:
                 for state in states:
                     self.advance(state)
                 yield self.numbers(states[0], **options)
@@ -194,7 +198,7 @@ class Optimizer:
         return any(len({self.numbers(state, **options) for state in alike}) > 1 for _, alike, _ in calls)
 
     def _sorted(self, parameters, options):
-        """The parameters by kernels, element type and numbers: a list of (kernels, states, together, numbers)."""
+        """The parameters by kernels, element type and numbers: a list of (kernels, states, all_parameters, numbers)."""
         sorts = {}
         for parameter in parameters:
             state = self.state[parameter]
@@ -205,12 +209,12 @@ class Optimizer:
         found = []
         for (k, _, numbers), alike in sorts.items():
             states, arrays = zip(*alike, strict=True)
-            found.append((k, states, k.together(*map(list, zip(*arrays, strict=True))), numbers))
+            found.append((k, states, k.all_parameters(*map(list, zip(*arrays, strict=True))), numbers))
         return found
 
     def __getstate__(self):
         """A copy finds anew what belongs together: it has arrays of its own."""
-        return {**vars(self), "_together": {}}
+        return {**vars(self), "_all_parameters": {}}
 
     def __setstate__(self, state):
         vars(self).update(state)
@@ -279,7 +283,7 @@ class Optimizer:
             missing = sorted(counts - state[parameter].keys()) if state[parameter] else []
             if missing:
                 raise CheckpointError(f"{number}.{missing[0]} is missing")
-        self.state, self.param_groups, self._together = state, groups, {}
+        self.state, self.param_groups, self._all_parameters = state, groups, {}
 
     def bytes_of_state(self):
         """How many bytes the state will take once every parameter has moved."""
@@ -308,13 +312,13 @@ def told(thing):
 def numbers_of(saved):
     """A state as a dict of arrays; CheckpointError unless it is one of names and real numbers."""
     if not hasattr(saved, "items"):
-        raise CheckpointError(f"a state is a dict from names to arrays, got {type(saved).__name__}")
+        raise CheckpointError(f"a state must be a dict from names to arrays, got {type(saved).__name__}")
     found = {}
     for name, value in saved.items():
         array = np.asarray(to_host(value) if is_array(value) else value)
         words = isinstance(name, str) and name.startswith("options.")  # an optimizer of one's own may have such
         if not isinstance(name, str) or array.dtype.kind not in ("fiubU" if words else "fiub"):
-            raise CheckpointError(f"a state is a dict from names to real numbers, got {name!r}: {array.dtype}")
+            raise CheckpointError(f"a state must be a dict from names to real numbers, got {name!r}: {array.dtype}")
         found[name] = array
     return found
 

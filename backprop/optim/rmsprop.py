@@ -6,19 +6,23 @@ from backprop.optim.base import Optimizer, expect_range
 class RMSprop(Optimizer):
     """Root mean square propagation (Hinton's lecture 6e, 2012).
 
-        (41)   s     <- alpha s + (1 - alpha) g^2             the mean of its square, which forgets slowly
-               theta <- theta - eta g / (sqrt(s) + eps)
+        (41a)  s     <- alpha s + (1 - alpha) g^2             the mean of its square, which forgets slowly
+        (41b)  theta <- theta - eta g / (sqrt(s) + eps)
 
     and with momentum
 
-        (41)   v     <- beta v + g / (sqrt(s) + eps)
-               theta <- theta - eta v
+        (41c)  v     <- beta v + g / (sqrt(s) + eps)
+        (41d)  theta <- theta - eta v
 
     eta is `lr`, beta is `momentum`; s and v start at 0. g is the gradient plus weight_decay * theta. `centered` takes
     the square of the mean gradient from s: the standard deviation in place of the size.
     """
 
-    kernel = "rmsprop"  # (41)
+    # (41a) s = alpha * s + (1 - alpha) * g**2
+    # (41b) theta = theta - eta * g / (sqrt(s) + eps)
+    # (41c) v = beta * v + g / (sqrt(s) + eps)
+    # (41d) theta = theta - eta * v
+    kernel = "rmsprop"
     squares = ("square",)
 
     def __init__(self, parameters, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False):

@@ -5,8 +5,8 @@ Traces and explanations have theirs in their own folders.
 
 import html
 
+from backprop.check.report import HEADINGS, Report
 from backprop.module import Module
-from backprop.report import HEADINGS, Report
 from backprop.show import summary
 from backprop.show.colors import GREY
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-MOST = 6  # a larger array is told by its shape
+MOST = 6  # of a larger array only the shape is shown
 SUBSCRIPTS = str.maketrans("-0123456789", "₋₀₁₂₃₄₅₆₇₈₉")
 
 

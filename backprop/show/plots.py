@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from backprop.show.colors import BLUE, GREY, ORANGE
-from data_tools.atomic import replacing
+from backprop.training.files import replacing
 
 
 class _Figure(Figure):
@@ -16,8 +16,8 @@ class _Figure(Figure):
         if hasattr(file, "write"):
             super().savefig(file)
         else:
-            with replacing(file) as temporary:
-                super().savefig(temporary, format=Path(file).suffix[1:] or "png")
+            with replacing(file) as opened:
+                super().savefig(opened, format=Path(file).suffix[1:] or "png")
 
 
 def new_figure(width, height):

@@ -14,8 +14,8 @@ from backprop.kernels.device import to_host
 from backprop.layers import Conv2d, Linear
 from backprop.show import inside, plots
 from backprop.show.numbers import without_nan
-from backprop.train import measure, predict
-from data_tools.atomic import replacing
+from backprop.training.evaluate import measure, predict
+from backprop.training.files import replacing
 
 
 def write_run(out, net, loss, history, data, test, options, started):
@@ -47,8 +47,8 @@ def write_run(out, net, loss, history, data, test, options, started):
 def _write_metrics(out, metrics, started):
     """metrics.json, with the time and the memory that the run has taken so far."""
     metrics["seconds"], metrics["peak_memory_mb"] = time.perf_counter() - started, peak_memory_mb()
-    with replacing(out / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(without_nan(metrics), indent=1, allow_nan=False))
+    with replacing(out / "metrics.json") as file:
+        file.write(json.dumps(without_nan(metrics), indent=1, allow_nan=False).encode())
 
 
 def _draw(out, net, history, data, test, predictions, test_accuracy, options):

@@ -59,7 +59,7 @@ def test_colours_become_grey_and_sizes_one(tmp_path):
 
 def test_what_makes_no_data_set_is_refused_and_nothing_is_written(tmp_path, capsys):
     out = tmp_path / "idx"
-    with pytest.raises(DatasetError, match="train has no images; wants train"):
+    with pytest.raises(DatasetError, match="train has no images; expects train"):
         data_tools.pack(tmp_path, out)
     draw(tmp_path / "train" / "a" / "1.png")
     draw(tmp_path / "test" / "b" / "1.png")
@@ -68,7 +68,7 @@ def test_what_makes_no_data_set_is_refused_and_nothing_is_written(tmp_path, caps
     draw(tmp_path / "train" / "b" / "1.png")
     (tmp_path / "train" / "b" / "notes.txt").write_text("no image")
     assert main(["pack", str(tmp_path), str(out)]) == 1
-    assert "notes.txt is no image" in capsys.readouterr().err
+    assert "notes.txt is not an image" in capsys.readouterr().err
     (tmp_path / "train" / "b" / "notes.txt").unlink()
     draw(tmp_path / "test" / "b" / "1.png", size=(3, 3))
     with pytest.raises(DatasetError, match="training images are 5 x 4 pixels, test images 3 x 3; give a size"):
@@ -169,7 +169,7 @@ def test_the_halves_go_by_several_names(tmp_path, train, test):
 
 def test_classes_without_halves_are_told_what_is_wanted(tmp_path):
     draw(tmp_path / "cat" / "1.png")
-    with pytest.raises(DatasetError, match="train has no images; wants train.CLASS.NAME.png, it has cat"):
+    with pytest.raises(DatasetError, match="train has no images; expects train.CLASS.NAME.png, it has cat"):
         data_tools.pack(tmp_path, tmp_path / "idx")
 
 

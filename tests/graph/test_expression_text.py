@@ -69,13 +69,13 @@ def test_formulas_mean_what_they_mean_in_python(text, inputs, expected):
         ("log(*x)", "may not stand"),
         ("log(x, x)", "log takes 1 argument"),
         ("maximum(x)", "maximum takes 2 argument"),
-        ("x; y", "is no expression: invalid syntax"),
-        ("x = 2", "is no expression"),
-        ("import os", "is no expression"),
-        ("", "is no expression"),
-        ("x +", "is no expression"),
-        ("x\0", "is no expression"),
-        ("(" * 300 + "x" + ")" * 300, "is no expression: too many nested parentheses"),
+        ("x; y", "is not an expression: invalid syntax"),
+        ("x = 2", "is not an expression"),
+        ("import os", "is not an expression"),
+        ("", "is not an expression"),
+        ("x +", "is not an expression"),
+        ("x\0", "is not an expression"),
+        ("(" * 300 + "x" + ")" * 300, "is not an expression: too many nested parentheses"),
         ("-" * DEEPEST + "x", f"nested more than {DEEPEST} levels"),
         ("x + " + "1" * 400, r"`1+\.\.\.` is too large a number"),
         ("0x" + "f" * 400 + "*x", "is too large a number"),
@@ -119,5 +119,5 @@ def test_every_function_can_be_called():
 
 def test_no_name_of_pythons_is_within_reach():
     assert Expression("print").names == ["print"]  # a variable like any other
-    with pytest.raises(ExpressionError, match="`print` wants print, got 0"):
+    with pytest.raises(ExpressionError, match="`print` expects print, got 0"):
         Expression("print")()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import backprop as bp
-from backprop.blocks import Branches, Residual, RowByRow, Unrolled
 from backprop.graph import Value, forward
-from backprop.models import MODELS
+from backprop.models.blocks import Branches, Residual, RowByRow, Unrolled
+from backprop.models.networks import MODELS
 
 
 def floats(rng, *shape):
@@ -120,7 +120,7 @@ def test_build_must_return_a_value():
 
 @pytest.mark.parametrize("block", [Residual(bp.Linear(3, 3)), Branches(bp.Linear(3, 2), bp.Linear(3, 1))])
 def test_an_error_inside_names_the_layer(block):
-    with pytest.raises(bp.ShapeError, match=r"Linear: wants .*, got \(2, 4\)"):
+    with pytest.raises(bp.ShapeError, match=r"Linear: expects .*, got \(2, 4\)"):
         block(np.ones((2, 4), np.float32))
 
 
@@ -178,7 +178,7 @@ def test_branches_stand_side_by_side_along_the_axis_that_was_asked_for():
 
 def test_an_unrolled_cell_wants_steps_of_a_batch():
     for shape in ((5, 3), (0, 2, 3)):
-        with pytest.raises(bp.ShapeError, match=r"wants \(L, N, I\), L steps of N sequences"):
+        with pytest.raises(bp.ShapeError, match=r"expects \(L, N, I\), L steps of N sequences"):
             Unrolled(3, 4)(np.zeros(shape, np.float32))
 
 

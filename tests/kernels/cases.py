@@ -1,7 +1,7 @@
 """One small call or more of every kernel of the contract: what each set of kernels must compute as the reference does.
 
 A case is (name, arguments): NumPy arrays, of which a kernel changes some, and numbers. Those of an optimizer begin with
-columns of arrays, which `together` makes into one argument.
+columns of arrays, which `all_parameters` makes into one argument.
 """
 
 import numpy as np

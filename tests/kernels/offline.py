@@ -84,7 +84,7 @@ def asked():
 
 def _on_device(k, gpu, argument):
     if isinstance(argument, Columns):
-        return k.together(*[[_on_device(k, gpu, array) for array in column] for column in argument])
+        return k.all_parameters(*[[_on_device(k, gpu, array) for array in column] for column in argument])
     return gpu.empty(argument.shape, argument.dtype) if isinstance(argument, np.ndarray) else argument
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from backprop.kernels import cpu, reference
 from backprop.kernels.cpu.convolution import textbook, unfolded
 from backprop.kernels.cpu.convolution.field import field_of
-from backprop.kernels.cpu.convolution.meetings import forward
+from backprop.kernels.cpu.convolution.tap_tables import forward
 
 DTYPES = [np.float32, np.float64]
 ONE, ZERO = (1, 1, 1), (0, 0, 0)
@@ -69,11 +69,11 @@ def test_the_bits_of_a_convolution_do_not_depend_on_the_number_of_threads(channe
 def test_vectors_cover_each_position_of_the_output_once_or_with_the_same_sum(positions, taps, channels, lanes):
     """Whatever the width of a register: what is stored at a place is the sum that belongs there."""
     image = tuple(i + t - 1 for i, t in zip(positions, taps, strict=True))
-    field, meetings = forward(channels, (1, *taps), (1, *image), (1, *positions), ONE, ONE, ZERO, lanes)
-    assert len(meetings.bases) % 3 == 0
+    field, tables = forward(channels, (1, *taps), (1, *image), (1, *positions), ONE, ONE, ZERO, lanes)
+    assert len(tables.bases) % 3 == 0
     stored = {}
-    for v, base in enumerate(meetings.bases):
-        for place, begin, end in zip(meetings.places[:, v], meetings.begins[:, v], meetings.ends[:, v], strict=True):
+    for v, base in enumerate(tables.bases):
+        for place, begin, end in zip(tables.places[:, v], tables.begins[:, v], tables.ends[:, v], strict=True):
             assert 0 <= begin <= end <= lanes or begin == end
             for lane in range(begin, end):
                 stored.setdefault(place + lane, set()).add(base + lane)

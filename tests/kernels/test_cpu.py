@@ -113,7 +113,9 @@ def test_sgd_agrees_with_the_reference(dtype, momentum, nesterov, first):
     results = []
     for kernels in (reference, cpu):
         theta, g, v = arrays(0, dtype, 3000, 3000, 3000)
-        kernels.sgd(kernels.together(*[[array] for array in (theta, g, v)]), 0.1, momentum, 0.3, 0.01, nesterov, first)
+        kernels.sgd(
+            kernels.all_parameters(*[[array] for array in (theta, g, v)]), 0.1, momentum, 0.3, 0.01, nesterov, first
+        )
         results.append((theta, v))
     np.testing.assert_allclose(results[1], results[0], rtol=1e-5 if dtype == np.float32 else 1e-12, atol=1e-6)
 

@@ -18,7 +18,7 @@ CASES = [(name, dtype, n) for dtype in DTYPES for n, (name, _) in enumerate(case
 
 
 def test_every_kernel_of_the_contract_has_a_case():
-    assert {name for name, _, _ in CASES} | {"together"} == set(functions("reference"))
+    assert {name for name, _, _ in CASES} | {"all_parameters"} == set(functions("reference"))
 
 
 @pytest.mark.parametrize(("name", "dtype", "number"), CASES, ids=lambda v: getattr(v, "__name__", v))
@@ -26,7 +26,7 @@ def test_kernel_computes_what_the_reference_does(name, dtype, number):
     args = list(cases(dtype))[number][1]
     expected, found = _each(args, np.copy), _each(args, to_device)
     for k, given in (("reference", expected), ("cuda", found)):
-        kernel_of(load(k), name)(*[load(k).together(*a) if isinstance(a, Columns) else a for a in given])
+        kernel_of(load(k), name)(*[load(k).all_parameters(*a) if isinstance(a, Columns) else a for a in given])
     for want, got in zip(_arrays(expected), _arrays(found), strict=True):
         np.testing.assert_allclose(to_host(got), want, **TOLERANCE[dtype])
 

@@ -18,7 +18,7 @@ def environment():
     """That of a process that can compile: Numba cannot in one that simulates."""
     for package in ("numba_cuda", "cuda.core", "nvidia"):
         if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is missing: NVIDIA's compiler comes with pip install 'backprop[cuda13]'")
+            pytest.skip(f"{package} is missing: NVIDIA's compiler comes with pip install -e '.[cuda13]'")
     return {name: value for name, value in os.environ.items() if name != "NUMBA_ENABLE_CUDASIM"}
 
 
@@ -86,7 +86,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.kernels.cuda import compiler
-from backprop.kernels.cuda.everyday import ACTIVATIONS
+from backprop.kernels.cuda.more_activations import ACTIVATIONS
 
 compiler.FOLDER = Path(sys.argv[1])
 with kernels.on_compile(print):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backprop import exercises
+from backprop.lecture import exercises
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 
 from backprop import functional as F
-from backprop.examples import examples
 from backprop.layers import Tanh
+from backprop.lecture.examples import examples
 
 
 @pytest.mark.parametrize("kernels", ["reference", "cpu"])

@@ -16,9 +16,9 @@ import pytest
 
 import backprop as bp
 from backprop import columns
-from backprop.examples import examples
-from backprop.progress import Progress
+from backprop.lecture.examples import examples
 from backprop.show.summary import as_typed
+from backprop.training.progress import Progress
 from data_tools import terminal
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 import backprop as bp
-from backprop.blocks import Residual, RowByRow, Unrolled
 from backprop.columns import width
-from backprop.examples import examples
-from backprop.models import MODELS
+from backprop.lecture.examples import examples
+from backprop.models.blocks import Residual, RowByRow, Unrolled
+from backprop.models.networks import MODELS
 from backprop.show.explain import Explanation, Row, cost, explain, pictures
 from backprop.show.explain.diary import Diary
 from backprop.show.explain.table import bars, cells, short
 from backprop.show.explain.watching import norm
-from backprop.train import fit
+from backprop.training.fit import fit
 
 
 def batch(rng, *shape, classes=10):
@@ -491,9 +491,9 @@ def test_norms_neither_underflow_nor_overflow():
 
 def test_options_that_make_no_sense_are_named(rng):
     x, y = batch(rng, 2, 3, classes=2)
-    with pytest.raises(bp.OptionError, match="repeats is a whole number"):
+    with pytest.raises(bp.OptionError, match="repeats must be a non-negative integer"):
         explain(bp.Linear(3, 2), x, y, bp.CrossEntropyLoss(), repeats=-1)
-    with pytest.raises(bp.OptionError, match="explain wants a loss with reduction 'mean' or 'sum'"):
+    with pytest.raises(bp.OptionError, match="explain needs a loss with reduction 'mean' or 'sum'"):
         explain(bp.Linear(3, 2), x, y, bp.CrossEntropyLoss(reduction="none"))
 
 

@@ -189,10 +189,10 @@ def test_inputs_are_called_what_the_function_calls_them():
         (lambda: bp.trace(lambda x: 3.0, 2), bp.GradientError, "f does not depend on its inputs: it returned 3.0"),
         (lambda: bp.trace(lambda x: x * 2, [1.0, 2.0]), bp.ShapeError, r"adjoints begin at one number, .* sum\(\) it"),
         (lambda: bp.trace(lambda x: x.sum(), [1.0, 2.0], mode="forward"), bp.OptionError, "not arrays"),
-        (lambda: bp.trace(lambda x: x, 1, mode="sideways"), bp.OptionError, "mode is 'reverse' or 'forward'"),
+        (lambda: bp.trace(lambda x: x, 1, mode="sideways"), bp.OptionError, "mode must be 'reverse' or 'forward'"),
         (lambda: bp.trace(lambda x: x, 1).save("graph.pdf"), bp.OptionError, "ends in .svg, .png or .dot"),
-        (lambda: bp.trace(lambda x, y: x, 1, 2, names=["a"]), bp.OptionError, "wants 2 different names, .* got a"),
-        (lambda: bp.trace(lambda x, y: x, 1, 2, names=["a", "a"]), bp.OptionError, "wants 2 different names"),
+        (lambda: bp.trace(lambda x, y: x, 1, 2, names=["a"]), bp.OptionError, "expects 2 different names, .* got a"),
+        (lambda: bp.trace(lambda x, y: x, 1, 2, names=["a", "a"]), bp.OptionError, "expects 2 different names"),
     ],
 )
 def test_what_cannot_be_traced_is_refused(call, error, message):

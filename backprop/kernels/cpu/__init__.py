@@ -1,6 +1,7 @@
 """Numba on the CPU: the oracle's functions again, in loops that run in parallel. Compiled at first use, then cached."""
 
 from backprop.kernels.buffers import empty
+from backprop.kernels.cpu.all_parameters import all_parameters
 from backprop.kernels.cpu.batch import count_correct, count_up, gather
 from backprop.kernels.cpu.channels import add_channels, dot_channels, scale_channels, sum_channels
 from backprop.kernels.cpu.classification import (
@@ -17,10 +18,10 @@ from backprop.kernels.cpu.classification import (
 )
 from backprop.kernels.cpu.conv import conv, conv_input_grad, conv_max_pool, conv_weight_grad
 from backprop.kernels.cpu.dropout import dropout
-from backprop.kernels.cpu.everyday import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.cpu.jit import get_num_threads, set_num_threads
 from backprop.kernels.cpu.loss import ERRORS, first_outside, total
 from backprop.kernels.cpu.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
+from backprop.kernels.cpu.more_activations import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.cpu.norm import moments, normalize, normalize_backward, root_mean_square, spread_of, track
 from backprop.kernels.cpu.pointwise import (
     add,
@@ -38,5 +39,4 @@ from backprop.kernels.cpu.pool import max_pool, max_pool_backward, window_mean, 
 from backprop.kernels.cpu.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward
 from backprop.kernels.cpu.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.cpu.take import take, take_backward
-from backprop.kernels.cpu.together import together
 from backprop.kernels.cpu.update import adam, rmsprop, sgd

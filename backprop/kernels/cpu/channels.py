@@ -8,7 +8,7 @@ from backprop.kernels.cpu.jit import SOME, kernel
 
 @kernel
 def add_channels(z, mu, out):
-    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: iteration b owns out[b]         (10) (27) (30) biases"""
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: iteration b owns out[b]        (10) (27) (30a) biases"""
     for b in prange(z.shape[0]):
         for c in range(z.shape[1]):
             for d in range(z.shape[2]):
@@ -17,7 +17,7 @@ def add_channels(z, mu, out):
 
 @kernel
 def scale_channels(z, gamma, out):
-    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: iteration b owns out[b]        (30)"""
+    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: iteration b owns out[b]       (30a)"""
     for b in prange(z.shape[0]):
         for c in range(z.shape[1]):
             for d in range(z.shape[2]):
@@ -26,7 +26,7 @@ def scale_channels(z, gamma, out):
 
 @kernel
 def sum_channels(delta, out, accumulate):
-    """out[c] = sum_{b,d} delta[b,c,d]: iteration c owns channel c                  (11) (30)"""
+    """out[c] = sum_{b,d} delta[b,c,d]: iteration c owns channel c                 (11) (30b)"""
     for c in prange(delta.shape[1]):
         total = np.float64(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):
@@ -40,7 +40,7 @@ def sum_channels(delta, out, accumulate):
 
 @kernel
 def dot_channels(delta, z, out, accumulate):
-    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: iteration c owns channel c         (30)"""
+    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: iteration c owns channel c        (30c)"""
     for c in prange(delta.shape[1]):
         total = np.float64(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):

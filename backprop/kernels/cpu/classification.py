@@ -9,14 +9,14 @@ from math import exp
 
 from numba import prange
 
-from backprop.kernels.cpu.everyday import times
 from backprop.kernels.cpu.jit import inner, kernel
+from backprop.kernels.cpu.more_activations import times
 from backprop.kernels.cpu.softmax import log_softmax_of
 
 
 @kernel
 def nll(log_s, y, w, ignore, smoothing, out):
-    """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`   (9) (23) (40)"""
+    """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`   (9a) (23a) (40)"""
     for b in prange(y.shape[0]):
         for d in range(y.shape[1]):
             out[b, d] = nll_of(log_s, b, d, y[b, d], w, ignore, smoothing)
@@ -38,7 +38,7 @@ def nll_of(log_s, b, d, label, w, ignore, smoothing):
 
 @kernel
 def nll_backward(y, w, ignore, scale, out):
-    """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                               (23)"""
+    """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                              (23b)"""
     for b in prange(y.shape[0]):
         out[b] = 0
         for d in range(y.shape[1]):
@@ -48,7 +48,7 @@ def nll_backward(y, w, ignore, scale, out):
 
 @kernel
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
-    """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9) (40)"""
+    """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9b) (40)"""
     for b in prange(y.shape[0]):
         for d in range(y.shape[1]):
             nll_softmax_backward_of(log_s, b, d, y[b, d], w, ignore, smoothing, scale[b, d], out)
@@ -101,7 +101,7 @@ def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
 
 @kernel
 def soft_nll(log_s, q, w, out):
-    """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9) with probabilities q for labels"""
+    """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9a) with probabilities q for labels"""
     for b in prange(q.shape[0]):
         for d in range(q.shape[2]):
             loss = 0.0
@@ -112,7 +112,7 @@ def soft_nll(log_s, q, w, out):
 
 @kernel
 def soft_nll_softmax_backward(log_s, q, w, scale, out):
-    """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                              (9)"""
+    """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                             (9b)"""
     for b in prange(q.shape[0]):
         for d in range(q.shape[2]):
             total = 0.0

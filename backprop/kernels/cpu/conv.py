@@ -13,7 +13,7 @@ from backprop.kernels.cpu.convolution.correlate_by_lane import convolve_by_lane
 from backprop.kernels.cpu.convolution.field import flat, rounded_up, volume
 from backprop.kernels.cpu.convolution.filters import TAPS, TILE, fitting, sum_over_images
 from backprop.kernels.cpu.convolution.filters_by_lane import sum_by_lane, tile_of
-from backprop.kernels.cpu.convolution.meetings import backward, forward
+from backprop.kernels.cpu.convolution.tap_tables import backward, forward
 from backprop.kernels.cpu.jit import threads
 from backprop.kernels.cpu.product.threads import NO_BIAS
 from backprop.kernels.cpu.product.tile import ROWS
@@ -58,7 +58,7 @@ def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
 def conv_max_pool(
     a, x, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
 ):
-    """`conv`, over `positions` places, then `max_pool` of each image while it is in the cache, then ReLU  (10) (14)"""
+    """`conv`, over `positions` places, then `max_pool` of each image while it is in the cache, then ReLU  (10) (14a)"""
     if not out.size:
         return
     options = x.shape[1], x.shape[2:], a.shape[2:], positions, stride, dilation, pad, WIDTH // out.itemsize
@@ -100,11 +100,11 @@ def _convolve_by_lane(a, x, x_row, mu, relu, tables, groups, out, where=_NO_PLAC
 
 def _scratch(a, tables, groups, out):
     """The tables as kernels take them, a field for each thread, and memory for the filters in the order of use."""
-    field, meetings = tables
+    field, tap_tables = tables
     lanes = WIDTH // out.itemsize
     fields = empty((min(threads(), len(out)), field.channel * a.shape[1] + lanes), out.dtype)  # vectors may reach past
-    packed = empty((groups * rounded_up(out.shape[1] // groups, ROWS) * meetings.taps.size,), out.dtype)
-    return (field.channel, field.copies, meetings.taps, meetings.for_tile()), fields, packed
+    packed = empty((groups * rounded_up(out.shape[1] // groups, ROWS) * tap_tables.taps.size,), out.dtype)
+    return (field.channel, field.copies, tap_tables.taps, tap_tables.for_tile()), fields, packed
 
 
 def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
@@ -114,15 +114,15 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
         return
     lanes = WIDTH // out.itemsize
     sizes = out.shape[1], out.shape[2:], a.shape[2:], delta.shape[2:]
-    field, meetings = forward(*sizes, stride, dilation, pad, lanes)
-    row = tuple(meetings.in_order[: out.shape[-1]].tolist())
+    field, tap_tables = forward(*sizes, stride, dilation, pad, lanes)
+    row = tuple(tap_tables.in_order[: out.shape[-1]].tolist())
     tile = tile_of(len(out) // groups, out.shape[1], row, delta.shape[-1], lanes)
     if tile:
         width, taps = rounded_up(len(out) // groups, lanes), out[0, 0].size
         image, turned = field.channel * a.shape[1], groups * delta[0, 0].size * width
         chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + turned), out.nbytes)
         scratch = [(parts, chunk, image), (parts, chunk, turned), (chunks, a.shape[1], taps, width)]
-        first = np.ascontiguousarray(meetings.in_order[: taps : tile.neighbours])
+        first = np.ascontiguousarray(tap_tables.in_order[: taps : tile.neighbours])
         where = field.plane, field.channel, field.copies, first, *((0,) * size for size in tile)
         sum_by_lane(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
         return
@@ -134,7 +134,7 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     chunk, chunks, parts = _chunks(len(a), out.itemsize * (image + spread), out.nbytes)
     sums = (parts, rows * taps * lanes), (chunks, len(out), out[0].size)
     scratch = [(parts, chunk, image), (parts, chunk, spread), *sums]
-    where = field.plane, field.channel, field.copies, meetings.offsets_for(TAPS), length, filters
+    where = field.plane, field.channel, field.copies, tap_tables.offsets_for(TAPS), length, filters
     sum_over_images(delta, a, groups, *where, out, accumulate, *(empty(shape, out.dtype) for shape in scratch))
 
 

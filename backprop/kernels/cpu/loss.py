@@ -10,8 +10,8 @@ from math import exp, log
 from numba import prange
 from numba.extending import register_jitable
 
-from backprop.kernels.cpu.everyday import sigmoid, softplus, times
 from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, part
+from backprop.kernels.cpu.more_activations import sigmoid, softplus, times
 
 LEAST = exp(-100)
 

@@ -15,7 +15,7 @@ from backprop.kernels.cpu.jit import inner, kernel
 
 @kernel
 def moments(u, eps, mean, var, spread):
-    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)     (29)"""
+    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)    (29a)"""
     count = u.shape[0] * u.shape[2]
     for c in prange(u.shape[1]):
         total = 0.0
@@ -31,7 +31,7 @@ def moments(u, eps, mean, var, spread):
 
 @kernel
 def root_mean_square(u, eps, spread):
-    """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                     (32)"""
+    """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                    (32a)"""
     count = u.shape[0] * u.shape[2]
     for c in prange(u.shape[1]):
         squares = 0.0
@@ -43,14 +43,14 @@ def root_mean_square(u, eps, spread):
 
 @inner
 def spread_of(var, eps, spread):
-    """spread[c] = sqrt(var[c] + eps)                                                        (29)"""
+    """spread[c] = sqrt(var[c] + eps)                                                       (29a)"""
     for c in range(var.size):
         spread[c] = math.sqrt(var[c] + eps)
 
 
 @kernel
 def normalize(u, mean, spread, out):
-    """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                         (29) (32)"""
+    """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                       (29a) (32a)"""
     for c in prange(u.shape[1]):
         shrink = out.dtype.type(1 / spread[c])
         for b in range(u.shape[0]):
@@ -62,7 +62,7 @@ def normalize(u, mean, spread, out):
 def normalize_backward(delta, xhat, spread, centred, out):
     """out = (delta - mean(delta) - xhat mean(delta xhat)) / spread, means by channel; xhat = normalize(u).
 
-    (29), since moving one entry moves the mean and the variance of all. (32): not `centred`, without mean(delta).
+    (29b), since moving one entry moves the mean and the variance of all. (32b): not `centred`, without mean(delta).
     """
     real, count = out.dtype.type, delta.shape[0] * delta.shape[2]
     for c in prange(delta.shape[1]):

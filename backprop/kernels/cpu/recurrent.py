@@ -8,8 +8,8 @@ import math
 
 from numba import prange
 
-from backprop.kernels.cpu.everyday import sigmoid
 from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.more_activations import sigmoid
 
 
 @kernel

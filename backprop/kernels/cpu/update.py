@@ -1,16 +1,16 @@
 """Optimizer steps: they change theta and their own state in place, for all `parameters` of a group in one loop.
 
-`parameters` are `together(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A state
-array that the options leave unused may be theta itself: a kernel takes an array everywhere. Each iteration owns one
-block of a parameter.
+`parameters` are `all_parameters(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A
+state array that the options leave unused may be theta itself: a kernel takes an array everywhere. Each iteration owns
+one block of a parameter.
 """
 
 import math
 
 from numba import prange
 
+from backprop.kernels.cpu.all_parameters import block
 from backprop.kernels.cpu.jit import exact_kernel, kernel
-from backprop.kernels.cpu.together import block
 
 
 def sgd(parameters, lr, momentum, dampening, weight_decay, nesterov, first):

@@ -1,6 +1,7 @@
 """numba-cuda on a GPU, or in its simulator: the oracle's functions again, of arrays in its memory."""
 
 from backprop.kernels.cuda import arithmetic
+from backprop.kernels.cuda.all_parameters import all_parameters
 from backprop.kernels.cuda.batch import count_correct, count_up, gather
 from backprop.kernels.cuda.channels import add_channels, dot_channels, scale_channels, sum_channels
 from backprop.kernels.cuda.classification import (
@@ -17,10 +18,10 @@ from backprop.kernels.cuda.classification import (
 )
 from backprop.kernels.cuda.conv import conv, conv_input_grad, conv_max_pool, conv_weight_grad
 from backprop.kernels.cuda.dropout import dropout
-from backprop.kernels.cuda.everyday import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.cuda.loss import ERRORS, first_outside, total
 from backprop.kernels.cuda.machine import empty
 from backprop.kernels.cuda.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
+from backprop.kernels.cuda.more_activations import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.cuda.norm import moments, normalize, normalize_backward, root_mean_square, spread_of, track
 from backprop.kernels.cuda.pointwise import (
     add,
@@ -38,5 +39,4 @@ from backprop.kernels.cuda.pool import max_pool, max_pool_backward, window_mean,
 from backprop.kernels.cuda.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward
 from backprop.kernels.cuda.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.cuda.take import take, take_backward
-from backprop.kernels.cuda.together import together
 from backprop.kernels.cuda.update import adam, rmsprop, sgd

@@ -22,7 +22,7 @@ def compute(ufunc, *operands):
     for a in arrays:
         if a.shape != arrays[0].shape or a.dtype != arrays[0].dtype or a.dtype.kind != "f":
             kinds = " and ".join(f"{a.dtype} {a.shape}" for a in arrays)
-            raise ShapeError(f"np.{name} on the GPU wants floats of one shape and type, got {kinds}")
+            raise ShapeError(f"np.{name} on the GPU expects floats of one shape and type, got {kinds}")
     return FUNCTIONS[name](*operands)
 
 

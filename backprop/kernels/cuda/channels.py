@@ -14,7 +14,7 @@ def add_channels_each(z, mu, out, C, D, size):
 
 
 def add_channels(z, mu, out):
-    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                  (10) (27) (30) biases"""
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                 (10) (27) (30a) biases"""
     add_channels_each.each(z.size, z, mu, out, *z.shape[1:])
 
 
@@ -26,7 +26,7 @@ def scale_channels_each(z, gamma, out, C, D, size):
 
 
 def scale_channels(z, gamma, out):
-    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z                                 (30)"""
+    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z                                (30a)"""
     scale_channels_each.each(z.size, z, gamma, out, *z.shape[1:])
 
 
@@ -35,10 +35,10 @@ product_of_each = channel_sums(lambda delta, z: delta * z)
 
 
 def sum_channels(delta, out, accumulate):
-    """out[c] = sum_{b,d} delta[b,c,d]                                              (11) (30)"""
+    """out[c] = sum_{b,d} delta[b,c,d]                                             (11) (30b)"""
     one_each(delta, delta, out, accumulate)
 
 
 def dot_channels(delta, z, out, accumulate):
-    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]                                     (30)"""
+    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]                                    (30c)"""
     product_of_each(delta, z, out, accumulate)

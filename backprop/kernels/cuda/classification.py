@@ -16,9 +16,9 @@ from backprop.kernels.cuda.cross_entropy import (
     cross_entropy_each,
     cross_entropy_found,
 )
-from backprop.kernels.cuda.everyday import times
 from backprop.kernels.cuda.kernel import i32, kernel, real, u32
 from backprop.kernels.cuda.machine import empty
+from backprop.kernels.cuda.more_activations import times
 from backprop.kernels.cuda.samples import nll_of, no_delta, place_of, softmax_delta
 from backprop.kernels.cuda.targets import first_bad_label_block, first_bad_probability_block, used_weight_block
 
@@ -33,7 +33,7 @@ def nll_each(log_s, y, w, ignore, hard, soft, out, C, D, size):
 
 
 def nll(log_s, y, w, ignore, smoothing, out):
-    """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`   (9) (23) (40)"""
+    """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`   (9a) (23a) (40)"""
     _, C, D = log_s.shape
     nll_each.each(y.size, log_s, y, w, np.int64(ignore), *shares(smoothing, C), out, C, D)
 
@@ -47,7 +47,7 @@ def nll_backward_each(y, w, ignore, scale, out, C, D, size):
 
 
 def nll_backward(y, w, ignore, scale, out):
-    """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                               (23)"""
+    """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                              (23b)"""
     nll_backward_each.each(out.size, y, w, np.int64(ignore), scale, out, *out.shape[1:])
 
 
@@ -62,7 +62,7 @@ def nll_softmax_backward_each(log_s, y, w, ignore, hard, soft, scale, out, C, D,
 
 
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
-    """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9) (40)"""
+    """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9b) (40)"""
     _, C, D = log_s.shape
     nll_softmax_backward_each.each(y.size, log_s, y, w, np.int64(ignore), *shares(smoothing, C), scale, out, C, D)
 
@@ -100,7 +100,7 @@ def soft_nll_each(log_s, q, w, out, C, D, size):
 
 
 def soft_nll(log_s, q, w, out):
-    """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9) with probabilities q for labels"""
+    """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9a) with probabilities q for labels"""
     soft_nll_each.each(out.size, log_s, q, w, out, *log_s.shape[1:])
 
 
@@ -117,7 +117,7 @@ def soft_nll_softmax_backward_each(log_s, q, w, scale, out, C, D, size):
 
 
 def soft_nll_softmax_backward(log_s, q, w, scale, out):
-    """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                              (9)"""
+    """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                             (9b)"""
     soft_nll_softmax_backward_each.each(scale.size, log_s, q, w, scale, out, *log_s.shape[1:])
 
 

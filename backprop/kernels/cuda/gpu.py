@@ -40,14 +40,14 @@ class Gpu:
         except Exception as error:  # the libraries have an error of their own for each thing that is missing
             raise DeviceError(
                 "no GPU here: looked for NVIDIA's driver, a CUDA device, and the packages of "
-                f"pip install 'backprop[cuda13]' ({error}); the CPU works: use device='cpu'"
+                f"pip install -e '.[cuda13]' ({error}); the CPU works: use device='cpu'"
             ) from error
         self.name = self.device.name
         self.capability = tuple(self.device.compute_capability)
         if self.capability < OLDEST:
             raise DeviceError(
                 f"{self.name} has compute capability {'.'.join(map(str, self.capability))}, and what is compiled here "
-                f"wants at least {'.'.join(map(str, OLDEST))}; the CPU works: use device='cpu'"
+                f"expects at least {'.'.join(map(str, OLDEST))}; the CPU works: use device='cpu'"
             )
         self._expect_driver()
         self._thread = threading.get_ident()
@@ -64,14 +64,14 @@ class Gpu:
             tools = nvjitlink.version()
         except (ImportError, RuntimeError) as error:
             raise DeviceError(
-                f"{self.name} is here, but not NVIDIA's compiler ({error}); pip install 'backprop[cuda13]', or "
+                f"{self.name} is here, but not NVIDIA's compiler ({error}); pip install -e '.[cuda13]', or "
                 "'backprop[cuda12]' for a driver of CUDA 12"
             ) from error
         version = self._ask(self._driver.cuDriverGetVersion)
         if version // 1000 < tools[0]:
             raise DeviceError(
                 f"the driver of {self.name} knows CUDA {version // 1000}.{version % 1000 // 10}, and what is installed "
-                f"here compiles for CUDA {tools[0]}; pip install 'backprop[cuda{version // 1000}]', or a newer driver"
+                f"here compiles for CUDA {tools[0]}; pip install -e '.[cuda{version // 1000}]', or a newer driver"
             )
 
     def _ask(self, function, *args):

@@ -10,8 +10,8 @@ import math
 from numba import cuda
 
 from backprop.kernels.cuda.block import block_least
-from backprop.kernels.cuda.everyday import sigmoid, softplus, times
 from backprop.kernels.cuda.kernel import Part, flat, kernel, part, real, u32
+from backprop.kernels.cuda.more_activations import sigmoid, softplus, times
 from backprop.kernels.cuda.sums import channel_sums
 from backprop.kernels.cuda.targets import NONE
 

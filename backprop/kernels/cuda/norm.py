@@ -60,14 +60,14 @@ def moments_block(u, eps, mean, var, spread, centred, count, B, C, D):
 
 
 def moments(u, eps, mean, var, spread):
-    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)     (29)"""
+    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)    (29a)"""
     B, C, D = u.shape
     if C:
         moments_block(C, moments_block.team(B * D), u, float(eps), mean, var, spread, True, float(B * D), B, C, D)
 
 
 def root_mean_square(u, eps, spread):
-    """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                     (32)"""
+    """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                    (32a)"""
     B, C, D = u.shape
     if C:
         unused = spread, spread
@@ -82,7 +82,7 @@ def spread_each(var, eps, spread, size):
 
 
 def spread_of(var, eps, spread):
-    """spread[c] = sqrt(var[c] + eps)                                                        (29)"""
+    """spread[c] = sqrt(var[c] + eps)                                                       (29a)"""
     spread_each.each(var.size, var, float(eps), spread)
 
 
@@ -95,7 +95,7 @@ def normalize_each(u, mean, spread, out, C, D, size):
 
 
 def normalize(u, mean, spread, out):
-    """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                         (29) (32)"""
+    """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                       (29a) (32a)"""
     normalize_each.each(u.size, u, mean, spread, out, *u.shape[1:])
 
 
@@ -121,7 +121,7 @@ def normalize_backward_block(delta, xhat, spread, centred, out, count, B, C, D):
 def normalize_backward(delta, xhat, spread, centred, out):
     """out = (delta - mean(delta) - xhat mean(delta xhat)) / spread, means by channel; xhat = normalize(u).
 
-    (29), since moving one entry moves the mean and the variance of all. (32): not `centred`, without mean(delta).
+    (29b), since moving one entry moves the mean and the variance of all. (32b): not `centred`, without mean(delta).
     """
     B, C, D = delta.shape
     if C:

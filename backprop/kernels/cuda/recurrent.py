@@ -8,8 +8,8 @@ import math
 
 from numba import cuda
 
-from backprop.kernels.cuda.everyday import sigmoid
 from backprop.kernels.cuda.kernel import kernel, real, u32
+from backprop.kernels.cuda.more_activations import sigmoid
 
 
 @kernel

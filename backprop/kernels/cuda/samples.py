@@ -2,8 +2,8 @@
 
 import math
 
-from backprop.kernels.cuda.everyday import times
 from backprop.kernels.cuda.kernel import part, real, u32
+from backprop.kernels.cuda.more_activations import times
 
 
 @part

@@ -1,17 +1,17 @@
 """Optimizer steps: they change theta and their own state in place, for all `parameters` of a group in one launch.
 
-`parameters` are `together(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A state
-array that the options leave unused may be theta itself: a kernel takes an array everywhere. A block of threads owns a
-block of a parameter. Numbers that may change from step to step are read from memory, so that a recorded step may be
-run again with others.
+`parameters` are `all_parameters(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A
+state array that the options leave unused may be theta itself: a kernel takes an array everywhere. A block of threads
+owns a block of a parameter. Numbers that may change from step to step are read from memory, so that a recorded step may
+be run again with others.
 """
 
 import math
 
 from numba import cuda
 
+from backprop.kernels.cuda.all_parameters import array_at
 from backprop.kernels.cuda.kernel import THREADS, kernel, real, u32
-from backprop.kernels.cuda.together import array_at
 
 
 def run(by, parameters, numbers, switches):

@@ -2,6 +2,7 @@
 
 from numpy import empty
 
+from backprop.kernels.reference.all_parameters import all_parameters
 from backprop.kernels.reference.batch import count_correct, count_up, gather
 from backprop.kernels.reference.channels import add_channels, dot_channels, scale_channels, sum_channels
 from backprop.kernels.reference.classification import (
@@ -18,9 +19,9 @@ from backprop.kernels.reference.classification import (
 )
 from backprop.kernels.reference.conv import conv, conv_input_grad, conv_max_pool, conv_weight_grad
 from backprop.kernels.reference.dropout import dropout
-from backprop.kernels.reference.everyday import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.reference.loss import ERRORS, first_outside, total
 from backprop.kernels.reference.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
+from backprop.kernels.reference.more_activations import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
 from backprop.kernels.reference.norm import moments, normalize, normalize_backward, root_mean_square, spread_of, track
 from backprop.kernels.reference.pointwise import (
     add,
@@ -38,5 +39,4 @@ from backprop.kernels.reference.pool import max_pool, max_pool_backward, window_
 from backprop.kernels.reference.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward
 from backprop.kernels.reference.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.reference.take import take, take_backward
-from backprop.kernels.reference.together import together
 from backprop.kernels.reference.update import adam, rmsprop, sgd

@@ -4,20 +4,20 @@ from backprop.kernels.reference.sums import put, wide
 
 
 def add_channels(z, mu, out):
-    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                  (10) (27) (30) biases"""
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                 (10) (27) (30a) biases"""
     out[...] = z + mu[:, None]
 
 
 def scale_channels(z, gamma, out):
-    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z                                 (30)"""
+    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z                                (30a)"""
     out[...] = z * gamma[:, None]
 
 
 def sum_channels(delta, out, accumulate):
-    """out[c] = sum_{b,d} delta[b,c,d]                                              (11) (30)"""
+    """out[c] = sum_{b,d} delta[b,c,d]                                             (11) (30b)"""
     put(wide(delta).sum(axis=(0, 2)), out, accumulate)
 
 
 def dot_channels(delta, z, out, accumulate):
-    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]                                     (30)"""
+    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]                                    (30c)"""
     put((wide(delta) * z).sum(axis=(0, 2)), out, accumulate)

@@ -8,24 +8,24 @@ t = (1 - eps) onehot(y) + eps / C.
 import numpy as np
 from numpy import exp, where
 
-from backprop.kernels.reference.everyday import times
+from backprop.kernels.reference.more_activations import times
 from backprop.kernels.reference.softmax import log_softmax
 
 
 def nll(log_s, y, w, ignore, smoothing, out):
-    """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`    (9) (23) (40)"""
+    """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`  (9a) (23a) (40)"""
     tw = _distribution(log_s, y, ignore, smoothing) * w[:, None]
     out[...] = -(tw * where(tw == 0, 0, log_s)).sum(axis=1)  # a class without weight may have -inf
 
 
 def nll_backward(y, w, ignore, scale, out):
-    """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                               (23)"""
+    """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                              (23b)"""
     delta = -_distribution(out, y, ignore, 0) * w[:, None]
     out[...] = times(scale[:, None, :], delta)
 
 
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
-    """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9) (40)"""
+    """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9b) (40)"""
     tw = _distribution(log_s, y, ignore, smoothing) * w[:, None]
     delta = times(scale[:, None, :], exp(log_s) * tw.sum(axis=1, keepdims=True) - tw)
     out[...] = where(y[:, None, :] == ignore, 0, delta)  # even of scores that are not finite
@@ -55,13 +55,13 @@ def _distribution(like, y, ignore, smoothing):
 
 
 def soft_nll(log_s, q, w, out):
-    """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9) with probabilities q for labels"""
+    """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9a) with probabilities q for labels"""
     qw = q * w[:, None]
     out[...] = -(qw * where(qw == 0, 0, log_s)).sum(axis=1)
 
 
 def soft_nll_softmax_backward(log_s, q, w, scale, out):
-    """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                              (9)"""
+    """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                             (9b)"""
     qw = q * w[:, None]
     out[...] = (exp(log_s) * qw.sum(axis=1, keepdims=True) - qw) * scale[:, None, :]
 

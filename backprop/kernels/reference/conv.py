@@ -34,7 +34,7 @@ def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
 def conv_max_pool(
     a, x, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
 ):
-    """`conv`, over `positions` places, then `max_pool`, then ReLU                                (10) (14)"""
+    """`conv`, over `positions` places, then `max_pool`, then ReLU                               (10) (14a)"""
     z = np.empty((*out.shape[:2], *positions), out.dtype)
     conv(a, x, mu, False, stride, dilation, pad, groups, z)
     max_pool(z, size, pool_stride, pool_dilation, pool_pad, out, where)

@@ -7,7 +7,7 @@ All arrays are flat; `options` are a row's other numbers, as a tuple. For comple
 import numpy as np
 from numpy import exp, log, maximum, where
 
-from backprop.kernels.reference.everyday import magnitude, sigmoid, softplus, times
+from backprop.kernels.reference.more_activations import magnitude, sigmoid, softplus, times
 from backprop.kernels.reference.sums import wide
 
 

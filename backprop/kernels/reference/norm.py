@@ -11,7 +11,7 @@ from backprop.kernels.reference.sums import wide
 
 
 def moments(u, eps, mean, var, spread):
-    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)     (29)"""
+    """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)    (29a)"""
     u = wide(u)
     middle = u.mean(axis=(0, 2))
     squares = ((u - middle[:, None]) ** 2).mean(axis=(0, 2))
@@ -21,24 +21,24 @@ def moments(u, eps, mean, var, spread):
 
 
 def root_mean_square(u, eps, spread):
-    """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                     (32)"""
+    """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                    (32a)"""
     spread[...] = np.sqrt((wide(u) ** 2).mean(axis=(0, 2)) + eps)
 
 
 def spread_of(var, eps, spread):
-    """spread[c] = sqrt(var[c] + eps)                                                        (29)"""
+    """spread[c] = sqrt(var[c] + eps)                                                       (29a)"""
     spread[...] = np.sqrt(wide(var) + eps)
 
 
 def normalize(u, mean, spread, out):
-    """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                         (29) (32)"""
+    """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                       (29a) (32a)"""
     out[...] = (u - mean[:, None]) / spread[:, None]
 
 
 def normalize_backward(delta, xhat, spread, centred, out):
     """out = (delta - mean(delta) - xhat mean(delta xhat)) / spread, means by channel; xhat = normalize(u).
 
-    (29), since moving one entry moves the mean and the variance of all. (32): not `centred`, without mean(delta).
+    (29b), since moving one entry moves the mean and the variance of all. (32b): not `centred`, without mean(delta).
     """
     delta = wide(delta)
     shift = delta.mean(axis=(0, 2), keepdims=True) if centred else 0

@@ -5,7 +5,7 @@ The products with the weights are done before, by `matmul`: a cell only bends an
 
 import numpy as np
 
-from backprop.kernels.reference.everyday import sigmoid
+from backprop.kernels.reference.more_activations import sigmoid
 
 
 def lstm_cell(u, c_before, gates, c, h):

@@ -1,7 +1,7 @@
 """Optimizer steps: they change theta and their own state in place, for all `parameters` of a group.
 
-`parameters` are `together(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A state
-array that the options leave unused may be theta itself: a kernel takes an array everywhere.
+`parameters` are `all_parameters(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A
+state array that the options leave unused may be theta itself: a kernel takes an array everywhere.
 """
 
 import numpy as np

@@ -23,9 +23,9 @@ from backprop.layers.conv_transpose import TransposedConvolution
 from backprop.layers.norm import Affine
 from backprop.layers.padding import Padding
 from backprop.layers.pool import AdaptiveAvgPooling, AvgPooling, MaxPooling
-from backprop.layers.recurrent import Recurrent
+from backprop.layers.recurrent_stack import RecurrentStack
 
-WITH_MATRIX = (Linear, Convolution, TransposedConvolution, Recurrent)
+WITH_MATRIX = (Linear, Convolution, TransposedConvolution, RecurrentStack)
 
 
 class Cost(NamedTuple):
@@ -61,7 +61,9 @@ def _flops(module, a, output, parameters):
         matrices = [p for p in parameters if len(p.shape) > 1]
         biases = [p for p in parameters if len(p.shape) == 1]
         products = {p: 2 * p.size * _uses(module, p, a, output) for p in matrices}
-        sums = {p: a.size // a.shape[-1] * p.size if isinstance(module, Recurrent) else output.size for p in biases}
+        sums = {
+            p: a.size // a.shape[-1] * p.size if isinstance(module, RecurrentStack) else output.size for p in biases
+        }
         learned = sum(n for p, n in {**products, **sums}.items() if p.requires_grad)
         return sum(products.values()) + sum(sums.values()), sum(products.values()) + learned
     ours = isinstance(module, (Bias, Affine, PReLU, AdaptiveAvgPooling)) or not parameters
@@ -70,7 +72,7 @@ def _flops(module, a, output, parameters):
 
 def _uses(module, weight, a, output):
     """How many times each weight is used: in every sample, at every position, in every step."""
-    if isinstance(module, Recurrent):
+    if isinstance(module, RecurrentStack):
         return a.size // a.shape[-1]
     if isinstance(module, TransposedConvolution):
         return a.size // weight.shape[0]

@@ -5,9 +5,9 @@ import numpy as np
 from backprop.layers import Bias, Embedding, Linear, LogSoftmax, PReLU, ReLU, Sigmoid, Softmax, Tanh
 from backprop.layers.conv import Convolution
 from backprop.layers.conv_transpose import TransposedConvolution
-from backprop.layers.everyday import Elementwise
+from backprop.layers.more_activations import Elementwise
 from backprop.layers.norm import Affine
-from backprop.layers.recurrent import Recurrent
+from backprop.layers.recurrent_stack import RecurrentStack
 from backprop.show.numbers import subscript
 
 ACTIVATIONS = (ReLU, Sigmoid, Tanh, Elementwise, PReLU)  # of each unit alone
@@ -62,7 +62,7 @@ class LayerNames:
 
 def has_weights(module):
     """Whether it is a layer of its own on the slides: it mixes features, or adds to them, by what it has learned."""
-    known = isinstance(module, (Linear, Bias, Embedding, Convolution, TransposedConvolution, Recurrent))
+    known = isinstance(module, (Linear, Bias, Embedding, Convolution, TransposedConvolution, RecurrentStack))
     scales = isinstance(module, (Affine, PReLU))
     return known or (not scales and bool(module.own_parameters()))
 

@@ -9,7 +9,7 @@ from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.kernels.device import to_host
 from backprop.kernels.transfer import synchronize
-from backprop.options import whole
+from backprop.module.options import whole
 from backprop.show.explain import cost
 from backprop.show.explain.explanation import Explanation, Row
 from backprop.show.explain.names import ACTIVATIONS, LayerNames
@@ -35,7 +35,7 @@ def explain(net, x, y, loss, repeats=5):
     """
     whole("repeats", repeats)
     if getattr(loss, "reduction", "mean") == "none":
-        raise OptionError("backward begins at one number: explain wants a loss with reduction 'mean' or 'sum'")
+        raise OptionError("backward begins at one number: explain needs a loss with reduction 'mean' or 'sum'")
     memo = {}  # what the two share stays shared in the copies
     net, loss = net.bare_copy(memo), loss.bare_copy(memo)
 
@@ -169,7 +169,7 @@ class Look(Watch):
             self.rows[self.place(module)]["delta"] = norm(delta)
 
     def end(self):
-        """A parameter's gradient is the sum over all its uses: it is told at the first one."""
+        """A parameter's gradient is the sum over all its uses: it is shown at the first one."""
         super().end()
         told = set()
         for (module, _), row in self.rows.items():

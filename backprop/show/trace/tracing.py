@@ -39,7 +39,7 @@ def trace(f, *inputs, names=None, mode="reverse"):
     f    = v₅        = 11.652                 |  v̄₅      = df/df                 = 1
     """
     if mode not in ("reverse", "forward"):
-        raise OptionError(f"mode is 'reverse' or 'forward', got {mode!r}")
+        raise OptionError(f"mode must be 'reverse' or 'forward', got {mode!r}")
     inputs = [Value(np.array(x, float) if np.asarray(x).dtype.kind in "iub" else np.array(x)) for x in inputs]
     if mode == "forward" and any(x.size != 1 for x in inputs):
         raise OptionError("forward mode has a column for each input: it traces numbers, not arrays")
@@ -50,7 +50,7 @@ def trace(f, *inputs, names=None, mode="reverse"):
         raise ShapeError(f"adjoints begin at one number, f returned shape {output.shape}; sum() it")
     names = _names(f, len(inputs)) if names is None else [" ".join(str(name).split()) for name in names]
     if len(set(names)) != len(inputs):
-        raise OptionError(f"wants {len(inputs)} different names, one for each input, got {', '.join(names)}")
+        raise OptionError(f"expects {len(inputs)} different names, one for each input, got {', '.join(names)}")
     return Trace(inputs, output, names, mode)
 
 

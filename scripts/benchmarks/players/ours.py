@@ -4,8 +4,8 @@ import numpy as np
 
 import backprop as bp
 from backprop import kernels
-from backprop.plan import Plan
-from backprop.train import fit
+from backprop.training.fit import fit
+from backprop.training.plan import Plan
 from benchmarks import workload
 
 

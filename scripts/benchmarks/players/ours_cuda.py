@@ -8,8 +8,8 @@ import backprop as bp
 from backprop import kernels
 from backprop.kernels.cuda.machine import machine
 from backprop.kernels.transfer import synchronize
-from backprop.steps import Steps
-from backprop.train import fit
+from backprop.training.fit import fit
+from backprop.training.steps import Steps
 from benchmarks import workload
 from benchmarks.players.ours import network
 

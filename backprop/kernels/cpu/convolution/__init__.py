@@ -3,7 +3,7 @@
     textbook     out[o,i,j] = sum_{c,p,q} x[o,c,p,q] a[c,i+p,j+q], as it stands
     unfolded     what each filter meets is copied into a matrix: the rest is a product of matrices
     field        instead, the image is copied once, so that neighbours of the output meet neighbours in memory
-    meetings     tables that say which tap meets what, for any stride, dilation and margin
+    tap_tables     tables that say which tap meets what, for any stride, dilation and margin
     correlate    (10) and (13): the product's tile, which finds its second matrix in the field
     filters      (12): a tile of filters and taps, sums of products along the images
 

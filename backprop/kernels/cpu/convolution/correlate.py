@@ -7,7 +7,7 @@ from numba import prange, types
 from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
-from backprop.kernels.cpu.convolution.meetings import VECTORS
+from backprop.kernels.cpu.convolution.tap_tables import VECTORS
 from backprop.kernels.cpu.jit import BORROWED, inner, kernel
 from backprop.kernels.cpu.pool import pool_image
 from backprop.kernels.cpu.product.tile import ROWS
@@ -18,7 +18,7 @@ SUMS = ROWS * VECTORS * LANES
 
 @kernel
 def convolve(
-    a, x, x_row, mu, relu, groups, channel, copies, taps, meetings, hop, fields, packed,
+    a, x, x_row, mu, relu, groups, channel, copies, taps, tap_tables, hop, fields, packed,
     out, where, images, shape, steps, size, stride, dilation, pad,
 ):  # fmt: skip
     """out[n,o] = mu[o] + the sum over the taps, for all images n: iteration `part` owns some images and a field
@@ -43,7 +43,7 @@ def convolve(
             for g in range(groups):
                 f, m = g * inputs * channel, g * outputs
                 correlate(
-                    packed, g * table, outputs, field, f, meetings, mu, m, relu and not pooled,
+                    packed, g * table, outputs, field, f, tap_tables, mu, m, relu and not pooled,
                     hop, to, at + m * steps[0], steps[0],
                 )  # fmt: skip
             if pooled:
@@ -69,14 +69,14 @@ def pack(x, i, x_row, height, taps, packed, start):
 
 
 @inner
-def correlate(x, i, height, field, f, meetings, mu, m, relu, hop, out, o, o_row):
+def correlate(x, i, height, field, f, tap_tables, mu, m, relu, hop, out, o, o_row):
     """out[o + c o_row + place] = mu[m + c] + sum_k x[c,k] field[f + base + offsets[k]] for c < height
 
-    for each vector of each class of the meetings; neighbours of a vector lie `hop` apart in out. x is packed, from i.
+    for each vector of each class in the tables; neighbours of a vector lie `hop` apart in out. x is packed, from i.
     `relu` turns negative sums into 0. For some positions all channels are computed before the next ones come: what they
     meet of the field is still in the first cache.
     """
-    all_offsets, bases, places, begins, ends, used, classes = meetings
+    all_offsets, bases, places, begins, ends, used, classes = tap_tables
     found = scratch(out, SUMS)
     whole = hop == 1 and begins.shape[0] == 1
     for kind in range(classes.shape[0]):

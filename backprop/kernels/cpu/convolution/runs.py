@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backprop.kernels.cpu.convolution import meetings
+from backprop.kernels.cpu.convolution import tap_tables
 from backprop.kernels.cpu.convolution.field import flat, volume
 from backprop.kernels.cpu.product.tile import ROWS
 from backprop.kernels.cpu.simd import REGISTERS
@@ -47,7 +47,7 @@ class Runs(NamedTuple):
 def forward(filters, channels, taps, image, positions, stride, dilation, pad, lanes, pooled=False):
     """(Field, Runs, Form) for (10), or None where other tiles are faster."""
     sizes = channels, taps, image, positions, stride, dilation, pad, lanes
-    return _runs(filters, positions, *meetings.forward(*sizes), taps, lanes, POOL if pooled else TURN)
+    return _runs(filters, positions, *tap_tables.forward(*sizes), taps, lanes, POOL if pooled else TURN)
 
 
 @functools.lru_cache(256)
@@ -56,7 +56,7 @@ def backward(filters, outputs, channels, taps, image, positions, stride, dilatio
     if stride != (1, 1, 1):
         return None
     sizes = outputs, channels, taps, image, positions, stride, dilation, pad, lanes
-    return _runs(filters, image, *meetings.backward(*sizes), taps, lanes, TURN)
+    return _runs(filters, image, *tap_tables.backward(*sizes), taps, lanes, TURN)
 
 
 def _runs(filters, positions, field, other, taps, lanes, turn):
@@ -83,7 +83,7 @@ def _runs(filters, positions, field, other, taps, lanes, turn):
     at = [(t, i, j) for t in range(positions[0]) for i in range(positions[1]) for j in starts]
     at += at[-1:] * (-len(at) % form.runs)  # repeated ones compute the same again
     bases, places = (np.array([flat(place, sizes) for place in at]) for sizes in (field.plane, positions))
-    used = meetings.used_taps(field, bases, offsets, form.length, form.runs)
+    used = tap_tables.used_taps(field, bases, offsets, form.length, form.runs)
     columns = other.taps, offsets, bases.reshape(-1, form.runs), places.reshape(-1, form.runs), used
     return field, Runs(*(np.ascontiguousarray(column, np.int64) for column in columns)), form
 

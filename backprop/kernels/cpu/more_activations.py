@@ -1,0 +1,168 @@
+"""The other activations: a = sigma(u), and under it the slope sigma'(u) by which (4) multiplies delta.
+
+All arrays are flat; each iteration owns one block. `options` are a row's other numbers, as a tuple. NaN stays NaN: the
+last branch of each row hands it on. Where a slope is 0, delta_u is 0, whatever delta.
+"""
+
+import math
+from math import exp, expm1, tanh
+
+import numpy as np
+from numba import prange
+from numba.extending import register_jitable
+
+from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, kernel, part
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # these keep mean 0 and variance 1 (Klambauer, 2017)
+ROOT_2, ROOT_2_PI = math.sqrt(2), math.sqrt(2 * math.pi)
+BEND, CUBIC = math.sqrt(2 / math.pi), 0.044715  # the tanh that comes near the normal distribution (Hendrycks, 2016)
+
+
+@inner
+def sigmoid(u):
+    e = exp(-abs(u))
+    return (e if u < 0 else 1.0) / (1.0 + e)
+
+
+@inner
+def softplus(u):
+    """log(1 + e^u)"""
+    return (0.0 if u < 0 else u) + math.log1p(exp(-abs(u)))
+
+
+@inner
+def share(u):
+    """The part of a normal distribution that lies below u."""
+    return math.erfc(-u / ROOT_2) / 2
+
+
+@inner
+def density(u):
+    """Its derivative."""
+    return exp(-u * u / 2) / ROOT_2_PI
+
+
+@inner
+def bend(u):
+    return tanh(BEND * (u + CUBIC * u * u * u))
+
+
+@inner
+def times(u, s):
+    """u s, but 0 where s is 0, even if u is infinite: what a branch that is not taken, or an exponential that has
+    vanished, leaves of u"""
+    return u * s if s != 0 else 0.0 * s
+
+
+# fmt: off
+TABLE = {
+    "leaky_relu":  (lambda u, s: s * u if u <= 0 else u,
+                    lambda u, s: s if u <= 0 else 1.0),
+
+    "elu":         (lambda u, k: k * expm1(u) if u <= 0 else u,
+                    lambda u, k: k * exp(u) if u <= 0 else 1.0),
+
+    "celu":        (lambda u, k: k * expm1(u / k) if u <= 0 else u,
+                    lambda u, k: exp(u / k) if u <= 0 else 1.0),
+
+    "selu":        (lambda u: SELU_SCALE * (SELU_ALPHA * expm1(u) if u <= 0 else u),
+                    lambda u: SELU_SCALE * (SELU_ALPHA * exp(u) if u <= 0 else 1.0)),
+
+    "gelu":        (lambda u: times(u, share(u)),
+                    lambda u: share(u) + times(u, density(u))),
+
+    "gelu_tanh":   (lambda u: times(u, (1 + bend(u)) / 2),
+                    lambda u: (1 + bend(u)) / 2 + times(u * BEND * (1 + 3 * CUBIC * u * u) / 2, 1 - bend(u) ** 2)),
+
+    "silu":        (lambda u: times(u, sigmoid(u)),
+                    lambda u: sigmoid(u) + times(u, sigmoid(u) * sigmoid(-u))),
+
+    "mish":        (lambda u: times(u, tanh(softplus(u))),
+                    lambda u: tanh(softplus(u)) + times(u, (1 - tanh(softplus(u)) ** 2) * sigmoid(u))),
+
+    "softplus":    (lambda u, b, most: softplus(b * u) / b if b * u <= most else u,
+                    lambda u, b, most: sigmoid(b * u) if b * u <= most else 1.0),
+
+    "softsign":    (lambda u: math.copysign(1.0, u) if math.isinf(u) else u / (1 + abs(u)),
+                    lambda u: 1 / (1 + abs(u)) ** 2),
+
+    "tanhshrink":  (lambda u: u - tanh(u),
+                    lambda u: tanh(u) ** 2),
+
+    "hardshrink":  (lambda u, t: 0.0 if abs(u) <= t else u,
+                    lambda u, t: 0.0 if abs(u) <= t else 1.0),
+
+    "softshrink":  (lambda u, t: 0.0 if abs(u) <= t else u - math.copysign(t, u),
+                    lambda u, t: 0.0 if abs(u) <= t else 1.0),
+
+    "hardtanh":    (lambda u, lo, hi: lo if u <= lo else hi if u >= hi else u,
+                    lambda u, lo, hi: 0.0 if u <= lo or u >= hi else 1.0),
+
+    "hardsigmoid": (lambda u: 0.0 if u <= -3 else 1.0 if u >= 3 else u / 6 + 1 / 2,
+                    lambda u: 0.0 if u <= -3 or u >= 3 else 1 / 6),
+
+    "hardswish":   (lambda u: 0.0 if u <= -3 else u if u >= 3 else u * (u / 6 + 1 / 2),
+                    lambda u: 0.0 if u <= -3 else 1.0 if u >= 3 else u / 3 + 1 / 2),
+
+    "logsigmoid":  (lambda u: -softplus(-u),
+                    lambda u: sigmoid(-u)),
+}
+# fmt: on
+
+
+def pair(sigma, slope):
+    """The forward and the backward kernel of one row. (A plain function in a closure keeps the kernels on disk; one
+    that is compiled itself would be another one in every process.)
+    """
+    sigma, slope = register_jitable(sigma), register_jitable(slope)
+
+    @exact_kernel
+    def forward(u, options, out):
+        """(3) out[i] = sigma(u[i])"""
+        for block in prange(blocks(u.size)):
+            u_, out_ = part(u, block), part(out, block)
+            for i in range(u_.size):
+                out_[i] = sigma(u_[i], *options)
+
+    @exact_kernel
+    def backward(delta, u, options, out):
+        """(4) out[i] = delta[i] sigma'(u[i])"""
+        for block in prange(blocks(u.size)):
+            delta_, u_, out_ = part(delta, block), part(u, block), part(out, block)
+            for i in range(u_.size):
+                out_[i] = times(delta_[i], slope(u_[i], *options))
+
+    return forward, backward
+
+
+ACTIVATIONS = {name: pair(*row) for name, row in TABLE.items()}
+
+
+@kernel
+def prelu(u, w, out):
+    """(3) out[b,c,d] = u, or w[c] u where u <= 0: u (B, C, D), w (C,); iteration b owns out[b]"""
+    for b in prange(u.shape[0]):
+        for c in range(u.shape[1]):
+            for d in range(u.shape[2]):
+                out[b, c, d] = w[c] * u[b, c, d] if u[b, c, d] <= 0 else u[b, c, d]
+
+
+@kernel
+def prelu_backward(delta, u, w, out):
+    """(4) sigma' = 1, or w[c] where u <= 0"""
+    for b in prange(u.shape[0]):
+        for c in range(u.shape[1]):
+            for d in range(u.shape[2]):
+                out[b, c, d] = w[c] * delta[b, c, d] if u[b, c, d] <= 0 else delta[b, c, d]
+
+
+@kernel
+def prelu_weight_grad(delta, u, out, accumulate):
+    """(28) out[c] = the sum of delta u over b, d where u <= 0, for w[c] multiplied u there: iteration c owns out[c]"""
+    for c in prange(u.shape[1]):
+        total = np.float64(out[c]) if accumulate else 0.0
+        for b in range(u.shape[0]):
+            for d in range(u.shape[2]):
+                if u[b, c, d] <= 0:
+                    total += np.float64(delta[b, c, d]) * u[b, c, d]
+        out[c] = total

@@ -1,0 +1,69 @@
+"""Networks that are no chains, each a formula of a few lines. Their backward is the graph's, (17)."""
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.errors import OptionError
+from backprop.graph import Graph, Value
+from backprop.layers import Linear
+
+
+class Residual(Graph):
+    """a + body(a): what the body does is a correction, and delta has a way around it (He and others, 2015).
+
+    backward  (17)  delta_a = delta + body.backward(delta), for a was used twice
+    """
+
+    def __init__(self, body):
+        self.body = body
+
+    def build(self, a):
+        return a + self.body(a)
+
+
+class Branches(Graph):
+    """Several modules read the same input; their outputs stand side by side along `axis` (Szegedy and others, 2014).
+
+    backward  (17)  each branch gets its part of delta; delta_a is the sum of what they return
+    """
+
+    def __init__(self, *branches, axis=1):
+        if not branches:
+            raise OptionError("needs at least one branch")
+        self.branches, self.axis = branches, axis
+
+    def build(self, a):
+        return np.concatenate([branch(a) for branch in self.branches], axis=self.axis)
+
+
+class Unrolled(Graph):
+    """h_t = tanh(W x_t + b + U h_{t-1} + e), the layer `RNN` written out: two layers, used once in every step.
+
+        x (L, N, I)   W (H, I)   U (H, H)   the states h_1 ... h_L (L, N, H); h_0 = 0
+
+    backward  (17)  a step's state answers for its output and for the next step; W, b, U, e add up over the steps
+    """
+
+    def __init__(self, input_size, hidden_size):
+        self.input, self.state = Linear(input_size, hidden_size), Linear(hidden_size, hidden_size)
+
+    def build(self, x):
+        self.expect(x.ndim == 3 and len(x), "(L, N, I), L steps of N sequences", got=x)
+        h = Value(F.zeros((x.shape[1], self.state.in_features), x.data), requires_grad=False)
+        states = []
+        for x_t in x:
+            h = np.tanh(self.input(x_t) + self.state(h))
+            states.append(h)
+        return np.stack(states)
+
+
+class RowByRow(Graph):
+    """An image (N, C, H, W) is read row by row, from the top, by a recurrent module; its last state (N, S)."""
+
+    def __init__(self, reader):
+        self.reader = reader
+
+    def build(self, images):
+        samples, channels, height, width = images.shape
+        rows = images.transpose(2, 0, 1, 3).reshape(height, samples, channels * width)
+        return self.reader(rows)[-1]

@@ -1,0 +1,194 @@
+"""A Module is one operation that knows its adjoint: `forward` leaves a cache, `backward` reads it.
+
+>>> import numpy as np, backprop as bp
+>>> class Scale(bp.Module):
+...     def __init__(self):
+...         self.w = bp.Parameter(np.array([3.]))
+...     def forward(self, a):
+...         self.cache = a                            # backward needs it
+...         return self.w.data * a
+...     def backward(self, delta):
+...         self.w.accumulate(np.sum(delta * self.cache, keepdims=True))
+...         return self.w.data * delta
+
+Calling it runs `forward` and keeps the call. `backward` is run once delta has the shape and type of that call's output:
+
+>>> layer = Scale()
+>>> layer(np.array([1., 2]))
+array([3., 6.])
+>>> layer.backward(np.array([10., 1]))                # dL/da = 3 delta
+array([30.,  3.])
+>>> layer.w.grad                                      # dL/dw = 10*1 + 1*2
+array([12.])
+>>> layer.backward(np.array([10., 1, 0]))
+Traceback (most recent call last):
+backprop.errors.ShapeError: Scale: backward expects a delta of its output's shape (2,), got (3,)
+"""
+
+import functools
+import threading
+
+import numpy as np
+
+from backprop.errors import BackpropError, CallOrderError, DTypeError
+from backprop.module.copies import Copied
+from backprop.module.hooks import Hooked, Hooks
+from backprop.module.inputs import Expects
+from backprop.module.tree import Tree
+
+HARMLESS = {"__init__", "__repr__", "extra_repr", "terms", "count_correct"}  # methods that no step depends on
+
+
+class Call:
+    """What one call of a module leaves behind: its cache, the shapes of inputs and output, its children's calls.
+
+    thread     which of Python's threads made it
+    in_graph   whether it was a node of a graph
+    """
+
+    __slots__ = ("cache", "inputs", "output", "children", "thread", "in_graph")
+
+    def __init__(self, cache):
+        self.cache, self.inputs, self.output, self.children = cache, (), None, ()
+        self.thread, self.in_graph = threading.get_ident(), False
+
+
+class Module(Tree, Expects, Hooked, Copied):
+    """The base of layers, losses and networks.  Lecture A 13:33, 20:07, 32:50; B. A subclass writes two methods:
+
+        forward(a)        computes the output and assigns to `self.cache` what backward will need
+        backward(delta)   adds dL/d(parameter) to its parameters and returns dL/da; delta is dL/d(output). Where several
+                          inputs have a delta it returns a tuple, in their order; None for one that has none
+
+    Parameters and child modules are plain attributes, or in lists, tuples and dicts, and are found automatically.
+
+    Call `module(a)`, not `module.forward(a)`: the call also checks a, runs the hooks (hooks.py) and is kept in
+    `self.call`. `module.backward(delta)` does as much: `__init_subclass__` wraps each subclass's `backward` in
+    `_wrapped`, at the end of this file, so that a layer's own page shows its formulas alone.
+
+    A cache belongs to a call, and `self.call` is the last one. Whoever uses a module more than once keeps each
+    `module.call` and puts it back with `module.recall(call)` before the backward that belongs to it.
+
+    Between a forward and its backward nobody may change what both see: the input, the output, the parameters. A cache
+    holds the arrays themselves, not copies, so that backward would compute with other numbers, and say nothing. A
+    second forward in between, to look at something else, belongs on a copy, `copy.deepcopy(net)`, or after backward.
+    Two threads need a copy each, too.
+
+    `module.check(x)` compares backward with finite differences; it comes from backprop.check.gradcheck.
+    """
+
+    training = True
+    recordable = (
+        False  # True if forward and backward compute by kernels alone, alike in every step: for backprop.training.plan
+    )
+    analytic = False  # True if forward also takes complex numbers and is analytic: gradcheck then adds a complex step
+    call = None
+    _inside_backward = False
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        own = [name for name, value in vars(cls).items() if callable(value) or hasattr(value, "__get__")]
+        if "recordable" not in vars(cls) and not HARMLESS.issuperset(own):
+            cls.recordable = False  # what holds for the methods of a parent need not hold for these
+        if not hasattr(cls.backward, "is_wrapper"):
+            cls.backward = _wrapped(cls.backward)
+
+    def forward(self, *inputs):
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, delta):
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    def __call__(self, *inputs):
+        """Run pre-hooks, forward and forward hooks, and keep the call. Given a graph's Value it becomes a node."""
+        for a in inputs:
+            if hasattr(a, "through"):
+                return a.through(self, inputs)
+        hooks = self._hooks
+        self.call = None  # lets the last call's arrays be used again
+        try:
+            Hooks.run(hooks.before_forward, self, inputs)
+            self.expect_array(inputs)
+            output = self.forward(*inputs)
+        except BaseException as error:
+            self.call = None  # a call that failed leaves nothing
+            if isinstance(error, DTypeError):
+                self.name_culprit(error, inputs)
+            if isinstance(error, BackpropError):
+                error.named(type(self).__name__)
+            raise
+        call = self.call
+        if call is None or call.thread != threading.get_ident():
+            self.call = call = Call(None)
+        call.inputs = tuple([np.shape(a) for a in inputs])
+        call.output = (np.shape(output), getattr(output, "dtype", None))
+        call.children = [(child, child.call) for child in self.children()]
+        if hooks.after_forward:
+            Hooks.run(hooks.after_forward, self, inputs, output)
+            self.recall(call)  # a hook may have called this module again, to look at something else
+        return output
+
+    @property
+    def cache(self):
+        """What the last forward keeps for its backward."""
+        if self.call is None:
+            raise CallOrderError("no cache before a call: y = module(x)").named(type(self).__name__)
+        return self.call.cache
+
+    @cache.setter
+    def cache(self, value):
+        self.call = Call(value)
+
+    def recall(self, call):
+        """Put an earlier call of this module, and of its children, back in place for its backward."""
+        self.call = call
+        for child, childs_call in call.children:
+            if childs_call is not None:
+                child.recall(childs_call)
+
+    def extra_repr(self):
+        """The options between the brackets of `repr`."""
+        return ""
+
+    def __repr__(self):
+        """The options, the children, and after the first call the shapes that went through."""
+        lines = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
+        inside = "\n".join(["", *lines, ""]) if lines else self.extra_repr()
+        shapes = ""
+        if self.call is not None and self.call.output is not None:
+            shapes = f": {', '.join(map(str, self.call.inputs))} -> {self.call.output[0]}"
+        return f"{type(self).__name__}({inside}){shapes}"
+
+
+def _wrapped(backward):
+    """A subclass's `backward` with what is done before and after each: checks, hooks, the name in an error."""
+
+    @functools.wraps(backward)
+    def wrapper(self, *delta, **options):
+        if self._inside_backward:  # a subclass that calls super().backward(delta) has done all this already
+            return backward(self, *delta, **options)
+        try:
+            call = self.call
+            if call is None:
+                raise CallOrderError("backward before forward: call the module first, y = module(x)")
+            if call.thread != threading.get_ident():
+                raise CallOrderError("the last call was another thread's: give each a copy.deepcopy(net) of its own")
+            delta = self.expect_delta(*delta, **options)
+            if delta is None and call.output is not None:
+                return None  # its output were whole numbers, such as words, which have no gradient
+            Hooks.run(self._hooks.before_backward, self, delta)
+            if self.call is not call:  # a hook has called this module again, to look at something else
+                self.recall(call)
+            self._inside_backward = True
+            delta_below = backward(self, delta)
+        except BackpropError as error:
+            raise error.named(type(self).__name__)
+        finally:
+            self._inside_backward = False
+        Hooks.run(self._hooks.after_backward, self, delta_below, delta)
+        if self.call is not call:
+            self.recall(call)
+        return delta_below
+
+    wrapper.is_wrapper = True
+    return wrapper

@@ -1,0 +1,113 @@
+"""One source of randomness: `manual_seed` makes initial weights, shuffling and everything after it repeatable.
+
+Weights are drawn once, in the order of construction. What is drawn again in every step, such as a dropout mask, comes
+from a Stream: numbers that follow from a seed and a step alone, so that an interrupted run can go on where it stopped.
+"""
+
+import contextlib
+import contextvars
+
+import numpy as np
+
+from backprop.module.options import whole
+
+_generator = np.random.default_rng()
+_seedings = 0  # how often manual_seed was called: a stream that is older starts anew
+
+
+def manual_seed(seed):
+    """Start the engine's random numbers again from `seed`, a non-negative integer.
+
+    >>> manual_seed(0); first = generator().random()
+    >>> manual_seed(0); first == generator().random()
+    True
+    """
+    global _generator, _seedings
+    whole("seed", seed)
+    _seedings += 1
+    _generator = np.random.default_rng(seed)
+
+
+def generator():
+    """The numpy.random.Generator that draws initial weights, and shuffles where a loader has no seed of its own."""
+    return _generator
+
+
+_watched = contextvars.ContextVar("backprop_watched", default=None)  # a list while `watched` looks on
+
+
+@contextlib.contextmanager
+def watched():
+    """Within this block, what streams draw is written down, and at its end undone. Yields a list of (stream, key).
+
+    Whoever runs the same step again fills each key, in this order, with its stream's next `draw()`.
+    """
+    drawn = []
+    token = _watched.set(drawn)
+    try:
+        yield drawn
+    finally:
+        _watched.reset(token)
+        for stream, _ in drawn:
+            stream.step -= 1
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """Whatever is drawn from the engine's generator within this block will be drawn again after it."""
+    state = _generator.bit_generator.state
+    try:
+        yield
+    finally:
+        _generator.bit_generator.state = state
+
+
+class Stream:
+    """Random numbers by counting: the n-th number of a step is a function of (seed, step, n), and nothing is stored.
+
+    The seed is drawn from the engine's generator when the stream is made, and again at the first step after a
+    `manual_seed`, so that this repeats what follows it. `next_key()` begins the next step: kernels turn the key and the
+    position n of an element into a number.
+    """
+
+    def __init__(self):
+        self.seek(int(generator().integers(1 << 63)), 0)
+
+    def seek(self, seed, step):
+        """Stand at this step of this seed."""
+        self.seed, self.step, self._seeding = seed, step, _seedings
+
+    def next_key(self):
+        """The key of this step, an array (1,) of np.uint64; then the stream stands at the next one."""
+        key = np.array([self.draw()], np.uint64)
+        drawn = _watched.get()
+        if drawn is not None:
+            drawn.append((self, key))
+        return key
+
+    def draw(self):
+        """The key as a number."""
+        if self._seeding != _seedings:
+            self.seek(int(generator().integers(1 << 63)), 0)
+        key = mix(self.seed ^ mix(self.step))
+        self.step += 1
+        return key
+
+    def __setstate__(self, state):
+        """A copy or a pickle stands where its original stood."""
+        self.seek(state["seed"], state["step"])
+
+    def __repr__(self):
+        return f"Stream(seed={self.seed}, step={self.step})"
+
+
+def mix(x):
+    """A whole number below 2^64, scrambled so that numbers close together give bits that share nothing.
+
+    The steps are those of SplitMix64 (Steele, Lea and Flood, 2014): each is invertible, so no two numbers collide.
+    """
+    mask = (1 << 64) - 1
+    x = (x + 0x9E3779B97F4A7C15) & mask
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & mask
+    return x ^ (x >> 31)

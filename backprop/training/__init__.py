@@ -1,0 +1,1 @@
+"""Training: data, the loop and its recorded step, what it keeps, and what it refuses or tells."""

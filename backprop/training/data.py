@@ -1,0 +1,133 @@
+"""From arrays to shuffled mini-batches of floating-point numbers."""
+
+import math
+
+import numpy as np
+
+from backprop import kernels
+from backprop.errors import DTypeError, OptionError, ShapeError
+from backprop.functional.shapes import contiguous
+from backprop.kernels.transfer import to_device
+from backprop.module.options import whole
+from backprop.module.rng import generator
+
+
+class DataLoader:
+    """Mini-batches (x, y) of `images` (N, ...) and `labels` (N, ...), in order or shuffled.
+
+    It takes the arrays themselves, where PyTorch's takes a Dataset object: there is nothing to define first.
+
+    Pixels of type uint8, 0 to 255, are scaled to 0 to 1; all other numbers keep their values. x is of type `dtype`:
+    float32 for images of integers, and for images of floats their own, unless it is given. With an integer dtype
+    nothing is scaled: numbers of words, for an Embedding.
+    Each batch is fetched, converted and scaled in one pass when it is asked for. The last one may be smaller, unless
+    `drop_last`. Every `for` loop over the loader is one epoch; its order follows from `seed` and the epoch's number
+    alone, whatever else drew random numbers meanwhile. Without a seed, one is drawn from the engine's own generator.
+
+    With `device="cuda"` images and labels lie on the GPU from the start, and batches are made there.
+
+    Raises ShapeError for different counts of images and labels.
+
+    >>> loader = DataLoader(np.array([[0], [255], [255]], np.uint8), np.array([0, 1, 2]), batch_size=2)
+    >>> for x, y in loader:
+    ...     print(x.tolist(), y.tolist())
+    [[0.0], [1.0]] [0, 1]
+    [[1.0]] [2]
+    """
+
+    def __init__(
+        self, images, labels, batch_size=1, shuffle=False, seed=None, drop_last=False, dtype=None, device="cpu"
+    ):
+        images, labels = np.asarray(images), np.asarray(labels)
+        if images.ndim == 0 or images.shape[:1] != labels.shape[:1]:
+            raise ShapeError(f"expects as many labels as images, got images {images.shape} and labels {labels.shape}")
+        if not (isinstance(batch_size, (int, np.integer)) and batch_size >= 1):
+            raise OptionError(f"batch_size must be a whole number of at least 1, got {batch_size}")
+        if seed is not None and whole("seed", seed) >= 1 << 63:
+            raise OptionError(f"seed must be below 2^63, got {seed}")
+        if images.dtype.kind not in "iubf":
+            raise DTypeError(f"images are real numbers, got {images.dtype}; use x.astype(np.float32)")
+        self.images = contiguous(images.astype(images.dtype.newbyteorder("="), copy=False))
+        if dtype is not None and images.dtype.kind == "f" and images.dtype.itemsize not in (4, 8):
+            self.images = self.images.astype(dtype)  # no kernel reads a half or a long double
+        self.labels = labels.astype(np.int64) if labels.dtype.kind in "iu" else labels
+        self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
+        self.dtype = np.dtype(dtype or (np.float32 if images.dtype.kind in "iub" else self.images.dtype))
+        if self.dtype.kind not in "iu":
+            kernels.expect_computed(np.empty(0, self.dtype))
+        self.device, self._sent = device, {}
+        self._there("images"), self._there("labels")
+        self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
+        self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
+        self.seek(0)
+
+    def __len__(self):
+        """How many batches an epoch has."""
+        whole, rest = divmod(len(self.images), self.batch_size)
+        return whole + (1 if rest and not self.drop_last else 0)
+
+    def __iter__(self):
+        return self.batches()
+
+    def batches(self, room=lambda shape, dtype: (None, None)):
+        """As iterating does. `room(shape, dtype)`, those of x, gives the arrays (x, y) to fill; None is a new one."""
+        order, first = to_device(self.order(self.epoch), self.device), self._first_batch
+        self.seek(self.epoch + 1)
+        for batch in range(first, len(self)):
+            index = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield self.fetch(index, *room((len(index), *self.images.shape[1:]), self.dtype))
+
+    def fetch(self, index, x=None, y=None):
+        """(images, labels) at `index` (K,), into x and y where they are given. It is not looked at: see `batch`."""
+        index = to_device(index, self.device)
+        return self._gather(index, x), self._take(self._there("labels"), index, y)
+
+    def seek(self, epoch, batch=0):
+        """Let the next `for` loop be epoch number `epoch`, from its batch number `batch` on."""
+        self.epoch, self._first_batch = epoch, batch
+
+    def order(self, epoch):
+        """The numbers of the images in the order of this epoch."""
+        count = len(self.images)
+        return np.random.default_rng([self.seed, epoch]).permutation(count) if self.shuffle else np.arange(count)
+
+    def batch(self, index):
+        """The images at `index` (K,), whole numbers in [0, N), converted and scaled: x (K, ...)."""
+        index = np.asarray(index)
+        if index.ndim != 1 or index.dtype.kind not in "iu":
+            raise OptionError(f"an index must be an array (K,) of integers, got {index.dtype} {index.shape}")
+        if index.size and not (index.min() >= 0 and index.max() < len(self.images)):
+            raise OptionError(f"an index must be in [0, {len(self.images)}), got {index.min()} to {index.max()}")
+        return self._gather(to_device(index.astype(np.int64, copy=False), self.device))
+
+    def _gather(self, index, x=None):
+        images = self._there("images")
+        if self.dtype.kind in "iu":  # words, not pixels: for an Embedding
+            words = self._take(images, index, x)
+            return words.astype(self.dtype) if self.device == "cpu" else words
+        count, features = len(images), math.prod(images.shape[1:])
+        k = kernels.load(kernels.set_of(images))
+        x = k.empty((len(index), *images.shape[1:]), self.dtype) if x is None else x
+        k.gather(images.reshape(count, features), index, self.scale, x.reshape(len(index), features))
+        return x
+
+    def _take(self, array, index, out=None):
+        """array[index], into `out` where it is given"""
+        if self.device == "cpu":
+            return array.take(index, axis=0, out=out, mode="clip")
+        k, count = kernels.load("cuda"), math.prod(array.shape[1:])
+        out = k.empty((len(index), *array.shape[1:]), array.dtype) if out is None else out
+        k.take(array.reshape(1, len(array), count), index, 0.0, out.reshape(1, len(index), count))
+        return out
+
+    def _there(self, name):
+        """`images` or `labels` where batches are made of them: sent to the GPU once, and again if they are replaced."""
+        array = getattr(self, name)
+        if self.device == "cpu":
+            return array
+        sent, copy = self._sent.get(name, (None, None))
+        if sent is not array:
+            words = name == "images" and self.dtype.kind in "iu"
+            copy = to_device(array.astype(self.dtype) if words else array, self.device)
+            self._sent[name] = array, copy
+        return copy

@@ -1,0 +1,55 @@
+"""A network in evaluation: its scores, and loss and accuracy over a data set, however that is cut into batches."""
+
+import copy
+
+from backprop import functional as F
+from backprop.loss import Loss
+from backprop.training.history import Tally
+from backprop.training.plan import terms_of
+
+
+def evaluate(net, loss, loader):
+    """(mean loss, accuracy) of the network, in evaluation mode, over all batches of `loader`."""
+    return measure(loss, predict(net, loader))
+
+
+def measure(loss, predictions):
+    """(mean loss, accuracy) over batches of (scores, labels), however they were cut; NaN over nothing."""
+    found = tally(loss, predictions)
+    return found.loss, found.accuracy
+
+
+def tally(loss, predictions):
+    """The Tally over batches of (scores, labels)."""
+    found, sums = Tally(), _can_sum(loss)
+    twin = copy.copy(loss) if sums else loss
+    for scores, y in predictions:
+        if sums:
+            twin.reduction = "sum"
+        total = twin(scores, y)
+        if sums:
+            twin.reduction = loss.reduction
+        terms = terms_of(twin, y)
+        found.add(total if sums else total * terms, terms, *count_correct(loss, scores, y))
+    return found
+
+
+def _can_sum(loss):
+    """Whether it says what its mean divides by, and its own forward, no subclass's, heeds the reduction "sum"."""
+    if not isinstance(loss, Loss):
+        return False
+    kind = type(loss)
+    ours = getattr(kind.forward, "__module__", "").startswith("backprop.") and kind.__call__ is Loss.__call__
+    return ours and kind.terms is not Loss.terms
+
+
+def predict(net, loader):
+    """(scores, labels) of each batch, the network in evaluation mode while it runs."""
+    with net.evaluating():
+        for x, y in loader:
+            yield net(x), y
+
+
+def count_correct(loss, scores, y):
+    """(right, answers) of a batch, as the loss counts them."""
+    return loss.count_correct(scores, y) if isinstance(loss, Loss) else F.count_correct(scores, y)

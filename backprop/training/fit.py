@@ -1,0 +1,62 @@
+"""`fit` is the training loop for a notebook. The loop itself, line by line, stands in scripts/train_mnist.py."""
+
+from backprop.training.run import Run
+from backprop.training.steps import Steps
+
+
+def fit(
+    net,
+    loss,
+    optimizer,
+    train,
+    test=None,
+    epochs=1,
+    schedule=None,
+    progress=True,
+    check_finite=True,
+    allow_wrong_classes=False,
+    checkpoint=None,
+    history=None,
+    after_step=None,
+):
+    """Train `net` on the batches of `train`.  Lecture A 53:36-55:37. Returns a History; Ctrl-C ends early and keeps it,
+    and so do SIGTERM and SIGHUP; while the first step's kernels compile it waits for one kernel, not for the step.
+
+    train, test           DataLoaders; `test`, where it is given, is evaluated after each epoch
+    schedule              a learning-rate schedule, stepped after every batch
+    progress              show one bar with loss, accuracy and images per second
+    check_finite          a loss of NaN or infinity raises NonFiniteError naming layer, pass and step
+    allow_wrong_classes   train although the network's scores are not one for each class of the training set
+    checkpoint            a Checkpoint, to be kept up to date: within epochs, at their ends, and on Ctrl-C
+    history               of an interrupted run, from `checkpoint.load(...)`: training goes on where it stopped
+    after_step            called with the number of steps done, after each of them
+
+    What would end in an error after an epoch, or in nothing learned, is refused before the first step (preflight.py):
+    ShapeError where the number of scores is not that of the classes in the whole training set, or the last batch is too
+    small for a batch normalisation; ParameterError for an optimizer of another network; OptionError for no data.
+
+    Layers that were set to evaluation while the network is in training, `net[1].eval()`, stay so: a batch normalisation
+    keeps its statistics then.
+    """
+    run = Run(
+        net,
+        loss,
+        optimizer,
+        train,
+        test,
+        epochs,
+        schedule,
+        progress,
+        check_finite,
+        allow_wrong_classes,
+        checkpoint,
+        history,
+        after_step,
+    )
+    with run:
+        singly = after_step is not None
+        steps = Steps(net, loss, optimizer, schedule, train, check_finite, singly, wait=run.wanted)
+        for number in run.epochs():
+            for done in steps.of_epoch(run.history.first_epoch + number, run.first, len(run.history.losses)):
+                run.add_done(done)
+    return run.history

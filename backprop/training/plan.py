@@ -1,0 +1,230 @@
+"""A plan runs a step of training without its layers: as the list of kernel calls that they would make.
+
+Layers check their input, make arrays, keep caches and hand on what they computed; the same for every batch. A Step is
+recorded once for each shape of a batch, over arrays of its own, and then run again as long as nothing has changed that
+it depends on. It computes what the layers compute, bit for bit, and leaves out what nobody reads: the delta of the
+network's input, most of all. Its numbers are to be read on the layers' pages; here is only how they are called.
+"""
+
+import operator
+from itertools import chain
+
+import numpy as np
+
+from backprop import functional as F
+from backprop import kernels
+from backprop.functional.arrays import zeros
+from backprop.functional.targets import is_labels, sample_shape
+from backprop.kernels.device import device_of, to_host
+from backprop.kernels.recording import Unfit, recording
+from backprop.kernels.rewriting import rewritten
+from backprop.kernels.transfer import to_device
+from backprop.loss import CrossEntropyLoss, Loss
+from backprop.module import Buffer
+from backprop.module.hooks import Hooks
+from backprop.module.rng import watched
+
+MOST = 8  # shapes of batches of which a plan keeps a recording, each with arrays of its own
+
+
+def terms_of(loss, y):
+    """What the last loss was a mean over; samples, where the loss does not say."""
+    terms = loss.terms() if isinstance(loss, Loss) else None
+    return len(y) if terms is None else terms
+
+
+class Plan:
+    """The recorded steps of a network and its loss.
+
+        step = plan.step(x, y)
+        scores, L = step.forward(x, y)      what `scores = net(x)` and `L = loss(scores, y)` do
+        step.backward()                     what `net.backward(loss.backward())` does, but without dL/dx
+
+    Not every network can be recorded: its layers must say that they are `recordable`, and have no hooks.
+    """
+
+    def __init__(self, net, loss):
+        self.net, self.loss, self.reason = net, loss, None
+        self._steps = {}
+
+    def step(self, x, y):
+        """The Step for batches like this one, or None where they must go through the layers: `reason` says why."""
+        key = x.shape, x.dtype, y.shape, y.dtype, kernels.set_of(x)
+        step = self._steps.get(key)
+        if step is None or not step.holds():
+            self._steps.pop(key, None)
+            if len(self._steps) == MOST:
+                del self._steps[next(iter(self._steps))]  # the oldest
+            step = self._steps[key] = Step(self.net, self.loss, x, y)
+        self.reason = step.reason
+        return step if step.fit else None
+
+    def room(self, shape, dtype):
+        """(x, y), the arrays in which a Step wants batches of this shape of x, so that nothing is copied; or Nones."""
+        for step in self._steps.values():
+            if step.fit and step.x.shape == shape and step.x.dtype == dtype:
+                return step.x, step.y
+        return None, None
+
+
+class Step:
+    """The kernel calls of one step, forward and backward, for batches of one shape.
+
+    fit       whether it could be recorded
+    reason    why not
+    done      whether it was run
+    calls     (forward, backward), each a list of (kernel, arguments)
+    x, y      the arrays from which it reads a batch
+    scores    the array into which it writes what the network puts out
+    found     that into which its loss kernel writes, as `functional.mean_cross_entropy` says; None for other losses
+    keys      (stream, key) for each source of random numbers, whose next draw goes into key before the calls
+    """
+
+    def __init__(self, net, loss, x, y):
+        self.loss, self.found, self.done = loss, None, False
+        self._modules = [*net.modules(), *loss.modules()]
+        self.reason = obstacle(net) or obstacle(loss, recordable=False)
+        if self.reason is None:
+            try:
+                self._record(net, x, y)
+            except Unfit as error:
+                self.reason = str(error)
+        self._depends_on()
+
+    @property
+    def fit(self):
+        return self.reason is None
+
+    def _record(self, net, x, y):
+        learning = [p for p in net.parameters() if p.requires_grad]
+        had_grad = [p._has_grad for p in learning]
+        name = kernels.set_of(x)
+        with recording(name) as calls, watched() as self.keys:
+            self.x, self.y = calls.empty(x.shape, x.dtype), to_device(labels_like(y), device_of(y))
+            try:
+                self.scores = net(self.x)
+                if not calls.made(self.scores):
+                    raise Unfit("the scores come from no kernel")
+                if self._is_cross_entropy():
+                    options = self.loss.weight, self.loss.ignore_index, self.loss.label_smoothing
+                    self.found, self._delta = F.mean_cross_entropy(self.scores, self.y, *options)
+                else:
+                    self._delta = zeros(self.scores.shape, self.scores)
+                calls.mark()
+                net.backward(self._delta)
+            finally:
+                self._learned = [p for p in learning if p._has_grad]
+                for parameter, had in zip(learning, had_grad, strict=True):
+                    parameter._has_grad = had
+                for module in self._modules:
+                    module.call = None  # nothing was computed
+        grads = [parameter._sum for parameter in self._learned]
+        results = [self.scores, self._delta, *([] if self.found is None else [self.found])]
+        self.calls = rewritten(calls, kernels.load(name), results + grads)
+
+    def _is_cross_entropy(self):
+        """Whether loss and its delta are one kernel's work."""
+        return (
+            type(self.loss) is CrossEntropyLoss
+            and self.loss.reduction == "mean"
+            and is_labels(self.y)
+            and self.y.shape == sample_shape(self.scores)
+            and self.loss.num_classes in (None, self.scores.shape[1])
+        )
+
+    def forward(self, x, y):
+        """(scores, L): scores is the step's own array, which the next batch overwrites."""
+        if x is not self.x:
+            self.x[...] = x
+        if y is not self.y:
+            self.y[...] = y
+        for stream, key in self.keys:
+            key[0] = stream.draw()
+        for kernel, args in self.calls[0]:
+            kernel(*args)
+        if self.found is None:
+            L = self.loss(self.scores, self.y)
+            self._delta[...] = self.loss.backward()
+            return self.scores, L
+        total, self._used, bad = to_host(self.found).tolist()
+        if bad >= 0:
+            self.loss(self.scores, self.y)  # raises the error that says which label is bad
+        return self.scores, total / self._used if self._used else np.nan
+
+    def terms(self, y):
+        """What the loss of the last forward is a mean over; samples, where the loss does not say."""
+        return terms_of(self.loss, y) if self.found is None else self._used
+
+    def backward(self):
+        """Adds to the gradients of the parameters, like the layers' backward. Once: then ask the plan again."""
+        for kernel, args in self.calls[1]:
+            kernel(*args)
+        self.learned()
+        self.done = True
+
+    def learned(self):
+        """The parameters have gradients now."""
+        for parameter in self._learned:
+            parameter._has_grad = True
+
+    def _depends_on(self):
+        """Note all that the recording depends on: what stands in modules, buffers, hooks, and the lists among them."""
+        places, waiting = [], [vars(module) for module in self._modules]
+        while waiting:
+            place = waiting.pop()
+            if not isinstance(place, tuple):  # which never changes, though what it holds may
+                places.append(place)
+            for value in place.values() if isinstance(place, dict) else place:
+                if isinstance(value, (Buffer, Hooks)):
+                    waiting.append(vars(value))
+                elif isinstance(value, (list, tuple, dict)) and not any(value is other for other in places):
+                    waiting.append(value)
+        self._places = [place for place in places if isinstance(place, dict)]
+        self._lists = [place for place in places if not isinstance(place, dict)]
+        self._lasting, self._all = self._without_calls(), self._state()
+
+    def holds(self):
+        """Whether all that the recording depends on is as it was."""
+        state = self._state()
+        if not same(state, self._all):
+            if not same(self._without_calls(), self._lasting):
+                return False
+            self._all = state  # the network was called meanwhile, no more
+        return True
+
+    def _state(self):
+        return [*chain.from_iterable([place.values() for place in self._places]), *chain.from_iterable(self._lists)]
+
+    def _without_calls(self):
+        """The same without what every call of a module changes."""
+        passing = ("call", "_inside_backward")
+        state = [value for place in self._places for name, value in place.items() if name not in passing]
+        return [*state, *chain.from_iterable(self._lists)]
+
+
+def labels_like(y):
+    """Zeros of the shape and type of targets, in this machine's order of bytes."""
+    return np.zeros(y.shape, y.dtype.newbyteorder("="))
+
+
+def same(state, other):
+    """Whether both hold the same things, not only equal ones, in the same order."""
+    return len(state) == len(other) and all(map(operator.is_, state, other))
+
+
+def obstacle(net, recordable=True):
+    """Why its steps cannot be recorded, or None. `recordable`: each of its modules must say that it can be."""
+    for path, module in net.named_modules():
+        name = f"{type(module).__name__}{f' at {path!r}' if path else ''}"
+        if recordable and not module.recordable:
+            return f"{name} does not say that its forward and backward are kernel calls alone (`recordable`)"
+        if watched_or_own(module):
+            return f"{name} has hooks, or a forward or backward of its own"
+    return None
+
+
+def watched_or_own(module):
+    """Whether anybody looks on, or this one module has a forward or backward of its own."""
+    own = vars(module)
+    hooks = own.get("_hooks")
+    return hooks is not None and any(vars(hooks).values()) or "forward" in own or "backward" in own

@@ -1,0 +1,93 @@
+"""One step of training after another: forward, loss, backward, update. Lecture A 53:36-55:37."""
+
+import itertools
+import math
+from typing import NamedTuple
+
+from backprop.training import nonfinite
+from backprop.training.chunks import Chunks
+from backprop.training.compiled import Compiled
+from backprop.training.data import DataLoader
+from backprop.training.evaluate import count_correct
+
+
+class Done(NamedTuple):
+    """What one step leaves, or several: how many images each took, and of each its loss, what that is a mean over, its
+    right answers (NaN where there can be none), and of how many. `settled`: the parameters are those after the last of
+    these steps; False where the GPU was given later steps already.
+    """
+
+    images: int
+    losses: list
+    terms: list
+    correct: list
+    answers: list
+    settled: bool
+
+
+class Steps:
+    """The steps of an epoch by layers, by their plan or, on a GPU, by chunks of it: the numbers are the same.
+
+    check_finite   a loss of NaN or infinity raises NonFiniteError naming layer, pass and step
+    singly         whether each step is to be done before the next one begins, for somebody who looks on
+    wait           wait() is True if all steps that the GPU was given are to be done and told before it is given others:
+                   somebody wants a checkpoint
+    """
+
+    def __init__(self, net, loss, optimizer, schedule, train, check_finite=True, singly=False, wait=lambda: False):
+        self.loss, self.optimizer, self.schedule, self.train = loss, optimizer, schedule, train
+        self.check_finite, self.wait = check_finite, wait
+        self.step = Compiled(net, loss, check_finite)
+        by_chunks = not singly and getattr(train, "device", "cpu") != "cpu"
+        self.chunks = Chunks(self.step.plan, optimizer, schedule, train) if by_chunks else None
+
+    def of_epoch(self, number, first, done):
+        """Yield Done for the steps of epoch `number` from batch `first` on; `done` steps were done before."""
+        self.train.seek(number, first)
+        if self.chunks is not None:
+            yield from self._by_chunks(number, first, done)
+            return
+        own = type(self.train).__iter__ is DataLoader.__iter__  # a subclass may make its batches otherwise
+        yield from self._singly(self.train.batches(self.step.plan.room) if own else iter(self.train), done)
+
+    def _by_chunks(self, number, first, done):
+        """While the GPU runs one chunk, the next one is prepared, and the losses of the last one are dealt with."""
+        train, order, running = self.train, self.train.order(number), None
+        train.seek(number + 1)  # where iterating over it would leave it
+        while running or first < len(train):
+            chunk = None
+            if first < len(train) and not (running and self.wait()):
+                chunk = self.chunks.next(order[first * train.batch_size :])
+            told = self._told(*running, done) if running else None
+            running = None
+            if chunk is not None:
+                running = chunk, chunk.launch()
+                first += chunk.size
+            if told is not None:
+                done += len(told.losses)
+                yield told._replace(settled=chunk is None)
+            elif chunk is None:
+                train.seek(number, first)
+                yield from self._singly(itertools.islice(train.batches(self.step.plan.room), 1), done)
+                first, done = first + 1, done + 1
+
+    def _told(self, chunk, order, done):
+        """What the steps of a chunk have left."""
+        size = self.train.batch_size
+        losses, terms, correct, answers = chunk.read(order)
+        bad = next((place for place, L in enumerate(losses) if not math.isfinite(L) and terms[place]), None)
+        if self.check_finite and bad is not None:
+            nonfinite.blame_later(*self.train.fetch(order[bad * size : (bad + 1) * size]), step=done + bad)
+        return Done(size, losses, terms, correct, answers, settled=False)
+
+    def _singly(self, batches, done):
+        step, step.done = self.step, done
+        for x, y in batches:
+            self.optimizer.zero_grad()
+            L = step(x, y)  # forward
+            step.backward()
+            self.optimizer.step()
+            if self.schedule is not None:
+                self.schedule.step()
+            right, answers = count_correct(self.loss, step.scores, y)
+            yield Done(len(x), [L], [step.terms], [right], [answers], settled=True)

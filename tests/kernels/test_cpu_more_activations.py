@@ -1,0 +1,141 @@
+"""The Numba kernels of activations, losses, dropout, recurrent cells and optimizers against the oracle."""
+
+import numpy as np
+import pytest
+
+from backprop.kernels import cpu, reference
+
+DTYPES = [np.float32, np.float64]
+OPTIONS = {
+    "leaky_relu": (0.1,),
+    "elu": (0.7,),
+    "celu": (0.7,),
+    "softplus": (2.0, 3.0),
+    "hardshrink": (0.5,),
+    "softshrink": (0.5,),
+    "hardtanh": (-1.0, 2.0),
+    "huber": (0.7,),
+    "smooth_l1": (0.7,),
+}
+KINKS = [-6, -3, -2, -1, -0.7, -0.5, -0.0, 0.0, 0.5, 0.7, 1, 1.5, 2, 3, 6, 20, 100, -100]
+
+
+def near(ours, oracle, dtype):
+    tolerance = 2e-5 if dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(ours, oracle, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", reference.ACTIVATIONS)
+def test_activations_agree_at_their_kinks_too(name, dtype, rng):
+    u = np.concatenate([KINKS, 4 * rng.standard_normal(3000)]).astype(dtype)
+    delta, results = rng.standard_normal(u.size).astype(dtype), []
+    for kernels in (reference, cpu):
+        out, below = np.empty_like(u), np.empty_like(u)
+        forward, backward = kernels.ACTIVATIONS[name]
+        forward(u, OPTIONS.get(name, ()), out)
+        backward(delta, u, OPTIONS.get(name, ()), below)
+        results.append((out, below))
+    near(results[1], results[0], dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", reference.ERRORS)
+def test_element_wise_losses_agree_at_their_edges_too(name, dtype, rng):
+    between = name in ("bce", "kl_div")
+    a = rng.uniform(0.001, 0.999, 3000) if between else 2 * rng.standard_normal(3000)
+    b = rng.uniform(0, 1, 3000)
+    a[:4], b[:6] = [0, 1, 0, 1], [0, 1, 1, 0, 0, 1]
+    a, b, results = a.astype(dtype), b.astype(dtype), []
+    for kernels in (reference, cpu):
+        out, below = np.empty_like(a), np.empty_like(a)
+        forward, backward = kernels.ERRORS[name]
+        forward(a, b, OPTIONS.get(name, ()), out)
+        backward(a, b, OPTIONS.get(name, ()), 0.3, below)
+        results.append((out, below))
+    near(results[1], results[0], dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(5000, 1), (70, 9), (0, 3)])
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_dropout_draws_the_same_numbers(dtype, shape, p):
+    u, results = np.ones(shape, dtype), []
+    for kernels in (reference, cpu):
+        out = np.empty(shape, dtype)
+        kernels.dropout(u, np.array([2**63 + 12345], np.uint64), p, out)
+        results.append(out)
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_cells_agree(dtype, rng):
+    def x(width):
+        return rng.standard_normal((7, width)).astype(dtype)
+
+    cases = {
+        "lstm_cell": ((x(20), x(5)), (20, 5, 5)),
+        "lstm_cell_backward": ((x(5), x(5), np.abs(x(20)) / 4, x(5), x(5)), (20, 5)),
+        "gru_cell": ((x(15), x(15), x(5)), (15, 5)),
+        "gru_cell_backward": ((x(5), np.abs(x(15)) / 4, x(15), x(5)), (15, 15, 5)),
+    }
+    for name, (args, widths) in cases.items():
+        results = []
+        for kernels in (reference, cpu):
+            outs = [np.empty((7, width), dtype) for width in widths]
+            getattr(kernels, name)(*args, *outs)
+            results.append(np.concatenate(outs, axis=1))
+        near(results[1], results[0], dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("flag", [False, True])
+@pytest.mark.parametrize("other", [False, True])
+def test_adam_and_rmsprop_agree(dtype, flag, other, rng):
+    results = []
+    start = [np.abs(rng.standard_normal(3000)).astype(dtype) for _ in range(5)]
+    for kernels in (reference, cpu):
+        theta, g, m, v, most = (array.copy() for array in start)
+        kernels.adam(
+            kernels.all_parameters(*[[array] for array in (theta, g, m, v, most)]),
+            0.1,
+            0.8,
+            0.9,
+            1e-3,
+            0.1,
+            flag,
+            other,
+            3,
+        )
+        results.append([theta, m, v, most])
+        theta, g, square, mean, v = (array.copy() for array in start)
+        square += mean * mean + dtype(0.1)  # a variance is not negative
+        kernels.rmsprop(
+            kernels.all_parameters(*[[array] for array in (theta, g, square, mean, v)]),
+            0.1,
+            0.8,
+            1e-3,
+            0.1,
+            0.9 if other else 0.0,
+            flag,
+        )
+        results[-1] += [theta, square, mean, v]
+    near(results[1], results[0], dtype)
+
+
+@pytest.mark.parametrize("kernels", [reference, cpu])
+def test_centered_rmsprop_of_a_constant_gradient_stays_a_number(kernels):
+    """Rounding once took the variance below 0, and its root was NaN after a thousand steps."""
+    theta, g = np.array([1.0], np.float32), np.array([0.3], np.float32)
+    square, mean = np.zeros(1, np.float32), np.zeros(1, np.float32)
+    for _ in range(3000):
+        kernels.rmsprop(
+            kernels.all_parameters(*[[array] for array in (theta, g, square, mean, theta)]),
+            1e-6,
+            0.99,
+            1e-3,
+            0.0,
+            0.0,
+            True,
+        )
+        assert np.isfinite(theta), kernels
