@@ -155,3 +155,29 @@ def test_adjoints_refuse_what_would_read_past_the_end():
     for case in cases:
         with pytest.raises(bp.ShapeError):
             case()
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [
+        lambda x, **to: F.scale_grad(x(2, 3, 4), x(2, 3, 4), **to),
+        lambda x, **to: F.shift_grad(x(2, 3, 4), **to),
+        lambda x, **to: F.conv_weight_grad(x(2, 3, 3), x(2, 4, 5), (3,), **to),
+        lambda x, **to: F.conv_bias_grad(x(2, 3, 4), 1, **to),
+        lambda x, **to: F.prelu_weight_grad(x(2, 3), x(2, 3), 3, **to),
+        lambda x, **to: F.linear_weight_grad(x(5, 2), x(5, 3), **to),
+        lambda x, **to: F.linear_bias_grad(x(5, 2), **to),
+        lambda x, **to: F.embedding_weight_grad(x(4, 2), np.array([0, 2, 2, 1]), 3, **to),
+    ],
+)
+def test_a_gradient_by_itself_is_added_to_nothing_and_into_an_array_only_when_asked(gradient, each_kernels):
+    def found(**to):
+        rng = np.random.default_rng(0)
+        return gradient(lambda *shape: rng.standard_normal(shape), **to)
+
+    first = found().copy()
+    for _ in range(3):  # arrays that were used before serve again
+        np.testing.assert_array_equal(found(), first)
+    out = np.ones_like(first)
+    np.testing.assert_allclose(found(out=out, accumulate=True), first + 1)
+    np.testing.assert_array_equal(found(out=out), first)

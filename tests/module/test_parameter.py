@@ -108,3 +108,7 @@ def test_a_gradient_that_was_not_summed_over_its_batch_is_refused_not_broadcast(
     with pytest.raises(bp.DTypeError, match=r"type float32, got float64; use g.astype\(np.float32\)"):
         p.accumulate(np.ones(2))
     assert p.grad is None
+
+
+def test_a_single_number_of_numpys_keeps_its_type():
+    assert Parameter(np.float64(2)).dtype == np.float64 and Parameter(2.0).dtype == np.float32
