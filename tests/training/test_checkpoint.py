@@ -439,8 +439,8 @@ def test_a_file_that_only_looks_like_one_that_was_left_is_left_alone(tmp_path):
     assert odd.exists()
 
 
-def test_a_run_whose_loader_has_no_seed_of_its_own_is_kept_and_read(digits, tmp_path):
-    net, train = network(), bp.DataLoader(*digits, batch_size=32, shuffle=True)
+def test_a_run_whose_loader_does_not_shuffle_has_no_seed_and_is_kept_and_read(digits, tmp_path):
+    net, train = network(), bp.DataLoader(*digits, batch_size=32)
     sgd, checkpoint = bp.SGD(net.parameters()), bp.Checkpoint(tmp_path / "c.safetensors", 1e9, {})
     fit(net, bp.CrossEntropyLoss(), sgd, train, epochs=1, progress=False, checkpoint=checkpoint)
     assert len(checkpoint.load(network(), bp.SGD(network().parameters()), None, train).losses) == 3
