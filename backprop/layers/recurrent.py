@@ -115,7 +115,7 @@ class GRU(Recurrent):
               (34c)  n           = tanh(p_n + r q_n)
               (34d)  h_t         = (1 - z) n + z h_{t-1}
     backward  (34e)  d_t         = delta_t + delta_{q_{t+1}} U + z_{t+1} d_{t+1}     by output t, q and h of step t + 1
-              (34f)  delta_{p_n} = d (1 - z) (1 - n^2)                 n's weight is 1 - z, tanh' = 1 - n^2
+              (34f)  delta_{p_n} = d (1 - z) (1 - n^2)                 the weight of n is 1 - z, tanh' = 1 - n^2
               (34g)  delta_{p_z} = d (h_{t-1} - n) z (1 - z)           z trades n for the old state
               (34h)  delta_{p_r} = delta_{p_n} q_n r (1 - r)           r was a factor of q_n
               (34i)  delta_q     = (delta_{p_r}, delta_{p_z}, r delta_{p_n})

@@ -44,7 +44,7 @@ class CrossEntropyLoss(Classification):
 
     forward   (40)  t       = (1 - eps) onehot(y) + eps / C         eps > 0: no score need grow without end
               (9a)  L       = -1/E sum_n t_n log softmax(z_n)       n runs over E = N samples, or positions of images
-    backward  (9b)  delta_z = delta * (softmax(z) - t) / E          raise the label's share, lower the others
+    backward  (9b)  delta_z = delta * (softmax(z) - t) / E          the label's share rises, the others fall
 
     onehot(y, C)[n,c] is 1 where c = y_n, else 0. eps is `label_smoothing`; without it t is onehot(y), and L is
     -1/E sum_n log softmax(z_n)[y_n]. With probabilities q instead of labels, onehot(y) becomes q. `weight` (C,)
