@@ -457,3 +457,16 @@ def test_a_state_that_is_shown_beside_the_output_is_refused_in_a_graph(kind, nam
     layer = kind(3, 2)
     layer(x)
     assert all(getattr(layer, name).shape == (1, 2, 2) for name in names)
+
+
+def test_the_largest_of_all_is_a_single_number_unless_its_axes_are_kept():
+    a = Value(np.array([[1.0, 5.0], [2.0, 3.0]]))
+    assert np.max(a).shape == () and np.max(a, keepdims=True).shape == (1, 1)
+    assert np.max(a, axis=1).shape == (2,) and np.max(a, axis=1, keepdims=True).shape == (2, 1)
+
+
+def test_where_one_of_two_is_nan_the_larger_one_has_the_slope_1_like_a_sum():
+    """Both slopes are 1: a NaN is handed on, and hides nothing."""
+    a, b = Value(np.array([np.nan, 1.0])), Value(np.array([0.0, np.nan]))
+    np.maximum(a, b).backward(np.ones(2))
+    assert a.grad.tolist() == [1, 1] and b.grad.tolist() == [1, 1]

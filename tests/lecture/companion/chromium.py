@@ -1,6 +1,6 @@
 """A browser for tests: headless Chromium, told what to do through its pipe, in the words of its DevTools protocol.
 
-python -m tests.lecture.companion.chromium companion.html DIR [FORMULA]        the page at three widths in both themes, as PNGs
+python -m tests.lecture.companion.chromium companion.html DIR [FORMULA]    three widths, both themes, as PNGs
 """
 
 import base64
