@@ -181,3 +181,16 @@ def test_a_gradient_by_itself_is_added_to_nothing_and_into_an_array_only_when_as
     out = np.ones_like(first)
     np.testing.assert_allclose(found(out=out, accumulate=True), first + 1)
     np.testing.assert_array_equal(found(out=out), first)
+
+
+def test_a_cure_that_does_not_cure_is_not_named():
+    with pytest.raises(bp.ShapeError) as error:
+        F.linear(np.ones((2, 3, 4)), np.ones((5, 6)), None)
+    assert "Flatten" not in str(error.value)
+    with pytest.raises(bp.ShapeError, match="insert Flatten"):
+        F.linear(np.ones((2, 3, 4)), np.ones((5, 12)), None)
+
+
+def test_moments_of_nothing_are_those_of_zeros(each_kernels):
+    mean, var, std = F.moments(np.empty((0, 3, 2)), eps=4.0)
+    assert (mean.tolist(), var.tolist(), std.tolist()) == ([0, 0, 0], [0, 0, 0], [2, 2, 2])

@@ -621,3 +621,12 @@ def test_a_state_that_does_not_fit_is_refused_in_words(state, words):
 def test_lists_of_unequal_lengths_make_no_parameter():
     with pytest.raises(bp.ShapeError, match="of unequal lengths"):
         Parameter([[1, 2], [3]])
+
+
+def test_names_of_quite_another_network_get_no_cure():
+    net = Sequential(Linear(2, 3))
+    with pytest.raises(bp.CheckpointError) as error:
+        net.load_state_dict({"head.gain": np.ones(3)})
+    assert "take" not in str(error.value)
+    with pytest.raises(bp.CheckpointError, match="take 'net.' off"):
+        net.load_state_dict({f"net.{name}": array for name, array in net.state_dict().items()})
