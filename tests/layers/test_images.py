@@ -57,6 +57,7 @@ def test_a_filter_that_does_not_fit_is_refused():
     ("make", "words"),
     [
         (lambda: bp.Conv2d(3, 4, 3, groups=2), "groups must divide both numbers of channels, got 3, 4 and 2"),
+        (lambda: bp.Conv2d(4, 3, 3, groups=2), "groups must divide both numbers of channels, got 4, 3 and 2"),
         (lambda: bp.Conv2d(1, 1, 0), "kernel_size must be a positive integer, or 2 of them, got 0"),
         (lambda: bp.Conv2d(1, 1, (3, 3, 3)), r"kernel_size must be .* got \(3, 3, 3\)"),
         (lambda: bp.Conv2d(1, 1, 3, stride=0), "stride must be a positive integer"),
