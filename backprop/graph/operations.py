@@ -11,82 +11,25 @@ the slope 0 at v = 0, where PyTorch's is NaN and the truth 1.
 At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives each one half. For
 complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic and a complex step
 goes through.
-"""
 
-import math
+Under the table stand the three kinds of operations, by what their local rule is made of:
+
+    phi     (16)  v       = phi(a, b)                              forward
+    pull    (17)  abar   += vbar dphi/da,  bbar += vbar dphi/db    reverse: vbar is pulled back to the parents
+    push    (18)  vdot    = dphi/da adot + dphi/db bdot            forward mode: the dots are pushed on to v
+
+Others call pull the vector-Jacobian product, push the Jacobian-vector product. `pull` gives one share for each parent;
+what is not `wanted`, it need not compute. In `push` the dot of a parent that does not move is None.
+"""
 
 import numpy as np
 from numpy import cos, exp, log, maximum, minimum, sign, sin, sqrt, tan, tanh, where
 
 from backprop import functional as F
-from backprop.graph.rules import Elementwise, LinearMap, Product
+from backprop.functional.arrays import summed_to
+from backprop.graph.words import above, cut, ln, lower, pick, put_back, share, spread, summed, times, undo
 from backprop.kernels.reference.more_activations import magnitude, sigmoid
 from backprop.kernels.reference.sums import wide
-
-
-def lower(b):
-    """b - 1; but 0 where b is 0, for a^0 does not move, even at a = 0"""
-    return where(b == 0, 0, b - 1)
-
-
-def ln(a, v):
-    """log a; but 0 where a is 0 and v = a^b is not infinite, for 0^b does not move while b is above 0"""
-    return where(a == 0, where(v.real > 1, -np.inf, 0), log(where(a == 0, 1, a)))
-
-
-def above(a, b):
-    """1 where a is the larger one, 0 where b is, one half where they are equal; 1 where one is NaN, as v is then"""
-    return where((a != a) | (b != b), 1, where(a.real == b.real, 0.5, a.real > b.real))
-
-
-def summed(a, axis, keepdims):
-    """sum of a; of float32 in float64"""
-    return wide(a).sum(axis=axis, keepdims=keepdims)
-
-
-def spread(vbar, a, axis, keepdims):
-    """vbar to every entry of a that was summed into it"""
-    if not keepdims and axis is not None:
-        vbar = np.expand_dims(vbar, axis)
-    return np.broadcast_to(vbar, a.shape)
-
-
-def share(vbar, a, axis, keepdims):
-    """vbar in equal parts to every entry of a that was averaged into it"""
-    count = a.size if axis is None else math.prod(a.shape[k] for k in np.atleast_1d(axis))
-    return spread(vbar / count, a, axis, keepdims)
-
-
-def pick(a, axis, keepdims, first):
-    """the entries at `first` along `axis` (None: of all of a), where the largest came first"""
-    if axis is None:
-        picked = a.reshape(-1)[first]
-        return picked.reshape((1,) * a.ndim) if keepdims else picked
-    picked = np.take_along_axis(a, np.expand_dims(first, axis), axis)
-    return picked if keepdims else picked.squeeze(axis)
-
-
-def put_back(vbar, a, axis, keepdims, first):
-    """vbar to the entries that were picked, 0 to the others"""
-    abar = np.zeros(a.shape, vbar.dtype)
-    if axis is None:
-        abar.reshape(-1)[first] = vbar.reshape(())
-    else:
-        vbar = vbar if keepdims else np.expand_dims(vbar, axis)
-        np.put_along_axis(abar, np.expand_dims(first, axis), vbar, axis)
-    return abar
-
-
-def undo(vbar, axes):
-    """vbar with its axes back in their places"""
-    return F.transposed(vbar, tuple(map(int, np.argsort([axis % vbar.ndim for axis in axes]))))
-
-
-def cut(vbar, *parts, axis):
-    """vbar in pieces as long as the parts"""
-    ends = np.cumsum([part.shape[axis] for part in parts]).tolist()
-    return [F.cut(vbar, axis % vbar.ndim, *ends_of) for ends_of in zip([0, *ends], ends, strict=False)]
-
 
 # fmt: off
 ELEMENTWISE = {
@@ -126,6 +69,61 @@ LINEAR = {  # max is linear once it has chosen `first`, the place of the largest
     "concatenate": (lambda *parts, axis: F.joined(parts, axis),         cut),
 }
 # fmt: on
+
+
+class Elementwise:
+    """v = phi(a, b, ...), entry by entry, with one slope for each parent: a function of v and the parents."""
+
+    def __init__(self, name, phi, *slopes):
+        self.name, self.phi, self.slopes = name, phi, slopes
+
+    def pull(self, vbar, v, parents, wanted, **options):
+        """(17) An operand that was stretched to v's shape was used many times: its shares add up."""
+        with np.errstate(divide="ignore", invalid="ignore"):  # a slope may be infinite where vbar is 0
+            return [
+                summed_to(times(vbar, slope(v, *parents, **options)), a.shape) if want else None
+                for slope, a, want in zip(self.slopes, parents, wanted, strict=True)
+            ]
+
+    def push(self, v, parents, tangents, **options):
+        """(18)"""
+        terms = zip(self.slopes, tangents, strict=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return sum(times(dot, slope(v, *parents, **options)) for slope, dot in terms if dot is not None)
+
+
+class LinearMap:
+    """v = phi(a, ...), linear in all its parents together, with the adjoint map: a share for each parent."""
+
+    def __init__(self, name, phi, adjoint):
+        self.name, self.phi, self.adjoint = name, phi, adjoint
+
+    def pull(self, vbar, v, parents, wanted, **options):
+        """(17)"""
+        shares = self.adjoint(vbar, *parents, **options)
+        return shares if isinstance(shares, list) else [shares]
+
+    def push(self, v, parents, tangents, **options):
+        """(18) A linear map is its own derivative."""
+        dots = [np.zeros_like(a) if dot is None else dot for a, dot in zip(parents, tangents, strict=True)]
+        return self.phi(*dots, **options)
+
+
+class Product:
+    """v = a b, matrices or stacks of them: linear in each factor while the other stands still."""
+
+    name, phi = "matmul", staticmethod(F.matmul)
+
+    def pull(self, vbar, v, parents, wanted):
+        """(17) abar += vbar b^T, bbar += a^T vbar"""
+        return F.matmul_backward(vbar, *parents)
+
+    def push(self, v, parents, tangents):
+        """(18) vdot = adot b + a bdot"""
+        (a, b), (adot, bdot) = parents, tangents
+        terms = [F.matmul(*pair) for pair in ((adot, b), (a, bdot)) if pair[0] is not None and pair[1] is not None]
+        return sum(terms)
+
 
 OPERATIONS = {
     **{name: Elementwise(name, *row) for name, row in ELEMENTWISE.items()},

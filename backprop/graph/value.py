@@ -7,12 +7,13 @@ import numpy as np
 from backprop import functional as F
 from backprop.errors import CallOrderError, DTypeError, GradientError, IndexRangeError, ShapeError
 from backprop.graph.arraylike import ArrayLike
+from backprop.graph.element_types import array_of, constant, element_type
 from backprop.graph.modes import reverse
 from backprop.graph.module_call import ModuleCall
 from backprop.graph.operations import OPERATIONS
 from backprop.graph.operators import Operators
-from backprop.kernels.device import DeviceArray, to_host
-from backprop.module.parameter import Buffer, Parameter, values
+from backprop.kernels.device import to_host
+from backprop.module.parameter import Parameter, values
 
 FOR_WHOLE_NUMBERS = ("index", "reshape", "transpose", "concatenate")  # words and labels can be moved, not computed
 
@@ -48,7 +49,7 @@ class Value(Operators, ArrayLike):
         self.parameter = data if isinstance(data, Parameter) else None
         if self.parameter is not None:
             requires_grad = requires_grad and data.requires_grad
-        self.data = _array(values(data))
+        self.data = array_of(values(data))
         self.requires_grad = bool(requires_grad) and self.data.dtype.kind in "fc"
         self.operation, self.parents, self.options, self.grad = None, (), {}, None
         self.born = next(_births)  # after all that it is computed from
@@ -56,7 +57,7 @@ class Value(Operators, ArrayLike):
     @staticmethod
     def apply(name, *operands, **options):
         """The operation of that name, applied to its operands: a new value.        (16)"""
-        operation, wanted = OPERATIONS[name], _element_type(operands)
+        operation, wanted = OPERATIONS[name], element_type(operands)
         if wanted.kind not in "fc" and name not in FOR_WHOLE_NUMBERS:
             raise DTypeError(f"{name} expects floats, got {wanted}; use x.astype(np.float32)")
         parents = [_as_value(a, wanted) for a in operands]
@@ -90,7 +91,7 @@ class Value(Operators, ArrayLike):
     @staticmethod
     def alike(operands):
         """The operands as Values of one element type."""
-        wanted = _element_type(operands)
+        wanted = element_type(operands)
         return [_as_value(a, wanted) for a in operands]
 
     def backward(self, delta=None):
@@ -132,35 +133,9 @@ class Value(Operators, ArrayLike):
         return f"Value({np.array2string(to_host(self.data), threshold=20, separator=', ')}{made})"
 
 
-def _element_type(operands):
-    """That of the first operand of floats that is a Value or Parameter."""
-    kinds = [a.dtype for a in operands if isinstance(a, (Value, Buffer))]
-    return next((kind for kind in kinds if kind.kind in "fc"), kinds[0])
-
-
-def _array(data):
-    """The array of a new value: floats keep their type, a Python number or list becomes float64."""
-    if isinstance(data, DeviceArray):
-        return data
-    array = np.asarray(data)
-    if array.dtype.kind not in "biufc":
-        raise DTypeError(f"a value is made of numbers, got {type(data).__name__}")
-    keeps_type = isinstance(data, (np.ndarray, np.generic)) or array.dtype.kind == "c"
-    return array if keeps_type else array.astype(float)
-
-
 def _as_value(operand, wanted):
-    """The operand itself, or as a constant of the wanted type: numbers, and real arrays among complex ones."""
+    """The operand itself, or as a constant of the wanted type."""
     operand = Value(operand) if isinstance(operand, Parameter) else operand
     if isinstance(operand, Value) and operand.dtype == wanted:
         return operand
-    array = operand.data if isinstance(operand, Value) else _array(values(operand))
-    constant = not isinstance(operand, Value) or not operand.requires_grad
-    whole = array.dtype.kind in "biu"
-    real_among_complex = array.dtype.kind + wanted.kind == "fc"
-    a_number = isinstance(operand, (int, float, list, np.generic)) and array.dtype.kind == wanted.kind
-    if array.dtype != wanted and not (constant and (whole or real_among_complex or a_number)):
-        raise DTypeError(
-            f"a value of {wanted} meets one of {array.dtype}; give them one type before, with x.astype(np.{wanted})"
-        )
-    return Value(array.astype(wanted), requires_grad=False)
+    return Value(constant(operand, wanted), requires_grad=False)

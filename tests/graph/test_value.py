@@ -245,7 +245,7 @@ def test_whole_numbers_are_moved_but_not_computed_with():
 def test_what_is_no_number_is_refused(wrong):
     with pytest.raises((bp.DTypeError, TypeError)):
         Value(3.0) + wrong
-    with pytest.raises(bp.DTypeError, match="a value is made of numbers"):
+    with pytest.raises(bp.DTypeError, match="a value must be made of numbers"):
         Value(wrong)
 
 

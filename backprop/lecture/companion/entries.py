@@ -8,7 +8,7 @@ from typing import NamedTuple
 import backprop as bp
 from backprop.check import differences
 from backprop.check.diagnosis import case
-from backprop.graph import modes, rules
+from backprop.graph import modes, operations
 from backprop.graph.value import Value
 from backprop.layers import norm
 from backprop.layers.batch_norm import BatchNorm
@@ -70,7 +70,7 @@ def _entries():
         GRAPHS,
     )
     forward_mode = "Both modes must give one number: the tests compare (18) with (17) for every operation of the table."
-    yield "18", "a graph, forward mode", "", (modes, modes.forward, rules.Elementwise.push), forward_mode
+    yield "18", "a graph, forward mode", "", (modes, modes.forward, operations.Elementwise.push), forward_mode
     yield "19", "central difference", "", (differences, differences.central, case.slopes), JUDGE
     yield "20", "complex step", "", (differences, differences.complex_step), JUDGE
     yield "21", "absolute loss", "", (bp.L1Loss, Difference)
