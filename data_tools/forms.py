@@ -172,7 +172,7 @@ def images(array, words):
         words.append("three equal colours as grey")
     if array.dtype.kind == "f" and array.size:
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-            raise FormError(f"pixels are {array.dtype} from {array.min()} to {array.max()}; want 0 to 1, or uint8")
+            raise FormError(f"pixels are {array.dtype} from {array.min()} to {array.max()}; expected 0 to 1, or uint8")
         array = np.round(array * 255).astype(np.uint8)
         words.append("numbers from 0 to 1 as pixels from 0 to 255")
     return _bytes(array, "pixels")
@@ -193,7 +193,7 @@ def _bytes(array, what):
     if array.dtype == np.uint8 or array.dtype.kind not in "iu":
         return array
     if array.size and (array.min() < 0 or array.max() > 255):
-        raise FormError(f"{what} run from {array.min()} to {array.max()}; want 0 to 255")
+        raise FormError(f"{what} run from {array.min()} to {array.max()}; expected 0 to 255")
     return array.astype(np.uint8)
 
 
@@ -220,7 +220,9 @@ def tables(found):
         if int(pixels**0.5) ** 2 != pixels:
             unlabelled = int((pixels + 1) ** 0.5) ** 2 == pixels + 1
             cure = " (it has no labels, as Kaggle's test.csv: nobody can test with it)" if unlabelled else ""
-            raise FormError(f"{named[split]} has {pixels + 1} columns; want a label and the pixels of a square{cure}")
+            raise FormError(
+                f"{named[split]} has {pixels + 1} columns; expected a label and the pixels of a square{cure}"
+            )
         arrays += [table[:, 1:], table[:, 0]]
     return arrays, [f"the tables {named['train'].name} and {named['test'].name}"]
 

@@ -74,7 +74,7 @@ def read(assignment):
     except ValueError:
         numbers = []
     if not (equals and name.isidentifier() and numbers):
-        raise bp.ExpressionError(f"{assignment!r} is no value: write NAME=NUMBER, such as x1=2")
+        raise bp.ExpressionError(f"{assignment!r} is not a value: write NAME=NUMBER, such as x1=2")
     return name, np.array(numbers) if len(numbers) > 1 else numbers[0]
 
 

@@ -46,7 +46,7 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     notes it.
     """
     if np.dtype(dtype) not in (np.float64, np.float32):
-        raise OptionError(f"dtype is np.float64 or np.float32, got {np.dtype(dtype)}")
+        raise OptionError(f"dtype must be np.float64 or np.float32, got {np.dtype(dtype)}")
     if max_entries < 1:
         raise OptionError(f"max_entries must be at least 1, got {max_entries}")
     if not all(np.isfinite(to_host(a)).all() for a in inputs):

@@ -141,13 +141,15 @@ def _margins(padding, axes, taps, stride, dilation):
 def expect_axes(axes, weight):
     """Raise ShapeError unless filters have so many spatial axes."""
     if len(weight.shape) != axes + 2:
-        raise ShapeError(f"filters for {axes} spatial axes have {axes + 2} in all, got {weight.shape}")
+        raise ShapeError(f"filters for {axes} spatial axes must have {axes + 2} axes in all, got {weight.shape}")
 
 
 def expect_filters(weight, bias, axes, groups, outputs):
     if weight.ndim != axes + 2 or axes not in (1, 2, 3):
-        raise ShapeError(f"filters have two axes and one for each of one to three spatial ones, got {weight.shape}")
+        raise ShapeError(
+            f"filters must have two axes and one for each of one to three spatial ones, got {weight.shape}"
+        )
     if not (isinstance(groups, (int, np.integer)) and groups >= 1 and len(weight) % groups == 0):
         raise OptionError(f"groups must be an integer that divides the {len(weight)} filters, got {groups}")
     if bias is not None and bias.shape != (outputs,):
-        raise ShapeError(f"a bias for {outputs} output channels is ({outputs},), got {bias.shape}")
+        raise ShapeError(f"a bias for {outputs} output channels must be ({outputs},), got {bias.shape}")

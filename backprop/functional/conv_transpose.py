@@ -62,7 +62,9 @@ def transposed_size(axes, image, taps, stride, padding, output_padding, dilation
     stride, dilation = per_axis("stride", stride, axes, 1), per_axis("dilation", dilation, axes, 1)
     padding, extra = per_axis("padding", padding, axes), per_axis("output_padding", output_padding, axes)
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
-        raise OptionError(f"output_padding is less than stride or dilation, got {extra} with {stride} and {dilation}")
+        raise OptionError(
+            f"output_padding must be less than stride or dilation, got {extra} with {stride} and {dilation}"
+        )
     size = tuple(
         s * (i - 1) + d * (tap - 1) + 1 - 2 * pad + e
         for i, tap, s, pad, e, d in zip(image, taps, stride, padding, extra, dilation, strict=True)

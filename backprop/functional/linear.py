@@ -21,10 +21,10 @@ def linear(a, weight, bias=None):
     weight, bias = values(weight), values(bias)
     k = kernels.of(a, bias, weight)
     if weight.ndim != 2:
-        raise ShapeError(f"a weight is (out_features, in_features), got {weight.shape}")
+        raise ShapeError(f"a weight must be (out_features, in_features), got {weight.shape}")
     features_out, features_in = weight.shape
     if bias is not None and bias.shape != (features_out,):
-        raise ShapeError(f"a bias for a weight of shape {weight.shape} is ({features_out},), got {bias.shape}")
+        raise ShapeError(f"a bias for a weight of shape {weight.shape} must be ({features_out},), got {bias.shape}")
     if a.shape[-1:] != (features_in,):
         raise ShapeError(f"expects (..., {features_in}), got {a.shape}{_cure(a, features_in, features_out)}")
     u = k.empty((*a.shape[:-1], features_out), a.dtype)

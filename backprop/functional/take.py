@@ -50,7 +50,7 @@ def embedding(index, weight):
     weight = values(weight)
     k = kernels.of(weight)
     if weight.ndim != 2:
-        raise ShapeError(f"an embedding's weight is (V, D), got {weight.shape}")
+        raise ShapeError(f"an embedding's weight must be (V, D), got {weight.shape}")
     index = _checked(k, index, len(weight), weight)
     z = k.empty((*index.shape, weight.shape[1]), weight.dtype)
     k.take(contiguous(weight)[None], index.reshape(-1), 0.0, z.reshape(1, index.size, weight.shape[1]))  # (26a)
@@ -106,10 +106,10 @@ def _checked(k, index, count, beside):
     index = index if is_array(index) else np.asarray(index)
     kernels.expect_beside(index, beside)
     if index.dtype.kind not in "iu":
-        raise IndexRangeError(f"expects whole numbers in [0, {count}), got {index.dtype}; use x.astype(np.int64)")
+        raise IndexRangeError(f"expects integers in [0, {count}), got {index.dtype}; use x.astype(np.int64)")
     index = contiguous(as_int64(index))
     bad = first_found(k, "first_outside", index.reshape(-1), 0, count - 1)
     if bad >= 0:
         place = place_of(bad, index.shape)
-        raise IndexRangeError(f"expects whole numbers in [0, {count}), got {to_host(index)[place]} at index {place}")
+        raise IndexRangeError(f"expects integers in [0, {count}), got {to_host(index)[place]} at index {place}")
     return index

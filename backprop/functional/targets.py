@@ -74,7 +74,7 @@ def expect_shape_of_labels(z, y):
     cure = "; use y[:, 0]" if y.ndim == 2 and y.shape[1] == 1 and len(wanted) == 1 else ""
     if y.shape == z.shape and not cure:
         cure = f"; of one-hot vectors use y.argmax({class_axis(z)})"
-    raise ShapeError(f"scores of shape {z.shape} want labels of shape {wanted}, got {y.shape}{cure}")
+    raise ShapeError(f"scores of shape {z.shape} need labels of shape {wanted}, got {y.shape}{cure}")
 
 
 def label_cure(y, classes):

@@ -61,9 +61,9 @@ class Buffer(Compared):
         try:
             array = to_host(data)
         except ValueError:
-            raise ShapeError(f"a {kind} is an array; the lists that were given are of unequal lengths") from None
+            raise ShapeError(f"a {kind} must be an array; the lists that were given are of unequal lengths") from None
         if array.dtype.kind not in NUMBERS:
-            raise DTypeError(f"a {kind} is made of numbers, got {array.dtype}; use np.asarray(x, np.float32)")
+            raise DTypeError(f"a {kind} must be made of numbers, got {array.dtype}; use np.asarray(x, np.float32)")
         keeps_type = (is_array(data) or isinstance(data, np.generic)) and array.dtype.kind in self._kept_kinds
         array = np.array(array, dtype=array.dtype if keeps_type else np.float32, order="C")
         self._data = to_device(array, device_of(data))
@@ -225,7 +225,7 @@ class Parameter(Buffer):
             raise ShapeError(f"a gradient must have its parameter's shape {self.shape}, got {np.shape(value)}{cure}")
         if is_array(value) and value.dtype.kind in "fc" and value.dtype != self.dtype:
             cure = f"use g.astype(np.{self.dtype})"
-            raise DTypeError(f"a gradient has its parameter's type {self.dtype}, got {value.dtype}; {cure}")
+            raise DTypeError(f"a gradient must have its parameter's type {self.dtype}, got {value.dtype}; {cure}")
         return value
 
     def moved(self, dtype=None, device=None):

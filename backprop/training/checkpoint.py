@@ -155,7 +155,7 @@ def _natural(array, name, shape=(), least=0):
     """An array as a list of whole numbers; CheckpointError unless it is such, of this shape and at least `least`."""
     array = np.asarray(array)
     if array.dtype.kind not in "iu" or array.shape != shape or (array < least).any() or (array > MOST).any():
-        raise CheckpointError(f"{name} is {array.tolist()!r}, not of whole numbers from {least} on")
+        raise CheckpointError(f"{name} is {array.tolist()!r}, not of integers from {least} on")
     return array.reshape(-1).tolist()
 
 

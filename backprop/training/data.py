@@ -42,11 +42,11 @@ class DataLoader:
         if images.ndim == 0 or images.shape[:1] != labels.shape[:1]:
             raise ShapeError(f"expects as many labels as images, got images {images.shape} and labels {labels.shape}")
         if not (isinstance(batch_size, (int, np.integer)) and batch_size >= 1):
-            raise OptionError(f"batch_size must be a whole number of at least 1, got {batch_size}")
+            raise OptionError(f"batch_size must be a positive integer, got {batch_size}")
         if seed is not None and whole("seed", seed) >= 1 << 63:
             raise OptionError(f"seed must be below 2^63, got {seed}")
         if images.dtype.kind not in "iubf":
-            raise DTypeError(f"images are real numbers, got {images.dtype}; use x.astype(np.float32)")
+            raise DTypeError(f"images must be real numbers, got {images.dtype}; use x.astype(np.float32)")
         self.images = contiguous(images.astype(images.dtype.newbyteorder("="), copy=False))
         if dtype is not None and images.dtype.kind == "f" and images.dtype.itemsize not in (4, 8):
             self.images = self.images.astype(dtype)  # no kernel reads a half or a long double

@@ -147,10 +147,10 @@ def test_other_types_and_shapes_that_say_what_they_are_are_read(tmp_path, change
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"train_labels": PARTS["train_labels"].astype(np.int32) - 1}, "labels run from -1 to 8; want 0 to 255"),
+        ({"train_labels": PARTS["train_labels"].astype(np.int32) - 1}, "labels run from -1 to 8; expected 0 to 255"),
         (
             {"train_images": PARTS["train_images"].astype(np.float32)},
-            r"pixels are float32 from .* want 0 to 1, or uint8",
+            r"pixels are float32 from .* expected 0 to 1, or uint8",
         ),
         ({"train_images": RNG.integers(0, 9, (12, 4, 4, 3)).astype(np.uint8)}, "the images are coloured"),
         ({"test_images": np.zeros((5, 8, 8), np.uint8)}, r"training images are \(4, 4\), test images \(8, 8\)"),

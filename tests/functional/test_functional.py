@@ -75,9 +75,9 @@ def test_mm_backward_is_the_adjoint(rng):
 
 
 def test_linear_refuses_a_weight_or_bias_that_does_not_fit():
-    with pytest.raises(bp.ShapeError, match=r"a weight is \(out_features, in_features\), got \(3,\)"):
+    with pytest.raises(bp.ShapeError, match=r"a weight must be \(out_features, in_features\), got \(3,\)"):
         F.linear(np.ones(3), np.ones(3))
-    with pytest.raises(bp.ShapeError, match=r"bias for a weight of shape \(2, 3\) is \(2,\), got \(3,\)"):
+    with pytest.raises(bp.ShapeError, match=r"bias for a weight of shape \(2, 3\) must be \(2,\), got \(3,\)"):
         F.linear(np.ones(3), np.ones((2, 3)), np.ones(3))
 
 

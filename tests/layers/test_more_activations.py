@@ -121,7 +121,7 @@ def test_embedding_is_a_linear_layer_of_one_hot_vectors(rng):
 @pytest.mark.parametrize(
     ("index", "words"),
     [
-        ([0, 5], r"whole numbers in \[0, 5\), got 5 at index 1"),
+        ([0, 5], r"integers in \[0, 5\), got 5 at index 1"),
         ([[0, 1], [-1, 9]], r"got -1 at index \(1, 0\)"),
         ([0.0, 1.0], r"got float64; use x.astype\(np.int64\)"),
     ],

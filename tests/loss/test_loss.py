@@ -134,7 +134,7 @@ def test_float_labels_are_refused_with_the_cure():
 
 
 def test_another_number_of_labels_is_refused_with_both_shapes():
-    with pytest.raises(bp.ShapeError, match=r"scores of shape \(2, 3\) want labels of shape \(2,\), got \(3,\)"):
+    with pytest.raises(bp.ShapeError, match=r"scores of shape \(2, 3\) need labels of shape \(2,\), got \(3,\)"):
         CrossEntropyLoss()(np.zeros((2, 3)), np.zeros(3, int))
 
 

@@ -257,9 +257,9 @@ def test_a_schedule_that_is_loaded_alone_sets_the_lr():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"last_epoch": np.array(-1)}, "no schedule stands at step -1"),
-        ({"last_epoch": np.array(99)}, "no schedule stands at step 99: a cycle of 10 steps is over"),
-        ({"base_lrs": np.array([np.nan])}, "no schedule stands at step 0"),
+        ({"last_epoch": np.array(-1)}, "no schedule can be at step -1"),
+        ({"last_epoch": np.array(99)}, "no schedule can be at step 99: a cycle of 10 steps is over"),
+        ({"base_lrs": np.array([np.nan])}, "no schedule can be at step 0"),
         ({"option.total_steps": np.array(20.0)}, "total_steps was 20, now 10"),
         ({"kind": np.frombuffer(b"StepLR", np.uint8)}, "this is the state of StepLR, not of OneCycleLR"),
     ],

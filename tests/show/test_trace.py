@@ -190,7 +190,7 @@ def test_inputs_are_called_what_the_function_calls_them():
         (lambda: bp.trace(lambda x: x * 2, [1.0, 2.0]), bp.ShapeError, r"adjoints begin at one number, .* sum\(\) it"),
         (lambda: bp.trace(lambda x: x.sum(), [1.0, 2.0], mode="forward"), bp.OptionError, "not arrays"),
         (lambda: bp.trace(lambda x: x, 1, mode="sideways"), bp.OptionError, "mode must be 'reverse' or 'forward'"),
-        (lambda: bp.trace(lambda x: x, 1).save("graph.pdf"), bp.OptionError, "ends in .svg, .png or .dot"),
+        (lambda: bp.trace(lambda x: x, 1).save("graph.pdf"), bp.OptionError, "must end in .svg, .png or .dot"),
         (lambda: bp.trace(lambda x, y: x, 1, 2, names=["a"]), bp.OptionError, "expects 2 different names, .* got a"),
         (lambda: bp.trace(lambda x, y: x, 1, 2, names=["a", "a"]), bp.OptionError, "expects 2 different names"),
     ],

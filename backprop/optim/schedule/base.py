@@ -90,7 +90,7 @@ class LRScheduler:
         if not bases.shape == given.shape == lrs.shape == (groups,):
             raise CheckpointError(f"a schedule of {bases.size} groups, this optimizer has {groups}")
         if t.shape != () or t.dtype.kind not in "iu" or t < 0 or not np.isfinite(bases).all():
-            raise CheckpointError(f"no schedule stands at step {t.tolist()!r} with lr {bases.tolist()}")
+            raise CheckpointError(f"no schedule can be at step {t.tolist()!r} with lr {bases.tolist()}")
         for name, value in own.items():
             if not np.array_equal(saved.get(name, value), value):
                 was, now = (" ".join(f"{number:g}" for number in array.flat) for array in (saved[name], value))
@@ -102,7 +102,7 @@ class LRScheduler:
         except OptionError as error:
             self.base_lrs, self.last_epoch = before
             self.apply()
-            raise CheckpointError(f"no schedule stands at step {int(t)}: {error}") from None
+            raise CheckpointError(f"no schedule can be at step {int(t)}: {error}") from None
         if "given" in saved:
             self.given = given.tolist()
         if "lr" in saved:  # which may have been set by hand, or by another schedule, since

@@ -110,7 +110,7 @@ class Explanation:
             return pictures.over_depth({self.name: self}, path, self.title())
         texts = {".txt": self.__str__, ".json": self.to_json, ".html": lambda: page.page(self)}
         if path.suffix not in texts:
-            raise OptionError(f"an explanation's name ends in .txt, .json, .html or .png, got {path.name!r}")
+            raise OptionError(f"an explanation's name must end in .txt, .json, .html or .png, got {path.name!r}")
         path.write_text(texts[path.suffix]() + "\n", encoding="utf-8")
         return path
 

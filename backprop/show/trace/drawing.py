@@ -51,7 +51,7 @@ def save(trace, path):
     elif path.suffix in (".svg", ".png"):
         path.write_bytes(draw(trace, path.suffix[1:]))
     else:
-        raise OptionError(f"a drawing's name ends in .svg, .png or .dot, got {path.name!r}")
+        raise OptionError(f"a drawing's name must end in .svg, .png or .dot, got {path.name!r}")
     return path
 
 
