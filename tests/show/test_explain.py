@@ -270,7 +270,7 @@ def test_it_can_be_saved_as_text_json_page_and_picture(rng, tmp_path):
     assert sentences.startswith("Sequential in training, input (4, 1, 28, 28), loss ") and ". On its way" in sentences
     assert seen.save(tmp_path / "e.png").read_bytes().startswith(b"\x89PNG")
     assert seen._repr_html_() in seen.save(tmp_path / "e.html").read_text(encoding="utf-8")
-    with pytest.raises(bp.OptionError, match=r"ends in .txt, .json, .html or .png, got 'e.pdf'"):
+    with pytest.raises(bp.OptionError, match=r"must end in .txt, .json, .html or .png, got 'e.pdf'"):
         seen.save(tmp_path / "e.pdf")
 
 
