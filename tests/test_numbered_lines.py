@@ -32,11 +32,11 @@ def after(d):
     return np.concatenate([d[1:], 0 * d[:1]])
 
 
-def patches(layer, image):
-    """(N, C, H, W) -> (N, C, I, J, P, Q), what each window of a layer sees of an image of that size: a linear map."""
+def patches(layer):
+    """(N, C, H, W) -> (N, C, I, J, P, Q), what each window of a layer sees of an image: a linear map."""
     (p, q), (s, t), (top, left) = layer.kernel_size, layer.stride, layer.padding
     d, e = getattr(layer, "dilation", (1, 1))
-    outside = -np.inf if isinstance(layer, bp.MaxPool2d) or "MaxPool" in type(layer).__name__ else 0
+    outside = -np.inf if type(layer).__name__ == "MaxPool2d" else 0  # the class is a watched one, not bp's
 
     def see(a):
         a = np.pad(a, [(0, 0), (0, 0), (top, top), (left, left)], constant_values=outside)
@@ -61,16 +61,16 @@ def adjoint(see, image):
 
 def windows(layer, inputs):
     image = inputs[0].shape[2:]
-    if "Transpose" in type(layer).__name__:
+    if type(layer).__name__ == "ConvTranspose2d":  # whose windows are those of the image that it gives
         each = zip(image, layer.stride, layer.dilation, layer.kernel_size, layer.padding, strict=True)
         image = [s * (h - 1) + d * (p - 1) + 1 - 2 * pad for h, s, d, p, pad in each]
-    see = patches(layer, image)
+    see = patches(layer)
     return {"patches": see, "add_up": adjoint(see, image)}
 
 
 def largest(layer, inputs):
     """taken[n,c,i,j,h,w]: 1 where h, w is the first largest entry of window i, j, else 0."""
-    see = patches(layer, None)
+    see = patches(layer)
     places = see(np.arange(1.0, 1 + inputs[0][0, 0].size).reshape(1, 1, *inputs[0].shape[2:]))[0, 0]
     seen = see(inputs[0])
     seen = seen.reshape(*seen.shape[:4], -1)
