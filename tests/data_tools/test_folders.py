@@ -191,7 +191,7 @@ def test_a_size_that_takes_all_memory_is_refused_before_anything_is_read(tmp_pat
     assert main(["pack", str(tmp_path), str(tmp_path / "idx"), "--size", "100000", "100000"]) == 1
     assert "at most 4096" in capsys.readouterr().err
     assert main(["pack", str(tmp_path), str(tmp_path / "idx"), "--size", "big"]) == 1
-    assert "a size is a number" in capsys.readouterr().err
+    assert "a size must be a number" in capsys.readouterr().err
 
 
 def test_dark_strokes_on_white_paper_are_told_and_can_be_inverted(tmp_path, capsys):

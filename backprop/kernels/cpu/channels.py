@@ -30,10 +30,11 @@ def sum_channels(delta, out, accumulate):
     for c in prange(delta.shape[1]):
         total = np.float64(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):
-            for first in range(0, delta.shape[2], SOME):
-                some = out.dtype.type(0)
-                for d in range(first, min(first + SOME, delta.shape[2])):
-                    some += delta[b, c, d]
+            row = delta[b, c]
+            for first in range(0, row.size, SOME):
+                part, some = row[first : first + SOME], out.dtype.type(0)
+                for d in range(part.size):  # from 0, so that no index could be negative, and vectors add it up
+                    some += part[d]
                 total += some
         out[c] = total
 
@@ -44,9 +45,11 @@ def dot_channels(delta, z, out, accumulate):
     for c in prange(delta.shape[1]):
         total = np.float64(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):
-            for first in range(0, delta.shape[2], SOME):
+            row, other = delta[b, c], z[b, c]
+            for first in range(0, row.size, SOME):
+                part, beside = row[first : first + SOME], other[first : first + SOME]
                 some = out.dtype.type(0)
-                for d in range(first, min(first + SOME, delta.shape[2])):
-                    some += delta[b, c, d] * z[b, c, d]
+                for d in range(part.size):
+                    some += part[d] * beside[d]
                 total += some
         out[c] = total

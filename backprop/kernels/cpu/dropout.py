@@ -13,12 +13,18 @@ def dropout(u, key, p, out):
     One draw for each b: for an element where D = 1, for a whole channel where D is its size. The same key, an array
     (1,), draws the same keep, so backward is this function applied to delta.
     """
-    grow = out.dtype.type(1 / (1 - p) if p < 1 else 0.0)
+    grow, zero = out.dtype.type(1 / (1 - p) if p < 1 else 0.0), out.dtype.type(0)
     for block in prange(blocks(u.shape[0])):
-        for b in range(block * BLOCK, min((block + 1) * BLOCK, u.shape[0])):
-            keep = uniform(key[0], b) >= p
-            for d in range(u.shape[1]):
-                out[b, d] = u[b, d] * grow if keep else 0  # what is dropped is 0, even if it is infinite
+        start, stop = block * BLOCK, min((block + 1) * BLOCK, u.shape[0])
+        if u.shape[1] == 1:  # without a loop inside, whose branch would be guessed wrong for every second element
+            for b in range(start, stop):
+                grown = u[b, 0] * grow
+                out[b, 0] = grown if uniform(key[0], b) >= p else zero  # what is dropped is 0, even if it is infinite
+        else:
+            for b in range(start, stop):
+                keep = uniform(key[0], b) >= p
+                for d in range(u.shape[1]):
+                    out[b, d] = u[b, d] * grow if keep else zero
 
 
 @inner
