@@ -35,7 +35,7 @@ def main(arguments=None):
     companion = write(options.out / "companion.html")
     for page in options.out.rglob("*.html"):
         there = Path(os.path.relpath(companion, page.parent)).as_posix()
-        page.write_text(page.read_text().replace(COMPANION, there))
+        page.write_text(page.read_text(encoding="utf-8").replace(COMPANION, there), encoding="utf-8")
     print(f"the reference is in {options.out / 'index.html'}")
     return 0
 
@@ -47,7 +47,7 @@ def docstring(text):
         entry = next((entry for entry in ENTRIES if belongs(found[1], entry)), None)
         return f"<a href='{COMPANION}#f-{entry}'>{found[0]}</a>" if entry else found[0]
 
-    return f"<pre>{re.sub(NUMBER, link, html.escape(text))}</pre>"
+    return f"<pre>{re.sub(rf'(?<!\w){NUMBER}', link, html.escape(text))}</pre>"
 
 
 if __name__ == "__main__":

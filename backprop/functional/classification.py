@@ -99,10 +99,9 @@ def count_correct(scores, y, ignore_index=IGNORE):
     if scores.ndim < 2 or not is_labels(y) or y.shape != sample_shape(scores):
         return math.nan, 0
     k = kernels.of(scores)
-    here = device_of(scores) == "cpu"
-    found = np.empty(2, np.int64) if here else k.empty((2,), np.dtype(np.int64))
+    found = np.empty(2, np.int64) if device_of(scores) == "cpu" else k.empty((2,), np.dtype(np.int64))
     k.count_correct(split_at(scores, 1), samples(as_int64(y), 1), ignore_index, found)
-    return tuple((found if here else to_host(found)).tolist())
+    return tuple(to_host(found).tolist())
 
 
 def terms(z, y, weight=None, ignore_index=IGNORE):

@@ -38,13 +38,12 @@ class Compiled:
         if getattr(loss, "reduction", "mean") == "none":
             raise OptionError("backward begins at one number: use a loss with reduction 'mean' or 'sum'")
         self.net, self.loss, self.check_finite = net, loss, check_finite
-        self.plan, self.done, self.scores, self.terms, self.reason = Plan(net, loss), done, None, None, None
+        self.plan, self.done, self.scores, self.terms = Plan(net, loss), done, None, None
         self._recorded, self._ready = None, False
 
     def __call__(self, x, y):
         """The loss of a batch. `backward` may follow once."""
         self._recorded = step = self.plan.step(x, y)
-        self.reason = self.plan.reason
         if step is None:
             self.scores = self.net(x)
             L = self.loss(self.scores, y)
@@ -56,6 +55,10 @@ class Compiled:
             nonfinite.blame(self.net, x, y, step=self.done)
         self.done, self._ready = self.done + 1, True
         return L
+
+    @property
+    def reason(self):
+        return self.plan.reason
 
     def room(self, shape, dtype):
         """(x, y) in which a recording wants a batch of this shape, for `DataLoader.batches`: so nothing is copied."""

@@ -24,6 +24,11 @@ def test_numbers_of_formulas_in_a_docstring_are_links_and_its_columns_stay(api):
     assert text.startswith("<pre>forward   <a") and "a &lt; b" in text and "\n  and (99)" in text
 
 
+def test_an_argument_in_brackets_is_no_number_of_a_formula(api):
+    """`1/sqrt(3)` was once a link to (3)."""
+    assert "href" not in api.docstring("u begins at about 1/sqrt(3) of a's size")
+
+
 def test_without_pdoc_the_cure_is_named(api, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pdoc", None)
     assert api.main([]) == 1
