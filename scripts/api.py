@@ -47,7 +47,8 @@ def docstring(text):
         entry = next((entry for entry in ENTRIES if belongs(found[1], entry)), None)
         return f"<a href='{COMPANION}#f-{entry}'>{found[0]}</a>" if entry else found[0]
 
-    return f"<pre>{re.sub(rf'(?<!\w){NUMBER}', link, html.escape(text))}</pre>"
+    linked = re.sub(rf"(?<!\w){NUMBER}", link, html.escape(text))  # not the argument of sqrt(3)
+    return f"<pre>{linked}</pre>"
 
 
 if __name__ == "__main__":
