@@ -16,7 +16,7 @@ class Progress:
 
     def __init__(self, images, show=True, done=0):
         how = {"unit": " images", "unit_scale": True, "bar_format": LINE, "dynamic_ncols": True}
-        self.bar = tqdm(total=images, initial=done, disable=not show, **how)
+        self.bar = tqdm(total=images, initial=done, **how) if show else _NoBar()
         self.title, self._noted = "", None
         self.begin("")
 
@@ -65,3 +65,16 @@ class Progress:
     def __exit__(self, *exception):
         self.show()
         self.bar.close()
+
+
+class _NoBar:
+    """What is called of a bar, without one: tqdm's own, disabled, still starts a thread and takes a lock that forked
+    processes share, and whoever is killed while it holds that lock leaves the others waiting for ever.
+    """
+
+    disable = True
+
+    def _nothing(self, *values, **options):
+        pass
+
+    update = set_description_str = set_postfix_str = close = _nothing

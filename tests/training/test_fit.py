@@ -486,6 +486,14 @@ def test_the_test_batch_that_is_not_finite_is_named_and_not_the_first_one():
         run(classifier(), test=bp.DataLoader(spoiled, Y, 4))
 
 
+def test_without_a_bar_nothing_is_shared_with_forked_processes(monkeypatch):
+    """tqdm's lock is shared by forks: of two that train, the one that is killed while it holds it stops the other."""
+    monkeypatch.setattr("backprop.training.progress.tqdm", None)
+    threads = threading.enumerate()
+    history = run(classifier())
+    assert len(history.epochs) == 1 and threading.enumerate() == threads
+
+
 def test_the_seconds_of_an_epoch_are_those_that_it_took():
     started = time.perf_counter()
     history = run(classifier(), epochs=2)
