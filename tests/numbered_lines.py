@@ -11,6 +11,7 @@ such as d = delta + after(z * d), is computed from the last step to the first.
 import ast
 import copy
 import inspect
+import itertools
 import sys
 from typing import NamedTuple
 
@@ -146,16 +147,35 @@ def plain(thing):
 
 
 OTHER = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
-OTHER |= {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
+OTHER |= {ast.FloorDiv: ast.Mult, ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
 
 
 def other_operators(said):
     """Copies of the Computed of a line, in each of which one operator is another."""
     for place, part in enumerate(said):
-        count = len(list(ast.walk(ast.parse(part.expression))))
-        for node in range(count):
-            tree = ast.parse(part.expression)
-            changed = list(ast.walk(tree))[node]
+        for tree in other_trees(ast.parse(part.expression)):
+            yield *said[:place], part._replace(expression=ast.unparse(tree)), *said[place + 1 :]
+
+
+def other_pages(module, line):
+    """The names of a module, made anew from its source for each operator on that line, which is another there."""
+    for other in other_trees(ast.parse(inspect.getsource(module)), lambda node: node.lineno == line):
+        yield page(module, other)
+
+
+def page(module, tree=None):
+    """The names of a module, made anew from its source, or from a tree of it."""
+    names = dict(vars(module))
+    exec(compile(tree or inspect.getsource(module), module.__file__, "exec"), names)
+    return names
+
+
+def other_trees(tree, wanted=lambda node: True):
+    """Copies of a tree, in each of which one operator that is wanted is another."""
+    for place, node in enumerate(ast.walk(tree)):
+        if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Compare)) and wanted(node):
+            other = copy.deepcopy(tree)
+            changed = next(itertools.islice(ast.walk(other), place, None))
             match changed:
                 case ast.BinOp(op=op) if type(op) in OTHER:
                     changed.op = OTHER[type(op)]()
@@ -167,4 +187,4 @@ def other_operators(said):
                     changed.op = ast.UAdd()
                 case _:
                     continue
-            yield *said[:place], part._replace(expression=ast.unparse(tree)), *said[place + 1 :]
+            yield other

@@ -78,6 +78,16 @@ def largest(layer, inputs):
     return onehot(where.astype(int) - 1, inputs[0][0, 0].size).reshape(*where.shape, *inputs[0].shape[2:])
 
 
+def adaptive(layer, inputs):
+    """rows[i,h] and columns[j,w]: 1 over a window's length where it covers h or w."""
+    found = []
+    for length, out in zip(inputs[0].shape[2:], layer.output_size, strict=True):
+        i, h = np.arange(out)[:, None], np.arange(length)
+        covered = (h >= i * length // out) & (h < -(-(i + 1) * length // out))
+        found.append(covered / covered.sum(1, keepdims=True))
+    return dict(zip(("rows", "columns"), found, strict=True))
+
+
 def table(layer, inputs):
     sigma, slope = TABLE[layer.row]
     return {"sigma": lambda u: sigma(u, *layer._numbers()), "slope": lambda u: slope(u, *layer._numbers())}
@@ -147,6 +157,7 @@ CASES = {
     "PReLU": lambda kind, rng, n: (kind(dtype=float), (x(rng, n, 4),)),
     **dict.fromkeys(("Conv2d", "ConvTranspose2d"), convolution),
     **dict.fromkeys(("MaxPool2d", "AvgPool2d"), pooling),
+    "AdaptiveAvgPool2d": lambda kind, rng, n: (kind((n, 3)), (x(rng, 2, n, n + 3, 5),)),
     "Dropout": lambda kind, rng, n: (kind(0.3), (x(rng, n, 20),)),
     "ReflectionPad1d": lambda kind, rng, n: (kind((n, 1)), (x(rng, 2, 2, n + 3),)),
     "Embedding": lambda kind, rng, n: (kind(n + 2, n, dtype=float), (rng.integers(0, n + 2, 2 * n),)),
@@ -164,6 +175,7 @@ CASES = {
 MORE = {
     **dict.fromkeys(("Conv2d", "ConvTranspose2d", "AvgPool2d"), windows),
     "MaxPool2d": lambda layer, inputs: windows(layer, inputs) | {"taken": largest(layer, inputs)},
+    "AdaptiveAvgPool2d": adaptive,
     **dict.fromkeys(("ELU", "GELU", "SiLU"), table),
     "ReflectionPad1d": margin,
     "Dropout": kept,
@@ -283,7 +295,7 @@ def test_an_optimizers_step_is_what_its_comments_say(name, options, marks):
 def test_the_number_of_every_formula_stands_on_a_line_that_computes_it():
     ran = {number for name in CASES for line in lines_of(name) for part in line.said for number in part.numbers}
     ran |= {mark for _, _, marks in OPTIMIZERS for mark in marks.split()}
-    itself = {"16", "17", "18", "19", "20", "44", "45", "46", "47"}  # the line is the arithmetic
+    itself = {"16", "17", "18", "19", "20", "44", "45", "46", "47"}  # these lines are the arithmetic (the file beside)
     missing = [f for f in ENTRIES if f not in itself and not any(belongs(number, f) for number in ran)]
     assert missing == []
 

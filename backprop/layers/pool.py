@@ -114,7 +114,8 @@ class AvgPooling(Module):
 class AdaptiveAvgPooling(Module):
     """As many means as are wanted, whatever the size of the image: a (N, C, H, W), out (N, C, *output_size).
 
-    Window i runs from floor(i H / I) to ceil((i+1) H / I), so neighbours may share an entry; (14c) and (14d) otherwise.
+    Window i runs from floor(i H / I) to ceil((i+1) H / I), so neighbours may share an entry; otherwise (14c) and (14d).
+    As matrices: rows[i,h] is 1 over the number of rows in window i where h is one of them, else 0; columns likewise.
     `output_size` is one number, or one for each axis; None keeps an axis as it is.
     """
 
@@ -127,10 +128,11 @@ class AdaptiveAvgPooling(Module):
 
     def forward(self, a):
         self.cache = a.shape[-self.axes :]
-        return F.adaptive_avg_pool(a, self.axes, self.output_size)  # (14c)
+        return F.adaptive_avg_pool(a, self.axes, self.output_size)  # (14c) rows @ a @ columns.T
 
     def backward(self, delta):
-        return F.adaptive_avg_pool_backward(delta, self.cache, self.output_size)  # (14d)
+        # (14d) rows.T @ delta @ columns
+        return F.adaptive_avg_pool_backward(delta, self.cache, self.output_size)
 
     def extra_repr(self):
         return f"output_size={self.output_size}"

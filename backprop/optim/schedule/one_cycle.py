@@ -98,8 +98,8 @@ class OneCycleLR(LRScheduler):
             raise OptionError(f"a cycle of {self.total_steps} steps is over")
         for before, after in zip(self.turns, self.turns[1:], strict=False):
             if t <= after[0] or after is self.turns[-1]:
-                part = (t - before[0]) / (after[0] - before[0]) if after[0] != before[0] else 0
+                part = (t - before[0]) / (after[0] - before[0]) if after[0] != before[0] else 0  # (46)
                 if self.anneal_strategy == "cos":
-                    part = (1 - math.cos(math.pi * part)) / 2
+                    part = (1 - math.cos(math.pi * part)) / 2  # (46)
                 return before[column] + (after[column] - before[column]) * part  # (46)
         raise AssertionError("the last turn takes every t")
