@@ -51,7 +51,7 @@ def ancestry(output):
 def reverse(output, delta=None):
     """Yield (v, vbar) for each value of the graph, from the output back; vbar is dL/dv.           (17)
 
-    delta    dL/d(output); 1 unless given. It must be given, or ShapeError, if the output is not a single number.
+    delta    dL/d(output); 1 unless given. ShapeError if it is not given and the output is not a single number.
 
     An adjoint is not kept once it is yielded. A module's parameters get their gradients on the way.
     """

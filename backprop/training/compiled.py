@@ -30,7 +30,7 @@ class Compiled:
     """One step of training, for batches of any shape; each shape is recorded when it first occurs.
 
     scores    the network's output for the last batch; if recorded, an array that the next batch overwrites
-    terms     how many terms its loss is a mean over
+    terms     what the mean in its loss divided by
     reason    why the last batch was not replayed from a recording; None where it was
     """
 

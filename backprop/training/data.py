@@ -70,7 +70,7 @@ class DataLoader:
         return self.batches()
 
     def batches(self, room=lambda shape, dtype: (None, None)):
-        """Iterate over an epoch. `room(shape, dtype)`, given those of x, returns arrays (x, y) to fill, or Nones."""
+        """Iterate over an epoch. `room(shape, dtype)`, those of x, returns arrays (x, y) to fill; None is a new one."""
         order, first = to_device(self.order(self.epoch), self.device), self._first_batch
         self.seek(self.epoch + 1)
         for batch in range(first, len(self)):

@@ -35,7 +35,7 @@ def tally(loss, predictions):
 
 
 def _can_sum(loss):
-    """Whether the loss reports its number of terms, and its forward is ours, which supports the reduction "sum"."""
+    """Whether the loss reports what its mean divides by, and its forward is ours, which supports reduction "sum"."""
     if not isinstance(loss, Loss):
         return False
     kind = type(loss)

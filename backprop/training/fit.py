@@ -19,7 +19,7 @@ def fit(
     history=None,
     after_step=None,
 ):
-    """Train `net` on the batches of `train`.  Lecture A 53:36-55:37. Returns a History, also if Ctrl-C, SIGTERM or
+    """Train `net` on the batches of `train`.  Lecture A 53:36-55:37. Returns a History, even if Ctrl-C, SIGTERM or
     SIGHUP ends it early: after the current step or, while the first step's kernels compile, after the current kernel.
 
     train, test           DataLoaders; `test`, if given, is evaluated after each epoch

@@ -22,8 +22,8 @@ class Epoch:
 class History:
     """What `fit` did: loss and right answers of every step, each finished Epoch, and whether Ctrl-C ended it.
 
-    terms, answers   how many terms the loss of each step is a mean over, and how many answers it had: ignored labels
-                     count in neither
+    terms, answers   what the mean in each step's loss divided by, and how many answers it had: ignored labels count in
+                     neither
     """
 
     losses: list = dataclasses.field(default_factory=list)
@@ -42,7 +42,7 @@ class Tally:
         self.total, self.terms, self.right, self.answers = 0.0, 0, 0, 0
 
     def add(self, total, terms, right, answers):
-        """Add a batch: the sum of its losses, its number of terms, its right answers and its number of answers."""
+        """Add a batch: the sum of its losses, what their mean divides by, its right answers, and of how many."""
         self.total, self.terms = self.total + total, self.terms + terms
         self.right, self.answers = self.right + right, self.answers + answers
 

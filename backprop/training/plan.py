@@ -28,7 +28,7 @@ MOST = 8  # shapes of batches for which a plan keeps a recording, each with its 
 
 
 def terms_of(loss, y):
-    """How many terms the last loss was a mean over; the number of samples if the loss does not say."""
+    """What the mean of the last loss divided by; the number of samples if the loss does not say."""
     terms = loss.terms() if isinstance(loss, Loss) else None
     return len(y) if terms is None else terms
 
@@ -152,7 +152,7 @@ class Step:
         return self.scores, total / self._used if self._used else np.nan
 
     def terms(self, y):
-        """How many terms the last forward's loss is a mean over; the number of samples if the loss does not say."""
+        """What the mean of the last forward divided by; the number of samples if the loss does not say."""
         return terms_of(self.loss, y) if self.found is None else self._used
 
     def backward(self):
@@ -213,7 +213,7 @@ def same(state, other):
 
 
 def obstacle(net, recordable=True):
-    """Why its steps cannot be recorded, or None. `recordable`: each of its modules must declare that it can be."""
+    """Why the steps of a network cannot be recorded, or None. `recordable`: each module must declare that it can be."""
     for path, module in net.named_modules():
         name = f"{type(module).__name__}{f' at {path!r}' if path else ''}"
         if recordable and not module.recordable:

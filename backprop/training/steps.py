@@ -12,9 +12,9 @@ from backprop.training.evaluate import count_correct
 
 
 class Done(NamedTuple):
-    """The results of one or more steps: how many images each took, and for each its loss, how many terms that is a mean
-    over, its right answers (NaN where there can be none), and of how many. `settled`: the parameters are those after
-    the last of these steps; False if the GPU was already given later ones.
+    """The results of one or more steps: how many images each took, and for each its loss, what its mean divided by, its
+    right answers (NaN where there can be none), and of how many. `settled`: the parameters are those after the last of
+    these steps; False if the GPU was already given later ones.
     """
 
     images: int

@@ -1,4 +1,4 @@
-"""Mistakes that any layer can have. Each function yields diagnoses, with the gradient that it would produce."""
+"""Mistakes that any layer can have. Each function yields diagnoses, each with the gradient of that mistake."""
 
 import itertools
 
