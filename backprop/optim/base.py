@@ -223,7 +223,7 @@ class Optimizer:
 
     @staticmethod
     def buffer(parameter, state, name):
-        """The array `state[name]` of the parameter's shape, zeros at first; its type and device follow the parameter."""
+        """The array `state[name]`, zeros at first: of the parameter's shape, kept in its type and on its device."""
         if name not in state:
             state[name] = zeros(parameter.shape, parameter.data)
         elif state[name].dtype != parameter.dtype or device_of(state[name]) != parameter.device:

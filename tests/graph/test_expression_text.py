@@ -88,7 +88,7 @@ def test_formulas_mean_what_they_mean_in_python(text, inputs, expected):
         ("-" * (LONGEST - 1) + "x", f"nested more than {DEEPEST} levels"),
         ("sin(" * 60 + "x" + ")" * 60, f"nested more than {DEEPEST} levels"),
         ("x+" * LONGEST + "x", f"must have at most {LONGEST} characters, got {2 * LONGEST + 1}"),
-        ("9" * 5000, "letters"),
+        ("9" * 5000, "characters"),
     ],
     ids=range(46),
 )
