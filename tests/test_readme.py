@@ -123,7 +123,7 @@ def test_it_counts_the_planted_mistakes_rightly():
 def test_its_words_for_mistakes_are_those_that_the_diagnosis_has():
     sources = "".join(path.read_text() for path in (ROOT / "backprop" / "check" / "diagnosis").glob("*.py"))
     for words in (
-        "sigma' is missing: delta is handed on as it came, without the slope of the output",
+        "sigma' is missing: delta is passed on unchanged, not multiplied by the slope",
         "axis is not summed",
     ):
         assert any(words in path.read_text() for path in PAGES) and words in sources

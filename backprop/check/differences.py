@@ -1,4 +1,4 @@
-"""Derivatives without a backward pass: from values of the function alone. They judge what backward computes.
+"""Derivatives without a backward pass: from values of the function alone. backward is checked against them.
 
     (19)  dL/dtheta = (L(theta + h e) - L(theta - h e)) / (2 h)      central: loses digits to cancellation as h shrinks
     (20)  dL/dtheta = Im L(theta + i h e) / h                        complex step: subtracts nothing, so h may be 1e-30
@@ -8,16 +8,16 @@ e is the unit vector of one entry. SciPy's differences are (19) with more points
 
 import numpy as np
 
-FIRST_STEP = 0.01  # relative to the entry, or absolute below 1: small against the kinks that inputs keep away from
-SETTLED = 1e-11  # two estimates this close, relative to the terms of L, are as good as round-off lets them be
+FIRST_STEP = 0.01  # relative to the entry, or absolute below 1: small against the distance that inputs keep from kinks
+SETTLED = 1e-11  # two estimates this close, relative to the terms of L, are as good as round-off allows
 COMPLEX_STEP = 1e-30
 
 
 def central(loss, theta, entries, scale):
     """dL/d(theta.flat[e]) for each e of `entries`, and an estimate of each one's error.          (19)
 
-    `loss()` computes L, a sum of terms of size `scale` in all, from the array `theta` as it stands; theta is changed
-    in place and put back. h is halved until the result settles.
+    `loss()` computes L, a sum of terms of size `scale` in all, from the current values of `theta`, which are changed
+    in place and restored. h is halved until the result settles.
     """
     return _differences(loss, theta, entries, scale, direction=0)
 

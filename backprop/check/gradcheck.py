@@ -1,9 +1,9 @@
-"""The gradient check: what backward returns, against what forward's values alone say.
+"""The gradient check: what backward returns, against derivatives from forward's values alone.
 
 The checked number is L = sum r * f(x) with a random probe r, so that backward is given r for its delta. (With r all
 ones, a backward that permutes delta, or ignores it, could pass.) dL/d(entry) comes from finite differences in float64
-for every entry of every parameter and of the input, and beside them, where the module is analytic, from the complex
-step on the reference kernels. Of a wrong gradient the diagnosis says what the mistake looks like.
+for every entry of every parameter and of the input and, if the module is analytic, also from the complex step on the
+reference kernels. For a wrong gradient, the diagnosis says what the mistake looks like.
 """
 
 import dataclasses
@@ -30,19 +30,19 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     """Check every gradient of `module` at `inputs`. Returns a Report: print it, or call `raise_if_wrong()`.
 
     module       a Module; it is copied, and keeps its parameters, gradients, caches and hooks
-    inputs       what it is called with; arrays of floats are converted, and the first one's gradient is checked, or
-                 those of as many as backward returns in a tuple
+    inputs       what it is called with; arrays of floats are converted, and the gradient of the first is checked or,
+                 if backward returns a tuple of n, those of the first n
     dtype        np.float64: backward against differences. np.float32: the float32 backward against the float64 one.
     seed         of the probe, and of the sample where an array has more than `max_entries` entries
 
-    Also demanded: delta = 0 gives gradients 0, and two forward-backward pairs give twice the gradients of one.
+    Also checked: delta = 0 gives gradients 0, and two forward-backward pairs give twice the gradients of one.
 
     Inputs must keep away from kinks, corners such as relu's at 0: there a derivative does not exist, and the verdict
-    says so. The kernels are those in use (`bp.use_kernels`); a module on a GPU, or inputs that are there, is checked
+    says so. The kernels are those in use (`bp.use_kernels`); if the module or an input is on a GPU, the check runs
     there.
 
-    Where a gradient is wrong, the report says what the mistake looks like, and of a network in which layer it is. What
-    forward and backward are given are copies: a layer that overwrites them is judged by what it returns, and the report
+    If a gradient is wrong, the report says what the mistake looks like and, for a network, in which layer it is.
+    forward and backward are given copies: a layer that overwrites them is judged by what it returns, and the report
     notes it.
     """
     if np.dtype(dtype) not in (np.float64, np.float32):
@@ -50,10 +50,10 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     if max_entries < 1:
         raise OptionError(f"max_entries must be at least 1, got {max_entries}")
     if not all(np.isfinite(to_host(a)).all() for a in inputs):
-        raise OptionError("gradients are checked at finite inputs, got NaN or infinity")
+        raise OptionError("inputs must be finite, got NaN or infinity")
     subject = Subject(module, inputs, np.float64, seed)
     if not np.isfinite(subject.loss()):
-        raise OptionError("gradients are checked where the output is finite, it holds NaN or infinity here")
+        raise OptionError("the output must be finite, got NaN or infinity; use other inputs")
     if np.dtype(dtype) == np.float32:
         return Report(
             _title(module), _against_float64(Subject(module, inputs, np.float32, seed), subject), (), subject.notes
@@ -64,7 +64,7 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     return Report(_title(module), rows if wrong else _diagnosed(subject, rows), inside, subject.notes)
 
 
-Module.check = gradcheck  # `layer.check(x)`: this file lies above module.py, so the method comes down from here
+Module.check = gradcheck  # `layer.check(x)`: module.py cannot import this file, so the method is added here
 
 
 def _against_differences(subject, exact, seed, max_entries):
@@ -99,8 +99,8 @@ def _against_differences(subject, exact, seed, max_entries):
 
 
 def _wrong_inside(subject, seed, max_entries):
-    """The Reports of the layers of a network whose own backward is wrong at what they are given in it, or of which
-    something else was noticed.
+    """The Reports of those layers of a network whose own backward is wrong for the inputs they get in it, or which have
+    notes.
     """
     given, reports = {}, []
 
@@ -118,7 +118,7 @@ def _wrong_inside(subject, seed, max_entries):
             continue
         try:
             report = gradcheck(layer, *inputs, seed=seed, max_entries=max_entries)
-        except Exception:  # it cannot be checked alone: it may want what only its network gives it
+        except Exception:  # it cannot be checked alone: it may need what only its network provides
             continue
         if report.notes or any(row.is_wrong for row in report.rows):
             report.name = f"layer {layers[layer]}, {report.name}"
@@ -127,7 +127,7 @@ def _wrong_inside(subject, seed, max_entries):
 
 
 def _diagnosed(subject, rows):
-    """The rows, those that are decidedly wrong with what the mistake looks like."""
+    """The rows, with a diagnosis for each that is WRONG."""
     if not any(row.is_wrong for row in rows):
         return rows
     once, twice = subject.gradients(subject.probe), subject.gradients(subject.probe, passes=2)

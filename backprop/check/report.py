@@ -68,14 +68,14 @@ HEADINGS = (
     "difference",
     "",
 )
-SPARE = "complex step", "entries", "shape", "abs error", "worst at"  # what a narrow terminal does without
+SPARE = "complex step", "entries", "shape", "abs error", "worst at"  # columns that a narrow terminal leaves out
 
 
 class Report:
     """The rows of one module's check. `print(report)` shows the table; `report.ok` is the verdict on all rows.
 
-    inside    of a network that is wrong: the Reports of the layers in it that are wrong by themselves
-    notes     what was noticed beside the gradients: sentences, such as "backward overwrites the delta it is given"
+    inside    for a network that is wrong: the Reports of the layers in it that are wrong by themselves
+    notes     what was noticed besides the gradients: sentences, such as "backward overwrites the delta it is given"
     """
 
     def __init__(self, name, rows, inside=(), notes=()):
@@ -95,7 +95,7 @@ class Report:
         return self
 
     def diagnoses(self):
-        """What the mistakes look like, a sentence for each, those of the layers inside with their names."""
+        """What the mistakes look like, a sentence for each; those of layers inside begin with the layer's name."""
         arrays = {}
         for row in self.rows:
             if row.diagnosis:

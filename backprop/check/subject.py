@@ -18,23 +18,23 @@ class Subject:
         self.inputs = [_as_type(to_host(a), dtype) for a in inputs]
         self.device = "cuda" if dtype != np.complex128 and "cuda" in [module.device, *map(device_of, inputs)] else "cpu"
         self.learning = [(path, p) for path, p in self.module.named_parameters() if p.requires_grad]
-        self.values = {path: to_host(p.data) for path, p in self.learning}  # p.data itself where it lies here
+        self.values = {path: to_host(p.data) for path, p in self.learning}  # p.data itself if it is on the CPU
         self.buffers = [(b, to_host(b.data).copy()) for _, b in self.module.named_buffers()]
         self.streams = [(stream, stream.seed, stream.step) for _, stream in self.module.named_streams()]
-        self.notes = {}  # what was noticed beside the gradients, in the order of its first time
+        self.notes = {}  # what was noticed besides the gradients, in the order of first appearance
         output = self.run()
         if not same(output, self.run()):
-            self._note("two calls with the same input give two values: what does forward draw, or count?")
+            self._note("two calls with the same input give different values: does forward draw, or count, anything?")
         probe = np.random.default_rng(seed).standard_normal(np.shape(output)).astype(dtype)
         self.probe = probe if isinstance(output, np.ndarray) else probe.item()
-        self.misfit = {}  # input -> the delta that backward returned for it, where that has another shape
+        self.misfit = {}  # input -> the delta that backward returned for it, if its shape differs
         self.answered = len(_deltas(self.backward(self.probe))) if answered is None else answered
         if self.answered > len(inputs):
             raise ShapeError(f"backward returns {self.answered} deltas, forward was given {len(inputs)} inputs")
 
     def run(self):
-        """f(x), with the same random numbers and buffers in every call. What it is given are copies: whatever it does
-        to them, it is judged by what it returns.
+        """f(x), with the same random numbers and buffers in every call. It is given copies: whatever it does to them,
+        it is judged by what it returns.
         """
         for stream, seed, step in self.streams:
             stream.seek(seed, step)
@@ -55,7 +55,7 @@ class Subject:
             below = self.module.backward(given)
         below = tuple(map(_here, below)) if isinstance(below, tuple) else _here(below)
         if not same(given, delta):
-            self._note("backward overwrites the delta it is given, which may be somebody else's, too; use a new array")
+            self._note("backward overwrites the delta it is given, which others may use, too; use a new array")
         return below
 
     @contextlib.contextmanager
@@ -76,7 +76,7 @@ class Subject:
         self.notes.setdefault(words)
 
     def constant(self, path):
-        """Which entries of an array never learn, as an embedding's row for padding: booleans of its shape."""
+        """Which entries of an array never learn, such as an embedding's row for padding: booleans of its shape."""
         mask = np.zeros(self.arrays()[path].shape, bool)
         index = next((p.constant for name, p in self.learning if name == path), None)
         if index is not None:
@@ -88,16 +88,16 @@ class Subject:
         return np.sum(self.probe * self.run()).item()
 
     def scale(self):
-        """The size of L's terms, with a thousandth of what they would be if f were as large as its input.
+        """The size of L's terms, plus a thousandth of what they would be if f were as large as its input.
 
-        Round-off in f follows what it computes with, which may be far larger than what it returns: a confident
+        Round-off in f depends on what it computes with, which may be far larger than what it returns: a confident
         cross-entropy subtracts scores of size 20 to give a loss of 1e-9.
         """
         terms = self.probe * self.run()
         return float(np.sum(np.abs(terms)) + 1e-3 * np.sum(np.abs(self.probe)) * largest(self.inputs[0]))
 
     def roundoff(self):
-        """How far an entry of a gradient may be off without any mistake: some units in the last place."""
+        """How far an entry of a gradient may be off by round-off alone: some units in the last place."""
         size = max(largest(self.inputs[0]), largest(self.run()))
         return 16 * np.finfo(self.dtype).eps * largest(self.probe) * size
 
@@ -106,11 +106,11 @@ class Subject:
         return {**self.values, **self.answered_inputs()}
 
     def answered_inputs(self):
-        """Name -> each input of which backward returns the delta: the first, or as many as it returns in a tuple."""
+        """Name -> each input whose delta backward returns: the first, or as many as it returns in a tuple."""
         return {name: a for name, a in self._named_inputs() if a.dtype.kind in "fc"}
 
     def gradients(self, delta, passes=1):
-        """Path -> a copy of dL/d(array), by backward, after `passes` forward-backward pairs from no gradients."""
+        """Path -> a copy of dL/d(array), by backward, after `passes` forward-backward pairs from zero gradients."""
         self.module.zero_grad()
         for _ in range(passes):
             self.run()
@@ -143,7 +143,7 @@ def _here(delta):
 
 
 def _deltas(below):
-    """What backward returned, one delta for each input that it answers."""
+    """What backward returned, as a tuple of deltas."""
     return below if isinstance(below, tuple) else (below,)
 
 

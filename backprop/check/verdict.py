@@ -1,4 +1,4 @@
-"""The verdict on one array: whether what backward gave and what the differences gave can be the same numbers."""
+"""The verdict on one array: whether the values from backward and from the differences can be the same numbers."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from backprop.check.report import Row
 from backprop.check.subject import largest
 
 RTOL = 1e-6  # against finite differences in float64: far below any real mistake, far above their error
-DOUBT = 10  # times its estimate, an error of the differences themselves is still taken for possible
+DOUBT = 10  # times its estimate, an error of the differences themselves is still considered possible
 COMPLEX_RTOL = 1e-12  # against the complex step, which has no error but rounding
 SMALL = 1e-3  # entries below this part of their array's largest are judged against that part
 TINY = 1e-5  # gradients below this part of L's terms drown in the round-off of the differences
@@ -53,7 +53,7 @@ def with_complex_step(row, exact, backward, entries, roundoff, subject, scale):
         theta = subject.arrays()[row.path]
         verdict = "kink" if is_kink(subject.loss, theta, worst, scale) else "WRONG: by the complex step"
     elif verdict == "WRONG" and agrees:
-        verdict = "undecided"  # backward is right at this point; the differences see a kink, or waves, beside it
+        verdict = "undecided"  # backward is right at this point; the differences see a kink, or fast waves, near it
     return dataclasses.replace(row, complex_error=float((error / size).max()), verdict=verdict)
 
 

@@ -1,4 +1,4 @@
-"""The computational graph: values that remember what they were computed from, and adjoints that go the way back."""
+"""The computational graph: values that remember what they were computed from, and adjoints that are passed back."""
 
 from backprop.graph.expression import Expression
 from backprop.graph.modes import ancestry, forward, handed_down, reverse

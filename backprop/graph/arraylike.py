@@ -4,7 +4,7 @@ from backprop.module.parameter import Compared
 
 
 class ArrayLike(Compared):
-    """Answers from `self.data` alone; none of it belongs to a graph."""
+    """Everything here comes from `self.data` alone and is not part of a graph."""
 
     __slots__ = ()
 
@@ -25,11 +25,11 @@ class ArrayLike(Compared):
         return self.data.dtype
 
     def item(self):
-        """The one number in it, as Python's own."""
+        """The single number in it, as a Python number."""
         return self.data.item()
 
     def __float__(self):
-        """Only of a constant: math.sin(v) would otherwise be a number that has forgotten v."""
+        """Only of a constant: otherwise math.sin(v) would be a number cut off from the graph."""
         if self.requires_grad:
             raise TypeError("float(v) and functions of math cut the graph: use np.sin(v), or v.item() for the number")
         return float(self.data)

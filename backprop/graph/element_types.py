@@ -1,4 +1,4 @@
-"""Which element type a computed value has: that of the values in it, which numbers and constants take over."""
+"""The element type of a computed value: that of its operands, to which numbers and constants are converted."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from backprop.module.parameter import Buffer, values
 
 
 def element_type(operands):
-    """That of the first operand of floats that is a Value or Parameter."""
+    """The type of the first operand of floats that is a Value or Parameter."""
     kinds = [a.dtype for a in operands if isinstance(a, (ArrayLike, Buffer))]
     return next((kind for kind in kinds if kind.kind in "fc"), kinds[0])
 
@@ -35,6 +35,6 @@ def constant(operand, wanted):
     a_number = isinstance(operand, (int, float, list, np.generic)) and array.dtype.kind == wanted.kind
     if array.dtype != wanted and (learns or not (whole or real_among_complex or a_number)):
         raise DTypeError(
-            f"a value of {wanted} meets one of {array.dtype}; give them one type before, with x.astype(np.{wanted})"
+            f"operands must have one element type, got {wanted} and {array.dtype}; use x.astype(np.{wanted})"
         )
     return array.astype(wanted)

@@ -1,4 +1,4 @@
-"""A formula that a stranger typed, as a function of Values. It is read, never run as Python."""
+"""A formula that a user typed, as a function of Values. It is parsed, never run as Python."""
 
 import ast
 import math
@@ -10,7 +10,7 @@ import numpy as np
 from backprop.errors import ExpressionError
 from backprop.graph.value import Value
 
-LONGEST, DEEPEST = 1000, 50  # letters, and operations within brackets within operations
+LONGEST, DEEPEST = 1000, 50  # characters, and levels of nesting
 
 OPERATORS = {
     ast.Add: operator.add,
@@ -30,10 +30,10 @@ ALLOWED = f"numbers, names, + - * / ** @, brackets, {', '.join(CONSTANTS)}, and 
 
 
 class Expression:
-    """`text` as a function of one Value for each of its `names`, in the order in which they first stand in it.
+    """`text` as a function of one Value for each of its `names`, in the order of their first appearance.
 
-    Python's grammar, of which only ALLOWED may be used; anything else is an ExpressionError. Numbers are floats, so
-    that no power of whole numbers can fill the memory.
+    The grammar is Python's, of which only ALLOWED may be used; anything else raises ExpressionError. Numbers are
+    floats, so that no power of integers can fill the memory.
 
     >>> f = Expression("log(x1) + x1*x2 - sin(x2)")
     >>> f.names, f(Value(2), Value(5)).item()
@@ -43,14 +43,14 @@ class Expression:
     def __init__(self, text):
         text = text.strip()
         if len(text) > LONGEST:
-            raise ExpressionError(f"the expression has {len(text)} letters, at most {LONGEST} are read")
+            raise ExpressionError(f"the expression must have at most {LONGEST} characters, got {len(text)}")
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what Python thinks of "1or x"
+                warnings.simplefilter("ignore")  # Python's warning about "1or x"
                 tree = ast.parse(text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             nested = isinstance(error, (RecursionError, MemoryError))
-            reason = "it is nested too deeply" if nested else getattr(error, "msg", "it cannot be read")
+            reason = "it is nested too deeply" if nested else getattr(error, "msg", "it cannot be parsed")
             raise ExpressionError(f"{_short(text)} is not an expression: {reason}") from None
         self.text, self.names = text, []
         self._steps = self._in_order(tree)
@@ -68,7 +68,7 @@ class Expression:
         return values.pop()
 
     def _in_order(self, tree):
-        """(part, how many operands) for all parts of the tree, from left to right, operands before what needs them.
+        """(part, how many operands) for all parts of the tree, from left to right, operands before what uses them.
 
         A loop, not a recursion. An operator's left side is not deeper than the operator itself: a long sum is flat.
         """
@@ -105,7 +105,7 @@ class Expression:
                 if len(arguments) == FUNCTIONS[name][0]:
                     return arguments
                 raise ExpressionError(f"{name} takes {FUNCTIONS[name][0]} argument(s), got {len(arguments)}")
-        raise ExpressionError(f"{self._source(part)} may not stand in an expression; what may: {ALLOWED}")
+        raise ExpressionError(f"{self._source(part)} is not allowed in an expression; allowed are {ALLOWED}")
 
     def _value(self, part, operands, named):
         match part:

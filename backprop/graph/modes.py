@@ -1,18 +1,18 @@
 """Two ways through a graph: adjoints from the end back to the beginning, tangents from the beginning to the end.
 
     reverse  (17)  vbar_i = sum_j vbar_j dphi_j/dv_i      vbar_i = dL/dv_i; j runs over all that v_i went into
-    forward  (18)  vdot_i = sum_k dphi_i/dv_k vdot_k      vdot_i = dv_i/dx; k runs over all that v_i is made of
+    forward  (18)  vdot_i = sum_k dphi_i/dv_k vdot_k      vdot_i = dv_i/dx; k runs over all that v_i is computed from
 
 One pass of (17) gives the adjoints of all inputs of one output, which is what a loss needs. One pass of (18) gives the
 tangents of all outputs for one input x.
 
 Why the adjoints start with 1 (A 22:21): vbar_output is the derivative of L by the output, which is L itself.
 
-Why their order is forced (A 22:21-28:13): vbar_i is a sum, with one share from every v_j that used v_i. To hand it on
-before the last share has come would hand on too little. In the lecture's f = log x1 + x1 x2 - sin x2, x1 was used by
+Why their order is forced (A 22:21-28:13): vbar_i is a sum, with one share from every v_j that used v_i. To pass it on
+before the last share has arrived would pass on too little. In the lecture's f = log x1 + x1 x2 - sin x2, x1 was used by
 v1 = log x1 and by v2 = x1 x2: both must have their adjoints before x1bar is complete, and they get theirs from v4. So
-whatever used a value comes before it. A value is born after all that it is computed from; going through the values from
-the last born to the first is such an order.
+every value must come after all values that used it. A value is born after all that it is computed from, so the order
+from the last born to the first satisfies this.
 
 y = v x1 with v = x1 + x2 at (2, 3), by hand: v = 5, y = 10.
 
@@ -51,9 +51,9 @@ def ancestry(output):
 def reverse(output, delta=None):
     """Yield (v, vbar) for each value of the graph, from the output back; vbar is dL/dv.           (17)
 
-    delta    dL/d(output); 1 unless given. An output that is not a single number must have one: ShapeError.
+    delta    dL/d(output); 1 unless given. ShapeError if it is not given and the output is not a single number.
 
-    An adjoint is forgotten once it is yielded. A module's parameters get their gradients on the way.
+    An adjoint is not kept once it is yielded. A module's parameters get their gradients on the way.
     """
     shares = {output: _seed(output, delta)}
     for v in reversed(ancestry(output)):
@@ -79,7 +79,7 @@ def handed_down(v, vbar):
 def forward(output, tangents):
     """Yield (v, vdot) for each value of the graph, from the inputs on; vdot is None where nothing moves.  (18)
 
-    tangents    Value -> vdot, of its shape, for those that move by themselves; 1 and 0 pick one input of several
+    tangents    Value -> vdot, of its shape, for the inputs: 1 for the input x to differentiate by, 0 for the others
     """
     dots = {v: np.asarray(dot, v.dtype) for v, dot in tangents.items()}
     for v, dot in dots.items():

@@ -1,4 +1,4 @@
-"""A call of a Module as one operation of a graph: what is inside keeps its own explicit backward.  Lecture A 20:07."""
+"""A call of a Module as one operation of a graph: the module keeps its own explicit backward.  Lecture A 20:07."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from backprop.functional.shapes import contiguous
 class ModuleCall:
     """One call of `module` with `arguments`, of which those at `places` are values of the graph.
 
-    pull   (17)   the module's own backward, after its cache of this call is put back: a module may be called many times
+    pull   (17)   the module's own backward, after its cache of this call is restored: a module may be called many times
     push   (18)   by a complex step (20) along the tangents, since modules have no forward mode of their own
     """
 
@@ -47,7 +47,7 @@ class ModuleCall:
     def push(self, v, parents, tangents):
         """(18) vdot = Im module(a + i h adot) / h, on a copy, with the parameters as they are now."""
         if not all(part.analytic for part in self.module.modules()):
-            raise GradientError("forward mode takes a complex step, and this is not analytic").named(self.name)
+            raise GradientError("forward mode takes a complex step, and this module is not analytic").named(self.name)
         arguments = [_complex(a) for a in self.arguments]
         for place, dot in zip(self.places, tangents, strict=True):
             if dot is not None:

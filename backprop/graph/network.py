@@ -1,4 +1,4 @@
-"""Graph: a Module whose forward is a formula of values. Nobody writes its backward: that is (17)."""
+"""Graph: a Module whose forward is a formula of values. Its backward need not be written: it is (17)."""
 
 from backprop import functional as F
 from backprop.errors import CallOrderError
@@ -8,11 +8,11 @@ from backprop.module import Module
 
 
 class Graph(Module):
-    """A network that is no chain. A subclass writes one method, `build(a, ...)`, in which every input is a Value.
+    """A network that is not a chain. A subclass writes one method, `build(a, ...)`, in which every input is a Value.
 
     What `build` computes with them becomes a graph, and a layer that it calls with one is a node there: it may be
     called many times, a value used many times, and there may be several inputs. Layers and Parameters are plain
-    attributes, as in any Module. What is called with a plain array, not a Value, stays outside: no gradient reaches it.
+    attributes, as in any Module. A layer called with a plain array, not a Value, stays outside: no gradient reaches it.
 
     forward   (16)   runs build; the graph of that call is its cache
     backward  (17)   adjoints from the output back; a Parameter's and a layer's gradients add up over all their uses
@@ -33,7 +33,7 @@ class Graph(Module):
     ((2, 3), (3, 3))
     """
 
-    analytic = True  # gradcheck asks each layer, too
+    analytic = True  # gradcheck also checks this of each layer
 
     def build(self, *inputs):
         raise NotImplementedError(f"{type(self).__name__} has no build")

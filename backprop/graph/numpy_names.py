@@ -7,24 +7,24 @@ from backprop.module.parameter import plain
 
 
 class NumPyNames:
-    """NumPy asks its arguments for these methods before it takes them for arrays."""
+    """NumPy looks for these methods on its arguments before it converts them to arrays."""
 
     __slots__ = ()
 
     def __array_ufunc__(self, ufunc, method, *operands, **options):
-        """np.log(value), and array + value. A question, such as array < value, is answered by a plain array."""
+        """np.log(value), and array + value. A test, such as array < value, gives a plain array."""
         if all(types.endswith("->?") for types in ufunc.types if "O" not in types):
             return getattr(ufunc, method)(*map(plain, operands), **options)
         if "out" in options:
             raise TypeError("an array cannot hold a Value: write a = a + v, not a += v, and no out=")
         if method != "__call__" or options or ufunc not in BY_UFUNC:
-            raise TypeError(f"{_called(ufunc, method)} has no local rule here; there are {', '.join(OPERATIONS)}")
+            raise TypeError(f"{_called(ufunc, method)} has no local rule here, unlike {', '.join(OPERATIONS)}")
         return self.apply(BY_UFUNC[ufunc], *operands)
 
     def __array_function__(self, function, types, arguments, options):
         """np.where(condition, value, value), np.sum(value), ..."""
         if function not in BY_FUNCTION:
-            raise TypeError(f"np.{function.__name__} has no local rule here; there are {', '.join(OPERATIONS)}")
+            raise TypeError(f"np.{function.__name__} has no local rule here, unlike {', '.join(OPERATIONS)}")
         return BY_FUNCTION[function](self, *arguments, **options)
 
     def __array__(self, *args, **options):
@@ -42,7 +42,7 @@ def _concatenate(value, parts, axis=0):
 
 
 def _stack(value, parts, axis=0):
-    """A new axis, of which each part is one entry: a reshape of each, put together."""
+    """Stacking along a new axis: each part is reshaped, then all are concatenated."""
     parts = [part.reshape(np.expand_dims(np.broadcast_to(0, part.shape), axis).shape) for part in value.alike(parts)]
     return value.apply("concatenate", *parts, axis=axis)
 

@@ -1,25 +1,25 @@
-"""The table of operations: each beside its local rule, formula = code.
+"""The table of operations, each beside its local rule: formula = code.
 
 a and b are what v is computed from; c, axis, shape and the like are options, which have no slope. A slope may use v
 itself, so that exp' = v and tanh' = 1 - v^2 compute nothing twice. Where a rule has an exception, np.where has the
 general case last, which is the one that a trace prints.
 
-Where a slope or an adjoint is 0, so is what is handed down, though the other be infinite: a branch that was not taken
-gets 0 and hands down 0. The price: an adjoint that is 0 for another reason is not told from it, so that sqrt(v)**2 has
-the slope 0 at v = 0, where PyTorch's is NaN and the truth 1.
+Where a slope or an adjoint is 0, so is their product, even if the other is infinite: a branch that was not taken gets 0
+and passes on 0. The price: an adjoint that is 0 for another reason is treated the same, so that sqrt(v)**2 has the
+slope 0 at v = 0, where PyTorch gives NaN and the true slope is 1.
 
-At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and of two equal operands maximum gives each one half. For
+At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and for two equal operands maximum gives each one half. For
 complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic and a complex step
-goes through.
+works.
 
-Under the table stand the three kinds of operations, by what their local rule is made of:
+Below the table are three classes of operations, one for each kind of local rule. Each has:
 
     phi     (16)  v       = phi(a, b)                              forward
     pull    (17)  abar   += vbar dphi/da,  bbar += vbar dphi/db    reverse: vbar is pulled back to the parents
     push    (18)  vdot    = dphi/da adot + dphi/db bdot            forward mode: the dots are pushed on to v
 
-Others call pull the vector-Jacobian product, push the Jacobian-vector product. `pull` gives one share for each parent;
-what is not `wanted`, it need not compute. In `push` the dot of a parent that does not move is None.
+pull is also known as the vector-Jacobian product, push as the Jacobian-vector product. `pull` returns one share for
+each parent, and need not compute those that are not `wanted`. In `push` the dot of a parent that does not move is None.
 """
 
 import numpy as np
@@ -78,7 +78,7 @@ class Elementwise:
         self.name, self.phi, self.slopes = name, phi, slopes
 
     def pull(self, vbar, v, parents, wanted, **options):
-        """(17) An operand that was stretched to v's shape was used many times: its shares add up."""
+        """(17) An operand that was broadcast to v's shape was used many times: its shares add up."""
         with np.errstate(divide="ignore", invalid="ignore"):  # a slope may be infinite where vbar is 0
             return [
                 summed_to(times(vbar, slope(v, *parents, **options)), a.shape) if want else None
@@ -110,7 +110,7 @@ class LinearMap:
 
 
 class Product:
-    """v = a b, matrices or stacks of them: linear in each factor while the other stands still."""
+    """v = a b, matrices or stacks of them: linear in each factor while the other is fixed."""
 
     name, phi = "matmul", staticmethod(F.matmul)
 

@@ -1,4 +1,4 @@
-"""What one types to build a graph: Python's operators, and NumPy's names as methods and as functions."""
+"""What you write to build a graph: Python's operators, and NumPy's names as methods and as functions."""
 
 import numpy as np
 
@@ -14,12 +14,12 @@ def _one(name):
         return self.apply(name, self)
 
     method.__name__ = name
-    method.__doc__ = f"{name} of each entry; its slope stands in the table of operations."
+    method.__doc__ = f"{name} of each entry; its slope is in the table of operations."
     return method
 
 
 def _two(name):
-    """The operator of an operation of two, and the one for a Value on its right side."""
+    """The operator of an operation of two values, and its reflected form, for a Value on the right."""
 
     def operator(self, other):
         return self.apply(name, self, other)
@@ -31,7 +31,7 @@ def _two(name):
 
 
 class Operators(NumPyNames):
-    """The part of Value that one types. `self.apply(name, *operands, **options)` makes the new node."""
+    """The part of Value that you write in a formula. `self.apply(name, *operands, **options)` makes the new node."""
 
     __slots__ = ()
 
@@ -68,7 +68,7 @@ class Operators(NumPyNames):
         try:
             first = np.argmax(self.data.real, axis=axis)
         except (ValueError, TypeError) as error:
-            raise ShapeError(f"max of shape {self.shape} along one axis, or of all: {error}") from None
+            raise ShapeError(f"max of shape {self.shape} must be along one axis, or of all: {error}") from None
         return self.apply("max", self, axis=axis, keepdims=keepdims, first=first)
 
     def _expect_axes(self, name, axis):
@@ -81,7 +81,7 @@ class Operators(NumPyNames):
         return self.apply("reshape", self, shape=_tuple(shape))
 
     def transpose(self, *axes):
-        """The axes in another order; without `axes` in reverse."""
+        """The axes in another order; reversed if no `axes` are given."""
         axes = _tuple(axes) if axes and axes[0] is not None else tuple(reversed(range(self.ndim)))
         return self.apply("transpose", self, axes=axes)
 
@@ -91,7 +91,7 @@ class Operators(NumPyNames):
 
 
 def _fixed(at):
-    """An index that stays what it is: lists and arrays are copied."""
+    """An index that later changes do not affect: its lists and arrays are copied."""
     if isinstance(at, tuple):
         return tuple(map(_fixed, at))
     at = plain(at)
@@ -99,5 +99,5 @@ def _fixed(at):
 
 
 def _tuple(given):
-    """The numbers of f(1, 2) or f((1, 2))."""
+    """The numbers of f(1, 2) or f((1, 2)), as a tuple."""
     return tuple(given[0]) if len(given) == 1 and isinstance(given[0], (tuple, list)) else given

@@ -15,7 +15,7 @@ from backprop.graph.operators import Operators
 from backprop.kernels.device import to_host
 from backprop.module.parameter import Parameter, values
 
-FOR_WHOLE_NUMBERS = ("index", "reshape", "transpose", "concatenate")  # words and labels can be moved, not computed
+FOR_WHOLE_NUMBERS = ("index", "reshape", "transpose", "concatenate")  # words and labels can be moved, not computed with
 
 _births = itertools.count()
 
@@ -25,7 +25,7 @@ class Value(Operators, ArrayLike):
 
         (16)   v_i = phi_i(v_j, ...)      the v_j are its parents
 
-    To write a formula is to build its graph; names are NumPy's, as operators, functions or methods:
+    Writing a formula builds its graph; names are NumPy's, as operators, functions or methods:
 
     >>> x1, x2 = Value(2), Value(5)
     >>> y = np.log(x1) + x1 * x2 - np.sin(x2)
@@ -34,13 +34,13 @@ class Value(Operators, ArrayLike):
     11.652 5.500 1.716
 
     data            the array, of any shape; a Python number or list becomes float64, an array keeps its type
-    requires_grad   whether adjoints go to it; False for arrays of whole numbers, and for what comes of constants only
+    requires_grad   whether adjoints go to it; False for arrays of integers, and for values computed from constants only
     grad            of a leaf, a Value not computed from others: dL/d(data), summed over `backward` calls, or None
 
-    Numbers, lists and whole numbers that meet a Value take its element type; other floats are refused, DTypeError.
-    A Parameter that meets a Value gets its gradient in `parameter.grad`. A Module called with one is an operation of
-    the graph. A comparison, == too, gives a plain array of booleans; `v is w` asks whether two are one node.
-    To learn, a leaf changes in place: `v.data -= lr * v.grad; v.zero_grad()`.
+    Numbers, lists and integers combined with a Value are converted to its element type; arrays of other floats raise
+    DTypeError. A Parameter combined with a Value gets its gradient in `parameter.grad`. A Module called with one is an
+    operation of the graph. A comparison, == too, gives a plain array of booleans; `v is w` tests whether two are the
+    same node. To learn, change a leaf in place: `v.data -= lr * v.grad; v.zero_grad()`.
     """
 
     __slots__ = ("data", "operation", "parents", "options", "requires_grad", "grad", "parameter", "born", "__weakref__")
@@ -72,9 +72,9 @@ class Value(Operators, ArrayLike):
 
     @staticmethod
     def through(module, inputs):
-        """What `module(*inputs)` is where one of the inputs is a Value: the module's call as a new value.   (16)"""
+        """`module(*inputs)` where at least one input is a Value: the module's call as a new value.   (16)"""
         if any(isinstance(part, Value) for a in inputs if isinstance(a, (tuple, list)) for part in a):
-            raise GradientError("a Value within a tuple is not followed; np.stack them").named(type(module).__name__)
+            raise GradientError("a Value inside a tuple gets no gradient; use np.stack").named(type(module).__name__)
         places = [place for place, a in enumerate(inputs) if isinstance(a, Value)]
         call = ModuleCall(module, [a.data if isinstance(a, Value) else a for a in inputs], places)
         parents = [inputs[place] for place in places]
@@ -97,7 +97,7 @@ class Value(Operators, ArrayLike):
     def backward(self, delta=None):
         """Add dL/dv to the `grad` of every leaf v of the graph, values and parameters.        (17)
 
-        Without `delta` = dL/d(this) this is L itself, and must be one number: ShapeError.
+        Without `delta` = dL/d(this), this is L itself and must be a single number, or ShapeError is raised.
         """
         if not self.requires_grad:
             raise CallOrderError("nothing that this value was computed from requires a gradient")

@@ -1,4 +1,4 @@
-"""The words in which the table of operations is written: slopes with exceptions, and the adjoints of linear maps."""
+"""Functions for the table of operations: slopes with exceptions, and the adjoints of linear maps."""
 
 import math
 
@@ -11,12 +11,12 @@ from backprop.kernels.reference.sums import wide
 
 
 def lower(b):
-    """b - 1; but 0 where b is 0, for a^0 does not move, even at a = 0"""
+    """b - 1, but 0 where b is 0: a^0 is constant, even at a = 0"""
     return where(b == 0, 0, b - 1)
 
 
 def ln(a, v):
-    """log a; but 0 where a is 0 and v = a^b is not infinite, for 0^b does not move while b is above 0"""
+    """log a, but 0 where a is 0 and v = a^b is not infinite: 0^b is constant while b is above 0"""
     return where(a == 0, where(v.real > 1, -np.inf, 0), log(where(a == 0, 1, a)))
 
 
@@ -26,7 +26,7 @@ def above(a, b):
 
 
 def summed(a, axis, keepdims):
-    """sum of a; of float32 in float64"""
+    """sum of a; float32 is summed in float64"""
     return wide(a).sum(axis=axis, keepdims=keepdims)
 
 
@@ -44,7 +44,7 @@ def share(vbar, a, axis, keepdims):
 
 
 def pick(a, axis, keepdims, first):
-    """the entries at `first` along `axis` (None: of all of a), where the largest came first"""
+    """the entries at `first` along `axis` (None: of all of a), the first places of the largest"""
     if axis is None:
         picked = a.reshape(-1)[first]
         return picked.reshape((1,) * a.ndim) if keepdims else picked
@@ -75,8 +75,8 @@ def cut(vbar, *parts, axis):
 
 
 def times(vbar, slope):
-    """vbar * slope, but 0 where either is 0, though the other be infinite or NaN: what a branch that was not taken gets
-    and hands down. So np.where(v > 0, np.log(v), 0) has the slope 0 at v = 0.
+    """vbar * slope, but 0 where either is 0, even if the other is infinite or NaN: a branch that was not taken gets 0
+    and passes on 0. So np.where(v > 0, np.log(v), 0) has the slope 0 at v = 0.
     """
     product = vbar * slope
     plain = isinstance(product, DeviceArray) or (type(slope) in (int, float) and slope != 0)

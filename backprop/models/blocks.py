@@ -1,4 +1,4 @@
-"""Networks that are no chains, each a formula of a few lines. Their backward is the graph's, (17)."""
+"""Networks that are not chains, each a formula of a few lines. Their backward is the graph's, (17)."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from backprop.layers import Linear
 
 
 class Residual(Graph):
-    """a + body(a): what the body does is a correction, and delta has a way around it (He and others, 2015).
+    """a + body(a): the body adds a correction to a, and delta has a path around it (He and others, 2015).
 
     backward  (17)  delta_a = delta + body.backward(delta), for a was used twice
     """
@@ -22,7 +22,7 @@ class Residual(Graph):
 
 
 class Branches(Graph):
-    """Several modules read the same input; their outputs stand side by side along `axis` (Szegedy and others, 2014).
+    """Several modules read the same input; their outputs are concatenated along `axis` (Szegedy and others, 2014).
 
     backward  (17)  each branch gets its part of delta; delta_a is the sum of what they return
     """
@@ -37,7 +37,7 @@ class Branches(Graph):
 
 
 class Unrolled(Graph):
-    """h_t = tanh(W x_t + b + U h_{t-1} + e), the layer `RNN` written out: two layers, used once in every step.
+    """h_t = tanh(W x_t + b + U h_{t-1} + e), the layer `RNN` written out: two layers, each used once in every step.
 
         x (L, N, I)   W (H, I)   U (H, H)   the states h_1 ... h_L (L, N, H); h_0 = 0
 

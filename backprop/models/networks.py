@@ -1,4 +1,4 @@
-"""The lecture's networks in its order, one more of today, `cnn`, and three that are no chains but graphs.
+"""The lecture's networks in its order, a more modern one, `cnn`, and three that are graphs, not chains.
 
 Each takes images (N, C, H, W). `image` is (C, H, W) of one image, `classes` the number of labels.
 """
@@ -35,7 +35,7 @@ def mlp(image=MNIST, classes=10, hidden=128):
 
 
 def lenet(image=MNIST, classes=10):
-    """Images stay images through two convolutions; flatten and project at the end (A 67:30). After LeCun's of 1998."""
+    """Images stay images through two convolutions; flatten and project at the end (A 67:30). After LeCun, 1998."""
     channels, height, width = image
     return Sequential(
         Conv2d(channels, 6, 5, padding=2),
@@ -69,18 +69,18 @@ def cnn(image=MNIST, classes=10):
 
 
 def _block(inputs, outputs):
-    """A convolution without bias, for the normalisation that follows has one; images keep their size."""
+    """A convolution without bias, since the normalisation after it has one; images keep their size."""
     return Conv2d(inputs, outputs, 3, padding=1, bias=False), BatchNorm2d(outputs), ReLU()
 
 
 def residual(image=MNIST, classes=10, hidden=128):
-    """A multilayer perceptron whose two middle blocks each add a correction to what goes past them."""
+    """A multilayer perceptron whose two middle blocks each add a correction to their input."""
     blocks = [Residual(Sequential(Linear(hidden, hidden), ReLU(), Linear(hidden, hidden))) for _ in range(2)]
     return Sequential(Flatten(), Linear(math.prod(image), hidden), ReLU(), *blocks, Linear(hidden, classes))
 
 
 def branches(image=MNIST, classes=10):
-    """Filters of two sizes look at the same image; what they see stands side by side as channels."""
+    """Filters of two sizes look at the same image; their outputs are concatenated as channels."""
     channels, height, width = image
     small, large = Conv2d(channels, 8, 3, padding=1), Conv2d(channels, 8, 7, padding=3)
     return Sequential(
@@ -91,7 +91,7 @@ def branches(image=MNIST, classes=10):
 def recurrent(image=MNIST, classes=10, hidden=128):
     """An image is read row by row; the scores are computed from the state after the last one.
 
-    The matrix U of the state begins orthogonal, a rotation: it neither shrinks a state on its way through the rows nor
+    The matrix U of the state starts orthogonal, a rotation: it shrinks neither a state on its way through the rows nor
     its delta on the way back (Saxe and others, 2014). PyTorch's U shrinks both, and the first rows learn nothing.
     """
     channels, _, width = image

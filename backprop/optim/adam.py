@@ -1,4 +1,4 @@
-"""Adam gives each entry a step of its own: about lr, in the direction that its gradients agree on."""
+"""Adam gives each entry its own step: about lr in size, in the direction that its gradients agree on."""
 
 from backprop.errors import OptionError
 from backprop.optim.base import Optimizer, expect_range
@@ -7,11 +7,11 @@ from backprop.optim.base import Optimizer, expect_range
 class Adam(Optimizer):
     """Adaptive moments (Kingma and Ba, 2015).
 
-        (42a)  m     <- beta1 m + (1 - beta1) g                  the mean of g, which forgets slowly
-        (42b)  v     <- beta2 v + (1 - beta2) g^2                the mean of its square
+        (42a)  m     <- beta1 m + (1 - beta1) g                  a running mean of g
+        (42b)  v     <- beta2 v + (1 - beta2) g^2                a running mean of g^2
         (42c)  theta <- theta - eta mhat / (sqrt(vhat) + eps)    mhat = m / (1 - beta1^t), vhat = v / (1 - beta2^t)
 
-    m and v start at 0, which the divisions make up for: t counts the steps, from 1. eta is `lr`, (beta1, beta2) are
+    m and v start at 0, and the divisions correct for that; t counts the steps from 1. eta is `lr`, (beta1, beta2) are
     `betas`. g is the gradient plus weight_decay * theta. `amsgrad` divides by the largest v so far.
     """
 
@@ -36,7 +36,7 @@ class Adam(Optimizer):
 
     def arrays(self, parameter, state, amsgrad, **_):
         m, v = self.buffer(parameter, state, "mean"), self.buffer(parameter, state, "square")
-        most = self.buffer(parameter, state, "most") if amsgrad else parameter.data  # unused there
+        most = self.buffer(parameter, state, "most") if amsgrad else parameter.data  # a placeholder
         return parameter.data, parameter.grad, m, v, most
 
     def numbers(self, state, lr, betas, eps, weight_decay, amsgrad):
@@ -46,7 +46,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weight decay does not pass through the moments (Loshchilov and Hutter, 2019).
 
-        (43)   theta <- theta - eta weight_decay theta           whatever its gradients: every entry at the same rate
+        (43)   theta <- theta - eta weight_decay theta           all entries decay alike, whatever their gradients
 
     and then (42a) to (42c), with the plain gradient.
     """

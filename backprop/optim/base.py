@@ -22,7 +22,7 @@ def options_of(group):
 
 
 class Group(dict):
-    """A group of parameters and its options. What is set is checked at once: group["lr"] = nan is an OptionError."""
+    """A group of parameters and its options, which are checked when set: group["lr"] = nan raises OptionError."""
 
     check = None  # until an optimizer holds it
 
@@ -32,20 +32,20 @@ class Group(dict):
         check(**options_of(self))
 
     def __setitem__(self, name, value):
-        if name == "lr" and type(value) is float and 0 <= value < math.inf:  # as a schedule sets it in each step
+        if name == "lr" and type(value) is float and 0 <= value < math.inf:  # fast: schedules set it every step
             super().__setitem__(name, value)
         else:
             self.update({name: value})
 
     def update(self, *others, **options):
-        """Take over all of them or, where together they are refused, none."""
+        """Set all of them or, if they are invalid together, none."""
         others = dict(*others, **options)
         if self.check is not None:
             own = options_of(self)
             for name in (name for name in others if name not in self):
                 near = difflib.get_close_matches(name, own, 1)
-                cure = f"; is {near[0]!r} meant?" if near else ""
-                raise OptionError(f"there is no option {name!r}, but {', '.join(map(repr, own))}{cure}")
+                cure = f"; did you mean {near[0]!r}?" if near else ""
+                raise OptionError(f"there is no option {name!r}, only {', '.join(map(repr, own))}{cure}")
             self.check(**{**own, **options_of(others)})
         super().update(others)
 
@@ -54,20 +54,20 @@ class Group(dict):
         return self
 
     def __getstate__(self):
-        """A copy is checked by the optimizer that will hold it."""
+        """A copy gets its check from the optimizer that holds it."""
 
 
 class Optimizer:
-    """The base of optimizers: it holds parameters in groups, each a dict of "params" and options such as "lr".
+    """The base class of optimizers: it holds parameters in groups, each a dict of "params" and options such as "lr".
 
-    `parameters` is an iterable of Parameters, or of such dicts, whose options override the defaults. A subclass says
-    what its kernel is called with: `arrays(parameter, state, **options)`, the values first and the gradient second, and
-    `numbers(state, **options)`, alike for all parameters that have taken equally many steps. `state` is a dict
-    of its own for each parameter, empty at first. Or a subclass writes `update(parameter, state, **options)` instead.
+    `parameters` is an iterable of Parameters, or of such dicts, whose options override the defaults. A subclass returns
+    its kernel's arguments from two methods: `arrays(parameter, state, **options)`, the values first and the gradient
+    second, and `numbers(state, **options)`, the same for all parameters that have taken the same number of steps. Each
+    parameter has its own dict `state`, empty at first. Or a subclass writes `update(parameter, state, **options)`.
     """
 
-    kernel = None  # its name
-    squares = ()  # names of what is kept that is never negative
+    kernel = None  # the kernel's name
+    squares = ()  # names of the state's arrays that are never negative
 
     def __init__(self, parameters, **defaults):
         if isinstance(parameters, (Parameter, dict, np.ndarray)) or hasattr(parameters, "parameters"):
@@ -75,7 +75,7 @@ class Optimizer:
             raise ParameterError(f"an optimizer takes a list of Parameters, got {type(parameters).__name__}{cure}")
         groups = list(parameters)
         if not groups:
-            raise OptionError("an optimizer without parameters: does the network have any?")
+            raise OptionError("an optimizer needs parameters, got none; does the network have any?")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         self.param_groups = [self._group(group, defaults) for group in groups]
@@ -108,7 +108,7 @@ class Optimizer:
     def step(self):
         """Move every parameter that has a gradient.
 
-        Raises ParameterError if a layer has replaced one of them since: the new one would not learn.
+        Raises ParameterError if a layer has replaced one since the optimizer was made: the new one would not learn.
         """
         for parameter in self._parameters():
             for replaced in parameter.replaced_since(self._made) if parameter.was_replaced else ():
@@ -126,10 +126,10 @@ class Optimizer:
                 self.update(parameter, self.state[parameter], **options_of(group))
 
     def calls(self):
-        """The kernel calls of the next step, (kernel, all parameters, numbers), each to be made when it is told.
+        """Yield the kernel calls of the next step, (kernel, all parameters, numbers), each to be made when yielded.
 
-        What belongs together is found once, and again when an array or a state was replaced, a count was set, or an
-        option switched on or off.
+        Parameters are grouped into calls once, and again after an array or a state was replaced, a step count was set,
+        or an option was switched on or off.
         """
         for number, group in enumerate(self.param_groups):
             parameters, options = self._moving(group), options_of(group)
@@ -157,11 +157,11 @@ class Optimizer:
                 yield getattr(k, self.kernel), all_parameters, numbers
 
     def switches(self):
-        """Which options are on: where one is switched, other arrays may belong to a call."""
+        """Which options are on: switching one may change the arrays of a call."""
         return [bool(value) for group in self.param_groups for name, value in group.items() if name != "params"]
 
     def again(self):
-        """The numbers of one step more, call by call: as `calls` tells them while switches and arrays stay the same."""
+        """Yield the numbers of one more step, call by call: those of `calls`, if switches and arrays stay the same."""
         for number, group in enumerate(self.param_groups):
             options = options_of(group)
             for _, states, _ in self._all_parameters[number][2]:
@@ -174,7 +174,7 @@ class Optimizer:
         return [parameter for parameter in group["params"] if parameter.grad is not None]
 
     def update(self, parameter, state, **options):
-        """Move one parameter: what a subclass may write in place of kernel, arrays and numbers."""
+        """Move one parameter; a subclass may write this in place of kernel, arrays and numbers."""
         raise NotImplementedError
 
     def arrays(self, parameter, state, **options):
@@ -188,21 +188,21 @@ class Optimizer:
 
     @staticmethod
     def _seen(parameters, states, kept, options):
-        """What decides which arrays belong together: switches, arrays, states, and the arrays that these keep."""
+        """What the grouping into calls depends on: switches, arrays, states, and the arrays in these states."""
         switches = [kernels.active(), *map(bool, options.values())]
         arrays = [p.data for p in parameters] + [p.grad for p in parameters]
         return switches + arrays + states + [state.get(name) for state, name in kept]
 
     def _differ(self, calls, options):
-        """Whether parameters that belonged together no longer have the same numbers."""
+        """Whether the parameters of one call no longer have the same numbers."""
         return any(len({self.numbers(state, **options) for state in alike}) > 1 for _, alike, _ in calls)
 
     def _sorted(self, parameters, options):
-        """The parameters by kernels, element type and numbers: a list of (kernels, states, all_parameters, numbers)."""
+        """The parameters grouped by kernels, type and numbers: a list of (kernels, states, all_parameters, numbers)."""
         sorts = {}
         for parameter in parameters:
             state = self.state[parameter]
-            numbers = self.numbers(state, **options)  # before `arrays` makes those that the first step does not have
+            numbers = self.numbers(state, **options)  # before `arrays` adds buffers, which a first step lacks
             arrays = [flat(array) for array in self.arrays(parameter, state, **options)]
             k = kernels.of(*arrays[1:], arrays[0])
             sorts.setdefault((k, parameter.dtype, numbers), []).append((state, arrays))
@@ -213,7 +213,7 @@ class Optimizer:
         return found
 
     def __getstate__(self):
-        """A copy finds anew what belongs together: it has arrays of its own."""
+        """A copy groups its parameters anew, for it has its own arrays."""
         return {**vars(self), "_all_parameters": {}}
 
     def __setstate__(self, state):
@@ -223,7 +223,7 @@ class Optimizer:
 
     @staticmethod
     def buffer(parameter, state, name):
-        """The array `state[name]`, zeros at first, of the parameter's shape, type and place, even if these change."""
+        """The array `state[name]`, zeros at first: of the parameter's shape, kept in its type and on its device."""
         if name not in state:
             state[name] = zeros(parameter.shape, parameter.data)
         elif state[name].dtype != parameter.dtype or device_of(state[name]) != parameter.device:
@@ -231,9 +231,9 @@ class Optimizer:
         return state[name]
 
     def state_dict(self):
-        """Name -> array of all that the next step depends on: "0.momentum" belongs to the first parameter.
+        """Name -> array, for all that the next step depends on: "0.momentum" belongs to the first parameter.
 
-        Arrays are copies; numbers are arrays without axes. The options of the groups stand under "options.0.lr".
+        Arrays are copies; numbers become 0-dimensional arrays. The options of groups have names like "options.0.lr".
         """
         found = {"groups": np.array([len(group["params"]) for group in self.param_groups]), "kind": told(self)}
         for number, parameter in enumerate(self._parameters()):
@@ -246,22 +246,22 @@ class Optimizer:
         return found
 
     def load_state_dict(self, saved):
-        """Take over what `state_dict` of an optimizer of the same kind, over parameters of the same shapes, returned.
+        """Load what `state_dict` returned for an optimizer of the same class over parameters of the same shapes.
 
-        Raises CheckpointError, with the optimizer as it was, for the state of another kind of optimizer, for options or
-        parameters that it does not have, and for arrays of other shapes or values that no step leaves; OptionError
-        for options that nobody may set.
+        Raises CheckpointError, leaving the optimizer unchanged, for the state of another class of optimizer, for
+        options or parameters that this one does not have, and for arrays of other shapes or with impossible values;
+        OptionError for invalid options.
         """
         saved = numbers_of(saved)
         parameters, groups = self._parameters(), [dict(group) for group in self.param_groups]
         sizes, state = [len(group["params"]) for group in groups], {parameter: {} for parameter in parameters}
         if "groups" not in saved or saved["groups"].tolist() != sizes:
-            was = saved["groups"].tolist() if "groups" in saved else "not said"
+            was = saved["groups"].tolist() if "groups" in saved else "not recorded"
             raise CheckpointError(f"the sizes of its groups of parameters were {was}, now {sizes}")
         wanted = {f"options.{n}.{name}" for n, group in enumerate(groups) for name in group if name != "params"}
         given = {path for path in saved if path.startswith("options.")}
         if given != wanted:
-            raise CheckpointError(f"{type(self).__name__} has other options: {', '.join(sorted(given ^ wanted))}")
+            raise CheckpointError(f"the options of {type(self).__name__} differ: {', '.join(sorted(given ^ wanted))}")
         expect_told(self, saved)
         for path, value in saved.items():
             place, _, name = path.partition(".")
@@ -273,13 +273,13 @@ class Optimizer:
                 if value.shape != (() if counts else parameter.shape):
                     raise CheckpointError(f"{path} has shape {value.shape}, its parameter {parameter.shape}")
                 if name == "step" and value < 1 or name in self.squares and (value < 0).any():
-                    raise CheckpointError(f"{path} is below {1 if name == 'step' else 0}, which no step leaves")
+                    raise CheckpointError(f"{path} must be at least {1 if name == 'step' else 0}")
                 state[parameter][name] = value.item() if counts else value.astype(parameter.dtype)
             elif place not in ("groups", "kind"):
                 raise CheckpointError(f"{path} belongs to none of the {len(parameters)} parameters")
         groups = [Group(group, self.check_options) for group in groups]
         for number, (parameter, needed) in enumerate(self._kept_of(groups)):
-            counts = {name for name, value in needed.items() if not is_array(value)}  # what else is missing begins at 0
+            counts = {name for name, value in needed.items() if not is_array(value)}  # missing arrays start at 0
             missing = sorted(counts - state[parameter].keys()) if state[parameter] else []
             if missing:
                 raise CheckpointError(f"{number}.{missing[0]} is missing")
@@ -291,32 +291,30 @@ class Optimizer:
         return sum(value.nbytes for own in kept for value in own.values() if is_array(value))
 
     def _kept_of(self, groups):
-        """(parameter, what is kept of it once it has moved) for each parameter, in order."""
+        """Yield (parameter, its state once it has moved) for each parameter, in order."""
         for group in groups:
             for parameter in group["params"]:
                 kept = {}
                 if type(self).update is Optimizer.update:
                     self.advance(kept)
-                    with contextlib.suppress(
-                        TypeError, AttributeError
-                    ):  # it may look at a gradient, of which none is yet
+                    with contextlib.suppress(TypeError, AttributeError):  # there may be no gradient yet
                         self.arrays(parameter, kept, **options_of(group))
                 yield parameter, kept
 
 
 def told(thing):
-    """The name of a thing's class as an array: a file of numbers has no words."""
+    """The name of a thing's class as an array: a safetensors file holds no strings."""
     return np.frombuffer(type(thing).__name__.encode(), np.uint8).copy()
 
 
 def numbers_of(saved):
-    """A state as a dict of arrays; CheckpointError unless it is one of names and real numbers."""
+    """A state as a dict of arrays; CheckpointError unless it maps names to real numbers."""
     if not hasattr(saved, "items"):
         raise CheckpointError(f"a state must be a dict from names to arrays, got {type(saved).__name__}")
     found = {}
     for name, value in saved.items():
         array = np.asarray(to_host(value) if is_array(value) else value)
-        words = isinstance(name, str) and name.startswith("options.")  # an optimizer of one's own may have such
+        words = isinstance(name, str) and name.startswith("options.")  # a user's own optimizer may have strings
         if not isinstance(name, str) or array.dtype.kind not in ("fiubU" if words else "fiub"):
             raise CheckpointError(f"a state must be a dict from names to real numbers, got {name!r}: {array.dtype}")
         found[name] = array
@@ -324,7 +322,7 @@ def numbers_of(saved):
 
 
 def expect_told(thing, saved):
-    """Raise CheckpointError where a state belongs to another kind of thing. Old ones do not say."""
+    """Raise CheckpointError if a state belongs to another class. Old states do not name theirs."""
     kind = bytes(saved["kind"].astype(np.uint8)).decode(errors="replace") if "kind" in saved else type(thing).__name__
     if kind != type(thing).__name__:
         raise CheckpointError(f"this is the state of {kind}, not of {type(thing).__name__}")

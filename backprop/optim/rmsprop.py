@@ -6,7 +6,7 @@ from backprop.optim.base import Optimizer, expect_range
 class RMSprop(Optimizer):
     """Root mean square propagation (Hinton's lecture 6e, 2012).
 
-        (41a)  s     <- alpha s + (1 - alpha) g^2             the mean of its square, which forgets slowly
+        (41a)  s     <- alpha s + (1 - alpha) g^2             a running mean of g^2
         (41b)  theta <- theta - eta g / (sqrt(s) + eps)
 
     and with momentum
@@ -14,8 +14,8 @@ class RMSprop(Optimizer):
         (41c)  v     <- beta v + g / (sqrt(s) + eps)
         (41d)  theta <- theta - eta v
 
-    eta is `lr`, beta is `momentum`; s and v start at 0. g is the gradient plus weight_decay * theta. `centered` takes
-    the square of the mean gradient from s: the standard deviation in place of the size.
+    eta is `lr`, beta is `momentum`; s and v start at 0. g is the gradient plus weight_decay * theta. `centered`
+    subtracts the square of the mean gradient from s, so that g is divided by its standard deviation.
     """
 
     # (41a) s = alpha * s + (1 - alpha) * g**2
@@ -34,7 +34,7 @@ class RMSprop(Optimizer):
         expect_range(0, lr=lr, eps=eps, weight_decay=weight_decay, momentum=momentum, alpha=alpha)
 
     def arrays(self, parameter, state, momentum, centered, **_):
-        theta = parameter.data  # stands for what is unused
+        theta = parameter.data  # also the placeholder for unused arrays
         square = self.buffer(parameter, state, "square")
         mean = self.buffer(parameter, state, "mean") if centered else theta
         v = self.buffer(parameter, state, "momentum") if momentum else theta

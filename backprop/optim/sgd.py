@@ -1,4 +1,4 @@
-"""Stochastic gradient descent: the plain one of the lecture, with momentum where it is wanted."""
+"""Stochastic gradient descent: plain, as in the lecture, or with momentum."""
 
 from backprop.errors import OptionError
 from backprop.optim.base import Optimizer, expect_range
@@ -34,10 +34,10 @@ class SGD(Optimizer):
             raise OptionError(f"nesterov needs momentum > 0 and dampening = 0, got {momentum} and {dampening}")
 
     def arrays(self, parameter, state, momentum, **_):
-        v = self.buffer(parameter, state, "momentum") if momentum else parameter.data  # unused there
+        v = self.buffer(parameter, state, "momentum") if momentum else parameter.data  # a placeholder
         return parameter.data, parameter.grad, v
 
     def numbers(self, state, lr, momentum, dampening, weight_decay, nesterov):
         first = "momentum" not in state
-        # One type for each number, int or float as the user wrote it: every other type would compile the kernel again.
+        # Always floats, even if the user wrote an int: each new type would compile the kernel again.
         return *map(float, (lr, momentum, dampening, weight_decay)), bool(nesterov), first

@@ -1,1 +1,1 @@
-"""Training: data, the loop and its recorded step, what it keeps, and what it refuses or tells."""
+"""Training: data, the loop and its recorded step, checkpoints, and checks before and during a run."""

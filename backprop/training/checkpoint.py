@@ -1,4 +1,4 @@
-"""Runs that go on where they stopped. A checkpoint is one safetensors file that holds a whole run:
+"""Runs that resume where they stopped. A checkpoint is one safetensors file that holds a whole run:
 
 model.NAME      state_dict() of the network
 optim.NAME      state_dict() of the optimizer
@@ -18,10 +18,10 @@ from backprop.training.weights import CHECKPOINT, DAMAGED, named, part, read, wr
 
 
 class Checkpoint:
-    """The file at `path` in which a run keeps itself: `fit(..., checkpoint=Checkpoint(path))` writes it.
+    """The file at `path` that holds the state of a run: `fit(..., checkpoint=Checkpoint(path))` writes it.
 
-    every      seconds between two of them within an epoch; one is written at the end of each epoch, too
-    options    what the run was asked for, a dict for JSON; one that is resumed must have been asked for the same
+    every      seconds between two writes within an epoch; it is also written at the end of each epoch
+    options    the run's options, a dict that JSON can hold; a run can only be resumed with the same options
     """
 
     def __init__(self, path, every=30.0, options=None):
@@ -30,13 +30,13 @@ class Checkpoint:
         self.written, self._begun = time.monotonic(), False
 
     def due(self):
-        """Whether it is time for the next one."""
+        """Whether it is time for the next write."""
         return time.monotonic() - self.written >= self.every
 
     def save(self, net, optimizer, schedule, loader, history):
-        """Write the run as it stands between two steps.
+        """Write the state of the run between two steps.
 
-        The first one asks for the room on the disk that later ones need, with the optimizer's state: OSError.
+        The first write raises OSError unless the disk has room for later ones, with the optimizer's full state.
         """
         train = {
             **{name: np.array(getattr(history, name), np.float64) for name in OF_STEPS},
@@ -56,15 +56,15 @@ class Checkpoint:
         self.written = time.monotonic()
 
     def load(self, net, optimizer, schedule, loader):
-        """Bring all of them to where the run stopped. Returns its History, for `fit(..., history=...)`.
+        """Restore all of them to where the run stopped. Returns its History, for `fit(..., history=...)`.
 
-        Raises CheckpointError, with the network and the optimizer as they were, if the file is torn or foreign, belongs
-        to another network or optimizer, or to a run with other options; FileNotFoundError if there is none.
+        Raises CheckpointError, leaving them unchanged, if the file is damaged or not a checkpoint, or belongs to
+        another network or optimizer or to a run with other options; FileNotFoundError if there is none.
         """
         arrays, metadata, whole = read(self.path)
         if metadata.get("format") != CHECKPOINT:
             raise CheckpointError(
-                f"{self.path} is no checkpoint of a run; weights alone are read by bp.load(net, path)"
+                f"{self.path} is not a checkpoint of a run; to read weights alone, use bp.load(net, path)"
             )
         before = net.state_dict(), optimizer.state_dict(), schedule and schedule.state_dict()
         with named(self.path):
@@ -73,25 +73,25 @@ class Checkpoint:
                     metadata, part(arrays, "train"), part(arrays, "model"), optimizer, schedule, loader, net
                 )
                 return _bring_back(arrays, net, optimizer, schedule, loader, whole)
-            except Exception as error:  # whatever is wrong in it
+            except Exception as error:  # anything may be wrong in a file
                 net.load_state_dict(before[0])
                 optimizer.load_state_dict(before[1])
                 if schedule:
                     schedule.load_state_dict(before[2])
                 if isinstance(error, CheckpointError):
                     raise
-                raise CheckpointError(f"what it holds does not fit together: {error!r}") from error
+                raise CheckpointError(f"its contents are inconsistent: {error!r}") from error
 
     def _expect_same_run(self, metadata, train, model, optimizer, schedule, loader, net):
-        """Raise CheckpointError where the run in the file was another one."""
+        """Raise CheckpointError if the file holds a different run."""
         for kind in ("options", "optimizer", "schedule"):
             if kind not in metadata:
-                raise CheckpointError(f"it does not say its {kind}")
+                raise CheckpointError(f"its {kind} is missing")
         saved = json.loads(metadata["options"])
         other = sorted(name for name in {*saved, *self.options} if saved.get(name) != self.options.get(name))
         if other:
             changes = ", ".join(f"{name} was {saved.get(name)!r}, now {self.options.get(name)!r}" for name in other)
-            raise CheckpointError(f"a run with other options: {changes}")
+            raise CheckpointError(f"its run had other options: {changes}")
         for kind, now in (("optimizer", optimizer), ("schedule", schedule)):
             if metadata[kind] != type(now).__name__:
                 raise CheckpointError(f"its {kind} was {metadata[kind]}, now {type(now).__name__}")
@@ -112,7 +112,7 @@ OF_STEPS = "losses", "terms", "correct", "answers"  # a History's lists with an 
 
 
 def _bring_back(arrays, net, optimizer, schedule, loader, whole):
-    """Load everything; what is missing, misshapen or impossible raises. Returns the History."""
+    """Load everything and return the History. Raises if anything is missing, of a wrong shape or impossible."""
     train = part(arrays, "train")
     history = _history(train, loader)
     places = {path: _natural(place, f"stream.{path}", (2,)) for path, place in part(train, "stream").items()}
@@ -141,21 +141,21 @@ def _history(train, loader):
         train = {**train, "terms": np.array(sizes, float), "answers": np.array(sizes, float)}
     for name in OF_STEPS:
         if train[name].shape != (done,) or train[name].dtype.kind not in "fiu":
-            raise CheckpointError(f"{name} is of shape {train[name].shape}, there were {done} steps")
+            raise CheckpointError(f"{name} has shape {train[name].shape}, but there were {done} steps")
     for name in ("terms", "answers"):
         if not (train[name] >= 0).all():
-            raise CheckpointError(f"{name} holds what cannot be a number of terms")
+            raise CheckpointError(f"{name} must be >= 0, got a negative number or NaN")
     if epochs.ndim != 2 or epochs.shape[1] != 5 or not 0 <= done - len(epochs) * len(loader) <= len(loader):
-        raise CheckpointError(f"{done} steps are not those of {len(epochs)} epochs of {len(loader)}, and a part")
+        raise CheckpointError(f"{done} steps do not make {len(epochs)} epochs of {len(loader)} and part of another")
     lists = {name: train[name].tolist() for name in OF_STEPS}
     return History(**lists, epochs=[_as_epoch(row) for row in epochs.tolist()], first_epoch=first)
 
 
 def _natural(array, name, shape=(), least=0):
-    """An array as a list of whole numbers; CheckpointError unless it is such, of this shape and at least `least`."""
+    """An array as a list of integers; CheckpointError unless it has this shape and integers of at least `least`."""
     array = np.asarray(array)
     if array.dtype.kind not in "iu" or array.shape != shape or (array < least).any() or (array > MOST).any():
-        raise CheckpointError(f"{name} is {array.tolist()!r}, not of integers from {least} on")
+        raise CheckpointError(f"{name} must be of shape {shape} and integers >= {least}, got {array.tolist()!r}")
     return array.reshape(-1).tolist()
 
 
@@ -163,7 +163,7 @@ MOST = (1 << 63) - 1
 
 
 def _room(net, optimizer):
-    """Bytes of two checkpoints with all that the optimizer will keep: the old one stays until the new one is whole."""
+    """Bytes of two checkpoints with the optimizer's full state: the old one stays until the new one is complete."""
     weights = sum(array.data.nbytes for _, array in [*net.named_parameters(), *net.named_buffers()])
     return 2 * (weights + optimizer.bytes_of_state()) + (1 << 16)
 
@@ -172,17 +172,17 @@ BATCHES = ("images", "batch_size", "shuffle", "drop_last")
 
 
 def _batches(loader):
-    """What decides how many batches there are, and which images each has."""
+    """The settings that decide how many batches there are, and which images each has."""
     return np.array([len(loader.images), loader.batch_size, loader.shuffle, loader.drop_last], np.int64)
 
 
 def _as_saved(options):
-    """Options as they come back from a file: tuples are lists there, and what JSON does not know is its text."""
+    """Options as a file returns them: tuples become lists, and what JSON cannot hold becomes its text."""
     return json.loads(json.dumps(options, default=str))
 
 
 def _as_row(epoch):
-    """An Epoch as five numbers, NaN where it has none."""
+    """An Epoch as five numbers, NaN in place of None."""
     return [np.nan if value is None else value for value in dataclasses.astuple(epoch)]
 
 

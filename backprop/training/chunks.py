@@ -1,10 +1,10 @@
-"""On a GPU: many steps of training by one launch, with all that they need, and all that they leave, there.
+"""On a GPU: many training steps in one launch, with all their inputs and results in GPU memory.
 
-A step of a small network is some fifteen kernels, which a GPU has done before Python has launched the next ones. So the
-calls of a recorded step (plan.py), with the gathering of its batch before and the optimizer behind, are written down by
-the driver as a graph, 64 steps one after another, which one call runs. What differs from step to step lies in tables on
-the GPU, a row for each step: which images, the optimizer's numbers, the keys of dropout. The host fills them before the
-launch, and reads the losses of all steps behind it.
+A step of a small network is some fifteen kernels, which a GPU finishes before Python has launched the next ones. So the
+calls of a recorded step (plan.py), with the gathering of its batch before and the optimizer after, are captured by the
+driver as a graph of 64 steps, which one call runs. What differs from step to step is in tables on the GPU, a row for
+each step: which images, the optimizer's numbers, the keys of dropout. The host fills the tables before the launch, and
+reads the losses of all steps after it.
 
 Every number is what `plan` computes step by step, to the last bit.
 """
@@ -19,7 +19,7 @@ from backprop.kernels.transfer import new_array
 from backprop.optim import Optimizer
 from backprop.training.data import DataLoader
 
-SIZES = 64, 8, 1  # steps of a chunk; small ones do what large ones leave of an epoch
+SIZES = 64, 8, 1  # steps of a chunk; small ones take what large ones leave of an epoch
 
 
 class Chunks:
@@ -32,12 +32,12 @@ class Chunks:
         self._kept = {}
 
     def next(self, order):
-        """The Chunk that trains on the first batches of those whose images `order` numbers, ready to be launched.
+        """The Chunk for the first batches of `order`, the indices of the images to come, ready to be launched.
 
-        The optimizer's counts and its schedule then stand behind it. None where the next step must be done otherwise.
-        So is the first, which compiles the kernels and makes what the others find; one of a smaller batch; and each of
-        a network that cannot be recorded, or does not end in cross-entropy of labels, or of an optimizer that is not
-        moved by a kernel.
+        The optimizer's step counts and its schedule are then those after the chunk. None if the next step must be run
+        singly: the first one, which compiles the kernels and allocates what the others use; one with a smaller batch;
+        and every step of a network that cannot be recorded or whose loss is not cross-entropy of labels, or of an
+        optimizer without a kernel.
         """
         whole = len(order) // self.loader.batch_size
         step = self._step() if self._possible and whole else None
@@ -47,20 +47,20 @@ class Chunks:
         updates = self._updates(step, size)
         chunk = self._kept.get(size)
         if chunk is None or not chunk.holds(step, updates):
-            self._kept.pop(size, None)  # its memory is given back before the next one asks for some
+            self._kept.pop(size, None)  # its memory is freed before the next one allocates some
             chunk = self._kept[size] = Chunk(step, self.loader, updates)
         chunk.prepare(order[: size * self.loader.batch_size], updates)
         return chunk
 
     def _step(self):
-        """The recorded step for whole batches, once it was done."""
+        """The recorded step for whole batches, or None until it has run."""
         self.optimizer.zero_grad()
         x, y = self.plan.room((self.loader.batch_size, *self.loader.images.shape[1:]), self.loader.dtype)
         step = None if x is None else self.plan.step(x, y)
         return step if step is not None and step.found is not None and step.done else None
 
     def _updates(self, step, size):
-        """What the optimizer does behind each step, with what its schedule makes of its options: lists of Update."""
+        """The optimizer's calls after each step, with the options that its schedule sets: lists of Update."""
         step.learned()
         updates, switches = [], None
         for _ in range(size):
@@ -77,24 +77,24 @@ class Chunks:
 
 
 def has_all_of(thing, kind, *names):
-    """Whether the methods of these names, or all, are those of `kind`: not those of a subclass, nor the thing's own."""
+    """Whether these methods, or all, are those of `kind`, overridden neither by a subclass nor on the thing itself."""
     methods = names or [name for name, value in vars(kind).items() if callable(value) and name != "__init__"]
     return all(getattr(type(thing), name) is getattr(kind, name) and name not in vars(thing) for name in methods)
 
 
 class Update:
-    """One call of an optimizer's kernel: the row of numbers that it reads, and the switches that choose its way."""
+    """One call of an optimizer's kernel: its row of numbers, and the switches that choose its branches."""
 
     def __init__(self, kernel, all_parameters, numbers):
         from backprop.kernels.cuda.update import NUMBERS_OF
 
         self.kernel, self.all_parameters, self.numbers = kernel, all_parameters, numbers
         self.row, switches = NUMBERS_OF[kernel.__name__](*numbers)
-        self.same = kernel, all_parameters, switches  # as long as these are, it can be run as it was written down
+        self.same = kernel, all_parameters, switches  # while these stay the same, the captured call can be rerun
 
 
 class Chunk:
-    """Some steps, written down once: `prepare`, `launch`, `read`, and from the beginning with other batches."""
+    """Some steps, captured once: `prepare`, `launch`, `read`, and again with other batches."""
 
     def __init__(self, step, loader, updates):
         from backprop.kernels.cuda.all_parameters import NUMBERS
@@ -126,11 +126,11 @@ class Chunk:
                 update.kernel(update.all_parameters, *update.numbers)
 
     def holds(self, step, updates):
-        """Whether this is what would be written down now."""
+        """Whether capturing these now would give the same graph."""
         return step is self.step and self._written == [[update.same for update in some] for some in updates]
 
     def prepare(self, order, updates):
-        """What goes into the tables, while the GPU may still be busy with what stands there."""
+        """Compute the tables' next contents, while the GPU may still be using the current ones."""
         from backprop.kernels.cuda.all_parameters import padded
 
         streams = [stream for stream, _ in self.step.keys]
@@ -139,8 +139,8 @@ class Chunk:
         self.ready = order, keys, rows
 
     def launch(self):
-        """Fill the tables and run all steps. Returns the numbers of their images, for `read`: `ready` may be the next
-        ones' by then.
+        """Fill the tables and run all steps. Returns the indices of their images, for `read`: by then, `ready` may
+        belong to the next steps.
         """
         order, keys, rows = self.ready
         self.order.fill_from(order)

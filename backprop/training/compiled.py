@@ -8,7 +8,7 @@ from backprop.training.plan import Plan, terms_of
 
 
 def compile(net, loss, check_finite=False, done=0):
-    """The Compiled step of a network and its loss, for a loop of one's own:
+    """The Compiled step of a network and its loss, for your own loop:
 
         step = bp.compile(net, loss)
         for x, y in train:
@@ -17,32 +17,32 @@ def compile(net, loss, check_finite=False, done=0):
             step.backward()         # backward: net.backward(loss.backward()), but without dL/dx
             optimizer.step()
 
-    The numbers are the same to the last bit; Python's part in them is gone. What cannot be recorded is run by its
-    layers, with the same numbers, and `step.reason` says why. `check_finite` raises NonFiniteError, naming layer, pass
-    and step, for a loss of NaN or infinity; `done` steps were taken before.
+    The numbers are the same to the last bit, without the time that layers spend in Python. A network that cannot be
+    recorded runs layer by layer, and `step.reason` says why. `check_finite` raises NonFiniteError, naming layer, pass
+    and step, for a loss of NaN or infinity; `done` is the number of steps taken before.
 
-    Raises OptionError for reduction 'none': a backward begins at one number.
+    Raises OptionError for reduction 'none': backward starts from a single number.
     """
     return Compiled(net, loss, check_finite, done)
 
 
 class Compiled:
-    """One step of training, for batches of any shape; each shape is recorded when it first comes.
+    """One step of training, for batches of any shape; each shape is recorded when it first occurs.
 
-    scores    what the network gave for the last batch; recorded, an array that the next batch overwrites
-    terms     what its loss is a mean over
+    scores    the network's output for the last batch; if recorded, an array that the next batch overwrites
+    terms     what the mean in its loss divided by
     reason    why the last batch was not replayed from a recording; None where it was
     """
 
     def __init__(self, net, loss, check_finite=False, done=0):
         if getattr(loss, "reduction", "mean") == "none":
-            raise OptionError("backward begins at one number: use a loss with reduction 'mean' or 'sum'")
+            raise OptionError("backward starts from a single number: use a loss with reduction 'mean' or 'sum'")
         self.net, self.loss, self.check_finite = net, loss, check_finite
         self.plan, self.done, self.scores, self.terms = Plan(net, loss), done, None, None
         self._recorded, self._ready = None, False
 
     def __call__(self, x, y):
-        """The loss of a batch. `backward` may follow once."""
+        """The loss of a batch; `backward` may then be called once."""
         self._recorded = step = self.plan.step(x, y)
         if step is None:
             self.scores = self.net(x)
@@ -51,7 +51,7 @@ class Compiled:
         else:
             self.scores, L = step.forward(x, y)
             self.terms = step.terms(y)
-        if self.check_finite and not math.isfinite(L) and self.terms:  # a mean over nothing is NaN, and no fault
+        if self.check_finite and not math.isfinite(L) and self.terms:  # a mean over nothing is NaN, not an error
             nonfinite.blame(self.net, x, y, step=self.done)
         self.done, self._ready = self.done + 1, True
         return L
@@ -61,7 +61,7 @@ class Compiled:
         return self.plan.reason
 
     def room(self, shape, dtype):
-        """(x, y) in which a recording wants a batch of this shape, for `DataLoader.batches`: so nothing is copied."""
+        """(x, y), the arrays from which a recording reads batches of this shape: `DataLoader.batches` fills them."""
         return self.plan.room(shape, dtype)
 
     def backward(self):

@@ -17,14 +17,14 @@ class DataLoader:
 
     It takes the arrays themselves, where PyTorch's takes a Dataset object: there is nothing to define first.
 
-    Pixels of type uint8, 0 to 255, are scaled to 0 to 1; all other numbers keep their values. x is of type `dtype`:
-    float32 for images of integers, and for images of floats their own, unless it is given. With an integer dtype
-    nothing is scaled: numbers of words, for an Embedding.
+    Pixels of type uint8, 0 to 255, are scaled to 0 to 1; all other numbers keep their values. x has type `dtype`, by
+    default float32 for images of integers, and their own type for images of floats. With an integer dtype nothing is
+    scaled: such x are indices of words, for an Embedding.
     Each batch is fetched, converted and scaled in one pass when it is asked for. The last one may be smaller, unless
     `drop_last`. Every `for` loop over the loader is one epoch; its order follows from `seed` and the epoch's number
-    alone, whatever else drew random numbers meanwhile. Without a seed, one is drawn from the engine's own generator.
+    alone, no matter what else draws random numbers. Without a seed, one is drawn from the engine's own generator.
 
-    With `device="cuda"` images and labels lie on the GPU from the start, and batches are made there.
+    With `device="cuda"` images and labels are on the GPU from the start, and batches are made there.
 
     Raises ShapeError for different counts of images and labels.
 
@@ -49,7 +49,7 @@ class DataLoader:
             raise DTypeError(f"images must be real numbers, got {images.dtype}; use x.astype(np.float32)")
         self.images = contiguous(images.astype(images.dtype.newbyteorder("="), copy=False))
         if dtype is not None and images.dtype.kind == "f" and images.dtype.itemsize not in (4, 8):
-            self.images = self.images.astype(dtype)  # no kernel reads a half or a long double
+            self.images = self.images.astype(dtype)  # no kernel reads float16 or long double
         self.labels = labels.astype(np.int64) if labels.dtype.kind in "iu" else labels
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.dtype = np.dtype(dtype or (np.float32 if images.dtype.kind in "iub" else self.images.dtype))
@@ -70,7 +70,7 @@ class DataLoader:
         return self.batches()
 
     def batches(self, room=lambda shape, dtype: (None, None)):
-        """As iterating does. `room(shape, dtype)`, those of x, gives the arrays (x, y) to fill; None is a new one."""
+        """Iterate over an epoch. `room(shape, dtype)`, those of x, returns arrays (x, y) to fill; None is a new one."""
         order, first = to_device(self.order(self.epoch), self.device), self._first_batch
         self.seek(self.epoch + 1)
         for batch in range(first, len(self)):
@@ -78,21 +78,21 @@ class DataLoader:
             yield self.fetch(index, *room((len(index), *self.images.shape[1:]), self.dtype))
 
     def fetch(self, index, x=None, y=None):
-        """(images, labels) at `index` (K,), into x and y where they are given. It is not looked at: see `batch`."""
+        """(images, labels) at `index` (K,), written into x and y if given. The index is not checked: see `batch`."""
         index = to_device(index, self.device)
         return self._gather(index, x), self._take(self._there("labels"), index, y)
 
     def seek(self, epoch, batch=0):
-        """Let the next `for` loop be epoch number `epoch`, from its batch number `batch` on."""
+        """Make the next `for` loop epoch number `epoch`, from its batch number `batch` on."""
         self.epoch, self._first_batch = epoch, batch
 
     def order(self, epoch):
-        """The numbers of the images in the order of this epoch."""
+        """The indices of the images in the order of this epoch."""
         count = len(self.images)
         return np.random.default_rng([self.seed, epoch]).permutation(count) if self.shuffle else np.arange(count)
 
     def batch(self, index):
-        """The images at `index` (K,), whole numbers in [0, N), converted and scaled: x (K, ...)."""
+        """The images at `index` (K,), integers in [0, N), converted and scaled: x (K, ...)."""
         index = np.asarray(index)
         if index.ndim != 1 or index.dtype.kind not in "iu":
             raise OptionError(f"an index must be an array (K,) of integers, got {index.dtype} {index.shape}")
@@ -121,7 +121,7 @@ class DataLoader:
         return out
 
     def _there(self, name):
-        """`images` or `labels` where batches are made of them: sent to the GPU once, and again if they are replaced."""
+        """`images` or `labels` on the device of the batches: sent to the GPU once, and again if they are replaced."""
         array = getattr(self, name)
         if self.device == "cpu":
             return array

@@ -1,4 +1,4 @@
-"""A network in evaluation: its scores, and loss and accuracy over a data set, however that is cut into batches."""
+"""Evaluation of a network: its scores, and its loss and accuracy over a data set, however it is split into batches."""
 
 import copy
 
@@ -14,7 +14,7 @@ def evaluate(net, loss, loader):
 
 
 def measure(loss, predictions):
-    """(mean loss, accuracy) over batches of (scores, labels), however they were cut; NaN over nothing."""
+    """(mean loss, accuracy) over batches of (scores, labels), however they are split; NaN over nothing."""
     found = tally(loss, predictions)
     return found.loss, found.accuracy
 
@@ -35,7 +35,7 @@ def tally(loss, predictions):
 
 
 def _can_sum(loss):
-    """Whether it says what its mean divides by, and its own forward, no subclass's, heeds the reduction "sum"."""
+    """Whether the loss reports what its mean divides by, and its forward is ours, which supports reduction "sum"."""
     if not isinstance(loss, Loss):
         return False
     kind = type(loss)
@@ -44,7 +44,7 @@ def _can_sum(loss):
 
 
 def predict(net, loader):
-    """(scores, labels) of each batch, the network in evaluation mode while it runs."""
+    """Yield (scores, labels) of each batch, with the network in evaluation mode."""
     with net.evaluating():
         for x, y in loader:
             yield net(x), y

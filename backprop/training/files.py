@@ -1,7 +1,7 @@
-"""Files that appear whole or not at all: whenever the process is killed, there is the old one or the new.
+"""Files that are replaced atomically: whenever the process is killed, either the old file is there or the new one.
 
-What killed processes of this machine have left is swept away by the next one that writes there; whoever else writes or
-reads is not disturbed. Where a link stands, the file behind it is replaced.
+Temporary files left by killed processes of this machine are removed by the next process that writes there; other
+readers and writers are not disturbed. If the path is a link, the file that it points to is replaced.
 """
 
 import contextlib
@@ -13,8 +13,8 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replacing(path):
-    """A binary file to write into, which takes the place of `path` in one step when the block ends well, and is on the
-    disk before. When it does not, it is removed; an OSError that names no file, as of a full disk, names `path` then.
+    """A binary file to write into. If the block ends without an error, the file is flushed to the disk and replaces
+    `path` in one step. Otherwise it is removed, and an OSError without a file name, as of a full disk, gets `path`.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,13 +35,13 @@ def replacing(path):
 
 
 def _prefix(path):
-    """How the temporary files of this machine begin; a process's number follows."""
-    begins = path.name.encode()[:80].decode(errors="ignore")  # a name may be as long as names can be
+    """The beginning of this machine's temporary file names; a process id follows."""
+    begins = path.name.encode()[:80].decode(errors="ignore")  # the name of `path` may have the greatest length allowed
     return f".{begins}.{socket.gethostname()}-"
 
 
 def _sweep(path):
-    """Remove what processes that were killed while they wrote have left."""
+    """Remove the files of processes that were killed while writing."""
     for left in path.parent.glob(f"{_prefix(path).replace('[', '[[]')}*.tmp"):
         number = left.name[len(_prefix(path)) :].partition("-")[0]
         if number.isdigit() and not _alive(int(number)):
@@ -50,13 +50,13 @@ def _sweep(path):
 
 
 def _alive(process):
-    """Whether there is such a process; True where that cannot be asked."""
+    """Whether there is a process with this id; True where that cannot be checked."""
     if os.name == "nt":
         return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # somebody else's, or no number of a process
+    except (OSError, OverflowError):  # another user's process, or not a process id
         return True
     return True

@@ -1,4 +1,4 @@
-"""`fit` is the training loop for a notebook. The loop itself, line by line, stands in scripts/train_mnist.py."""
+"""`fit` is the training loop for a notebook. The loop itself, line by line, is in scripts/train_mnist.py."""
 
 from backprop.training.run import Run
 from backprop.training.steps import Steps
@@ -19,24 +19,24 @@ def fit(
     history=None,
     after_step=None,
 ):
-    """Train `net` on the batches of `train`.  Lecture A 53:36-55:37. Returns a History; Ctrl-C ends early and keeps it,
-    and so do SIGTERM and SIGHUP; while the first step's kernels compile it waits for one kernel, not for the step.
+    """Train `net` on the batches of `train`.  Lecture A 53:36-55:37. Returns a History, even if Ctrl-C, SIGTERM or
+    SIGHUP ends it early: after the current step or, while the first step's kernels compile, after the current kernel.
 
-    train, test           DataLoaders; `test`, where it is given, is evaluated after each epoch
+    train, test           DataLoaders; `test`, if given, is evaluated after each epoch
     schedule              a learning-rate schedule, stepped after every batch
     progress              show one bar with loss, accuracy and images per second
     check_finite          a loss of NaN or infinity raises NonFiniteError naming layer, pass and step
-    allow_wrong_classes   train although the network's scores are not one for each class of the training set
+    allow_wrong_classes   train even if the network does not have one score for each class of the training set
     checkpoint            a Checkpoint, to be kept up to date: within epochs, at their ends, and on Ctrl-C
-    history               of an interrupted run, from `checkpoint.load(...)`: training goes on where it stopped
-    after_step            called with the number of steps done, after each of them
+    history               of an interrupted run, from `checkpoint.load(...)`: training resumes where it stopped
+    after_step            called after each step, with the number of steps done
 
-    What would end in an error after an epoch, or in nothing learned, is refused before the first step (preflight.py):
-    ShapeError where the number of scores is not that of the classes in the whole training set, or the last batch is too
-    small for a batch normalisation; ParameterError for an optimizer of another network; OptionError for no data.
+    A run that would fail after an epoch, or learn nothing, is refused before the first step (preflight.py): ShapeError
+    if the number of scores is not that of the classes in the whole training set, or the last batch is too small for a
+    batch normalisation; ParameterError for an optimizer of another network; OptionError for no data.
 
-    Layers that were set to evaluation while the network is in training, `net[1].eval()`, stay so: a batch normalisation
-    keeps its statistics then.
+    Layers set to evaluation mode while the network is in training mode, by `net[1].eval()`, stay in it: a batch
+    normalisation then keeps its statistics.
     """
     run = Run(
         net,

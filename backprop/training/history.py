@@ -1,4 +1,4 @@
-"""What a training run remembers of itself."""
+"""The record of a training run."""
 
 import dataclasses
 import math
@@ -6,7 +6,7 @@ import math
 
 @dataclasses.dataclass
 class Epoch:
-    """One pass over the training set: mean loss and accuracy while it was learned, then on the test set; seconds.
+    """One pass over the training set: mean loss and accuracy during training, then on the test set; seconds.
 
     A mean over nothing is NaN, and so is an accuracy where the targets are not labels.
     """
@@ -22,14 +22,14 @@ class Epoch:
 class History:
     """What `fit` did: loss and right answers of every step, each finished Epoch, and whether Ctrl-C ended it.
 
-    terms, answers   what the loss of each step is a mean over, and how many answers it had: labels that are ignored
-                     count in neither
+    terms, answers   what the mean in each step's loss divided by, and how many answers it had: ignored labels count in
+                     neither
     """
 
     losses: list = dataclasses.field(default_factory=list)
     correct: list = dataclasses.field(default_factory=list)
     epochs: list = dataclasses.field(default_factory=list)
-    first_epoch: int = 0  # the loader's number of the first one
+    first_epoch: int = 0  # the loader's number of the first epoch
     interrupted: bool = False
     terms: list = dataclasses.field(default_factory=list)
     answers: list = dataclasses.field(default_factory=list)
@@ -42,7 +42,7 @@ class Tally:
         self.total, self.terms, self.right, self.answers = 0.0, 0, 0, 0
 
     def add(self, total, terms, right, answers):
-        """A batch: the sum of its losses, over so many terms, and its right answers, of so many."""
+        """Add a batch: the sum of its losses, what their mean divides by, its right answers, and of how many."""
         self.total, self.terms = self.total + total, self.terms + terms
         self.right, self.answers = self.right + right, self.answers + answers
 

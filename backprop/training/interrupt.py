@@ -1,21 +1,21 @@
-"""Ctrl-C, or a wish that the process should end, between two steps, not within one: what is kept is then a state from
-which training can go on.
+"""Ctrl-C, or another request to end the process, takes effect between two steps, not within one: the state that is
+kept is then one from which training can resume.
 """
 
 import signal
 import threading
 
-# How the system asks: by Ctrl-C, as batch systems do before they kill, and when a terminal is closed.
+# Sent by Ctrl-C, by batch systems before they kill a process, and when a terminal is closed.
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Interrupt:
     """Within `with Interrupt() as interrupt:` Ctrl-C only sets `interrupt.asked`; `obey()` raises KeyboardInterrupt.
 
-    tell    called when it is asked for
+    tell    called when an interrupt is requested
 
-    SIGTERM and SIGHUP are taken in the same way. A second one does not wait. Outside the main thread, and for a signal
-    that a program handles itself or ignores, nothing changes.
+    SIGTERM and SIGHUP are handled in the same way. A second signal takes effect at once. Outside the main thread, and
+    for a signal that a program handles itself or ignores, nothing changes.
     """
 
     def __init__(self, tell=lambda: None):
@@ -23,7 +23,7 @@ class Interrupt:
         self._tell, self._before = tell, {}
 
     def obey(self):
-        """Raise KeyboardInterrupt if it was asked for."""
+        """Raise KeyboardInterrupt if an interrupt was requested."""
         if self.asked:
             raise KeyboardInterrupt
 

@@ -32,11 +32,11 @@ def blame(net, x, y, step):
 
 
 def blame_later(x, y, step):
-    """Raise NonFiniteError for a step behind which a GPU has done others already: what its layers held is gone."""
+    """Raise NonFiniteError for a step after which a GPU has already run others: its layers' outputs are gone."""
     expect_batch(x, y, step)
     raise NonFiniteError(
-        f"step {step}: the loss is not finite; several steps were run as one on the GPU, so the layer is not known; it "
-        "is named where they are run singly: with fit(..., after_step=lambda step: None), or on the CPU"
+        f"step {step}: the loss is not finite; several steps were run as one on the GPU, so the layer is not known; to "
+        "have it named, run them singly: with fit(..., after_step=lambda step: None), or on the CPU"
     )
 
 
@@ -51,12 +51,12 @@ def expect_batch(x, y, step):
 def expect_parameters(net, step):
     """Raise NonFiniteError if a parameter is not finite before step `step`.
 
-    It became so in the backward pass or the update before. Deltas run from the last layer to the first and spoil all
-    below, so the last such layer is where it began.
+    It became so in the backward pass or the update before. Deltas go from the last layer to the first and spoil every
+    layer on the way, so the last such layer is where it began.
     """
     for path, parameter in reversed(list(net.named_parameters())):
         if parameter.requires_grad and not np.isfinite(to_host(parameter.data)).all():
-            cause = f"the backward pass or the update of step {step - 1} gave it; a smaller lr may help"
+            cause = f"it came from the backward pass or the update of step {step - 1}; a smaller lr may help"
             raise NonFiniteError(
                 f"step {step}: {path} holds NaN or infinity: {cause if step else 'it did so before training began'}"
             )

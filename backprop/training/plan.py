@@ -1,9 +1,9 @@
 """A plan runs a step of training without its layers: as the list of kernel calls that they would make.
 
-Layers check their input, make arrays, keep caches and hand on what they computed; the same for every batch. A Step is
-recorded once for each shape of a batch, over arrays of its own, and then run again as long as nothing has changed that
-it depends on. It computes what the layers compute, bit for bit, and leaves out what nobody reads: the delta of the
-network's input, most of all. Its numbers are to be read on the layers' pages; here is only how they are called.
+Layers check their input, allocate arrays, keep caches and pass on what they computed, in the same way for every batch.
+A Step is recorded once for each shape of a batch, with its own arrays, and then replayed as long as nothing that it
+depends on has changed. It computes what the layers compute, bit for bit, and leaves out what is never used, above all
+the delta of the network's input. The formulas are in the layers' files; this one only calls their kernels.
 """
 
 import operator
@@ -24,11 +24,11 @@ from backprop.module import Buffer
 from backprop.module.hooks import Hooks
 from backprop.module.rng import watched
 
-MOST = 8  # shapes of batches of which a plan keeps a recording, each with arrays of its own
+MOST = 8  # shapes of batches for which a plan keeps a recording, each with its own arrays
 
 
 def terms_of(loss, y):
-    """What the last loss was a mean over; samples, where the loss does not say."""
+    """What the mean of the last loss divided by; the number of samples if the loss does not say."""
     terms = loss.terms() if isinstance(loss, Loss) else None
     return len(y) if terms is None else terms
 
@@ -40,7 +40,7 @@ class Plan:
         scores, L = step.forward(x, y)      what `scores = net(x)` and `L = loss(scores, y)` do
         step.backward()                     what `net.backward(loss.backward())` does, but without dL/dx
 
-    Not every network can be recorded: its layers must say that they are `recordable`, and have no hooks.
+    Not every network can be recorded: its layers must declare themselves `recordable`, and have no hooks.
     """
 
     def __init__(self, net, loss):
@@ -60,7 +60,7 @@ class Plan:
         return step if step.fit else None
 
     def room(self, shape, dtype):
-        """(x, y), the arrays in which a Step wants batches of this shape of x, so that nothing is copied; or Nones."""
+        """(x, y), the arrays from which a Step reads batches with this shape of x, to fill them directly; or Nones."""
         for step in self._steps.values():
             if step.fit and step.x.shape == shape and step.x.dtype == dtype:
                 return step.x, step.y
@@ -72,11 +72,11 @@ class Step:
 
     fit       whether it could be recorded
     reason    why not
-    done      whether it was run
+    done      whether it has been run
     calls     (forward, backward), each a list of (kernel, arguments)
     x, y      the arrays from which it reads a batch
-    scores    the array into which it writes what the network puts out
-    found     that into which its loss kernel writes, as `functional.mean_cross_entropy` says; None for other losses
+    scores    the array into which it writes the network's output
+    found     the array into which its loss kernel writes, see `functional.mean_cross_entropy`; None for other losses
     keys      (stream, key) for each source of random numbers, whose next draw goes into key before the calls
     """
 
@@ -104,7 +104,7 @@ class Step:
             try:
                 self.scores = net(self.x)
                 if not calls.made(self.scores):
-                    raise Unfit("the scores come from no kernel")
+                    raise Unfit("the scores are not computed by a kernel")
                 if self._is_cross_entropy():
                     options = self.loss.weight, self.loss.ignore_index, self.loss.label_smoothing
                     self.found, self._delta = F.mean_cross_entropy(self.scores, self.y, *options)
@@ -123,7 +123,7 @@ class Step:
         self.calls = rewritten(calls, kernels.load(name), results + grads)
 
     def _is_cross_entropy(self):
-        """Whether loss and its delta are one kernel's work."""
+        """Whether one kernel computes both the loss and its delta."""
         return (
             type(self.loss) is CrossEntropyLoss
             and self.loss.reduction == "mean"
@@ -152,23 +152,23 @@ class Step:
         return self.scores, total / self._used if self._used else np.nan
 
     def terms(self, y):
-        """What the loss of the last forward is a mean over; samples, where the loss does not say."""
+        """What the mean of the last forward divided by; the number of samples if the loss does not say."""
         return terms_of(self.loss, y) if self.found is None else self._used
 
     def backward(self):
-        """Adds to the gradients of the parameters, like the layers' backward. Once: then ask the plan again."""
+        """Add to the gradients of the parameters, like the layers' backward. Call it once; then ask the plan again."""
         for kernel, args in self.calls[1]:
             kernel(*args)
         self.learned()
         self.done = True
 
     def learned(self):
-        """The parameters have gradients now."""
+        """Mark the parameters as having gradients."""
         for parameter in self._learned:
             parameter._has_grad = True
 
     def _depends_on(self):
-        """Note all that the recording depends on: what stands in modules, buffers, hooks, and the lists among them."""
+        """Note all that the recording depends on: the attributes of modules, buffers and hooks, and lists in them."""
         places, waiting = [], [vars(module) for module in self._modules]
         while waiting:
             place = waiting.pop()
@@ -189,42 +189,42 @@ class Step:
         if not same(state, self._all):
             if not same(self._without_calls(), self._lasting):
                 return False
-            self._all = state  # the network was called meanwhile, no more
+            self._all = state  # the network was called meanwhile, nothing else
         return True
 
     def _state(self):
         return [*chain.from_iterable([place.values() for place in self._places]), *chain.from_iterable(self._lists)]
 
     def _without_calls(self):
-        """The same without what every call of a module changes."""
+        """The state without what every call of a module changes."""
         passing = ("call", "_inside_backward")
         state = [value for place in self._places for name, value in place.items() if name not in passing]
         return [*state, *chain.from_iterable(self._lists)]
 
 
 def labels_like(y):
-    """Zeros of the shape and type of targets, in this machine's order of bytes."""
+    """Zeros of the shape and type of targets, in this machine's byte order."""
     return np.zeros(y.shape, y.dtype.newbyteorder("="))
 
 
 def same(state, other):
-    """Whether both hold the same things, not only equal ones, in the same order."""
+    """Whether both hold the same objects, not only equal ones, in the same order."""
     return len(state) == len(other) and all(map(operator.is_, state, other))
 
 
 def obstacle(net, recordable=True):
-    """Why its steps cannot be recorded, or None. `recordable`: each of its modules must say that it can be."""
+    """Why the steps of a network cannot be recorded, or None. `recordable`: each module must declare that it can be."""
     for path, module in net.named_modules():
         name = f"{type(module).__name__}{f' at {path!r}' if path else ''}"
         if recordable and not module.recordable:
-            return f"{name} does not say that its forward and backward are kernel calls alone (`recordable`)"
+            return f"{name} does not declare that its forward and backward are only kernel calls (`recordable`)"
         if watched_or_own(module):
             return f"{name} has hooks, or a forward or backward of its own"
     return None
 
 
 def watched_or_own(module):
-    """Whether anybody looks on, or this one module has a forward or backward of its own."""
+    """Whether the module has hooks, or a forward or backward set on the instance."""
     own = vars(module)
     hooks = own.get("_hooks")
     return hooks is not None and any(vars(hooks).values()) or "forward" in own or "backward" in own

@@ -1,7 +1,7 @@
 """What is refused before the first step of a training run, while nothing has changed yet.
 
-Each of these would be noticed in the end: by an error after an epoch, by a loss that stalls, or by nobody. One of them
-is the lecture's trap (72:39), 784 scores for 10 classes.
+Each of these would otherwise show up later, as an error after an epoch or a loss that stalls, or never. One of them is
+the lecture's trap (72:39), 784 scores for 10 classes.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from backprop.module.rng import undisturbed
 
 
 def expect_run(net, loss, optimizer, train, test, schedule, steps, allow_wrong_classes=False):
-    """Raise the error that a run of so many steps would meet, or should."""
+    """Raise the error that a run of this many steps would raise, or should."""
     if getattr(loss, "reduction", "mean") not in ("mean", "batchmean"):
         raise OptionError(
             f"training averages over batches: it needs a loss with reduction 'mean', got {loss.reduction!r}"
@@ -24,7 +24,7 @@ def expect_run(net, loss, optimizer, train, test, schedule, steps, allow_wrong_c
     if test is not None:
         _expect_batches(test, "test on", steps)
     _expect_something_to_learn(net, loss, optimizer)
-    if getattr(schedule, "steps_left", lambda: steps)() < steps:  # one of a user's own may not say
+    if getattr(schedule, "steps_left", lambda: steps)() < steps:  # a user's own schedule may not have it
         raise OptionError(
             f"{type(schedule).__name__} has {schedule.steps_left()} steps left, this run has {steps} to go; "
             "give it the steps of all epochs, epochs * len(train)"
@@ -39,12 +39,12 @@ def expect_run(net, loss, optimizer, train, test, schedule, steps, allow_wrong_c
 
 def _expect_batches(loader, what, steps):
     if steps > 0 and not len(loader):
-        less = f", fewer than the {loader.batch_size} of a batch, and drop_last" if len(loader.images) else ""
+        less = f", fewer than the {loader.batch_size} of a batch, with drop_last" if len(loader.images) else ""
         raise OptionError(f"there is nothing to {what}: {len(loader.images)} images{less}")
 
 
 def _expect_something_to_learn(net, loss, optimizer):
-    """Refuse an optimizer of another network, and a network of which nothing may learn."""
+    """Refuse an optimizer of another network, and a network with nothing to learn."""
     held = dict.fromkeys(p for group in getattr(optimizer, "param_groups", ()) for p in group["params"])
     own = dict.fromkeys([*net.parameters(), *getattr(loss, "parameters", tuple)()])
     both = [p for p in own if p in held]
@@ -61,10 +61,10 @@ def _expect_something_to_learn(net, loss, optimizer):
 
 
 def _run(net, x, training=False):
-    """What a copy of the network makes of a few inputs, on the reference kernels: not worth compiling for.
+    """The output of a copy of the network for a few inputs, by the reference kernels, which need no compiling.
 
-    None where that is not to be had: a network may not be copied, want a whole batch, or work in training alone. What
-    is wrong in the run itself, its first step says. ShapeErrors are left to who calls.
+    None if this fails: the network may refuse to be copied, need a whole batch, or work only in training mode. If the
+    run itself is wrong, its first step raises the error. ShapeErrors are passed on to the caller.
     """
     try:
         with kernels.use_kernels("reference"), np.errstate(all="ignore"), undisturbed():
@@ -81,11 +81,11 @@ def _run(net, x, training=False):
 
 
 def _scores_of_two(net, train, test):
-    """The network's scores for two training images; ShapeError where test images do not fit into it as these do."""
+    """The network's scores for two training images; ShapeError if the test images do not fit the network."""
     try:
         scores = _run(net, train.batch(np.arange(min(2, len(train.images)))))
     except ShapeError:
-        return None  # of two images: a whole batch may fit
+        return None  # for two images; a whole batch may fit
     if test is not None and scores is not None and test.images.shape[1:] != train.images.shape[1:]:
         try:
             _run(net, test.batch(np.arange(min(2, len(test.images)))))
@@ -102,8 +102,8 @@ def _expect_last_batch(net, train):
         try:
             _run(net, train.batch(np.arange(1)), training=True)
         except ShapeError as error:
-            which = "each batch has" if size == 1 else f"of {count} images in batches of {size} the last batch has"
-            raise ShapeError(f"{which} one image alone: {error}") from None
+            which = "each batch has" if size == 1 else f"with {count} images in batches of {size} the last one has"
+            raise ShapeError(f"{which} only one image: {error}") from None
 
 
 def _expect_labels(net, loss, train, test, scores, allow_wrong_classes):
@@ -130,12 +130,12 @@ def _expect_labels(net, loss, train, test, scores, allow_wrong_classes):
             place = int(np.argmax((y < 0) & (y != loss.ignore_index)))
             cure = label_cure(counted, 0)
             raise LabelError(
-                f"label {counted.min()}{which} is out of range, at index {place}: they are 0 to C - 1{cure}"
+                f"label {counted.min()}{which} is out of range, at index {place}: labels must be 0 to C - 1{cure}"
             )
     classes, count = int(used.max()) + 1, scores.shape[class_axis(scores)]
     if tested.size and (tested.max() >= max(classes, count) or tested.max() >= classes and not allow_wrong_classes):
         known = f"the training set only 0 to {classes - 1}"
-        cure = "what was never trained is never right: add such to the training set, or take them out of the test set"
+        cure = "a class that is never trained is never right: add it to the training set, or drop it from the test set"
         raise LabelError(f"the test set has label {tested.max()}, {known}; {cure}")
     if count != classes and not allow_wrong_classes:
         _refuse_classes(net, used, classes, count)
@@ -146,15 +146,15 @@ def _refuse_classes(net, used, classes, count):
     last = next((module for module in reversed(parts) if list(module.parameters())), parts[-1])
     features, channels = getattr(last, "in_features", None), getattr(last, "in_channels", None)
     kind = f"{type(last).__name__}({last.extra_repr()})"
-    cure = f"make it Linear({features}, {classes})" if features else f"add Linear({count}, {classes}) behind it"
+    cure = f"make it Linear({features}, {classes})" if features else f"add Linear({count}, {classes}) after it"
     if channels and getattr(last, "out_channels", None) == count:
         cure = f"make it {type(last).__name__}({channels}, {classes}, ...)"
     if used.min() > 0 and count == classes - used.min():
         cure = f"they begin at {used.min()}; use y - {used.min()}"
     elif classes == 1:
-        cure = "every label is 0, and there is nothing to tell apart; or use allow_wrong_classes=True"
+        cure = "every label is 0, so there are no classes to tell apart; or use allow_wrong_classes=True"
     elif classes < count < 2 * classes:
-        cure += f"; or, where some of {count} classes do not occur in this set, use allow_wrong_classes=True"
+        cure += f"; or, if some of the {count} classes do not occur in this set, use allow_wrong_classes=True"
     raise ShapeError(
         f"the last layer, {kind}, puts out {count} scores, but the labels are of {classes} classes: {cure}"
     )

@@ -27,7 +27,7 @@ class Progress:
         self.bar.set_description_str(title, refresh=False)
 
     def add(self, images, *batches):
-        """Batches are done: how many images each had, and lists of their losses, terms, right answers and answers."""
+        """Add finished batches: images in each, and lists of their losses, terms, right answers and answers."""
         self.count(*batches)
         self._resume()
         self.bar.update(images * len(batches[0]))
@@ -35,7 +35,7 @@ class Progress:
             self.show()
 
     def count(self, *batches):
-        """As `add`, for batches that were done before: the bar began behind them."""
+        """As `add`, for batches done before the bar began: it started after them."""
         for loss, terms, right, answers in zip(*batches, strict=True):
             self.tally.add(loss * terms if terms else 0.0, terms, right, answers)  # a mean over nothing is NaN
 
@@ -49,7 +49,7 @@ class Progress:
         self.bar.set_postfix_str(loss + accuracy)
 
     def note(self, text):
-        """Show `text` in the title's place until the numbers change; the time until then is none of training."""
+        """Show `text` in the title's place until the numbers change; the time until then does not count as training."""
         self._noted = self._noted or time.time()
         self.bar.set_description_str(text)
 
@@ -68,8 +68,8 @@ class Progress:
 
 
 class _NoBar:
-    """What is called of a bar, without one: tqdm's own, disabled, still starts a thread and takes a lock that forked
-    processes share, and whoever is killed while it holds that lock leaves the others waiting for ever.
+    """Takes the place of a bar that is not shown: a disabled tqdm still starts a thread and takes a lock that forked
+    processes share, and a process killed while it holds that lock leaves the others waiting for ever.
     """
 
     disable = True

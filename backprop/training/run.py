@@ -1,4 +1,4 @@
-"""What goes with a training loop: one bar, a test after each epoch, checkpoints, and Ctrl-C between two steps."""
+"""What surrounds a training loop: one bar, a test after each epoch, checkpoints, and Ctrl-C between two steps."""
 
 import contextlib
 import math
@@ -15,7 +15,7 @@ from backprop.training.steps import Done
 
 
 class Run:
-    """A training run, around a loop that takes its steps itself:
+    """A training run, around a loop that you write:
 
         with Run(net, loss, optimizer, train, test, epochs=5) as run:
             step = bp.compile(net, loss, check_finite=True)
@@ -73,14 +73,14 @@ class Run:
         return False
 
     def epochs(self):
-        """Yield the number of each epoch that is left, the loader set to its first batch; behind it comes the test."""
+        """Yield the number of each epoch that is left, with the loader at its first batch; then test the network."""
         net, history, shown = self.net, self.history, self.shown
         for number in range(len(history.epochs), self.total):
             if not net.training:
                 net.train()
             start = time.perf_counter()
             shown.begin(f"epoch {number + 1}/{self.total}")
-            before = len(history.epochs) * len(self.train)  # batches of this epoch may be done, in a run that goes on
+            before = len(history.epochs) * len(self.train)  # a resumed run may have done part of this epoch
             shown.count(*[of_steps[before:] for of_steps in _of_steps(history)])
             self.first = len(history.losses) - before
             self.train.seek(history.first_epoch + number, self.first)
@@ -96,12 +96,12 @@ class Run:
             self.interrupt.obey()
 
     def add(self, step, L, y):
-        """A step is done: a Compiled one, its loss and its labels."""
+        """Add a finished step: the Compiled step, its loss and its labels."""
         right, answers = count_correct(self.loss, step.scores, y)
         self.add_done(Done(len(y), [L], [step.terms], [right], [answers], settled=True))
 
     def add_done(self, done):
-        """One step is done, or several on a GPU. Raises KeyboardInterrupt where that was asked for."""
+        """Add one finished step, or several of a GPU. Raises KeyboardInterrupt if that was requested."""
         batches = done.losses, done.terms, done.correct, done.answers
         for kept, new in zip(_of_steps(self.history), batches, strict=True):
             kept += new
@@ -114,7 +114,7 @@ class Run:
             self.interrupt.obey()
 
     def wanted(self):
-        """Whether somebody waits for the network as it is between two steps."""
+        """Whether an interrupt or a checkpoint is waiting for the end of the step."""
         return self.interrupt.asked or (self.checkpoint is not None and self.checkpoint.due())
 
     def keep(self):
@@ -136,13 +136,13 @@ class Run:
         self.shown.note(f"stopping after this {this}")
 
     def _compiling(self, kernel):
-        if len(self.history.losses) == self.begun:  # nothing is done that could be kept, and many may be to come
+        if len(self.history.losses) == self.begun:  # no step to keep yet, and many kernels may follow
             self.interrupt.obey()
         self.shown.note(f"compiling kernels, once ({kernel})")
 
 
 def _spoiled(net, loss, loader):
-    """The first batch whose loss, in evaluation, is not finite; the first one where only their sum is not."""
+    """The first batch whose loss, in evaluation mode, is not finite; the first of all if only their sum is not."""
     with net.evaluating():
         for x, y in loader:
             if not math.isfinite(tally(loss, [(net(x), y)]).loss):

@@ -12,9 +12,9 @@ from backprop.training.evaluate import count_correct
 
 
 class Done(NamedTuple):
-    """What one step leaves, or several: how many images each took, and of each its loss, what that is a mean over, its
+    """The results of one or more steps: how many images each took, and for each its loss, what its mean divided by, its
     right answers (NaN where there can be none), and of how many. `settled`: the parameters are those after the last of
-    these steps; False where the GPU was given later steps already.
+    these steps; False if the GPU was already given later ones.
     """
 
     images: int
@@ -29,9 +29,9 @@ class Steps:
     """The steps of an epoch by layers, by their plan or, on a GPU, by chunks of it: the numbers are the same.
 
     check_finite   a loss of NaN or infinity raises NonFiniteError naming layer, pass and step
-    singly         whether each step is to be done before the next one begins, for somebody who looks on
-    wait           wait() is True if all steps that the GPU was given are to be done and told before it is given others:
-                   somebody wants a checkpoint
+    singly         whether each step must be finished before the next one begins, for a caller who looks at it
+    wait           wait() is True if all steps that the GPU was given must be finished and yielded before it is given
+                   others, as for a checkpoint
     """
 
     def __init__(self, net, loss, optimizer, schedule, train, check_finite=True, singly=False, wait=lambda: False):
@@ -51,7 +51,7 @@ class Steps:
         yield from self._singly(self.train.batches(self.step.plan.room) if own else iter(self.train), done)
 
     def _by_chunks(self, number, first, done):
-        """While the GPU runs one chunk, the next one is prepared, and the losses of the last one are dealt with."""
+        """While the GPU runs one chunk, the next one is prepared, and the losses of the last one are handled."""
         train, order, running = self.train, self.train.order(number), None
         train.seek(number + 1)  # where iterating over it would leave it
         while running or first < len(train):
@@ -72,7 +72,7 @@ class Steps:
                 first, done = first + 1, done + 1
 
     def _told(self, chunk, order, done):
-        """What the steps of a chunk have left."""
+        """The results of the steps of a chunk, as a Done."""
         size = self.train.batch_size
         losses, terms, correct, answers = chunk.read(order)
         bad = next((place for place, L in enumerate(losses) if not math.isfinite(L) and terms[place]), None)

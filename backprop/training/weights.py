@@ -1,7 +1,7 @@
 """Weights in a file. Files are safetensors: numbers and names, never code.
 
-A file of weights holds `state_dict()` and nothing else, so PyTorch reads it, too. How a file takes the place of the one
-before, files.py says.
+A file of weights holds `state_dict()` and nothing else, so PyTorch reads it, too. files.py shows how a new file
+replaces an old one.
 """
 
 import contextlib
@@ -15,14 +15,14 @@ import numpy as np
 from backprop.errors import CheckpointError
 from backprop.training.files import replacing
 
-CHECKPOINT = "backprop checkpoint 1"  # the format that a checkpoint's metadata name
-DIGEST = "sha256"  # under which the metadata have the digest
-DAMAGED = "it is damaged: it does not hold what was written; take an older one"
+CHECKPOINT = "backprop checkpoint 1"  # the format named in a checkpoint's metadata
+DIGEST = "sha256"  # the digest's name in the metadata
+DAMAGED = "it is damaged: it does not hold what was written; use an older one"
 TYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8"}
 TYPES |= {"I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
 PICKLE = "in PyTorch use safetensors.torch.save_file(net.state_dict(), 'net.safetensors')"
-FOREIGN = (  # what people have in place of a safetensors file: how it begins, and what to do
-    (b"PK\x03\x04", f"it is a zip archive; of .npz use net.load_state_dict(dict(np.load(path))), of .pt {PICKLE}"),
+FOREIGN = (  # files that are not safetensors: how they begin, and what to do
+    (b"PK\x03\x04", f"it is a zip archive; for .npz use net.load_state_dict(dict(np.load(path))), for .pt {PICKLE}"),
     (b"\x80", f"it is a pickle, which may hold code and is never read; {PICKLE}"),
     (b"\x89HDF", "it is an HDF5 file; use net.load_state_dict({name: array, ...})"),
     (b"\x93NUMPY", "it is a single NumPy array; use net.load_state_dict({name: np.load(path), ...})"),
@@ -40,10 +40,10 @@ def load(net, path, strict=True):
     """Read the parameters and buffers of `net` from a file of weights, or from a checkpoint. Returns the network.
 
     float16 and bfloat16 are read, too. With strict=False names may be missing or unknown, but not all of them;
-    `net.load_state_dict(state, strict=False)` tells which.
+    `net.load_state_dict(state, strict=False)` returns which.
 
-    Raises CheckpointError, with the network as it was, if the file is torn or foreign, a name is missing or unknown, or
-    a shape differs; FileNotFoundError if there is none.
+    Raises CheckpointError, leaving the network unchanged, if the file is damaged or not safetensors, a name is missing
+    or unknown, or a shape differs; FileNotFoundError if there is none.
     """
     arrays, metadata, whole = read(Path(path))
     state, before = part(arrays, "model") if metadata.get("format") == CHECKPOINT else arrays, net.state_dict()
@@ -58,14 +58,14 @@ def load(net, path, strict=True):
 
 
 def part(arrays, prefix):
-    """The arrays whose names begin with "prefix.", without that."""
+    """The arrays whose names begin with "prefix.", under names without it."""
     return {name[len(prefix) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}
 
 
 def write(path, arrays, metadata, room=0):
     """Replace the file `path`.
 
-    `room`: bytes that must be free for it besides; without them it is not written, OSError.
+    `room`: bytes that must be free on the disk; otherwise nothing is written and OSError is raised.
     """
     from safetensors.numpy import save as encode
 
@@ -81,7 +81,7 @@ def write(path, arrays, metadata, room=0):
 
 
 def read(path):
-    """(arrays, metadata, whole) of a safetensors file; not `whole` if it holds something else than was written."""
+    """(arrays, metadata, whole) of a safetensors file; `whole` is False if it does not hold what was written."""
     from safetensors import SafetensorError, deserialize
 
     if not path.is_file():
@@ -103,13 +103,13 @@ def _array(place, dtype, shape, data):
     if dtype == "BF16":  # the upper half of a float32
         return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
     if dtype not in TYPES:
-        raise CheckpointError(f"{place} is of type {dtype}, which is not read here; save it as float32")
+        raise CheckpointError(f"{place} is of type {dtype}, which is not supported; save it as float32")
     array = np.frombuffer(data, TYPES[dtype]).reshape(shape)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def digest(arrays, metadata):
-    """SHA-256 of all that a file holds: a bit that was flipped on a disk is noticed."""
+    """SHA-256 of all that a file holds, so that even one flipped bit is noticed."""
     found = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)  # as the file has it

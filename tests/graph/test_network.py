@@ -206,7 +206,7 @@ def test_an_input_may_be_left_out_but_not_hidden_in_a_tuple():
     below, nothing = module.backward(np.ones(2))
     assert below.tolist() == [1, 1] and nothing is None
     state = Value(np.zeros((1, 1, 2), np.float32))
-    with pytest.raises(bp.GradientError, match="LSTM: a Value within a tuple is not followed"):
+    with pytest.raises(bp.GradientError, match="LSTM: a Value inside a tuple gets no gradient"):
         bp.LSTM(3, 2)(Value(np.zeros((4, 1, 3), np.float32)), (state, state))
 
 

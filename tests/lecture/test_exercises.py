@@ -93,7 +93,7 @@ def test_every_exercise_can_be_solved_in_numpy(graded, name):
         ("Linear", "delta.sum(axis=0)", "delta[0]", "bias", "the batch axis is not summed"),
         ("Linear", "delta @ self", "delta[::-1] @ self", "input", "delta is permuted"),
         ("ReLU", "np.where(a > 0, delta, 0)", "delta", "input", "sigma' is missing"),
-        ("ReLU", "a > 0", "delta > 0", "input", "sigma' is taken of the wrong variable, delta"),
+        ("ReLU", "a > 0", "delta > 0", "input", "sigma' is evaluated at the wrong variable, delta"),
         (
             "CrossEntropyLoss",
             " * self.scale(delta, E)",
@@ -131,7 +131,7 @@ def test_what_is_not_written_is_not_called_wrong_and_the_rest_is_graded(graded):
         ("import os; os._exit(0)", "no answer", "its process ended with exit status 0, before it could be judged"),
         ("import os; os.abort()", "no answer", "ended by signal 6"),
         ("return backward(", "fails", "was never closed"),
-        ("return None", "WRONG", "input: backward returns no array of floats"),
+        ("return None", "WRONG", "input: backward does not return an array of floats"),
         ("return delta * np.nan", "WRONG", "input: backward gives NaN or infinity"),
         ("return (delta @ self.weight.data).T", "WRONG", "input: transposed: its shape is (5, 4) instead of (4, 5)"),
         ("return self.backward(delta)", "fails", "RecursionError"),
@@ -358,7 +358,7 @@ def test_an_answer_as_its_docstring_has_it_is_right_whatever_it_does_to_its_delt
             "(1 - s) * delta",
             "its own entry alone",
         ),
-        ("Tanh", "1 - a**2", "(1 - a) ** 2", r"no kind that is known here; it begins with \[\["),
+        ("Tanh", "1 - a**2", "(1 - a) ** 2", r"not of a kind that is known here; it begins with \[\["),
         (
             "ReLU",
             "return np.where(a > 0, delta, 0)",

@@ -89,7 +89,7 @@ def test_options_that_make_no_sense_are_refused(options, message):
 
 
 def test_an_optimizer_wants_parameters():
-    with pytest.raises(ValueError, match="without parameters"):
+    with pytest.raises(ValueError, match="needs parameters, got none"):
         SGD(bp.ReLU().parameters())
     with pytest.raises(bp.ParameterError, match="holds Parameters, got ndarray"):
         SGD([np.ones(2)])
@@ -258,7 +258,7 @@ def test_a_schedule_that_is_loaded_alone_sets_the_lr():
     ("change", "words"),
     [
         ({"last_epoch": np.array(-1)}, "no schedule can be at step -1"),
-        ({"last_epoch": np.array(99)}, "no schedule can be at step 99: a cycle of 10 steps is over"),
+        ({"last_epoch": np.array(99)}, "no schedule can be at step 99: the cycle of 10 steps is over"),
         ({"base_lrs": np.array([np.nan])}, "no schedule can be at step 0"),
         ({"option.total_steps": np.array(20.0)}, "total_steps was 20, now 10"),
         ({"kind": np.frombuffer(b"StepLR", np.uint8)}, "this is the state of StepLR, not of OneCycleLR"),
@@ -279,7 +279,7 @@ def test_the_state_of_another_schedule_is_refused_and_nothing_changes(change, wo
         ("lr", float("nan"), "lr must be >= 0 and finite, got nan"),
         ("lr", -1, "lr must be >= 0 and finite, got -1"),
         ("nesterov", True, "nesterov needs momentum > 0"),
-        ("momentun", 0.9, "there is no option 'momentun', .*; is 'momentum' meant"),
+        ("momentun", 0.9, "there is no option 'momentun', .*; did you mean 'momentum'"),
     ],
 )
 def test_an_option_that_is_set_later_is_checked_as_well(name, value, words):
@@ -319,8 +319,8 @@ def test_the_state_of_adam_is_none_of_adamw():
     ("name", "value", "words"),
     [
         ("0.step", None, "0.step is missing"),
-        ("0.square", np.array([-1.0]), "below 0"),
-        ("0.step", np.array(0), "below 1"),
+        ("0.square", np.array([-1.0]), "must be at least 0"),
+        ("0.step", np.array(0), "must be at least 1"),
     ],
 )
 def test_a_state_that_no_step_leaves_is_refused(name, value, words):

@@ -84,7 +84,7 @@ def test_the_stalled_model_is_refused_and_says_why(small_digits, tmp_path):
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1] == (
         "error: the last layer, Bias(num_features=784), puts out 784 scores, but the labels are of 10 classes: "
-        "add Linear(784, 10) behind it"
+        "add Linear(784, 10) after it"
     )
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -180,10 +180,10 @@ def test_a_checkpoint_of_another_run_is_refused_and_nothing_changes(digits, tmp_
     other_type = Run(digits, tmp_path / "run", options={"seed": 1})
     other_type.net.to(np.float64)
     cases = [
-        (Run(digits, tmp_path / "run", options={"seed": 2}), "a run with other options: seed was 1, now 2"),
+        (Run(digits, tmp_path / "run", options={"seed": 2}), "its run had other options: seed was 1, now 2"),
         (Run(digits, tmp_path / "run", "Adam", options={"seed": 1}), "its optimizer was SGD, now Adam"),
         (Run(digits, tmp_path / "run", options={"seed": 1}, schedule=False), "its schedule was OneCycleLR, now None"),
-        (Run(digits, tmp_path / "weights"), "is no checkpoint of a run; weights alone are read by bp.load"),
+        (Run(digits, tmp_path / "weights"), "is not a checkpoint of a run; to read weights alone, use bp.load"),
         (other_batches, "its batches were .*'batch_size': 10.*, now .*'batch_size': 12"),
         (other_type, "0.weight was float32, now float64"),
     ]
@@ -209,7 +209,7 @@ def test_a_schedule_that_does_not_fit_leaves_network_and_optimizer_as_they_were(
     changed(tmp_path / "run", **{"train.schedule.base_lrs": np.array([0.1, 0.2])})
     run = Run(digits, tmp_path / "run")
     before = state_of(run.net)
-    with pytest.raises(bp.CheckpointError, match="a schedule of 2 groups, this optimizer has 1"):
+    with pytest.raises(bp.CheckpointError, match="the saved schedule has 2 groups, this optimizer has 1"):
         run.load()
     assert state_of(run.net) == before
     assert not any(run.optimizer.state.values())
@@ -221,7 +221,7 @@ def test_a_checkpoint_that_lacks_something_is_refused_whole(digits, tmp_path, na
     changed(tmp_path / "run", **{name: None})
     run = Run(digits, tmp_path / "run")
     before = state_of(run.net)
-    with pytest.raises(bp.CheckpointError, match="does not fit together|its groups of parameters were not said"):
+    with pytest.raises(bp.CheckpointError, match="are inconsistent|its groups of parameters were not recorded"):
         run.load()
     assert state_of(run.net) == before
 
@@ -233,7 +233,7 @@ def test_an_optimizers_state_belongs_to_its_groups_and_options():
     for optimizer, words in [
         (bp.Adam([{"params": p}, {"params": q}]), r"were \[2\], now \[1, 1\]"),
         (bp.Adam([p]), r"were \[2\], now \[1\]"),
-        (bp.SGD([p, q]), "SGD has other options"),
+        (bp.SGD([p, q]), "the options of SGD differ"),
     ]:
         with pytest.raises(bp.CheckpointError, match=words):
             optimizer.load_state_dict(saved)
@@ -284,7 +284,7 @@ def test_files_of_half_precision_are_read(tmp_path, kind, data):
 def test_a_type_that_is_not_read_is_named(tmp_path):
     by_hand(tmp_path / "net", weight=("F8_E4M3", [2, 2], bytes(4)), bias=("F32", [2], bytes(8)))
     with pytest.raises(
-        bp.CheckpointError, match="weight is of type F8_E4M3, which is not read here; save it as float32"
+        bp.CheckpointError, match="weight is of type F8_E4M3, which is not supported; save it as float32"
     ):
         bp.load(bp.Linear(2, 2), tmp_path / "net")
 
@@ -292,7 +292,7 @@ def test_a_type_that_is_not_read_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"PK\x03\x04" + bytes(99), "a zip archive; of .npz use .*, of .pt in PyTorch use safetensors.torch.save_file"),
+        (b"PK\x03\x04" + bytes(99), "a zip archive; for .npz use .*, for .pt in PyTorch use safetensors.torch.save"),
         (b"\x80\x02}q" + bytes(99), "a pickle, which may hold code and is never read"),
         (b"<!DOCTYPE html><html>" + bytes(99), "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS"),

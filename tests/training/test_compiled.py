@@ -69,12 +69,12 @@ def test_whether_a_step_was_recorded_and_why_not_can_be_asked():
     assert step.reason == "Linear at '1' has hooks, or a forward or backward of its own"
     step = bp.compile(MODELS["residual"](image=(1, 12, 12)), bp.CrossEntropyLoss())
     step(x, y)
-    assert "does not say that its forward and backward are kernel calls alone" in step.reason
+    assert "does not declare that its forward and backward are only kernel calls" in step.reason
 
 
 def test_a_compiled_step_refuses_what_has_no_meaning():
     net, (x, y) = MODELS["linear"](image=(1, 12, 12)), batches(1)[0]
-    with pytest.raises(bp.OptionError, match="begins at one number"):
+    with pytest.raises(bp.OptionError, match="starts from a single number"):
         bp.compile(net, bp.CrossEntropyLoss(reduction="none"))
     step = bp.compile(net, bp.CrossEntropyLoss())
     with pytest.raises(bp.CallOrderError, match="backward before forward"):

@@ -48,7 +48,7 @@ def test_784_scores_for_10_classes_are_refused_before_the_first_step(digits):
         fit(net, bp.CrossEntropyLoss(), bp.SGD(net.parameters()), *digits, progress=False)
     assert str(caught.value) == (
         "the last layer, Bias(num_features=784), puts out 784 scores, but the labels are of 10 classes: "
-        "add Linear(784, 10) behind it"
+        "add Linear(784, 10) after it"
     )
     assert all(not parameter.data.any() for parameter in net.parameters())
 
@@ -255,12 +255,12 @@ def classifier(*layers, classes=3):
             bp.LabelError,
             r"use np.unique\(y, return_inverse=True\)",
         ),
-        ({"y": 0 * Y}, bp.ShapeError, "every label is 0, and there is nothing to tell apart"),
+        ({"y": 0 * Y}, bp.ShapeError, "every label is 0, so there are no classes to tell apart"),
         ({"y": Y.astype(object)}, bp.LabelError, r"use y.astype\(np.int64\)"),
         (
             {"test": bp.DataLoader(X, Y + 1)},
             bp.LabelError,
-            "the test set has label 3, the training set only 0 to 2; what was never trained",
+            "the test set has label 3, the training set only 0 to 2; a class that is never trained",
         ),
         ({"test": bp.DataLoader(X, Y - 1)}, bp.LabelError, "label -1 of the test set is out of range, at index 0"),
         ({"test": bp.DataLoader(X, Y[:, None])}, bp.ShapeError, r"use y\[:, 0\]"),
@@ -282,7 +282,7 @@ def test_a_run_that_could_only_fail_is_refused_before_its_first_step(change, kin
 def test_a_last_batch_of_one_image_is_refused_before_batch_normalisation_meets_it():
     """It ended the run at the end of its first epoch."""
     net = classifier(bp.BatchNorm1d(5))
-    with pytest.raises(bp.ShapeError, match="of 7 images in batches of 3 the last batch has one image"):
+    with pytest.raises(bp.ShapeError, match="with 7 images in batches of 3 the last one has only one image"):
         run(net, x=X[:7], y=Y[:7], batch_size=3)
     assert net[1].num_batches_tracked.data == 0
     assert len(run(net, x=X[:7], y=Y[:7], batch_size=3, drop_last=True).losses) == 2

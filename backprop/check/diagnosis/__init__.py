@@ -1,14 +1,14 @@
 """The diagnosis: what the mistake in a backward looks like, from its numbers alone.
 
 A wrong gradient is compared with what each well-known mistake would have made of the right one. The right one, and all
-that the mistakes need, come from forward: the slope of every output by every entry. Nothing is guessed: a mistake is
-named where every entry agrees with it to six digits, and else it is called unknown.
+that imitating a mistake requires, is computed from forward: the slope of every output by every entry. Nothing is
+guessed: a mistake is named if every entry agrees with it to six digits; otherwise it is called unknown.
 
-    case.py      one wrong array, and what forward tells about it
+    case.py      one wrong array, and the right one, from forward alone
     kinds.py     mistakes that any layer can have: a sign, a factor, an axis, delta
     sums.py      what should have been added up and was not
-    sigma.py     those of sigma' in an activation
-    windows.py   those of convolutions and pooling: a flipped filter, padding and stride
+    sigma.py     mistakes in sigma' of an activation
+    windows.py   mistakes in convolutions and pooling: a flipped filter, padding and stride
 """
 
 import time
@@ -24,11 +24,11 @@ SECONDS = 10.0  # that the diagnosis of one report may take
 
 TOO_LARGE = Diagnosis("too large", "too large to tell what the mistake looks like; check a smaller layer of its kind")
 TOO_SLOW = Diagnosis("too large", "it takes too long to tell what the mistake looks like; check a smaller layer")
-NO_ARRAY = Diagnosis("no array", "backward returns no array of floats; the last line of it should return delta_a")
+NO_ARRAY = Diagnosis("no array", "backward does not return an array of floats; its last line should return delta_a")
 NOT_FINITE = Diagnosis("not finite", "backward gives NaN or infinity")
-UNKNOWN = Diagnosis("unknown", "the mistake is of no kind that is known here")
+UNKNOWN = Diagnosis("unknown", "the mistake is not of a kind that is known here")
 
-SUSPECTS = (  # in the order of how much they say
+SUSPECTS = (  # the most informative first
     kinds.alike_everywhere,
     sigma.suspects,
     kinds.transposed,
@@ -64,15 +64,15 @@ def diagnose(subject, path, found, twice, deadline=None):
             return diagnosis if diagnosis is not UNKNOWN else _shown(case)
     except TookTooLong:
         return TOO_SLOW
-    except Exception:  # forward is somebody else's code, and is asked for more here than it ever expected
+    except Exception:  # forward is a user's code, called here in ways that it may not support
         return UNKNOWN
 
 
 def _shown(case):
-    """Of an unknown mistake at least its numbers: the first 2 x 3 of them, and of those that would be right."""
+    """For an unknown mistake, at least numbers: the first 2 x 3 of the gradient, and of the right one."""
     corners = [array[(0,) * max(array.ndim - 2, 0)][..., :3][:2] for array in (case.found, case.right)]
     numbers = [np.array2string(corner, precision=4, separator=", ").replace("\n", "") for corner in corners]
-    return UNKNOWN._replace(words=f"{UNKNOWN.words}; it begins with {numbers[0]}, right is {numbers[1]}")
+    return UNKNOWN._replace(words=f"{UNKNOWN.words}; it begins with {numbers[0]}, the right one with {numbers[1]}")
 
 
 def _first_that_fits(case, twice):
@@ -88,6 +88,6 @@ def _first_that_fits(case, twice):
                     return diagnosis
         except TookTooLong:
             raise
-        except Exception:  # the layer cannot be asked what this kind of mistake would make of it
+        except Exception:  # this kind of mistake cannot be imitated on this layer
             continue
     return UNKNOWN

@@ -1,4 +1,4 @@
-"""One wrong array, and what forward alone tells about it."""
+"""One wrong array, and the right one, computed from forward alone."""
 
 import math
 import time
@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 STEP = 1e-5  # of a difference: its errors, h^2 and eps/h, are both about 1e-10
-ALIKE = 1e-6  # relative to an entry: far below what any mistake makes of it
-FLOOR = 1e-9  # relative to the largest entry: what differences leave unknown of a small one
+ALIKE = 1e-6  # relative to an entry: far below the effect of any mistake
+FLOOR = 1e-9  # relative to the largest entry: how uncertain differences leave a small one
 
 
 class TookTooLong(Exception):
@@ -16,7 +16,7 @@ class TookTooLong(Exception):
 
 
 class Diagnosis(NamedTuple):
-    """`kind` is a name to compare, `words` are for a reader."""
+    """`kind` is a name for code to compare, `words` are for the reader."""
 
     kind: str
     words: str
@@ -28,10 +28,10 @@ class Diagnosis(NamedTuple):
 class Case:
     """What backward found for one array, and what is right.
 
-    theta     the array that L is differentiated by, a parameter or an input, live
+    theta     the array that L is differentiated by, a parameter or an input; not a copy
     found     what backward gave for it
     delta     what backward was given, in the output's shape
-    slopes    (outputs, entries): of each output by each entry of theta
+    slopes    (outputs, entries): the derivative of each output by each entry of theta
     right     slopes^T delta, in theta's shape
     """
 
@@ -43,15 +43,15 @@ class Case:
         self.right = self.pulled(self.delta)
 
     def slopes_of(self, subject, theta):
-        """As `slopes`, unless it takes too long."""
+        """`slopes`, within the deadline."""
         return slopes(subject, theta, self.deadline)
 
     def pulled(self, delta):
-        """What a right backward makes of another delta."""
+        """What a right backward returns for another delta."""
         return (self.slopes.T @ delta.reshape(-1)).reshape(self.theta.shape)
 
     def right_where(self, array, values):
-        """What would be right if `array`, a live one of the subject, had other values."""
+        """What would be right if `array`, one of the subject's own, had other values."""
         kept = array.copy()
         array[...] = values
         try:
@@ -76,7 +76,7 @@ class Case:
 def slopes(subject, theta, deadline=math.inf):
     """(outputs, entries): (f(theta + h e) - f(theta - h e)) / 2h for every entry e                    (19)
 
-    Raises TookTooLong behind the deadline.
+    Raises TookTooLong after the deadline.
     """
     flat, columns = theta.reshape(-1), []
     for entry, kept in enumerate(flat.copy()):

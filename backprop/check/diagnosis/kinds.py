@@ -1,4 +1,4 @@
-"""Mistakes that any layer can have. Each function yields diagnoses with the gradient that such a mistake would make."""
+"""Mistakes that any layer can have. Each function yields diagnoses, each with the gradient of that mistake."""
 
 import itertools
 
@@ -8,7 +8,7 @@ from backprop.check.diagnosis.case import Diagnosis
 
 
 def misshapen(case):
-    """Right, were it not for the order of its axes; or summed over axes that should have stayed."""
+    """Right except for the order of its axes, or summed over axes that should have been kept."""
     shapes = f"its shape is {case.found.shape} instead of {case.right.shape}"
     for order in itertools.permutations(range(case.right.ndim)):
         yield Diagnosis("transposed", f"transposed: {shapes}"), case.right.transpose(order)
@@ -20,7 +20,7 @@ def misshapen(case):
 
 
 def alike_everywhere(case):
-    """The same was done to every entry."""
+    """The same mistake in every entry."""
     yield Diagnosis("no gradient", "no gradient: backward leaves all entries at 0"), np.zeros_like(case.right)
     yield Diagnosis("sign flipped", "the sign is flipped: every entry is minus what it should be"), -case.right
     ones = case.pulled(np.ones_like(case.delta))
@@ -28,21 +28,21 @@ def alike_everywhere(case):
     if np.any(case.right):
         c = float(np.sum(case.found * case.right) / np.sum(case.right**2))
         meaning, ignored = _meaning(case, c), None
-        if case.delta.ndim == 0:  # a loss, whose delta is one number: 1 unless somebody wants another
+        if case.delta.ndim == 0:  # a loss, whose delta is a single number, usually 1
             at_1 = float(np.sum(case.found * ones) / np.sum(ones**2))
             ignored = _meaning(case, at_1)
             if meaning is None and ignored is not None:
-                words = "delta is ignored, and off by a constant factor: for a delta of 1 every entry is"
+                words = "delta is ignored, and there is a constant factor: for a delta of 1 every entry is"
                 yield Diagnosis("delta ignored", f"{words} {at_1:.6g} times what it should be{ignored}"), at_1 * ones
             elif meaning is None:
                 meaning = f" (or, if delta is ignored, {at_1:.6g} times what it should be for a delta of 1)"
-        if np.count_nonzero(case.right) > 1 or meaning is not None:  # of one number any other is a multiple
+        if np.count_nonzero(case.right) > 1 or meaning is not None:  # for a single number, some factor always fits
             words = f"off by a constant factor: every entry is {c:.6g} times what it should be{meaning or ''}"
             yield Diagnosis("constant factor", words), c * case.right
 
 
 def _meaning(case, c):
-    """What a factor may stand for, in brackets; empty where it speaks for itself, None where nobody knows."""
+    """What a factor may mean, in brackets; empty if it needs no explanation, None if it is not known."""
     n, e = case.samples, case.subject.inputs[0].size
     sign = ", with its sign flipped" if c < 0 else ""
     if any(np.isclose(abs(c), factor, 1e-5) for factor in (2, 0.5)):
@@ -61,7 +61,7 @@ def _meaning(case, c):
 
 
 def transposed(case):
-    """The gradient itself, or a matrix that it is computed with."""
+    """The gradient itself is transposed, or a matrix that it is computed with."""
     shape = case.right.shape
     for a, b in itertools.combinations(range(len(shape)), 2):
         words = f"transposed: right once axes {a} and {b} are exchanged"
@@ -73,14 +73,14 @@ def transposed(case):
 
 
 def delta_permuted(case):
-    """Right, but for a delta whose entries were in another order."""
+    """Right, but for a delta whose entries are in another order."""
     delta, words = case.delta, "delta is permuted: right for a delta "
     for axis, length in enumerate(delta.shape):
         if length > 1:
             yield Diagnosis("delta permuted", f"{words}in reverse along axis {axis}"), case.pulled(np.flip(delta, axis))
             for step in (1, -1):
                 moved = case.pulled(np.roll(delta, step, axis))
-                yield Diagnosis("delta permuted", f"{words}moved on by {step} along axis {axis}"), moved
+                yield Diagnosis("delta permuted", f"{words}shifted by {step} along axis {axis}"), moved
     for a, b in itertools.combinations(range(delta.ndim), 2):
         if delta.shape[a] == delta.shape[b]:
             swapped = case.pulled(np.swapaxes(delta, a, b))
@@ -100,13 +100,13 @@ def _delta_behind(case):
 
 
 def entries(case):
-    """What can be said of the entries, when nothing can of how they came about."""
+    """What can be said about the entries when their cause is unknown."""
     wrong = [not case.alike(a, b) for a, b in zip(case.found.reshape(-1, 1), case.right.reshape(-1, 1), strict=True)]
     if sum(wrong) == 1 and len(wrong) > 2:
         at = tuple(map(int, np.unravel_index(wrong.index(True), case.right.shape)))
         yield Diagnosis("one entry wrong", f"one entry is wrong, at {at}; all others are right"), case.found
     if _same_numbers(case.found, case.right):
-        yield Diagnosis("permuted", "the right numbers stand in another order"), case.found
+        yield Diagnosis("permuted", "the right numbers are in another order"), case.found
 
 
 def _same_numbers(a, b):

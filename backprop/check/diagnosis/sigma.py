@@ -6,28 +6,26 @@ from backprop.check.diagnosis.case import Diagnosis
 
 
 def suspects(case):
-    """sigma' left out, or taken of something else than it should be."""
+    """sigma' left out, or evaluated at the wrong variable."""
     if not case.is_input or case.delta.shape != case.theta.shape:
         return
     slope = case.slopes.diagonal().reshape(case.theta.shape)
     if np.any(case.slopes != np.diag(slope.reshape(-1))):
-        yield Diagnosis("delta handed on", "delta is handed on as it came"), case.delta
-        words = "each output is taken to depend on its own entry alone: this is delta times the diagonal of the slopes"
+        yield Diagnosis("delta handed on", "delta is passed on unchanged"), case.delta
+        words = "each output is assumed to use its own entry alone: this is delta times the diagonal of the slopes"
         yield Diagnosis("diagonal only", words), case.delta * slope
         return
     yield (
-        Diagnosis(
-            "sigma' missing", "sigma' is missing: delta is handed on as it came, without the slope of the output"
-        ),
+        Diagnosis("sigma' missing", "sigma' is missing: delta is passed on unchanged, not multiplied by the slope"),
         case.delta,
     )
     u, a = case.theta.copy(), np.array(case.subject.run())
     for name, elsewhere in (("the output a", a), ("delta", case.delta)):
-        words = f"sigma' is taken of the wrong variable, {name}: it belongs to the input u"
+        words = f"sigma' is evaluated at the wrong variable, {name}: it should be the input u"
         yield Diagnosis("sigma' of the wrong variable", words), case.delta * _slope_at(case, elsewhere)
-    words = "sigma' is taken of the wrong variable: it is written for the output a, and was given the input u"
+    words = "sigma' is evaluated at the wrong variable: its formula is for the output a, and was given the input u"
     yield Diagnosis("sigma' of the wrong variable", words), _slope_as_of_output(case, slope, u, a)
-    yield Diagnosis("sigma for sigma'", "sigma itself is taken for its slope sigma'"), case.delta * a
+    yield Diagnosis("sigma for sigma'", "sigma itself is used in place of its slope sigma'"), case.delta * a
 
 
 def _slope_at(case, values):
@@ -41,7 +39,7 @@ def _slope_at(case, values):
 
 
 def _slope_as_of_output(case, slope, u, a):
-    """delta p(u) where sigma'(u) is a polynomial p of a = sigma(u), such as a (1 - a); None where it is none."""
+    """delta p(u) where sigma'(u) is a polynomial p of a = sigma(u), such as a (1 - a); None where it is not."""
     powers = [0, 1, 2]
     p, _, rank, _ = np.linalg.lstsq(a.reshape(-1, 1) ** powers, slope.reshape(-1))
     if rank < len(powers) or not np.allclose(np.polynomial.Polynomial(p)(a), slope, 1e-7, 1e-9 * np.abs(slope).max()):

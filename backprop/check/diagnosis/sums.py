@@ -10,13 +10,13 @@ BETWEEN_PASSES = Diagnosis(
 
 
 def not_summed(case):
-    """A parameter answers for one sample, or for one place, and not for all of them."""
+    """A parameter's gradient counts only one sample or place, not all of them."""
     shape = case.delta.shape
     moved = (case.slopes != 0).reshape(*shape, -1)
     for axis, length in enumerate(() if case.is_input else shape):
         others = tuple(k for k in range(len(shape)) if k != axis)
         if not (moved.any(axis=others).sum(axis=0) > 1).any():
-            continue  # no entry went to two places along this axis: there is nothing to sum
+            continue  # no entry is used at two places along this axis: there is nothing to sum
         for index in (0, length - 1):
             alone = np.zeros_like(case.delta)
             at = (slice(None),) * axis + (index,)
@@ -28,7 +28,7 @@ def not_summed(case):
 
 
 def overwritten(case):
-    """Of all the places that an entry went to, one alone hands delta back: the last, or the first, of a loop."""
+    """Of all the places where an entry is used, only one counts: the last, or the first, of a loop."""
     for channels in {1, case.delta.ndim - 1} if case.delta.ndim > 1 else ():  # one statement sums over these
         shares = (case.slopes * case.delta.reshape(-1, 1)).reshape(*case.delta.shape, -1)
         shares = np.moveaxis(shares, channels, 0)
@@ -37,5 +37,5 @@ def overwritten(case):
         for name, order in (("last", -1), ("first", 1)):
             place = met[::order].argmax(axis=0)
             chosen = np.take_along_axis(sums[::order], place[None], axis=0)
-            words = f"overwritten instead of accumulated: of all places that an entry met, the {name} counts alone"
+            words = f"overwritten instead of accumulated: of all places where an entry is used, only the {name} counts"
             yield Diagnosis("overwritten", words), chosen.reshape(case.right.shape)

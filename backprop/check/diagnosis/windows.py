@@ -1,4 +1,4 @@
-"""Mistakes of what slides over images: a filter flipped, an option off by one."""
+"""Mistakes in windows that slide over images: a flipped filter, an option off by one."""
 
 import itertools
 import time
@@ -9,7 +9,7 @@ from backprop.check.diagnosis.case import Diagnosis, TookTooLong
 from backprop.check.subject import Subject
 
 OPTIONS = ("padding", "stride", "dilation")
-OUTSIDE = (0.0, -1e6)  # what stands beyond an image: of a convolution, and of a maximum
+OUTSIDE = (0.0, -1e6)  # the values beyond an image: for a convolution, and for a maximum
 
 
 def _axes(case):
@@ -20,7 +20,7 @@ def _axes(case):
 
 
 def flipped(case):
-    """A true convolution, whose filters are turned by half, where cross-correlation belongs, or the reverse."""
+    """A true convolution, whose filters are flipped, in place of a cross-correlation, or the reverse."""
     axes = _axes(case)
     for name, x in case.subject.values.items():
         taps = tuple(range(2, x.ndim))
@@ -32,7 +32,7 @@ def flipped(case):
 
 
 def moved(case):
-    """Right, but one row or column away: the margin was cut off at the wrong place."""
+    """Right, but shifted by one row or column: the padding was removed at the wrong place."""
     if not case.is_input or not _axes(case):
         return
     axes = tuple(range(-_axes(case), 0))
@@ -42,7 +42,7 @@ def moved(case):
 
 
 def _without_what_falls_off(gradient, way):
-    """Zeros where a move would carry an entry around the end."""
+    """The gradient, with zeros where a shift would wrap around."""
     kept = gradient.copy()
     for axis, step in enumerate(way, start=gradient.ndim - len(way)):
         if step:
@@ -67,10 +67,10 @@ def options(case):
 
 
 def _right_with(case, name, value, outside):
-    """What would be right for another option, or None where there is no such layer.
+    """What would be right for another value of an option, or None if there is no such layer.
 
-    With the option changed there may be more or fewer places than delta has. So the image is made larger, until there
-    are enough, and delta is 0 at those beyond.
+    With the option changed, the output may be larger or smaller than delta. So the image is enlarged until the output
+    is large enough, and delta is 0 at the places beyond it.
     """
     least = 0 if name == "padding" else 1
     cropped = tuple(max(0, least - number) for number in value) if name == "padding" else (0,) * len(value)
@@ -86,7 +86,7 @@ def _right_with(case, name, value, outside):
         canvas = _canvas(image, cropped, room, outside)
         try:
             wide = Subject(module, (canvas, *case.subject.inputs[1:]), np.float64, 0, answered=case.subject.answered)
-        except Exception:  # the image is still too small, or the layer takes no other
+        except Exception:  # the image is still too small, or the layer accepts no other size
             continue
         places = np.shape(wide.probe)[-axes:]
         if all(have >= want for have, want in zip(places, wanted, strict=True)):
@@ -95,7 +95,7 @@ def _right_with(case, name, value, outside):
 
 
 def _canvas(image, cropped, room, outside):
-    """The image without its first `cropped` rows, as a negative padding has it, and with `room` more behind it."""
+    """The image without its first `cropped` rows, as with negative padding, and with `room` more after it."""
     axes = len(cropped)
     kept = image[(..., *[slice(rows, None) for rows in cropped])]
     return np.pad(kept, [(0, 0)] * (image.ndim - axes) + [(0, room)] * axes, constant_values=outside)

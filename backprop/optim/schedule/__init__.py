@@ -1,10 +1,10 @@
-"""Learning-rate schedules: how lr changes as training goes on. `step()` after each optimizer step, or each epoch.
+"""Learning-rate schedules: how lr changes during training. Call `step()` after each optimizer step, or each epoch.
 
-    StepLR (44), LinearLR (47), CosineAnnealingLR (45)     down from where lr began, each in its own way
+    StepLR (44), LinearLR (47), CosineAnnealingLR (45)     in steps, along a line, along a cosine
     OneCycleLR (46)                                        up and down once, momentum the other way
 
-In the formulas base is the lr that a group began with, t the number of `step`s since; of OneCycleLR, (t0, y0) and
-(t1, y1) are two corners of its curve.
+In the formulas base is a group's initial lr and t the number of `step`s since. (t0, y0) and (t1, y1) are two corners
+of OneCycleLR's curve.
 """
 
 from backprop.optim.schedule.base import LRScheduler

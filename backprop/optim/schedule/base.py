@@ -1,8 +1,8 @@
-"""What all schedules share: where they stand, and each group's lr there.
+"""What all schedules share: their step count, and each group's lr at that step.
 
-Several may step on one optimizer, and a hand may set its lr between two steps. So a schedule remembers the lr that it
-gave last. Where it finds another one, somebody else has changed it, and that change stays: base becomes what would have
-led to the lr that is there now. For a warm-up and a cosine the lr is then the product of both, as in PyTorch.
+Several schedules may act on one optimizer, and a user may set its lr by hand. So a schedule remembers the lr that it
+set last. If it finds another one, that change is kept: base becomes the value that would have led to the current lr.
+With a warm-up and a cosine, lr is then the product of both, as in PyTorch.
 """
 
 import math
@@ -15,24 +15,24 @@ from backprop.optim.base import expect_told, numbers_of, told
 
 
 class LRScheduler:
-    """The base of schedules: each group's lr follows from the lr it began with and t, the number of `step`s.
+    """The base class of schedules: each group's lr follows from its initial lr and t, the number of `step`s.
 
     A subclass writes `lr(base, t)`, which is linear in base.
     """
 
-    absolute = False  # whether it sets lr whatever anybody else has made of it
+    absolute = False  # whether it overrides changes that others made to lr
 
     def __init__(self, optimizer):
         self.optimizer = optimizer
         self.base_lrs = self.get_last_lr()
-        self.last_epoch = 0  # PyTorch's name for t, whatever a step stands for
+        self.last_epoch = 0  # PyTorch's name for t, even if a step is not an epoch
         self.apply()
 
     def lr(self, base, t):
         raise NotImplementedError(f"{type(self).__name__} has no lr")
 
     def step(self):
-        """One step on."""
+        """Advance by one step."""
         t = self.last_epoch
         for place, (lr, given) in enumerate(zip(self.get_last_lr(), self.given, strict=True)):
             if lr != given and not self.absolute:
@@ -41,12 +41,12 @@ class LRScheduler:
         self.apply()
 
     def _base_of(self, lr, t, otherwise):
-        """The base that leads to this lr at step t; `otherwise` where each one leads to the same."""
+        """The base that leads to this lr at step t; `otherwise` if every base leads to the same lr."""
         at_0, at_1 = self.lr(0.0, t), self.lr(1.0, t)
         return (lr - at_0) / (at_1 - at_0) if at_1 != at_0 else otherwise
 
     def steps_left(self):
-        """How many steps it can still take: without end, unless it says otherwise."""
+        """How many steps it can still take; without limit, unless a subclass sets one."""
         return math.inf
 
     def get_last_lr(self):
@@ -60,13 +60,13 @@ class LRScheduler:
         self.given = self.get_last_lr()
 
     def state_dict(self):
-        """Name -> array: where the schedule stands."""
+        """Name -> array, for the state of the schedule."""
         state = {"last_epoch": np.array(self.last_epoch), "base_lrs": np.array(self.base_lrs, float)}
         state |= {"given": np.array(self.given, float), "lr": np.array(self.get_last_lr(), float)}
         return {**state, "kind": told(self), **self._options()}
 
     def _options(self):
-        """Name -> array of the numbers that its formula has beside base and t."""
+        """Name -> array, for the numbers in its formula besides base and t."""
         return {
             f"option.{name}": np.array(value, float)
             for name, value in vars(self).items()
@@ -74,21 +74,21 @@ class LRScheduler:
         }
 
     def load_state_dict(self, saved):
-        """Stand where the schedule stood whose state_dict this is.
+        """Load what `state_dict` returned for a schedule of the same class and options.
 
-        Raises CheckpointError, with the schedule as it was, for one of another kind, with other options, or of another
-        number of groups, and for what is no place in a schedule.
+        Raises CheckpointError, leaving the schedule unchanged, for another class, other options or another number of
+        groups, and for a step at which this schedule cannot be.
         """
         saved = numbers_of(saved)
         expect_told(self, saved)
         groups, own = len(self.base_lrs), self._options()
         missing = sorted({"last_epoch", "base_lrs"} - saved.keys())
         if missing:
-            raise CheckpointError(f"what it holds does not fit together: the schedule's {missing[0]} is missing")
+            raise CheckpointError(f"its contents are inconsistent: the schedule's {missing[0]} is missing")
         t, bases = saved["last_epoch"], saved["base_lrs"]
         given, lrs = (saved.get(name, bases) for name in ("given", "lr"))
         if not bases.shape == given.shape == lrs.shape == (groups,):
-            raise CheckpointError(f"a schedule of {bases.size} groups, this optimizer has {groups}")
+            raise CheckpointError(f"the saved schedule has {bases.size} groups, this optimizer has {groups}")
         if t.shape != () or t.dtype.kind not in "iu" or t < 0 or not np.isfinite(bases).all():
             raise CheckpointError(f"no schedule can be at step {t.tolist()!r} with lr {bases.tolist()}")
         for name, value in own.items():

@@ -1,4 +1,4 @@
-"""Schedules that lead lr from where it began to less: by steps, along a cosine, along a line."""
+"""Schedules that lower lr in steps or along a cosine, or change it along a line."""
 
 import math
 
@@ -7,7 +7,7 @@ from backprop.optim.schedule.base import LRScheduler
 
 
 class StepLR(LRScheduler):
-    """gamma times the lr after every `step_size` steps.
+    """lr is multiplied by gamma after every `step_size` steps.
 
     (44)   lr = base gamma^floor(t / step_size)
     """
@@ -22,7 +22,7 @@ class StepLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """From lr down to eta_min along half a cosine, over T_max steps; then, as PyTorch's, up again.
+    """lr falls to eta_min along half a cosine over T_max steps; then, as in PyTorch, it rises again.
 
     (45)   lr = eta_min + (base - eta_min) (1 + cos(pi t / T_max)) / 2
     """
@@ -37,7 +37,7 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """From start_factor to end_factor times lr in equal steps, over `total_iters` steps; then it stays.
+    """lr goes from start_factor to end_factor times its initial value in `total_iters` equal steps, then stays.
 
     (47)   lr = base (start_factor + (end_factor - start_factor) min(t / total_iters, 1))
     """

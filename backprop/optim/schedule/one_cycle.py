@@ -14,10 +14,10 @@ class OneCycleLR(LRScheduler):
 
         (46)   lr = y0 + (y1 - y0) (1 - cos(pi (t - t0) / (t1 - t0))) / 2      from one corner to the next
 
-    For the first pct_start of the steps it goes from max_lr / div_factor to max_lr, for the rest from there to
+    For the first pct_start of the steps lr rises from max_lr / div_factor to max_lr, for the rest it falls to
     max_lr / div_factor / final_div_factor, each along half a cosine, or a straight line with anneal_strategy='linear'.
-    `three_phase` comes down to where it began first, as slowly as it went up. Momentum (SGD's, or Adam's beta1) goes
-    the other way, from max_momentum to base_momentum and back, unless cycle_momentum is False.
+    With `three_phase` it first falls back to its initial value, as slowly as it rose. Momentum (SGD's, or Adam's beta1)
+    goes the other way, from max_momentum to base_momentum and back, unless cycle_momentum is False.
 
     Raises OptionError in a step after the last.
     """
@@ -40,7 +40,7 @@ class OneCycleLR(LRScheduler):
     ):
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
-                raise OptionError("needs total_steps, or epochs and steps_per_epoch")
+                raise OptionError("OneCycleLR needs total_steps, or epochs and steps_per_epoch")
             total_steps = epochs * steps_per_epoch
         whole("total_steps", total_steps, 1)
         probability("pct_start", pct_start)
@@ -93,9 +93,9 @@ class OneCycleLR(LRScheduler):
         return {**super()._options(), **{f"option.{name}": np.array(value, float) for name, value in more.items()}}
 
     def _between(self, t, column):
-        """The height of the curve at t: between the two corners that t lies between."""
+        """The height of the curve at t, interpolated between the corners on either side."""
         if t > self.total_steps:
-            raise OptionError(f"a cycle of {self.total_steps} steps is over")
+            raise OptionError(f"the cycle of {self.total_steps} steps is over")
         for before, after in zip(self.turns, self.turns[1:], strict=False):
             if t <= after[0] or after is self.turns[-1]:
                 part = (t - before[0]) / (after[0] - before[0]) if after[0] != before[0] else 0  # (46)

@@ -35,7 +35,7 @@ def explain(net, x, y, loss, repeats=5):
     """
     whole("repeats", repeats)
     if getattr(loss, "reduction", "mean") == "none":
-        raise OptionError("backward begins at one number: explain needs a loss with reduction 'mean' or 'sum'")
+        raise OptionError("backward starts from a single number: explain needs a loss with reduction 'mean' or 'sum'")
     memo = {}  # what the two share stays shared in the copies
     net, loss = net.bare_copy(memo), loss.bare_copy(memo)
 

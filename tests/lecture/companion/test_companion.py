@@ -190,7 +190,7 @@ def test_docstrings_formulas_are_read_with_their_reasons():
     assert second.text == "dL/dX[o,i] = sum_n delta[n,o] a[n,i]"
     assert second.why == "X[o,i] met a[n,i] once in every sample n"
     adam = stated(bp.Adam.__doc__)[0]
-    assert adam.numbers == ("42a",) and adam.why.startswith("the mean of g")
+    assert adam.numbers == ("42a",) and adam.why.startswith("a running mean of g")
     assert re.fullmatch(NUMBER, "(4s)")
 
 
