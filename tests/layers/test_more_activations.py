@@ -94,7 +94,9 @@ def test_buffers_are_saved_change_type_and_are_no_parameters():
     layer.to(np.float64)
     assert layer.running_mean.dtype == np.float64
     assert layer.num_batches_tracked.dtype == np.int64
-    with pytest.raises(bp.ParameterError, match=r"BatchNorm2d.running_mean is a Buffer of shape \(3,\), got ndarray"):
+    with pytest.raises(
+        bp.ParameterError, match=r"BatchNorm2d.running_mean must be a Buffer of shape \(3,\), got ndarray"
+    ):
         layer.running_mean = np.zeros(3)
     with pytest.raises(bp.ShapeError, match=r"a Buffer of shape \(3,\), got a Buffer of shape \(4,\)"):
         layer.running_mean = bp.Buffer(np.zeros(4))

@@ -53,7 +53,7 @@ array([30., 40., 50.], dtype=float32)
 ...     layer.weight = np.ones((3, 4))
 ... except bp.ParameterError as error:
 ...     print(error)
-Linear.weight is a Parameter of shape (3, 4), got ndarray of shape (3, 4);
+Linear.weight must be a Parameter of shape (3, 4), got ndarray of shape (3, 4);
 use layer.weight = Parameter(...), or layer.weight.data[...] = ...
 """,
     "strict": """
