@@ -86,7 +86,7 @@ def _indices(shape, margins, mode):
         most = {"constant": np.inf, "reflect": size - 1, "replicate": np.inf if size else 0, "circular": size}[mode]
         cuts = min(before, after) < 0 and mode == "circular"  # of what is cut off, nothing could go on
         if max(before, after) > most or size + before + after < 0 or cuts:
-            raise ShapeError(f"{mode} padding of {(before, after)} does not go with {size} entries on axis {axis}")
+            raise ShapeError(f"{mode} padding of {(before, after)} does not fit {size} entries on axis {axis}")
         place = np.arange(-before, size + after)
         if mode == "reflect":
             index = size - 1 - np.abs(size - 1 - np.abs(place))
