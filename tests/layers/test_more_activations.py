@@ -342,7 +342,7 @@ def test_a_recurrent_layer_wants_a_step_and_states_of_one_shape():
     with pytest.raises(bp.ShapeError, match="expects at least one step"):
         bp.LSTM(3, 2)(np.ones((0, 5, 3), np.float32))
     x, state = np.ones((4, 5, 3), np.float32), np.zeros((1, 5, 2), np.float32)
-    with pytest.raises(bp.ShapeError, match=r"two states \(1, 5, 2\), got \(1, 5, 2\), \(1, 4, 2\)"):
+    with pytest.raises(bp.ShapeError, match=r"each of shape \(1, 5, 2\), got \(1, 5, 2\), \(1, 4, 2\)"):
         bp.LSTM(3, 2)(x, (state, state[:, :4]))
 
 
