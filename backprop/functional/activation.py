@@ -99,7 +99,7 @@ def _row(k, name):
 
 
 def _by_channel(u, shape):
-    """The reshaping of u to (B, C, D) for slopes of this shape: all is one channel, or axis 1 has the channels."""
+    """A function that reshapes u to (B, C, D) for slopes of this shape: one channel, or those of axis 1."""
     if shape == (1,):
         return lambda array: contiguous(array).reshape(1, 1, array.size)
     if u.ndim < 2 or u.shape[1:2] != shape:

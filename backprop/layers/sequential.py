@@ -64,7 +64,7 @@ class Sequential(Module):
     from inside names the layer by its index.
     """
 
-    analytic = True  # gradcheck requires it of each layer, too
+    analytic = True  # if each layer is, too: gradcheck checks them all
     recordable = True
 
     def __init__(self, *layers):
