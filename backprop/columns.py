@@ -1,4 +1,4 @@
-"""Texts in columns, for terminals with letters of any width."""
+"""Text in columns, for terminals, with characters of any width."""
 
 import shutil
 import sys
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 
 def table(rows: Sequence[Sequence[str]], indent="  ", spare=()):
-    """Lines with the columns of `rows` under each other; the first row is the heading.
+    """Lines with the columns of `rows` aligned; the first row is the heading.
 
-    A terminal too narrow for them is spared the columns under the headings `spare`, one by one, until the rest fits.
+    On a terminal too narrow for them, the columns headed `spare` are dropped, one by one, until the rest fits.
     """
     widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
     if spare and not fits(width(indent) + sum(widths) + 2 * len(widths) - 2):
@@ -29,12 +29,12 @@ def beside(left, right):
 
 
 def fits(columns):
-    """Whether lines so wide stand unbroken where standard output goes: anywhere but on a narrower terminal."""
+    """Whether lines of this width fit where standard output goes: anywhere but on a narrower terminal."""
     return not sys.stdout.isatty() or columns <= shutil.get_terminal_size().columns
 
 
 def width(text):
-    """How many columns of a terminal the text takes: a bar over a letter takes none, a Chinese letter two."""
+    """How many terminal columns the text takes: a bar over a letter takes none, a Chinese character two."""
     return sum(
         0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
         for letter in text

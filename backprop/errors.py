@@ -1,13 +1,13 @@
-"""What can go wrong, each kind with a name of its own.
+"""The errors of the engine, one class for each kind of mistake.
 
-Every error that the engine raises on purpose is a `BackpropError` and also the built-in kind that a reader would
-expect, so `except ValueError` works too. A message says where, what was wanted, what came, and the likely cure.
+Every error that the engine raises on purpose is a `BackpropError` and also the built-in exception that a reader would
+expect, so `except ValueError` works too. A message says where, what was expected, what was given, and the likely fix.
 """
 
 
 class BackpropError(Exception):
-    """The base of all kinds. A layer that lets an error pass adds its name, a chain adds its index:
-    "layer 2 (Linear): wants ...", or "layer 1.0 (Linear): ..." in a nested network.
+    """The base of these errors. As an error propagates, a layer adds its name, and a chain the layer's index:
+    "layer 2 (Linear): expects ...", or "layer 1.0 (Linear): ..." in a nested network.
     """
 
     def __init__(self, message):
@@ -17,7 +17,7 @@ class BackpropError(Exception):
         self.layer = ""
 
     def named(self, layer):
-        """The same error, now that it is known in which layer: the innermost that says so."""
+        """The same error, now with the name of the layer; the name of the innermost one stays."""
         self.layer = self.layer or layer
         return self
 
@@ -33,7 +33,7 @@ class BackpropError(Exception):
 
 
 class At:
-    """`with At(index):` places every BackpropError that leaves the block at position `index` of a chain."""
+    """`with At(index):` adds position `index` of a chain to every BackpropError that leaves the block."""
 
     def __init__(self, index):
         self.index = index
@@ -55,7 +55,7 @@ class ShapeError(BackpropError, ValueError):
 
 
 class DTypeError(BackpropError, TypeError):
-    """An array of the wrong element type, or no array at all; the last words are the cure. `array` is it, if known."""
+    """An array of the wrong element type, or not an array; the message ends with a fix. `array` is it, if known."""
 
     def __init__(self, message, array=None):
         super().__init__(message)
@@ -63,7 +63,7 @@ class DTypeError(BackpropError, TypeError):
 
 
 class IndexRangeError(BackpropError, IndexError):
-    """A position where a table has no row."""
+    """An index for which a table has no row."""
 
 
 class LabelError(BackpropError, ValueError):
@@ -71,11 +71,11 @@ class LabelError(BackpropError, ValueError):
 
 
 class NonFiniteError(BackpropError, ArithmeticError):
-    """NaN or infinity where training needs a number."""
+    """NaN or infinity where training needs a finite number."""
 
 
 class ParameterError(BackpropError, TypeError):
-    """Something else where a Parameter belongs, or an optimizer that holds one which its layer has replaced."""
+    """Not a Parameter where one belongs, or an optimizer with a parameter that its layer has since replaced."""
 
 
 class CallOrderError(BackpropError, RuntimeError):
@@ -83,15 +83,15 @@ class CallOrderError(BackpropError, RuntimeError):
 
 
 class HookError(BackpropError, RuntimeError):
-    """A hook that returned a value: hooks look on, they do not change results."""
+    """A hook that returned a value: hooks observe, they do not change results."""
 
 
 class DeviceError(BackpropError, RuntimeError):
-    """A device or a set of kernels that is not there."""
+    """A device or a set of kernels that is not available."""
 
 
 class ExpressionError(BackpropError, ValueError):
-    """A text that is not a formula, or holds what may not stand in one."""
+    """Text that is not a formula, or contains what a formula may not."""
 
 
 class ProgramError(BackpropError, RuntimeError):

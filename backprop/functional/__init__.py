@@ -1,7 +1,7 @@
-"""The stateless pairs under the layers: each function and its adjoints. A layer is its pair plus its cache.
+"""The stateless functions under the layers, each with its adjoints. A layer is such a pair plus a cache.
 
-Arrays come in any rank the function allows, contiguous or not; in products a Parameter may stand for its array. Shapes
-and types are checked here, since the kernels check nothing; results are new arrays, or `out` where there is one.
+Arrays have any rank the function allows, contiguous or not; a weight or a factor may be a Parameter. Shapes and types
+are checked here, since the kernels check nothing; results are new arrays, or `out` where it is given.
 `delta` is always dL/d(output of the function).
 """
 

@@ -12,7 +12,7 @@ def relu(u):
 
 
 def relu_backward(delta, a):
-    """(4) sigma' = 1 where a > 0, else 0; at the kink 0, as PyTorch has it"""
+    """(4) sigma' = 1 where a > 0, else 0; 0 at the kink, as in PyTorch"""
     return _map("relu_backward", delta, a)
 
 
@@ -99,7 +99,7 @@ def _row(k, name):
 
 
 def _by_channel(u, shape):
-    """How u becomes (B, C, D) for slopes of this shape: all of it is one channel, or axis 1 has the channels."""
+    """A function that reshapes u to (B, C, D) for slopes of this shape: one channel, or those of axis 1."""
     if shape == (1,):
         return lambda array: contiguous(array).reshape(1, 1, array.size)
     if u.ndim < 2 or u.shape[1:2] != shape:

@@ -1,8 +1,8 @@
-"""What NumPy does with arrays as wholes, for arrays that may lie on a GPU: join, cut, exchange axes, stretch, sum up.
+"""NumPy's operations on whole arrays, also for arrays on a GPU: join, cut, exchange axes, broadcast, sum up.
 
-A NumPy array goes to NumPy. One on a GPU is done by the kernels that are there anyway: `take` fetches entries along an
-axis, a mean over a window that is not divided by its length is a sum. That is slow for large arrays, for the host makes
-the index of every entry; but it is recurrent layers and graphs of values alone that come here.
+A NumPy array goes to NumPy. One on a GPU goes to kernels that exist anyway: `take` fetches entries along an axis, and a
+window's mean that is not divided by its length is a sum. That is slow for large arrays, since the host computes the
+index of every entry; but mainly recurrent layers and graphs of values need it.
 """
 
 import math
@@ -16,12 +16,12 @@ from backprop.kernels.reference.sums import wide
 
 
 def zeros(shape, like):
-    """np.zeros of the type of `like`, where it lies."""
+    """np.zeros of the type and on the device of `like`."""
     return filled(0, shape, like)
 
 
 def filled(value, shape, like):
-    """np.full of the type of `like`, where it lies."""
+    """np.full of the type and on the device of `like`."""
     if not isinstance(like, DeviceArray):
         return np.full(shape, value, like.dtype) if value else np.zeros(shape, like.dtype)
     k = kernels.of(like)
@@ -45,7 +45,7 @@ def joined(arrays, axis=0):
         place = np.arange(sum(sizes)) - start
         part = _taken(k, array, np.where((place >= 0) & (place < size), place, -1), axis)
         if total is not None:
-            k.add(flat(total), flat(part), flat(part))  # each is 0 where the others stand
+            k.add(flat(total), flat(part), flat(part))  # each is 0 where the others are
         total, start = part, start + size
     return total
 
@@ -56,21 +56,21 @@ def stacked(arrays):
 
 
 def cut(array, axis, start, stop):
-    """The entries from start to stop along an axis, in memory of their own."""
+    """The entries from start to stop along an axis, contiguous."""
     if not isinstance(array, DeviceArray):
         return np.ascontiguousarray(array[(slice(None),) * axis + (slice(start, stop),)])
     return _taken(kernels.of(array), array, np.arange(start, stop), axis)
 
 
 def flipped(array):
-    """The entries of the first axis in reverse order, as a view where the array is NumPy's."""
+    """The entries of the first axis in reverse order, as a view if the array is NumPy's."""
     if not isinstance(array, DeviceArray):
         return array[::-1]
     return _taken(kernels.of(array), array, np.arange(len(array))[::-1], 0)
 
 
 def transposed(array, axes):
-    """np.transpose, as a view where the array is NumPy's"""
+    """np.transpose, as a view if the array is NumPy's"""
     if not isinstance(array, DeviceArray):
         return array.transpose(axes)
     places = np.arange(array.size).reshape(array.shape).transpose(axes)
@@ -78,7 +78,7 @@ def transposed(array, axes):
 
 
 def swapped(array):
-    """The first two axes exchanged, in memory of its own."""
+    """The first two axes exchanged, contiguous."""
     return contiguous(transposed(array, (1, 0, *range(2, array.ndim))))
 
 
@@ -88,10 +88,10 @@ def of_type(array, dtype):
 
 
 def put(vbar, shape, at):
-    """vbar at the entries `at` of an array of this shape, 0 elsewhere; what stands there more than once adds up"""
+    """vbar at the entries `at` of an array of this shape, 0 elsewhere; repeated entries add up"""
     whole = zeros(shape, vbar)
     if isinstance(vbar, DeviceArray):
-        whole[at] = vbar  # a part in one piece has each entry once
+        whole[at] = vbar  # on a GPU `at` is one contiguous part, without repeated entries
     else:
         np.add.at(whole, at, vbar)
     return whole
@@ -111,7 +111,7 @@ def stretched(array, shape):
 
 
 def summed_to(delta, shape):
-    """delta of an array that broadcasting stretched from `shape`: the adjoint of making copies is their sum."""
+    """The sum of delta to `shape`, from which its array was broadcast: the adjoint of copying is a sum."""
     lead = np.ndim(delta) - len(shape)
     if not isinstance(delta, DeviceArray):
         if delta.shape == shape:

@@ -94,7 +94,7 @@ def mean_cross_entropy(z, y, weight=None, ignore_index=IGNORE, label_smoothing=0
 def count_correct(scores, y, ignore_index=IGNORE):
     """(right, answers): how many scores (N, C, ...) are largest at their label y (N, ...), of how many.
 
-    Labels equal to `ignore_index` count in neither. NaN of 0 where the targets are no labels of these scores.
+    Labels equal to `ignore_index` count in neither. (NaN, 0) where the targets are not labels of these scores.
     """
     if scores.ndim < 2 or not is_labels(y) or y.shape != sample_shape(scores):
         return math.nan, 0
@@ -117,7 +117,7 @@ def terms(z, y, weight=None, ignore_index=IGNORE):
 
 
 def _class_weights(z, weight):
-    """w (C,) as kernels take it, ones where there are none."""
+    """w (C,) as kernels take it, ones if `weight` is None."""
     classes = z.shape[class_axis(z)]
     if weight is None:
         return _even_weights(classes, z.dtype, device_of(z))
@@ -130,7 +130,7 @@ def _class_weights(z, weight):
 
 @functools.cache
 def _even_weights(classes, dtype, device):
-    """Ones, made once: nobody writes into them."""
+    """Ones, made once: nothing writes to them."""
     return to_device(np.ones(classes, dtype), device)
 
 

@@ -1,8 +1,8 @@
 """Convolution over one to three axes, and its three adjoints.
 
 a is (N, C, *image), filters X (O, C/groups, *taps), mu (O,), z and delta (N, O, *positions); images without a batch
-axis are taken, too. Options are one number, or one for each spatial axis. The filter stands wherever it fits, or only
-at the first `places` of them on each axis, as the adjoint of a transposed convolution with output_padding needs it.
+axis are accepted, too. Options are one number, or one for each spatial axis. The filter is applied wherever it fits, or
+only at the first `places` positions of each axis: the adjoint of a transposed convolution with output_padding needs it.
 """
 
 import numpy as np
@@ -61,7 +61,7 @@ def conv3d(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 def conv_weight_grad(
     delta, a, taps, stride=1, padding=0, dilation=1, groups=1, places=None, out=None, accumulate=False
 ):
-    """dL/dX of filters with `taps` (P, Q): every tap met a once for each n, i, j.
+    """dL/dX of filters with `taps` (P, Q): every tap multiplied one entry of a for each n, i, j.
 
     dL/dX[o,c,p,q] = sum_{n,i,j} delta[n,o,i,j] a[n,c, s i + d p - pad, s j + d q - pad]                    (12)
     """
@@ -81,7 +81,7 @@ def conv_weight_grad(
 
 
 def conv_input_grad(delta, weight, image, stride=1, padding=0, dilation=1, groups=1, places=None):
-    """delta_a for images of size `image` (H, W): every entry answers for all windows that saw it.
+    """delta_a for images of size `image` (H, W): every entry sums over all windows that contain it.
 
     delta_a[n,c,h,w] = sum of delta[n,o,i,j] X[o,c,p,q] over o and the taps with s i + d p - pad = h and likewise for w
                                                                                                         (13)
@@ -109,7 +109,7 @@ def conv_bias_grad(delta, axes, out=None, accumulate=False):
 
 
 class Slide:
-    """A filter's way over images of one size: the number of its positions, and its options as kernels take them."""
+    """How a filter slides over images of one size: the number of positions, and the options as kernels take them."""
 
     def __init__(self, axes, image, taps, stride, padding, dilation, places):
         stride, dilation = per_axis("stride", stride, axes, 1), per_axis("dilation", dilation, axes, 1)
@@ -127,7 +127,7 @@ class Slide:
 
 
 def _margins(padding, axes, taps, stride, dilation):
-    """(before, after) for each axis; 'same' keeps the size of the image, the odd row or column going behind it."""
+    """(before, after) for each axis; 'same' keeps the size of the image, an odd row or column going after it."""
     if padding == "valid":
         padding = 0
     if padding != "same":
@@ -139,16 +139,14 @@ def _margins(padding, axes, taps, stride, dilation):
 
 
 def expect_axes(axes, weight):
-    """Raise ShapeError unless filters have so many spatial axes."""
+    """Raise ShapeError unless filters have this many spatial axes."""
     if len(weight.shape) != axes + 2:
         raise ShapeError(f"filters for {axes} spatial axes must have {axes + 2} axes in all, got {weight.shape}")
 
 
 def expect_filters(weight, bias, axes, groups, outputs):
     if weight.ndim != axes + 2 or axes not in (1, 2, 3):
-        raise ShapeError(
-            f"filters must have two axes and one for each of one to three spatial ones, got {weight.shape}"
-        )
+        raise ShapeError(f"filters must have two axes and then one to three spatial axes, got {weight.shape}")
     if not (isinstance(groups, (int, np.integer)) and groups >= 1 and len(weight) % groups == 0):
         raise OptionError(f"groups must be an integer that divides the {len(weight)} filters, got {groups}")
     if bias is not None and bias.shape != (outputs,):

@@ -1,8 +1,8 @@
 """Transposed convolution over one to three axes: a convolution's adjoint (13) run forward.
 
-a is (N, C, *positions), filters X (C, O/groups, *taps), mu (O,), z (N, O, *image): named for the convolution that
-leads from z to a. Its own adjoints are a convolution's forward (10) for a, and (12) with a and delta exchanged for X:
-`conv` and `conv_weight_grad`, whose `places` are then the size of a's image.
+a is (N, C, *positions), filters X (C, O/groups, *taps), mu (O,), z (N, O, *image), as in the convolution from z to a.
+Its adjoints are that convolution's: for a the forward (10), `conv`, and for X (12) with a and delta exchanged,
+`conv_weight_grad`; their `places` are then the size of a's image.
 """
 
 import math
@@ -16,7 +16,7 @@ from backprop.module.parameter import values
 
 
 def conv_transpose(a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    """(13) run forward: a takes delta's place, and what comes out is what (13) calls delta_a.              (27)"""
+    """(13) run forward: a takes delta's place, and the result is what (13) calls delta_a.                  (27)"""
     weight, bias = values(weight), values(bias)
     k = kernels.of(a, bias, weight)
     axes = weight.ndim - 2
@@ -70,5 +70,5 @@ def transposed_size(axes, image, taps, stride, padding, output_padding, dilation
         for i, tap, s, pad, e, d in zip(image, taps, stride, padding, extra, dilation, strict=True)
     )
     if min(size) < 1:
-        raise ShapeError(f"images of {image} would become {size}")
+        raise ShapeError(f"the output size must be positive, got {size} for images of {image}")
     return size

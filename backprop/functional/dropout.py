@@ -1,4 +1,4 @@
-"""Dropout: zero some entries at random and let the others grow, so that the mean stays.                       (25)"""
+"""Dropout: zero some entries at random and scale up the others, so that the mean stays.                       (25)"""
 
 import math
 
@@ -11,10 +11,10 @@ from backprop.module.options import probability
 
 
 def dropout(u, key, p, axes=0):
-    """keep u / (1-p), keep = 1 with probability 1-p, else 0: a draw for each entry, or for its last `axes` together.
+    """keep u / (1-p), keep = 1 with probability 1-p, else 0: drawn for each entry, or once for all of the last `axes`.
 
-    `key` is a Stream's next_key(), or any whole number. The same key draws the same keep, so the adjoint is this
-    function, applied to delta.
+    `key` is a Stream's next_key(), or any non-negative integer. The same key draws the same keep, so the adjoint is
+    this function applied to delta.
     """
     probability("p", p)
     key = key if is_array(key) else np.array([key], np.uint64)

@@ -78,7 +78,7 @@ def add_bias(a, mu):
 
 
 def _cure(a, wanted, outputs=None):
-    """What a reader most often forgot."""
+    """The fix for the likeliest mistake."""
     per_sample = math.prod(a.shape[1:]) if a.ndim > 1 else 0
     if a.ndim > 2 and per_sample == wanted:
         return "; insert Flatten() before it"

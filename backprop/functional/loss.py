@@ -38,7 +38,7 @@ def error(name, a, b, *options):
 
 
 def error_backward(name, a, b, scale, *options):
-    """Its derivative by a, times scale."""
+    """Its derivative with respect to a, times scale."""
     k = kernels.of(b, a)
     _expect_one_shape(a, b)
     delta_a = k.empty(a.shape, a.dtype)
@@ -73,10 +73,10 @@ def _beyond_one(y, pos_weight):
 
 
 class Number(float):
-    """A loss: a plain number, which knows nothing of what it was computed from. PyTorch's users look for this first."""
+    """A loss: a plain number, with no record of how it was computed. Users of PyTorch try its `backward` first."""
 
     def backward(self):
-        raise CallOrderError("a loss is a plain number here; its backward is net.backward(loss.backward())")
+        raise CallOrderError("a loss is a plain number here; use net.backward(loss.backward())")
 
 
 def reduce(losses, reduction, terms=None):
@@ -112,7 +112,7 @@ LOG_TOLERANCE = 0.02  # how far above 0 the logarithm of a probability may be: a
 
 
 def expect_log_probabilities(name, array):
-    """Raise LabelError, naming the first bad index, where numbers are no logarithms of probabilities: above 0."""
+    """Raise LabelError, naming the first bad index, where numbers are above 0, so not logarithms of probabilities."""
     k, tiny = kernels.of(array), float(np.finfo(array.dtype).tiny)
     first = first_found(k, "first_outside", flat(array), -math.inf, LOG_TOLERANCE)
     if first < 0 and array.size > 1 and first_found(k, "first_outside", flat(array), tiny, math.inf) < 0:
@@ -127,4 +127,4 @@ def expect_log_probabilities(name, array):
 def _expect_one_shape(a, b):
     if a.shape != b.shape:
         cure = "; use y.reshape(x.shape)" if a.size == b.size else ""
-        raise ShapeError(f"expects two arrays of one shape, got {a.shape} and {b.shape}; nothing is broadcast{cure}")
+        raise ShapeError(f"expects arrays of the same shape, got {a.shape} and {b.shape}; nothing is broadcast{cure}")

@@ -1,6 +1,6 @@
-"""Two products of matrices: `mm` is strict, `matmul` broadcasts and may so hide a mistake.
+"""Two matrix products: `mm` is strict; `matmul` broadcasts, which may hide a mistake.
 
-There is no verb that resizes an array in place: it could cut data or invent some. NumPy's `reshape` may copy.
+There is no function that resizes an array in place: it could drop or invent data. NumPy's `reshape` may copy.
 """
 
 import math
@@ -43,9 +43,9 @@ def mm_backward(delta, a, b):
 
 
 def matmul(a, b):
-    """As `a @ b` of NumPy and torch.matmul: the last two axes multiply, the axes before them broadcast.
+    """Like `a @ b` in NumPy and torch.matmul: the last two axes multiply, the axes before them broadcast.
 
-    A vector counts as a row on the left and as a column on the right; that axis is gone from the result.
+    A vector counts as a row on the left and as a column on the right; that axis is dropped from the result.
     """
     a, b = values(a), values(b)
     k = kernels.of(a, b)
@@ -78,7 +78,7 @@ def _expect_mm(a, b):
 
 
 def _stacks(a, b):
-    """a and b as stacks of matrices (S, N, K) and (S, K, M) of equal length, and the axes S stands for."""
+    """a and b as stacks of matrices (S, N, K) and (S, K, M) of equal length, and the axes that S replaces."""
     if a.ndim == 0 or b.ndim == 0:
         raise ShapeError(f"matmul expects at least one axis each, got {a.shape} times {b.shape}")
     a2, b2 = (a[None, :] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)

@@ -1,9 +1,9 @@
 """Normalisation and its adjoint: entries that belong together get mean 0 and variance 1.             (29) - (32)
 
-A batch normalisation's entries belong to a channel, axis 1, over all samples and positions; those of a layer or RMS
-normalisation to a row, all that one sample has on the last axes, and of a group normalisation to a group of a sample's
-channels. `u` is (B, C, D) as kernels take it, and each C is normalised over B and D: (N, C, L) `by_channel`,
-(1, rows, F) `by_row`.
+In batch normalisation they are the entries of a channel, axis 1, over all samples and positions; in layer and RMS
+normalisation those of a row, one sample's last axes; in group normalisation those of a group of one sample's channels.
+`u` is (B, C, D), as kernels take it, and each index of C is normalised over B and D: (N, C, L) from `by_channel`,
+(1, rows, F) from `by_row`.
 """
 
 import math
@@ -29,9 +29,9 @@ def by_row(array, axes):
 
 
 def moments(u, eps=0.0):
-    """(mean, var, spread) of each channel of u (B, C, D): var divides by the count, not by one less; sqrt(var + eps)
+    """(mean, var, spread) of each channel of u (B, C, D): var divides by the count, not count - 1; sqrt(var + eps)
 
-    The variance of numbers above 1e19 is no float32 any more, and infinite then; spread is right all the same.
+    The variance of numbers above 1e19 overflows float32 and is infinite; spread is right all the same.
     """
     k = kernels.of(u)
     _expect_channels(u)
@@ -63,7 +63,7 @@ def spread_of(var, eps):
 
 
 def normalize(u, mean, spread):
-    """xhat = (u - mean) / spread, mean and spread one for each channel of u (B, C, D)"""
+    """xhat = (u - mean) / spread, one mean and one spread for each channel of u (B, C, D)"""
     mean, spread = values(mean), values(spread)
     k = kernels.of(u, mean, spread)
     _expect_channels(u, mean, spread)
@@ -73,7 +73,7 @@ def normalize(u, mean, spread):
 
 
 def normalize_backward(delta, xhat, spread, centred=True):
-    """delta_u, where mean and spread were computed from u itself; `centred` is False where the mean was left in"""
+    """delta_u, where mean and spread were computed from u itself; `centred` is False if no mean was subtracted"""
     k = kernels.of(delta, xhat, spread)
     _expect_channels(delta, spread)
     expect_delta(delta, xhat.shape)
@@ -95,7 +95,7 @@ def track(now, part, running, factor=1.0):
 
 
 def count_up(counter, like):
-    """One batch more: `counter` () of whole numbers, by the kernels that compute `like`."""
+    """Add 1 to `counter`, an integer array (), by the kernels that compute `like`."""
     counter = values(counter)
     kernels.expect_beside(like, counter)
     kernels.of(like).count_up(counter.reshape(1))

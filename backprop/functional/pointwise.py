@@ -30,10 +30,10 @@ def _broadcast(name, a, b):
 
 
 def add(a, b):
-    """a + b of one shape, element by element."""
+    """a + b of the same shape, element by element."""
     k = kernels.of(b, a)
     if a.shape != b.shape:
-        raise ShapeError(f"expects two arrays of one shape, got {a.shape} and {b.shape}")
+        raise ShapeError(f"expects arrays of the same shape, got {a.shape} and {b.shape}")
     out = k.empty(a.shape, a.dtype)
     k.add(flat(a), flat(b), flat(out))
     return out

@@ -1,6 +1,6 @@
 """Pooling over one, two or three axes, and its adjoints.                                                (14)
 
-a is (N, C, *image), out and delta (N, C, *positions); images without a batch axis are taken, too. Options are one
+a is (N, C, *image), out and delta (N, C, *positions); images without a batch axis are accepted, too. Options are one
 number, or one for each spatial axis.
 """
 
@@ -16,7 +16,7 @@ from backprop.functional.windows import as_volumes, batched, lifted, per_axis, p
 
 
 class Taken(NamedTuple):
-    """Which entries a max pooling took: their places in images of size `image`, counted in C order."""
+    """Which entries a max pooling took: their positions in images of size `image`, counted in C order."""
 
     where: np.ndarray
     image: tuple
@@ -47,12 +47,12 @@ def max_pool(a, axes, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 
 
 def max_pool_backward(delta, taken):
-    """delta_a: each window's delta goes to the entry it took; several may meet there."""
+    """delta_a: each window's delta goes to the entry it took; overlapping windows add up."""
     k = kernels.of(delta)
     where, image = taken
     expect_delta(delta, where.shape)
     if where.dtype != np.int64 or first_found(k, "first_outside", flat(where), -1, math.prod(image) - 1) >= 0:
-        raise ShapeError(f"expects places in images of size {tuple(image)}, as max_pool gives them")
+        raise ShapeError(f"expects positions in images of size {tuple(image)}, as max_pool returns them")
     lead = delta.shape[: -len(image)]
     delta_a = k.empty((*lead, *image), delta.dtype)
     rows, windows = math.prod(lead), math.prod(delta.shape[len(lead) :])
@@ -62,7 +62,7 @@ def max_pool_backward(delta, taken):
 
 
 def avg_pool(a, axes, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor=None):
-    """The mean of each window; zeros of the padding count unless told otherwise; `divisor` stands for the count.
+    """The mean of each window; zeros of the padding count if `count_include_pad`; `divisor` replaces the count.
 
     >>> avg_pool(np.array([[[3.0, 1, 4, 2]]]), 1, kernel_size=2)
     array([[[2., 3.]]])
@@ -91,7 +91,7 @@ def adaptive_avg_pool(a, axes, output_size):
 
 
 def adaptive_avg_pool_backward(delta, image, output_size):
-    """delta_a of images of size `image`, as of avg_pool."""
+    """delta_a of images of size `image`, as in avg_pool_backward."""
     return _means_backward(delta, _adaptive_windows(tuple(image), output_size), image)
 
 
@@ -122,7 +122,7 @@ def _pool_windows(image, kernel_size, stride, padding, ceil_mode, count_include_
 
 
 def adaptive_size(output_size, axes):
-    """`output_size` for each axis, None where the axis keeps its size; OptionError unless it is such."""
+    """`output_size` as a tuple, None where an axis keeps its size; OptionError if it is not valid."""
     wanted = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * axes
     per_axis("output_size", [1 if out is None else out for out in wanted], axes, 1)
     return wanted
@@ -132,7 +132,7 @@ def _adaptive_windows(image, output_size):
     wanted = adaptive_size(output_size, len(image))
     wanted = [length if out is None else out for out, length in zip(wanted, image, strict=True)]
     if 0 in image:
-        raise ShapeError(f"there are no means over images of size {tuple(image)}")
+        raise ShapeError(f"images must not be empty, got size {tuple(image)}")
     windows = []
     for length, out in zip(image, wanted, strict=True):
         i = np.arange(out)

@@ -1,10 +1,10 @@
-"""Recurrences over time, and backpropagation through time: the same weights at every step, the state handed on.
+"""Recurrences over time, and backpropagation through time: the same weights at every step, the state passed on.
 
 p (L, N, G H) is the input's part of every step, W x + b, computed by `linear` for all steps at once. h0 (N, H) is the
-state before the first step; W_hh (G H, H) and b_hh (G H,), the layers' U and e, make the state's part q of the next. G
+state before the first step; W_hh (G H, H) and b_hh (G H,), the layers' U and e, give the state's part q of each step. G
 is the number of blocks of H rows in a weight: 1 in an RNN, 3 in a GRU, 4 in an LSTM.
 
-A backward walks from the last step to the first and returns delta_p and delta_q, dL/dp and dL/dq of every step. The
+A backward runs from the last step to the first and returns delta_p and delta_q, dL/dp and dL/dq of every step. The
 gradients of the weights are then those of a linear layer whose samples are all steps.
 """
 
@@ -31,7 +31,7 @@ def rnn(p, h0, w_hh, b_hh, nonlinearity):
 
 
 def rnn_backward(delta, h, w_hh, nonlinearity):
-    """(delta_p, delta_h0); delta_q is delta_p. A state's delta is its output's and that of the step after it. (33b)"""
+    """(delta_p, delta_h0); delta_q is delta_p. A state's delta sums its output's and the next step's.         (33b)"""
     k = kernels.of(delta, h, values(w_hh))
     _expect(h, h[0], w_hh, 1)
     _expect_shape("delta", delta, h.shape)
@@ -107,7 +107,7 @@ def lstm_backward(delta, c, c0, gates, w_hh):
 
 
 def _expect(p, h0, w_hh, gates):
-    """Raise ShapeError unless p, or what has its shape, h0 and W_hh belong to each other."""
+    """Raise ShapeError unless p, or an array of p's shape, h0 and W_hh fit each other."""
     hidden = h0.shape[-1] if h0.ndim else 0
     wanted = (gates * hidden, hidden)
     if p.ndim != 3 or h0.ndim != 2 or p.shape[1:] != (len(h0), gates * hidden) or values(w_hh).shape != wanted:

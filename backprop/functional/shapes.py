@@ -1,4 +1,4 @@
-"""How arrays of any rank become the few shapes that kernels know, without copying where they are contiguous."""
+"""How arrays of any rank get the few shapes that kernels take, without a copy where they are contiguous."""
 
 import math
 
@@ -9,10 +9,10 @@ from backprop.kernels.device import DeviceArray
 
 
 def contiguous(array):
-    """The array as kernels take it: itself where its elements lie in C order, as on a GPU they always do, else a copy.
+    """The array as kernels take it: itself if its elements are in C order, as on a GPU they always are, else a copy.
 
-    A kernel is compiled for what it is called with. So that none is compiled twice, nor adds up in another order, an
-    array that must not be written to becomes a view that might be, and one that is not aligned is copied.
+    A kernel is compiled for the kind of array it is called with. So that none is compiled twice, nor adds up in another
+    order, a read-only array becomes a writable view, and one that is not aligned is copied.
     """
     if isinstance(array, DeviceArray):
         return array
@@ -24,10 +24,10 @@ def contiguous(array):
 
 
 class _Lent:
-    """An array as NumPy sees it without its mark "read only". Kernels write into `out` alone."""
+    """A read-only array, shown to NumPy as writable. Kernels write only to `out`."""
 
     def __init__(self, array):
-        self.array = array  # lives as long as whoever looks at its elements
+        self.array = array  # kept alive as long as its views
         self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
 
 
@@ -35,13 +35,13 @@ MOST = (1 << 63) - 1
 
 
 def as_int64(array):
-    """Whole numbers as kernels take them. On a GPU they must be so already: `DataLoader` sees to it."""
+    """Integers as int64, which kernels take. On a GPU they must be int64 already, as `DataLoader` ensures."""
     if array.dtype == np.int64:
         return array
     if isinstance(array, DeviceArray):
         raise DTypeError(f"expects int64 on the GPU, got {array.dtype}; use bp.to_device(x.astype(np.int64), 'cuda')")
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
-        array = np.minimum(array, array.dtype.type(MOST))  # else what is larger would become negative
+        array = np.minimum(array, array.dtype.type(MOST))  # larger ones would become negative
     return array.astype(np.int64)
 
 
@@ -71,18 +71,18 @@ def axis_of(array, dim):
 
 
 def numbers(options, like):
-    """Options of an element-wise function in the precision of an array, so that both are compared as they are."""
+    """Options of an element-wise function in the precision of the array that they are compared with."""
     return tuple(map(np.float32 if like.dtype == np.float32 else float, options))
 
 
 def expect_delta(delta, shape):
-    """Raise ShapeError unless delta has this shape, that of what it is the delta of."""
+    """Raise ShapeError unless delta has this shape, that of the output it belongs to."""
     if delta.shape != shape:
         raise ShapeError(f"expects a delta of shape {shape}, got {delta.shape}")
 
 
 def first_found(k, check, *args):
-    """The index that a kernel which looks for the first bad element found, or -1."""
+    """The index of the first bad element, found by the kernel `check`, or -1."""
     first = k.empty((1,), np.dtype(np.int64))
     getattr(k, check)(*args, first)
     return int(first.item())

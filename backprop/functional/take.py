@@ -14,10 +14,10 @@ MODES = ("constant", "reflect", "replicate", "circular")
 
 
 def pad(a, margins, mode="constant", value=0.0):
-    """a with `margins`, (before, after) for each of its last axes, in their order; negative ones cut off.
+    """a with `margins`, (before, after) for each of its last axes, in their order; negative ones crop.
 
     mode   "constant" puts `value` there, "reflect" mirrors the image at its edge, "replicate" repeats the edge,
-           "circular" goes on at the other side
+           "circular" continues from the other side
 
     >>> pad(np.array([[1.0, 2, 3]]), [(2, 1)], "reflect")
     array([[3., 2., 1., 2., 3., 2.]])
@@ -33,7 +33,7 @@ def pad(a, margins, mode="constant", value=0.0):
 
 
 def pad_backward(delta, shape, margins, mode="constant"):
-    """delta_a of the input's shape: an entry that was copied several times answers for all its copies."""
+    """delta_a of the input's shape: an entry that was copied several times adds up all its copies."""
     k = kernels.of(delta)
     whole = [(0, 0)] * (len(shape) - len(margins)) + list(margins)
     padded = tuple(before + size + after for size, (before, after) in zip(shape, whole, strict=True))
@@ -46,7 +46,7 @@ def pad_backward(delta, shape, margins, mode="constant"):
 
 
 def embedding(index, weight):
-    """z (..., D) = weight[index], weight (V, D), index (...) of whole numbers in [0, V)."""
+    """z (..., D) = weight[index], weight (V, D), index (...) of integers in [0, V)."""
     weight = values(weight)
     k = kernels.of(weight)
     if weight.ndim != 2:
@@ -58,7 +58,7 @@ def embedding(index, weight):
 
 
 def embedding_weight_grad(delta, index, count, padding_idx=None, out=None, accumulate=False):
-    """dL/dweight[v] = the sum of delta over all places where index is v; none where it is `padding_idx`."""
+    """dL/dweight[v] = the sum of delta over all places where index is v; 0 for the row `padding_idx`."""
     k = kernels.of(delta)
     index = _checked(k, index, count, delta)
     if delta.shape[:-1] != index.shape:
@@ -84,9 +84,9 @@ def _indices(shape, margins, mode):
     for axis, (before, after) in enumerate(margins, len(shape) - len(margins)):
         size = shape[axis]
         most = {"constant": np.inf, "reflect": size - 1, "replicate": np.inf if size else 0, "circular": size}[mode]
-        cuts = min(before, after) < 0 and mode == "circular"  # of what is cut off, nothing could go on
+        cuts = min(before, after) < 0 and mode == "circular"  # what is cropped cannot continue
         if max(before, after) > most or size + before + after < 0 or cuts:
-            raise ShapeError(f"{mode} padding of {(before, after)} does not go with {size} entries on axis {axis}")
+            raise ShapeError(f"{mode} padding of {(before, after)} does not fit {size} entries on axis {axis}")
         place = np.arange(-before, size + after)
         if mode == "reflect":
             index = size - 1 - np.abs(size - 1 - np.abs(place))

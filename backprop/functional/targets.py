@@ -9,7 +9,7 @@ from backprop.errors import LabelError, ShapeError
 from backprop.functional.shapes import as_int64, contiguous, first_found, flat, split_at
 from backprop.kernels.device import is_array, to_host
 
-IGNORE = -100  # the label that PyTorch skips unless it is told another
+IGNORE = -100  # the label that PyTorch skips by default
 TOLERANCE = 1e-4  # how far the sum of a sample's probabilities may be from 1: float32 rounding over many classes
 
 
@@ -60,7 +60,7 @@ def checked_targets(z, y, ignore_index=IGNORE):
             numbers = y.dtype == object and all(isinstance(label, (int, np.integer)) for label in y.flat)
             cure = "; use y.astype(np.int64)" if numbers else "; use np.unique(y, return_inverse=True)[1]"
         raise LabelError(
-            f"scores of shape {z.shape} want integer labels of shape {wanted} or probabilities of shape {z.shape}, "
+            f"scores of shape {z.shape} need integer labels of shape {wanted} or probabilities of shape {z.shape}, "
             f"got {y.dtype} of shape {y.shape}{cure}"
         )
     return y
@@ -73,16 +73,16 @@ def expect_shape_of_labels(z, y):
         return
     cure = "; use y[:, 0]" if y.ndim == 2 and y.shape[1] == 1 and len(wanted) == 1 else ""
     if y.shape == z.shape and not cure:
-        cure = f"; of one-hot vectors use y.argmax({class_axis(z)})"
+        cure = f"; for one-hot vectors use y.argmax({class_axis(z)})"
     raise ShapeError(f"scores of shape {z.shape} need labels of shape {wanted}, got {y.shape}{cure}")
 
 
 def label_cure(y, classes):
-    """What most often is the matter with labels some of which are outside [0, classes)."""
+    """The likely fix for labels of which some are outside [0, classes)."""
     y = to_host(y)
     if y.min() > 0 and y.max() - y.min() < classes:
         return f"; they begin at {y.min()}: use y - {y.min()}"
-    return "; a label that is not to count is named by ignore_index=-1" if y.min() == -1 else ""
+    return "; to skip such labels use ignore_index=-1" if y.min() == -1 else ""
 
 
 def _refuse_at(flat_index, z, y):

@@ -1,6 +1,6 @@
-"""How a window slides over an image: where it stands, and how many positions there are, on each axis.
+"""How a window slides over an image: its positions on each axis, and how many there are.
 
-Kernels know three spatial axes. An image of fewer has leading axes of size 1, on which a window of size 1 stands still.
+Kernels take three spatial axes. An image with fewer gets leading axes of size 1, on which a window of size 1 stays put.
 """
 
 import numpy as np
@@ -33,9 +33,9 @@ def as_volumes(array, axes):
 
 
 def positions(size, taps, stride=1, before=0, after=0, dilation=1, ceil_mode=False):
-    """How many windows of `taps` entries, `dilation` apart, fit on an axis; ShapeError where not a single one does.
+    """How many windows of `taps` entries, `dilation` apart, fit on an axis; ShapeError if none does.
 
-    `ceil_mode` adds a last window that reaches beyond the end, if it begins before it.
+    `ceil_mode` adds a last window that extends beyond the end, if it begins before it.
     """
     reach, padded = dilation * (taps - 1) + 1, size + before + after
     count = (padded - reach + (stride - 1 if ceil_mode else 0)) // stride + 1

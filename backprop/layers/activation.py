@@ -1,4 +1,4 @@
-"""Activations are not linear: a = sigma(u), element by element. Without one, a stack of linear layers is just one.
+"""Activations are not linear: a = sigma(u), element by element. Without them, a stack of linear layers is just one.
 
     layer     a = sigma(u)           sigma'(u), written with a     range        lecture
     ReLU      max(0, u)              1 where a > 0, else 0         [0, inf)     A 40:51
@@ -31,7 +31,7 @@ class ReLU(Module):
     backward  (4)  delta_u = delta where a > 0, else 0      at the kink u = 0 the slope is taken as 0
     """
 
-    analytic = True  # on either side of its kink, its corner at 0
+    analytic = True  # on either side of its kink at 0
     recordable = True
 
     def forward(self, u):

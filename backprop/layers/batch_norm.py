@@ -1,4 +1,4 @@
-"""Batch normalisation: each channel is normalised over the whole batch, and remembers how it usually looks.
+"""Batch normalisation: each channel is normalised over the whole batch, and keeps running statistics.
 
 One channel and four samples, 1, 1, 3, 3, by hand: their mean is 2, their standard deviation 1.
 
@@ -31,13 +31,13 @@ class BatchNorm(Affine):
               (31b)  running_var <- (1 - momentum) running_var + momentum var m/(m-1)       m the count of values
     backward  (30b)  (30c)  (30d), then (29b)
 
-    In evaluation the running statistics stand for mean and var. They are constants, so delta_u = g / sqrt(var + eps).
-    `momentum=None` averages all batches evenly; `track_running_stats=False` keeps none and uses the batch's own.
+    In evaluation the running statistics replace mean and var. They are constants, so delta_u = g / sqrt(var + eps).
+    `momentum=None` averages all batches evenly; `track_running_stats=False` always uses the batch's own statistics.
 
     Raises ShapeError for another rank or number of channels, and in training for a single value per channel.
     """
 
-    ranks, layouts = (), ()  # the numbers of axes that u may have, and their names: each subclass says both
+    ranks, layouts = (), ()  # the numbers of axes that u may have, and their names: each subclass sets both
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, dtype=np.float32):
         self.num_features, self.eps = whole("num_features", num_features, 1), number("eps", eps, 0)
@@ -51,7 +51,7 @@ class BatchNorm(Affine):
 
     @property
     def recordable(self):
-        """Not where the part that a batch has in the running average changes with each batch."""
+        """False where a batch's weight in the running average changes from batch to batch."""
         return not self.training or self.momentum is not None
 
     def forward(self, u):

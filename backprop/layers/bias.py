@@ -15,8 +15,8 @@ class Bias(Module):
     backward  (6)  dL/dmu[o]    = sum_n delta[n,o]    mu[o] was added to every sample
                    delta_a[n,o] = delta[n,o]          a[n,o] went through unchanged: (7) with no X
 
-    mu starts at zero. Images (N, C, H, W) are refused, whatever their width: their bias belongs to a channel, and a
-    convolution carries its own (71:09).
+    mu starts at zero. Images (N, C, H, W) raise ShapeError, even if W fits: their bias belongs to a channel, and a
+    convolution has its own (71:09).
     """
 
     analytic = True
@@ -27,7 +27,7 @@ class Bias(Module):
         self.bias = Parameter(np.zeros(num_features, dtype))
 
     def forward(self, a):
-        cure = "insert Flatten() before it, or let a convolution carry the bias"
+        cure = "insert Flatten() before it, or use a convolution's bias"
         self.expect(a.ndim <= 3, f"(..., {self.num_features}) with at most 3 axes", got=a, cure=cure)
         return F.add_bias(a, self.bias)  # (2) a + mu
 

@@ -1,4 +1,4 @@
-"""Convolution slides a small filter over an image: the same few weights, asked the same question at every place.
+"""Convolution slides a small filter over an image: the same few weights are applied at every place.
 
 A 3 x 3 image and a 2 x 2 filter, worked by hand. There are four places for the filter, so z is 2 x 2:
 
@@ -9,7 +9,7 @@ A 3 x 3 image and a 2 x 2 filter, worked by hand. There are four places for the 
 >>> layer(a)                                      # (10) top left: 10 + 1*1 + 2*2 + 0*0 - 1*1 = 14
 array([[[[14.,  9.], [12., 16.]]]])
 
-Two of the four outputs matter to the loss below, the first with 1 and the last with -1. Backward:
+Backward, for a loss that depends on two of the four outputs, the first with slope 1 and the last with slope -1:
 
 >>> delta_a = layer.backward(np.array([[[[1., 0], [0, -1]]]]))
 >>> layer.bias.grad                               # (11) 1 + 0 + 0 - 1
@@ -42,17 +42,17 @@ class Convolution(Module):
     forward   (10)  z[n,o,i,j]       = mu[o] + sum_{c,p,q} X[o,c,p,q] a[n,c, s i + d p - pad, s j + d q - pad]
     backward  (11)  dL/dmu[o]        = sum_{n,i,j} delta[n,o,i,j]           mu[o] was added at every place
               (12)  dL/dX[o,c,p,q]   = sum_{n,i,j} delta[n,o,i,j] a[n,c, s i + d p - pad, s j + d q - pad]
-                                                                            X[o,c,p,q] met this a at place i, j
+                                                                            X[o,c,p,q] multiplied this a at place i, j
               (13)  delta_a[n,c,h,w] = sum of delta[n,o,i,j] X[o,c,p,q] over all o and the taps that met a[n,c,h,w],
                                        those with s i + d p - pad = h and s j + d q - pad = w
 
-    In the comments patches(a)[n,c,i,j,p,q] is the a of (10), what the tap p, q meets at i, j. add_up is its adjoint: it
-    adds each entry of the patches to the place of the image that it came from.
+    In the comments patches(a)[n,c,i,j,p,q] is the a of (10), the entry under tap p, q at i, j. add_up is the adjoint:
+    it adds each entry of the patches to the place in the image that it came from.
 
     I = floor((H + 2 pad - d (P - 1) - 1) / s) + 1, and J likewise: a stride of 2 halves the image. Stride, padding and
     dilation are one number, or one for each axis; padding 'same' keeps the size of the image. With `groups` G, X is
     (O, C/G, P, Q): the filters of a group see only the channels of that group. X and mu start uniform in
-    +-1/sqrt(C/G P Q), as PyTorch's do. For other margins than zeros put a padding layer in front.
+    +-1/sqrt(C/G P Q), as PyTorch's do. For margins other than zeros put a padding layer in front.
 
     This is written for images, Conv2d. Conv1d has no h, i and p; Conv3d has one more axis, D, in front of H.
 
@@ -61,7 +61,7 @@ class Convolution(Module):
 
     analytic = True
     recordable = True
-    axes = None  # spatial axes: each subclass says how many
+    axes = None  # the number of spatial axes, set by each subclass
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ def expect_channels(in_channels, out_channels, groups):
 
 
 def describe(layer, **defaults):
-    """The options of a convolution, those at their default left out."""
+    """The options of a convolution, except those at their default."""
     texts = [f"{layer.in_channels}", f"{layer.out_channels}", f"kernel_size={layer.kernel_size}"]
     for name, default in defaults.items():
         value = getattr(layer, name)

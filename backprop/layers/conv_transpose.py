@@ -1,4 +1,4 @@
-"""Transposed convolution runs a convolution's backward forward: a small image becomes a larger one."""
+"""Transposed convolution uses a convolution's backward as its forward: a small image becomes a larger one."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from backprop.module import Module
 
 
 class TransposedConvolution(Module):
-    """Every entry of a lays down a filter in z, weighted by itself; where they overlap they add.  Lecture A 77:40.
+    """Every entry of a adds the filter, times the entry, to z at its place; overlaps add up.  Lecture A 77:40.
 
         a (N, C, H, W)   weight X (C, O, P, Q)   bias mu (O,) or None   z (N, O, I, J)   letters as in Convolution
 
@@ -19,21 +19,21 @@ class TransposedConvolution(Module):
               (12)  dL/dX[c,o,p,q]   = sum_{n,h,w} a[n,c,h,w] delta[n,o, s h + d p - pad, s w + d q - pad]
               (10)  delta_a[n,c,h,w] = sum_{o,p,q} X[c,o,p,q] delta[n,o, s h + d p - pad, s w + d q - pad]
 
-    z is linear in a with the transposed matrix of a convolution, so its adjoint is that convolution. patches and add_up
-    in the comments are Convolution's, of the image z.
+    z is linear in a, with the transposed matrix of a convolution, so its adjoint is that convolution. In the comments,
+    patches and add_up are Convolution's, for the image z.
 
     I = s (H - 1) + d (P - 1) + 1 - 2 pad + output_padding: a stride of 2 doubles the image. A convolution with stride s
-    brings s sizes to the same one; `output_padding` chooses among them on the way back. With `groups` G, X is
+    maps s sizes to the same one; `output_padding` chooses which of them comes back. With `groups` G, X is
     (C, O/G, P, Q). X and mu start uniform in +-1/sqrt(O/G P Q), as PyTorch's do.
 
-    This is written for images, ConvTranspose2d; ConvTranspose1d and ConvTranspose3d have one axis less or more.
+    This is written for images, ConvTranspose2d; ConvTranspose1d and ConvTranspose3d have one axis fewer or more.
 
     Raises ShapeError unless a is (N, C, H, W), or (C, H, W) for a single image.
     """
 
     analytic = True
     recordable = True
-    axes = None  # spatial axes: each subclass says how many
+    axes = None  # the number of spatial axes, set by each subclass
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Dropout switches off a random part of its input in training, so that no unit can rely on one other alone."""
+"""Dropout switches off a random part of its input in training, so that no unit can rely on a single other one."""
 
 from backprop import functional as F
 from backprop.module import Module
@@ -9,16 +9,16 @@ from backprop.module.rng import Stream
 class Dropout(Module):
     """a = keep u / (1-p), keep = 1 with probability 1-p, else 0: u, a (...). The identity in evaluation.
 
-    forward   (25a)  a       = keep * u / (1-p)              what is left grows, so that a's mean is u
+    forward   (25a)  a       = keep * u / (1-p)              the rest is scaled up, so that a's mean is u
     backward  (25b)  delta_u = keep * delta / (1-p)          the same keep: nothing passed where it was 0
 
     keep is computed from the seed and the step of the layer's own Stream and an entry's position, and never stored:
-    backward computes the same one again, and a resumed run goes on with the masks it would have had.
+    backward computes it again, and a resumed run continues with the masks it would have had.
     """
 
     analytic = True
     recordable = True
-    channel_axes = 0  # how many of the last axes are kept or dropped as one
+    channel_axes = 0  # how many of the last axes are kept or dropped together
 
     def __init__(self, p=0.5):
         self.p, self.stream = probability("p", p), Stream()
@@ -44,7 +44,7 @@ class Dropout(Module):
 
 
 class Dropout1d(Dropout):
-    """Dropout of whole channels of signals (N, C, L): neighbours are alike, so one alone would not be missed."""
+    """Dropout of whole channels of signals (N, C, L): one entry alone could be guessed from its neighbours."""
 
     channel_axes = 1
 

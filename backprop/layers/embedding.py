@@ -1,4 +1,4 @@
-"""Embedding looks up one learned vector for each word, or for anything else that comes as a number."""
+"""Embedding looks up one learned vector for each word, or for anything else given by an index."""
 
 import numpy as np
 
@@ -10,18 +10,18 @@ from backprop.module.rng import generator
 
 
 class Embedding(Module):
-    """z = the rows of X at an index: index (...) of whole numbers in [0, V), weight X (V, D), z (..., D).
+    """z = the rows of X at an index: index (...) of integers in [0, V), weight X (V, D), z (..., D).
 
     forward   (26a)  z[n]     = X[index[n]]
-    backward  (26b)  dL/dX[v] = sum of delta[n] over all n with index[n] = v      a row answers for each of its uses
+    backward  (26b)  dL/dX[v] = sum of delta[n] over all n with index[n] = v      a row adds up all its uses
 
-    It is a Linear layer without bias whose inputs are one-hot vectors, minus all products with 0: onehot(index, V)[n,v]
-    is 1 where v = index[n], else 0. Whole numbers have no gradient, so backward returns None. The row `padding_idx`
-    starts at zero and never learns. The others start normal, with variance 1, as PyTorch's do.
+    It is a Linear layer without bias on one-hot vectors, but computes no products with 0: onehot(index, V)[n,v] is 1
+    where v = index[n], else 0. Integers have no gradient, so backward returns None. The row `padding_idx` starts at 0
+    and never learns. The others start normal, with variance 1, as PyTorch's do.
 
-    gradcheck leaves that row out, and demands that it gets no gradient.
+    gradcheck leaves that row out, and requires that it gets no gradient.
 
-    Raises IndexRangeError, naming the first bad one, unless all are whole numbers in [0, V).
+    Raises IndexRangeError, naming the first bad one, unless all are integers in [0, V).
     """
 
     analytic = True  # in the weight
@@ -31,7 +31,7 @@ class Embedding(Module):
         whole("num_embeddings", num_embeddings, 1)
         whole("embedding_dim", embedding_dim)
         if padding_idx is not None and whole("padding_idx", padding_idx, -num_embeddings) >= num_embeddings:
-            raise OptionError(f"padding_idx must be a row of {num_embeddings}, got {padding_idx}")
+            raise OptionError(f"padding_idx must be one of {num_embeddings} rows, got {padding_idx}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings
         rows = generator().standard_normal((num_embeddings, embedding_dim)).astype(dtype)

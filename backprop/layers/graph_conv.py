@@ -1,4 +1,4 @@
-"""Graph convolution: each node hears from its neighbours through one shared linear map.  Lecture A 82:30."""
+"""Graph convolution: each node sums its neighbours' features, through one shared linear map.  Lecture A 82:30."""
 
 import numpy as np
 
@@ -11,12 +11,12 @@ from backprop.module import Module
 class GraphConv(Module):
     """z = S a X^T + mu (Kipf and Welling, 2017): V nodes with I features each become V nodes with O features.
 
-        a (..., V, I)   S (V, V), what each node hears of each   weight X (O, I)   bias mu (O,) or None   z (..., V, O)
+        a (..., V, I)   S (V, V), weights from node to node   weight X (O, I)   bias mu (O,) or None   z (..., V, O)
 
     forward   (36a)  z[v,o]       = mu[o] + sum_{w,i} S[v,w] a[w,i] X[o,i]
-    backward  (5)    dL/dX        = delta^T (S a)           a Linear layer that is given S a
+    backward  (5)    dL/dX        = delta^T (S a)           a Linear layer with input S a
               (6)    dL/dmu       = sum_v delta[v]
-              (36b)  delta_a      = S^T (delta X)           w was heard by every v with S[v,w] != 0
+              (36b)  delta_a      = S^T (delta X)           a[w] went into every v with S[v,w] != 0
 
     S is `normalized_adjacency(edges, V)`; it is an input, `layer(a, S)`, and no gradient of it is returned.
 
@@ -30,7 +30,7 @@ class GraphConv(Module):
 
     def forward(self, a, adjacency):
         square = adjacency.ndim == 2 and adjacency.shape[0] == adjacency.shape[1]
-        self.expect(square, "S (V, V), what each node hears of each", got=adjacency)
+        self.expect(square, "S (V, V), weights from node to node", got=adjacency)
         nodes = len(adjacency)
         wanted = f"(..., {nodes}, {self.linear.in_features}) for {nodes} nodes"
         self.expect(a.ndim >= 2 and a.shape[-2] == nodes, wanted, got=a)
@@ -45,8 +45,8 @@ class GraphConv(Module):
 def normalized_adjacency(edges, nodes, dtype=np.float32):
     """S = D^-1/2 (A + 1) D^-1/2 (nodes, nodes) of undirected `edges` (E, 2): A[v,w] = 1 where one joins v and w.
 
-    1 stands for the identity matrix: each node also hears itself. D counts a node's neighbours and itself, so that a
-    node with many of them is not louder than one with few.
+    1 is the identity matrix: each node is also its own neighbour. D counts a node's neighbours and itself, so that a
+    node with many of them does not dominate.
 
     >>> normalized_adjacency([(0, 1)], 3)
     array([[0.5, 0.5, 0. ],

@@ -32,12 +32,12 @@ class Linear(Module):
         a (..., I)   weight X (O, I)   bias mu (O,) or None   u (..., O)     N = product of the leading axes
 
     forward   (1) (2)  u[n,o]       = sum_i a[n,i] X[o,i] + mu[o]
-    backward  (5)      dL/dX[o,i]   = sum_n delta[n,o] a[n,i]      X[o,i] met a[n,i] once in every sample n
+    backward  (5)      dL/dX[o,i]   = sum_n delta[n,o] a[n,i]      X[o,i] multiplied a[n,i] in every sample n
               (6)      dL/dmu[o]    = sum_n delta[n,o]             mu[o] was added to every sample
               (7)      delta_a[n,i] = sum_o delta[n,o] X[o,i]      a[n,i] went into every output o
 
-    The text's y = A x + b has x as a column. Here samples are rows, the transpose of that: y^T = x^T A^T + b^T.
-    X and mu start uniform in +-1/sqrt(I), as PyTorch's do: u begins at about 1/sqrt(3) of a's size, whatever I is.
+    Text B's y = A x + b has x as a column. Here samples are rows, the transpose of that: y^T = x^T A^T + b^T.
+    X and mu start uniform in +-1/sqrt(I), as PyTorch's do: u starts at about 1/sqrt(3) of a's size, for any I.
 
     Raises ShapeError unless a's last axis has length I, DTypeError unless a has X's element type.
 

@@ -1,6 +1,6 @@
-"""The other activations. Their formulas stand in one table, f over f', in kernels/reference/more_activations.py.
+"""The other activations. Their formulas are in one table, f above f', in kernels/reference/more_activations.py.
 
-Each keeps its input u, since not every slope can be told from the output alone.
+Each caches its input u, since not every slope can be computed from the output alone.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ class Elementwise(Module):
     analytic = True  # on either side of its kinks
     recordable = True
     row = ""  # of the table of activations
-    options = ()  # the names of the attributes that are the row's other numbers
+    options = ()  # the names of the attributes that the row takes as numbers beside u
 
     def forward(self, u):
         self.cache = u
@@ -102,7 +102,7 @@ class SELU(Elementwise):
 
 
 class GELU(Elementwise):
-    """u times the part of a normal distribution that lies below u; approximate='tanh' comes near it without erf."""
+    """u times the share of a normal distribution that is below u; approximate='tanh' comes close without erf."""
 
     def __init__(self, approximate="none"):
         if approximate not in ("none", "tanh"):
@@ -162,13 +162,13 @@ class Hardshrink(Elementwise):
 
 
 class Softshrink(Hardshrink):
-    """u drawn towards 0 by lambd, and 0 where |u| <= lambd."""
+    """u moved towards 0 by lambd, and 0 where |u| <= lambd."""
 
     row = "softshrink"
 
 
 class Hardtanh(Elementwise):
-    """u, kept from min_val to max_val."""
+    """u, clipped to [min_val, max_val]."""
 
     row, options = "hardtanh", ("min_val", "max_val")
 
@@ -179,14 +179,14 @@ class Hardtanh(Elementwise):
 
 
 class ReLU6(Hardtanh):
-    """u, kept from 0 to 6."""
+    """u, clipped to [0, 6]."""
 
     def __init__(self):
         super().__init__(0.0, 6.0)
 
 
 class Hardsigmoid(Elementwise):
-    """(u + 3) / 6, kept from 0 to 1: a sigmoid of straight lines."""
+    """(u + 3) / 6, clipped to [0, 1]: a sigmoid of straight lines."""
 
     row = "hardsigmoid"
 

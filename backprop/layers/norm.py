@@ -6,15 +6,15 @@
     LayerNorm             a sample's last axes                        (..., F)      (F,)
     RMSNorm               the same; only the size is normalised       (..., F)      gamma (F,)
 
-Every one of them is `normalize`, then gamma xhat + beta. How xhat's adjoint (29b) comes about, for m entries of which
-mean and var are computed, and std = sqrt(var + eps): xhat_i = (u_i - mean) / std, and beside its own xhat_k each u_k
-moves the mean, by 1/m, and std, by xhat_k/m. With 1[i=k] = 1 where i = k, else 0:
+Each of them is `normalize`, then gamma xhat + beta. To derive xhat's adjoint (29b), take the m entries that mean and
+var are computed from, and std = sqrt(var + eps): xhat_i = (u_i - mean) / std, and each u_k changes not only its own
+xhat_k but also the mean, by 1/m, and std, by xhat_k/m. With 1[i=k] = 1 where i = k, else 0:
 
     d xhat_i / d u_k = (1[i=k] - 1/m - xhat_i xhat_k / m) / std,      so, with g_i = dL/d xhat_i,
 
     backward  (29b)  delta_u[k] = (g[k] - mean(g) - xhat[k] mean(g xhat)) / std
 
-Below u is seen as (B, C, D): what belongs together has one index c, and lies along the axes B and D.
+Below, u is reshaped to (B, C, D): entries that belong together share an index c, and run along the axes B and D.
 """
 
 import math
@@ -70,7 +70,7 @@ class GroupNorm(Affine):
               (30a)  y = gamma xhat + beta
     backward  (30b)  (30c)  (30d), then (29b)
 
-    A sample does not depend on its batch, and training is like evaluation. One group is LayerNorm over a whole sample;
+    A sample does not depend on its batch, so training is like evaluation. One group is LayerNorm over a whole sample;
     as many groups as channels is instance normalisation.
 
     Raises ShapeError for another number of channels, and for a group of a single value.
@@ -92,7 +92,7 @@ class GroupNorm(Affine):
         self.expect(u.ndim >= 2 and u.shape[1] == self.num_channels, wanted, got=u)
         per_group = self.num_channels // self.num_groups
         alone = len(u) and per_group * math.prod(u.shape[2:]) == 1
-        self.expect(not alone, "more than one value in a group", got=u, cure="one alone has no variance: fewer groups")
+        self.expect(not alone, "more than one value in a group", got=u, cure="one has no variance: use fewer groups")
         x = F.by_row(u.reshape(len(u), self.num_groups, per_group, *u.shape[2:]), u.ndim - 1)
         mean, _, std = F.moments(x, self.eps)
         xhat = self.normalize(x, mean, std)  # (29a)
@@ -125,7 +125,7 @@ class LayerNorm(Affine):
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, dtype=np.float32):
         self.normalized_shape = _shape(normalized_shape)
         if self.centred and math.prod(self.normalized_shape) == 1:
-            raise OptionError("normalized_shape must have more than one entry: one alone would always become 0")
+            raise OptionError("normalized_shape must span more than one entry: a single one would always become 0")
         self.eps = eps if eps is None else number("eps", eps, 0)
         self.make_affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
 
@@ -158,14 +158,14 @@ class LayerNorm(Affine):
 
 
 class RMSNorm(LayerNorm):
-    """Each sample is divided by the size of its entries: u, y (..., *normalized_shape), gamma (*normalized_shape).
+    """Each sample is divided by its root mean square: u, y (..., *normalized_shape), gamma (*normalized_shape).
 
     forward   (32a)  xhat    = u / rms, rms = sqrt(mean(u^2) + eps) over the last axes
               (30a)  y       = gamma xhat
     backward  (30c)  (30d), then
               (32b)  delta_u = (g - xhat mean(g xhat)) / rms             (29b) without the mean
 
-    eps is the element type's own unless it is given.
+    eps is the element type's machine epsilon unless it is given.
     """
 
     centred = False

@@ -1,4 +1,4 @@
-"""Padding puts a margin around an image: of a constant, of its mirror image, of its edge, or of its other side."""
+"""Padding puts a margin around an image: a constant, its mirror image, its edge repeated, or its other side."""
 
 import numpy as np
 
@@ -8,24 +8,24 @@ from backprop.module import Module
 
 
 class Padding(Module):
-    """out[i] = a[index[i]] along each spatial axis, where index says what each place of the margin is a copy of.
+    """out[i] = a[index[i]] along each spatial axis, where index says which entry each place is a copy of.
 
         a (N, C, H, W)   out (N, C, top + H + bottom, left + W + right)
 
     forward   (26a)  out[i] = a[index[i]], or the constant where index[i] is nowhere
-    backward  (26b)  delta_a[h] = sum of delta[i] over all i with index[i] = h: an entry answers for its copies
+    backward  (26b)  delta_a[h] = sum of delta[i] over all i with index[i] = h: an entry adds up all its copies
 
-    onehot(index, size)[i,h] is 1 where h = index[i], else 0. The comments are about one axis, the last.
+    onehot(index, size)[i,h] is 1 where h = index[i], else 0. The comments treat one axis, the last.
 
     `padding` is one number for every side, or PyTorch's tuple, the last axis first: (left, right, top, bottom, ...).
-    Negative numbers cut off.
+    Negative numbers crop.
 
-    Raises ShapeError where the margin asks for more of the image than there is.
+    Raises ShapeError where the margin needs more of the image than there is.
     """
 
     analytic = True
     recordable = True
-    axes, mode = None, None  # spatial axes, and what the margin is a copy of: each subclass says both
+    axes, mode = None, None  # the number of spatial axes, and what the margin copies: each subclass sets both
     value = 0.0
 
     def __init__(self, padding):
@@ -36,7 +36,7 @@ class Padding(Module):
 
     def forward(self, a):
         axes = self.axes
-        self.expect(a.ndim in (axes + 1, axes + 2), f"{axes} spatial axes behind (N, C)", got=a)
+        self.expect(a.ndim in (axes + 1, axes + 2), f"{axes} spatial axes after (N, C)", got=a)
         self.cache = a.shape
         return F.pad(a, self._margins(), self.mode, self.value)  # (26a) a[..., index]
 

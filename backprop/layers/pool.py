@@ -1,6 +1,6 @@
-"""Pooling: one number stands for each window of an image.  Lecture A 55:50-59:22.
+"""Pooling: one number replaces each window of an image.  Lecture A 55:50-59:22.
 
-An image of 2 x 4 and windows of 2 x 2, of which there are two, by hand:
+A 2 x 4 image with two 2 x 2 windows, by hand:
 
 >>> import numpy as np, backprop as bp
 >>> a, delta = np.array([[[[1., 3, 2, 2], [4, 0, 2, 1]]]]), np.array([[[[10., 20]]]])
@@ -27,23 +27,23 @@ class MaxPooling(Module):
 
     forward   (14a)  out[n,c,i,j]     = max over the window's taps p, q of a[n,c, s i + d p - pad, s j + d q - pad]
     backward  (14b)  delta_a[n,c,h,w] = sum of delta[n,c,i,j] over the windows whose largest entry is at h, w:
-                                        moving any other entry slightly changes nothing
+                                        a small change of any other entry changes nothing
 
     In the comments patches(a) (N, C, I, J, P, Q) is what each window sees, and taken (N, C, I, J, H, W) is 1 where
-    h, w is the entry that it took, else 0.
+    h, w is the entry that the window took, else 0.
 
     Of equal entries the first is taken, row by row. The window moves by its own size unless `stride` is given. Padding
-    is outside, never taken. The cache holds where each window's largest entry is in its image, counted in C order, and
-    the image's size. `ceil_mode` adds a last window that reaches beyond the end. A window that lies wholly in the
-    padding, which a dilation makes possible, has no largest entry: it gives -inf, as PyTorch's, and no delta passes.
-    MaxPool1d and MaxPool3d have one axis less or more.
+    is never taken. The cache holds the position of each window's largest entry in its image, counted in C order, and
+    the image's size. `ceil_mode` adds a last window that extends beyond the end. A window wholly in the padding, which
+    dilation makes possible, has no largest entry: it gives -inf, as in PyTorch, and passes no delta. MaxPool1d and
+    MaxPool3d have one axis fewer or more.
 
     Raises ShapeError unless a is (N, C, H, W), or (C, H, W) for a single image, and the window fits on it.
     """
 
     analytic = True  # where no two entries of a window are equal
     recordable = True
-    axes = None  # spatial axes: each subclass says how many
+    axes = None  # the number of spatial axes, set by each subclass
 
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
         self.kernel_size = per_axis("kernel_size", kernel_size, self.axes, 1)
@@ -74,17 +74,17 @@ class AvgPooling(Module):
     backward  (14d)  delta_a[n,c,h,w] = 1/(P Q) sum of delta[n,c,i,j] over all windows that hold h, w
 
     In the comments patches(a) is (N, C, I, J, P, Q), what each window sees, and add_up its adjoint: it adds each entry
-    to the place of the image that it came from.
+    to the place in the image that it came from.
 
-    The window moves by its own size unless `stride` is given. The zeros of the padding are counted, unless
-    `count_include_pad` is False; `divisor_override` stands for P Q. AvgPool1d and AvgPool3d have one axis less or more.
+    The window moves by its own size unless `stride` is given. Zeros of the padding count, unless `count_include_pad` is
+    False; `divisor_override` replaces P Q. AvgPool1d and AvgPool3d have one axis fewer or more.
 
     Raises ShapeError unless a is (N, C, H, W), or (C, H, W) for a single image, and the window fits on it.
     """
 
     analytic = True
     recordable = True
-    axes = None  # spatial axes: each subclass says how many
+    axes = None  # the number of spatial axes, set by each subclass
 
     def __init__(
         self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
@@ -112,7 +112,7 @@ class AvgPooling(Module):
 
 
 class AdaptiveAvgPooling(Module):
-    """As many means as are wanted, whatever the size of the image: a (N, C, H, W), out (N, C, *output_size).
+    """A given number of means, whatever the size of the image: a (N, C, H, W), out (N, C, *output_size).
 
     Window i runs from floor(i H / I) to ceil((i+1) H / I), so neighbours may share an entry; otherwise (14c) and (14d).
     As matrices: rows[i,h] is 1 over the number of rows in window i where h is one of them, else 0; columns likewise.
@@ -121,7 +121,7 @@ class AdaptiveAvgPooling(Module):
 
     analytic = True
     recordable = True
-    axes = None  # spatial axes: each subclass says how many
+    axes = None  # the number of spatial axes, set by each subclass
 
     def __init__(self, output_size):
         self.output_size = adaptive_size(output_size, self.axes)

@@ -1,13 +1,13 @@
-"""Recurrent layers read a sequence step by step and hand a state on: one set of weights for all steps.  A 82:30.
+"""Recurrent layers read a sequence step by step and pass on a state: one set of weights for all steps.  A 82:30.
 
 One direction of one layer reads x (L, N, I), L steps of N sequences. W is its weight_ih, U its weight_hh, b its bias_ih
-and e its bias_hh. Step t makes its state h_t of two parts:
+and e its bias_hh. Step t computes its state h_t from two parts:
 
-    p_t = W x_t + b          of the input, for all steps at once
-    q_t = U h_{t-1} + e      of the state before
+    p_t = W x_t + b          from the input, for all steps at once
+    q_t = U h_{t-1} + e      from the previous state
 
-RNN, GRU and LSTM differ in how: (33), (34), (35). The backward is backpropagation through time. It walks from the last
-step to the first, for a state answers for its own output and for the step after it.
+RNN, GRU and LSTM differ in how: (33), (34), (35). The backward is backpropagation through time. It runs from the last
+step to the first, since a state goes into its own output and into the next step.
 
 An RNN with one unit and two steps, by hand, with ReLU, W = 2, U = 3 and no bias:
 
@@ -27,7 +27,7 @@ array([[2.]])
 array([[8.],
        [2.]])
 
-In the comments before(h, h0) is h_{t-1} at every step, after(d) is d_{t+1}, and 0 behind the last step.
+In the comments before(h, h0) is h_{t-1} at every step, after(d) is d_{t+1}, and 0 after the last step.
 """
 
 from typing import NamedTuple
@@ -54,7 +54,7 @@ class Run(NamedTuple):
 class Recurrent(RecurrentStack):
     """The part that all three share: the input's part of every step, and the gradients of the weights.
 
-    backward  (5)  dL/dW     = sum_t delta_{p_t}^T x_t           as in Linear, with the steps for samples
+    backward  (5)  dL/dW     = sum_t delta_{p_t}^T x_t           as in Linear, with steps as samples
                    dL/dU     = sum_t delta_{q_t}^T h_{t-1}
               (6)  dL/db     = sum_t delta_{p_t}
                    dL/de     = sum_t delta_{q_t}
@@ -80,10 +80,10 @@ class Recurrent(RecurrentStack):
 
 
 class RNN(Recurrent):
-    """A state that is bent and nothing more; G = 1. Shapes and options are RecurrentStack's.
+    """The plain recurrent layer, one activation and no gates; G = 1. Shapes and options are RecurrentStack's.
 
     forward   (33a)  h_t         = sigma(p_t + q_t)                        sigma = tanh, or ReLU
-    backward  (33b)  delta_{u_t} = (delta_t + delta_{u_{t+1}} U) sigma'    output t, and the step after it, through (4)
+    backward  (33b)  delta_{u_t} = (delta_t + delta_{u_{t+1}} U) sigma'    from output t and step t + 1, through (4)
 
     u = p + q, so delta_p = delta_q = delta_u.
     """
@@ -108,13 +108,13 @@ class RNN(Recurrent):
 class GRU(Recurrent):
     """A gated recurrent unit chooses how much of its state to keep; G = 3. Shapes and options are RecurrentStack's.
 
-    p, q and their deltas have three parts: r, z, n, for reset, update and candidate. d is all that h_t answers for.
+    p, q and their deltas have three parts: r, z, n, for reset, update and candidate. d is the whole delta of h_t.
 
     forward   (34a)  r           = sigmoid(p_r + q_r)
               (34b)  z           = sigmoid(p_z + q_z)
               (34c)  n           = tanh(p_n + r q_n)
               (34d)  h_t         = (1 - z) n + z h_{t-1}
-    backward  (34e)  d_t         = delta_t + delta_{q_{t+1}} U + z_{t+1} d_{t+1}     by output t, q and h of step t + 1
+    backward  (34e)  d_t         = delta_t + delta_{q_{t+1}} U + z_{t+1} d_{t+1}     from output t, and q and h of t + 1
               (34f)  delta_{p_n} = d (1 - z) (1 - n^2)                 the weight of n is 1 - z, tanh' = 1 - n^2
               (34g)  delta_{p_z} = d (h_{t-1} - n) z (1 - z)           z trades n for the old state
               (34h)  delta_{p_r} = delta_{p_n} q_n r (1 - r)           r was a factor of q_n
@@ -147,10 +147,10 @@ class GRU(Recurrent):
 
 
 class LSTM(Recurrent):
-    """A long short-term memory keeps a cell c beside its state, through which deltas pass unbent; G = 4.
+    """A long short-term memory has a cell c beside its state, along which deltas pass no activation; G = 4.
 
-    u, gates and deltas have four parts: i, f, g, o, for in, forget, candidate and out. d is all that h_t answers for,
-    d_c all that c_t does. Shapes and options are RecurrentStack's.
+    u, gates and deltas have four parts: i, f, g, o, for in, forget, candidate and out. d is the whole delta of h_t, d_c
+    that of c_t. Shapes and options are RecurrentStack's.
 
     forward   (35a)  i           = sigmoid(u_i)                          u = p_t + q_t
               (35b)  f           = sigmoid(u_f)
@@ -159,7 +159,7 @@ class LSTM(Recurrent):
               (35e)  c_t         = f c_{t-1} + i g
               (35f)  h_t         = o tanh(c_t)
     backward  (33b)  d_t         = delta_t + delta_{u_{t+1}} U           the same, without sigma'
-              (35g)  d_{c_t}     = d o (1 - tanh^2 c_t) + f_{t+1} d_{c_{t+1}}     by h_t, and by the cell after it
+              (35g)  d_{c_t}     = d o (1 - tanh^2 c_t) + f_{t+1} d_{c_{t+1}}     from h_t, and from the next cell
               (35h)  delta_{u_i} = d_c g i (1 - i)                       sigmoid' = i (1 - i)
               (35i)  delta_{u_f} = d_c c_{t-1} f (1 - f)
               (35j)  delta_{u_g} = d_c i (1 - g^2)                       tanh' = 1 - g^2

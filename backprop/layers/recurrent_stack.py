@@ -1,6 +1,6 @@
-"""What RNN, GRU and LSTM share around one direction of one layer: stacks of layers, two directions, dropout between.
+"""What RNN, GRU and LSTM share: stacked layers, dropout between them, and two directions.
 
-The formulas are in recurrent.py; here arrays only change their places.
+The formulas, for one direction of one layer, are in recurrent.py; here arrays are only rearranged.
 """
 
 import warnings
@@ -17,24 +17,24 @@ from backprop.module.rng import Stream, generator
 class RecurrentStack(Module):
     """x (L, N, I), L steps of N sequences, or (L, I) for a single one -> the states h (L, N, H) of the last layer.
 
-    `batch_first` takes and gives (N, L, ...). With `bidirectional`, a second set of weights reads from the end, and the
-    features are (H forward, H backward). Layers stand on each other, with `dropout` between them in training.
+    `batch_first` takes and returns (N, L, ...). With `bidirectional`, a second set of weights reads from the end, and
+    the features are (H forward, H backward). Layers are stacked, with `dropout` between them in training.
 
     `layer(x, hx)` starts from the state hx (layers * directions, N, H), an LSTM from (h0, c0), instead of zeros. Unlike
-    PyTorch's, the call returns the states alone, so that it fits into a chain; the last ones are `layer.h_n`, and
-    `layer.c_n` of an LSTM. backward returns delta_x, or (delta_x, delta_hx) where hx was given.
+    PyTorch's, the call returns only the outputs, so that it fits into a chain; the last state is `layer.h_n`, an LSTM's
+    last cell `layer.c_n`. backward returns delta_x, or (delta_x, delta_hx) where hx was given.
 
     Weights are weight_ih_l0 (G H, I), weight_hh_l0 (G H, H), bias_ih_l0 and bias_hh_l0 (G H,), G = 1, 3, 4 for an RNN,
-    a GRU, an LSTM; weight_ih_l1 is (G H, H directions), since it reads the layer below, and so on; the names of those
-    that read from the end end in _reverse. All start uniform in +-1/sqrt(H). A subclass writes `run` and
+    a GRU, an LSTM; weight_ih_l1 is (G H, H directions), since it reads the layer below, and so on; names of weights
+    that read from the end have the suffix _reverse. All start uniform in +-1/sqrt(H). A subclass writes `run` and
     `run_backward`, for one direction of one layer.
 
-    Raises ShapeError unless x's last axis has length I and hx belongs to x.
+    Raises ShapeError unless x's last axis has length I and hx fits x.
     """
 
     analytic = True
     gates = 1  # G: blocks of H rows in a weight
-    states = 1  # arrays that one step hands to the next
+    states = 1  # arrays that one step passes to the next
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class RecurrentStack(Module):
         for name, value in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
             whole(name, value, 1)
         if probability("dropout", dropout) and num_layers == 1:
-            words = f"dropout={dropout} stands between layers, and there is one layer: nothing is dropped"
+            words = f"dropout={dropout} acts between layers, but there is only one layer: nothing is dropped"
             warnings.warn(words, stacklevel=2 + (type(self).__init__ is not RecurrentStack.__init__))
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.batch_first, self.dropout, self.bidirectional = batch_first, dropout, bidirectional
@@ -144,7 +144,7 @@ class RecurrentStack(Module):
             return [F.zeros(shape, x)] * self.states
         given = [hx] if self.states == 1 else list(hx)
         wanted = (shape[0], shape[2]) if single else shape
-        names = f"{wanted}" if self.states == 1 else f"two states {wanted}"
+        names = f"shape {wanted}" if self.states == 1 else f"two states, each of shape {wanted}"
         if len(given) != self.states or any(np.shape(state) != wanted for state in given):
             raise ShapeError(f"expects hx of {names}, got {', '.join(str(np.shape(state)) for state in given)}")
         return [F.contiguous(state).reshape(shape) for state in given]

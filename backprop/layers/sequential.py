@@ -1,8 +1,8 @@
-"""A chain of layers. Its backward is the lecture's recursion: each layer hands its delta to the one below.
+"""A chain of layers. Its backward is the lecture's recursion: each layer passes its delta to the one below.
 
 A whole network on one page: two inputs, two hidden ReLU units, one output, the lecture's square loss, N = 1. Every
-number can be worked by hand; the numbers in brackets are the formulas of the README. scripts/pictures/recursion.png
-is a picture of this page.
+number can be worked out by hand; those in brackets are the formulas of lecture/README.md.
+scripts/pictures/recursion.png is a picture of this page.
 
 >>> import numpy as np, backprop as bp
 >>> net = bp.Sequential(bp.Linear(2, 2), bp.ReLU(), bp.Linear(2, 1))
@@ -57,14 +57,14 @@ from backprop.module import Module
 class Sequential(Module):
     """layers[0], then layers[1], ...; the output of each is the input of the next.  Lecture A 43:39-48:20, B.
 
-    forward    keeps each layer's call (its cache), so one layer may stand in the chain more than once
-    backward   puts each layer's call back and hands delta down, from the last layer to the first; returns dL/d(input)
+    forward    keeps each layer's call (its cache), so one layer may be in the chain more than once
+    backward   restores each layer's call and passes delta down, from the last layer to the first; returns dL/d(input)
 
-    It nests, iterates, has a length and indexes; a slice is a Sequential of the same layers. An error from inside
-    names the layer by its index.
+    It can be nested, iterated over and indexed, and has a length; a slice is a Sequential of the same layers. An error
+    from inside names the layer by its index.
     """
 
-    analytic = True  # gradcheck asks each layer, too
+    analytic = True  # if each layer is, too: gradcheck checks them all
     recordable = True
 
     def __init__(self, *layers):

@@ -1,4 +1,4 @@
-"""Layers that only rearrange: nothing is computed, and delta goes back the way it came."""
+"""Layers that only reshape: nothing is computed, and delta is reshaped back."""
 
 import math
 
@@ -41,7 +41,7 @@ class Unflatten(Module):
     forward    output = a, in the same order
     backward   delta_a = delta, in a's shape
 
-    One of the sizes may be -1: what is left.
+    One of the sizes may be -1, and then follows from the others.
     """
 
     analytic = True
@@ -57,7 +57,7 @@ class Unflatten(Module):
         axis, sizes = self.dim % a.ndim, self.unflattened_size
         known = math.prod(size for size in sizes if size != -1)
         fits = a.shape[axis] == known if -1 not in sizes else known > 0 and a.shape[axis] % known == 0
-        self.expect(fits and sizes.count(-1) < 2, f"an axis {self.dim} that makes {sizes}", got=a)
+        self.expect(fits and sizes.count(-1) < 2, f"an axis {self.dim} that splits into {sizes}", got=a)
         sizes = [a.shape[axis] // known if size == -1 else size for size in sizes]
         self.cache = a.shape
         return a.reshape(*a.shape[:axis], *sizes, *a.shape[axis + 1 :])

@@ -15,7 +15,7 @@ class Loss(Module):
     `loss(a, b)` is L: a Python number for reduction 'mean' and 'sum', an array of one loss per term for 'none'.
     `loss.backward(delta=1)` is dL/da, times delta; for 'none' delta is an array of one number per term.
 
-    Options are keyword-only: PyTorch's come in another order in each loss. A subclass's backward multiplies each of its
+    Options are keyword-only: PyTorch's order differs from loss to loss. A subclass's backward multiplies each of its
     E terms by `self.scale(delta, E)`: delta / E for a mean, delta for a sum, and for 'none' delta as it is, an array of
     one number per term.
     """
@@ -42,7 +42,7 @@ class Loss(Module):
         return float(delta)
 
     def scale(self, delta, terms):
-        """What each of `terms` terms of the sum is multiplied by. A mean over none is NaN, and has no slope."""
+        """What each of `terms` terms of the sum is multiplied by. A mean over none is NaN, with slope 0."""
         if self.reduction in ("mean", "batchmean"):
             return delta / terms if terms else 0.0
         return delta
@@ -50,11 +50,11 @@ class Loss(Module):
     def terms(self):
         """What the mean of the last call divided by: the number of terms, or the sum of their weights; None if unknown.
 
-        L * terms adds up over the batches of a data set, however it is cut into them.
+        L * terms can be summed over the batches of a data set, however it is split.
         """
 
     def count_correct(self, scores, y):
-        """(right, answers) of a batch: how many answers are right, of how many; (NaN, 0) where there is no telling."""
+        """(right, answers) of a batch: how many answers are right, of how many; (NaN, 0) where that is undefined."""
         return F.count_correct(scores, y)
 
     def extra_repr(self):

@@ -1,6 +1,6 @@
 """Losses of scores against classes: how little of the probability went to the right one.
 
-Three scores, of which the first is the label's, by hand: e^2, e^1, e^0 = 7.39, 2.72, 1 sum to 11.11, so
+Three scores, the first of them the label's, by hand: e^2, e^1, e^0 = 7.39, 2.72, 1 sum to 11.11, so
 
 >>> import numpy as np, backprop as bp
 >>> z, y = np.array([[2., 1, 0]]), np.array([0])
@@ -42,15 +42,15 @@ class CrossEntropyLoss(Classification):
     """Cross-entropy of scores z (N, C, ...) or (C,); y are labels (N, ...) in [0, C), or probabilities of z's shape.
     Lecture A 49:06, 61:06.
 
-    forward   (40)  t       = (1 - eps) onehot(y) + eps / C         eps > 0: no score need grow without end
+    forward   (40)  t       = (1 - eps) onehot(y) + eps / C         eps > 0: no score need grow without limit
               (9a)  L       = -1/E sum_n t_n log softmax(z_n)       n runs over E = N samples, or positions of images
     backward  (9b)  delta_z = delta * (softmax(z) - t) / E          the label's share rises, the others fall
 
     onehot(y, C)[n,c] is 1 where c = y_n, else 0. eps is `label_smoothing`; without it t is onehot(y), and L is
     -1/E sum_n log softmax(z_n)[y_n]. With probabilities q instead of labels, onehot(y) becomes q. `weight` (C,)
     multiplies each class's part, and a mean over labels then divides by the sum of the weights used, not by E. Labels
-    equal to `ignore_index` do not count. `num_classes`, where it is given, refuses scores for any other number of
-    classes, which PyTorch would train on without a word (72:39).
+    equal to `ignore_index` do not count. `num_classes`, if given, rejects scores for any other number of classes, on
+    which PyTorch would train without a word (72:39).
 
     Raises ShapeError for another number of classes or labels, LabelError for bad targets.
     """
@@ -63,7 +63,7 @@ class CrossEntropyLoss(Classification):
     def forward(self, z, y):
         axis = class_axis(z)
         classes, wanted = z.shape[axis], self.num_classes
-        cure = f"let the last layer put out {wanted}, as Linear(..., {wanted}) does"
+        cure = f"make the last layer output {wanted}, as Linear(..., {wanted}) does"
         self.expect(wanted in (None, classes), f"scores for {wanted} classes", got=z, cure=cure)
         log_s, eps = F.log_softmax(z, axis), self.label_smoothing
         losses = F.nll(log_s, y, self.weight, self.ignore_index, eps)
@@ -87,8 +87,8 @@ class NLLLoss(Classification):
     forward   (23a)  L       = -1/E sum_n a[n, y_n]
     backward  (23b)  delta_a = -delta * onehot(y) / E               0 for all classes but the label's
 
-    CrossEntropyLoss is LogSoftmax and this one: (23b) sent through (4l) gives (9b). `weight` and `ignore_index` are as
-    there.
+    CrossEntropyLoss is LogSoftmax and this one: (23b) sent through (4l) gives (9b). `weight` and `ignore_index` are the
+    same.
 
     Raises ShapeError for another number of labels, LabelError for bad ones.
     """

@@ -13,7 +13,7 @@ from backprop.module import Buffer
 
 
 class Binary(Loss):
-    """The part that both share: each element is an answer of its own, yes where it is above `middle`.
+    """The part that both share: each element is a separate answer, yes where it is above `middle`.
 
     `weight` multiplies each term and broadcasts to their shape; where it is 0 a term is 0, even an infinite one.
     """
@@ -43,10 +43,10 @@ class BCELoss(Binary):
     forward   (38a)  L       = -1/E sum of y log a + (1 - y) log(1 - a)
     backward  (38b)  delta_a = delta * (a - y) / (E a (1 - a))   d/da: -y/a + (1-y)/(1-a), over one denominator
 
-    A logarithm counts as -100 at least, and a (1 - a) as 1e-12, as in PyTorch: a sigmoid may put out 0 or 1 in float32.
-    BCEWithLogitsLoss has no such edges. `weight` multiplies each term and broadcasts to a's shape; E stays.
+    As in PyTorch, a logarithm counts as at least -100 and a (1 - a) as at least 1e-12: a float32 sigmoid may be 0 or 1.
+    BCEWithLogitsLoss needs no such limits. `weight` multiplies each term and broadcasts to a's shape; E stays the same.
 
-    Raises LabelError, naming the first bad index, for an a or y outside [0, 1]; ShapeError for two shapes.
+    Raises LabelError, naming the first bad index, for an a or y outside [0, 1]; ShapeError for different shapes.
     """
 
     def forward(self, a, y):
@@ -67,12 +67,12 @@ class BCEWithLogitsLoss(Binary):
     """Binary cross-entropy of scores z against targets y from 0 to 1, both (...), E elements in all; s = sigmoid(z).
 
     forward   (24a)  L       = -1/E sum of y log s + (1 - y) log(1 - s)
-    backward  (24b)  delta_z = delta * (s - y) / E               (38b) times sigmoid' = s (1 - s): the denominator goes
+    backward  (24b)  delta_z = delta * (s - y) / E               (38b) times sigmoid' = s (1 - s), which cancels
 
     `weight` multiplies each term, `pos_weight` p the positives: p y log s, and delta = ((1 - y) s - p y (1 - s)) / E.
     Both broadcast to z's shape. An infinite score costs nothing where it is right, and infinity where it is wrong.
 
-    Raises LabelError, naming the first bad index, for a y outside [0, 1]; ShapeError for two shapes.
+    Raises LabelError, naming the first bad index, for a y outside [0, 1]; ShapeError for different shapes.
     """
 
     middle = 0.0
@@ -104,7 +104,7 @@ class KLDivLoss(Loss):
     outcomes: reduction 'batchmean' divides it by the N samples of axis 0, where 'mean' divides by E.
 
     Raises LabelError, naming the first bad index, for a y outside [0, 1], and for numbers above 0 where logarithms of
-    probabilities belong (LogSoftmax gives them); ShapeError for two shapes.
+    probabilities belong (LogSoftmax gives them); ShapeError for different shapes.
     """
 
     reductions = ("mean", "sum", "none", "batchmean")

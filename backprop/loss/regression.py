@@ -1,6 +1,6 @@
 """Losses of numbers against numbers: how far off, and how much that matters.
 
-Outputs a and targets b are arrays (...) of one shape, E elements in all. Nothing is broadcast: (N,) against (N, 1) is a
+Outputs a and targets b are arrays (...) of one shape, E elements in all. Nothing is broadcast: (N,) with (N, 1) is a
 ShapeError, not N^2 differences.
 """
 
@@ -20,10 +20,10 @@ class MSELoss(Difference):
     """Mean squared error: a, b (...) of one shape, E elements in all.  Lecture A 6:29, 49:06.
 
     forward   (8a)  L       = 1/E sum (a - b)^2
-    backward  (8b)  delta_a = delta * 2 (a - b) / E                delta is what backward is given, 1 if nothing else
+    backward  (8b)  delta_a = delta * 2 (a - b) / E                delta is what backward is given, 1 by default
 
-    The lecture's square loss is 1/(2N) sum |a - b|^2, delta = (a - b)/N: it halves, and divides by samples. This one
-    is PyTorch's.
+    The lecture's square loss is 1/(2N) sum |a - b|^2, delta = (a - b)/N: it halves, and divides by N. This one is
+    PyTorch's.
     """
 
     def forward(self, a, b):

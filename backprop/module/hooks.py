@@ -1,14 +1,14 @@
-"""Hooks look on while a module runs: before and after its forward, before and after its backward.
+"""Hooks observe a module as it runs: before and after its forward, before and after its backward.
 
-A hook that returns anything but None is refused, so that what a reader sees in a layer's file is what happens. It is
-shown the arrays themselves and must not write into them.
+A hook that returns anything but None raises HookError, so that what a reader sees in a layer's file is what happens. It
+is given the arrays themselves, not copies, and must not write to them.
 """
 
 from backprop.errors import HookError
 
 
 class Hooks:
-    """The hooks of one module, of each kind in the order of their registration."""
+    """The hooks of one module, each kind in order of registration."""
 
     def __init__(self):
         self.before_forward, self.after_forward, self.before_backward, self.after_backward = {}, {}, {}, {}
@@ -23,7 +23,7 @@ class Hooks:
 
 
 class HookHandle:
-    """What registering a hook returns; `remove()` takes the hook off again."""
+    """What registering a hook returns; `remove()` unregisters the hook."""
 
     def __init__(self, hooks, hook):
         self._hooks = hooks

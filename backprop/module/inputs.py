@@ -1,4 +1,4 @@
-"""What a module demands of its inputs and of delta, and the errors that say what must be."""
+"""What a module requires of its inputs and of delta, and the errors it raises otherwise."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from backprop.kernels.device import is_array
 
 
 class Expects:
-    """The part of Module that refuses what its forward or backward could not use."""
+    """The part of Module that rejects what its forward or backward could not use."""
 
-    takes = "np.float32"  # the element type that a list of numbers should be given
+    takes = "np.float32"  # the element type that an error suggests for a list of numbers
 
     def expect_array(self, inputs):
-        """Raise DTypeError unless the first input is an array, in this machine's order of bytes."""
+        """Raise DTypeError unless the first input is an array, in this machine's byte order."""
         if not inputs:
             return
         dtype = getattr(inputs[0], "dtype", None)
@@ -20,24 +20,24 @@ class Expects:
             cure = f"use np.asarray(x, dtype={self.takes})"
             raise DTypeError(f"expects an array, got {type(inputs[0]).__name__}; {cure}")
         if not dtype.isnative and dtype.kind in "fc":
-            raise DTypeError(f"expects this machine's order of bytes, got {dtype}; use x.astype(np.{dtype.name})")
+            raise DTypeError(f"expects this machine's byte order, got {dtype}; use x.astype(np.{dtype.name})")
 
     @staticmethod
     def expect(condition, wanted, *, got, cure=""):
-        """Raise ShapeError unless `condition`: what was wanted, the shape that came, and the likely cure."""
+        """Raise ShapeError unless `condition`, with what was expected, the shape given, and the likely fix."""
         if not condition:
             raise ShapeError(f"expects {wanted}, got {np.shape(got)}" + (f"; {cure}" if cure else ""))
 
     def expect_delta(self, delta=None):
-        """delta as backward may use it, or the error that says what is wrong with it."""
-        if self.call.output is None:  # forward was called directly: nothing is known of its output
+        """delta, if backward can use it; otherwise an error says what is wrong with it."""
+        if self.call.output is None:  # forward was called directly: nothing is known about its output
             return delta
         shape, dtype = self.call.output
         if delta is None and dtype is not None and dtype.kind in "iub":
             return None
         if delta is None:
             raise ShapeError(
-                f"backward expects delta = dL/d(output), of shape {shape}; a loss's backward() gives the first"
+                f"backward expects delta = dL/d(output), of shape {shape}; the first one is loss.backward()"
             )
         if not is_array(delta):
             raise DTypeError(f"backward expects an array, got {type(delta).__name__}; use np.asarray(x, np.{dtype})")
@@ -48,11 +48,11 @@ class Expects:
         return delta
 
     def name_culprit(self, error, inputs):
-        """An array of the wrong type that is no input, but a parameter or buffer: the cure is another one."""
+        """Reword the error where a parameter or buffer, not an input, has the wrong type: the fix differs."""
         if any(error.array is a for a in inputs):
             return
         name, own = next(((n, own) for n, own in self._own_arrays() if own.data is error.array), ("", None))
         if own is not None:
             wanted = inputs[0].dtype if inputs[0].dtype.name in ("float32", "float64") else "float32"
             kind = f"its {name} is {own.dtype}, its input {inputs[0].dtype}"
-            error.message = f"{kind}; use .to(np.{wanted}) of the layer, loss or network"
+            error.message = f"{kind}; use .to(np.{wanted}) on the layer, loss or network"

@@ -1,4 +1,4 @@
-"""A Module is one operation that knows its adjoint: `forward` leaves a cache, `backward` reads it.
+"""A Module is one operation together with its adjoint: `forward` stores a cache, `backward` reads it.
 
 >>> import numpy as np, backprop as bp
 >>> class Scale(bp.Module):
@@ -11,7 +11,7 @@
 ...         self.w.accumulate(np.sum(delta * self.cache, keepdims=True))
 ...         return self.w.data * delta
 
-Calling it runs `forward` and keeps the call. `backward` is run once delta has the shape and type of that call's output:
+Calling it runs `forward` and keeps the call. `backward` first checks delta against that call's output, shape and type:
 
 >>> layer = Scale()
 >>> layer(np.array([1., 2]))
@@ -40,9 +40,9 @@ HARMLESS = {"__init__", "__repr__", "extra_repr", "terms", "count_correct"}  # m
 
 
 class Call:
-    """What one call of a module leaves behind: its cache, the shapes of inputs and output, its children's calls.
+    """The record of one call of a module: its cache, the shapes of inputs and output, its children's calls.
 
-    thread     which of Python's threads made it
+    thread     the Python thread that made it
     in_graph   whether it was a node of a graph
     """
 
@@ -57,29 +57,28 @@ class Module(Tree, Expects, Hooked, Copied):
     """The base of layers, losses and networks.  Lecture A 13:33, 20:07, 32:50; B. A subclass writes two methods:
 
         forward(a)        computes the output and assigns to `self.cache` what backward will need
-        backward(delta)   adds dL/d(parameter) to its parameters and returns dL/da; delta is dL/d(output). Where several
-                          inputs have a delta it returns a tuple, in their order; None for one that has none
+        backward(delta)   adds dL/d(parameter) to its parameters and returns dL/da; delta is dL/d(output). If several
+                          inputs have a delta it returns a tuple, in their order, with None for inputs without one
 
-    Parameters and child modules are plain attributes, or in lists, tuples and dicts, and are found automatically.
+    Parameters and child modules are plain attributes, or items of lists, tuples and dicts, and are found automatically.
 
     Call `module(a)`, not `module.forward(a)`: the call also checks a, runs the hooks (hooks.py) and is kept in
-    `self.call`. `module.backward(delta)` does as much: `__init_subclass__` wraps each subclass's `backward` in
-    `_wrapped`, at the end of this file, so that a layer's own page shows its formulas alone.
+    `self.call`. `module.backward(delta)` checks delta and runs hooks, too: `__init_subclass__` wraps each subclass's
+    `backward` in `_wrapped`, at the end of this file, so that a layer's own file shows only its formulas.
 
-    A cache belongs to a call, and `self.call` is the last one. Whoever uses a module more than once keeps each
-    `module.call` and puts it back with `module.recall(call)` before the backward that belongs to it.
+    A cache belongs to a call, and `self.call` is the last one. To use a module more than once, keep each `module.call`
+    and restore it with `module.recall(call)` before its backward.
 
-    Between a forward and its backward nobody may change what both see: the input, the output, the parameters. A cache
-    holds the arrays themselves, not copies, so that backward would compute with other numbers, and say nothing. A
-    second forward in between, to look at something else, belongs on a copy, `copy.deepcopy(net)`, or after backward.
-    Two threads need a copy each, too.
+    Between a forward and its backward do not change the input, the output or the parameters. A cache holds the arrays
+    themselves, not copies, so backward would silently compute with the changed numbers. If you need a second forward in
+    between, run it on a copy, `copy.deepcopy(net)`, or after backward. Two threads need a copy each, too.
 
-    `module.check(x)` compares backward with finite differences; it comes from backprop.check.gradcheck.
+    `module.check(x)` compares backward with finite differences; it is added by backprop.check.gradcheck.
     """
 
     training = True
     recordable = (
-        False  # True if forward and backward compute by kernels alone, alike in every step: for backprop.training.plan
+        False  # True if forward and backward only call kernels, the same in every step: for backprop.training.plan
     )
     analytic = False  # True if forward also takes complex numbers and is analytic: gradcheck then adds a complex step
     call = None
@@ -89,7 +88,7 @@ class Module(Tree, Expects, Hooked, Copied):
         super().__init_subclass__(**kwargs)
         own = [name for name, value in vars(cls).items() if callable(value) or hasattr(value, "__get__")]
         if "recordable" not in vars(cls) and not HARMLESS.issuperset(own):
-            cls.recordable = False  # what holds for the methods of a parent need not hold for these
+            cls.recordable = False  # what holds for the parent's methods need not hold for these
         if not hasattr(cls.backward, "is_wrapper"):
             cls.backward = _wrapped(cls.backward)
 
@@ -100,12 +99,12 @@ class Module(Tree, Expects, Hooked, Copied):
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     def __call__(self, *inputs):
-        """Run pre-hooks, forward and forward hooks, and keep the call. Given a graph's Value it becomes a node."""
+        """Run pre-hooks, forward and forward hooks, and keep the call. On a graph's Value the call becomes a node."""
         for a in inputs:
             if hasattr(a, "through"):
                 return a.through(self, inputs)
         hooks = self._hooks
-        self.call = None  # lets the last call's arrays be used again
+        self.call = None  # lets the last call's arrays be reused
         try:
             Hooks.run(hooks.before_forward, self, inputs)
             self.expect_array(inputs)
@@ -130,9 +129,9 @@ class Module(Tree, Expects, Hooked, Copied):
 
     @property
     def cache(self):
-        """What the last forward keeps for its backward."""
+        """What the last forward stored for its backward."""
         if self.call is None:
-            raise CallOrderError("no cache before a call: y = module(x)").named(type(self).__name__)
+            raise CallOrderError("no cache yet: call the module first, y = module(x)").named(type(self).__name__)
         return self.call.cache
 
     @cache.setter
@@ -140,7 +139,7 @@ class Module(Tree, Expects, Hooked, Copied):
         self.call = Call(value)
 
     def recall(self, call):
-        """Put an earlier call of this module, and of its children, back in place for its backward."""
+        """Restore an earlier call of this module, and of its children, for its backward."""
         self.call = call
         for child, childs_call in call.children:
             if childs_call is not None:
@@ -151,7 +150,7 @@ class Module(Tree, Expects, Hooked, Copied):
         return ""
 
     def __repr__(self):
-        """The options, the children, and after the first call the shapes that went through."""
+        """The options, the children, and after the first call the shapes of its inputs and output."""
         lines = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
         inside = "\n".join(["", *lines, ""]) if lines else self.extra_repr()
         shapes = ""
@@ -161,7 +160,7 @@ class Module(Tree, Expects, Hooked, Copied):
 
 
 def _wrapped(backward):
-    """A subclass's `backward` with what is done before and after each: checks, hooks, the name in an error."""
+    """A subclass's `backward` with what every one needs around it: checks, hooks, the layer's name in errors."""
 
     @functools.wraps(backward)
     def wrapper(self, *delta, **options):
@@ -172,10 +171,10 @@ def _wrapped(backward):
             if call is None:
                 raise CallOrderError("backward before forward: call the module first, y = module(x)")
             if call.thread != threading.get_ident():
-                raise CallOrderError("the last call was another thread's: give each a copy.deepcopy(net) of its own")
+                raise CallOrderError("the last call was made by another thread; give each its own copy.deepcopy(net)")
             delta = self.expect_delta(*delta, **options)
             if delta is None and call.output is not None:
-                return None  # its output were whole numbers, such as words, which have no gradient
+                return None  # the output is integers, such as indices of words, which have no gradient
             Hooks.run(self._hooks.before_backward, self, delta)
             if self.call is not call:  # a hook has called this module again, to look at something else
                 self.recall(call)

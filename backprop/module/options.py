@@ -1,4 +1,4 @@
-"""Options that are numbers: what comes is checked where it comes in, so that a mistake is named and not a symptom."""
+"""Options that are numbers are checked where they are given, so that an error names the mistake, not a symptom."""
 
 import math
 
@@ -17,14 +17,14 @@ def whole(name, value, least=0):
 
 
 def integer(least):
-    """What such an option must be, in words."""
+    """What an integer option must be, in words."""
     return {0: "a non-negative integer", 1: "a positive integer"}.get(least, f"an integer of at least {least}")
 
 
 def number(name, value, low=-math.inf, high=math.inf):
     """`value`; OptionError unless it is a finite number from `low` to `high`."""
     if not isinstance(value, REAL) or not math.isfinite(value) or not low <= value <= high:
-        wanted = "" if math.isinf(low) else f" from {low} on" if math.isinf(high) else f" from {low} to {high}"
+        wanted = "" if math.isinf(low) else f" of at least {low}" if math.isinf(high) else f" from {low} to {high}"
         raise OptionError(f"{name} must be a finite number{wanted}, got {value!r}")
     return value
 

@@ -1,4 +1,4 @@
-"""What a network keeps: a Buffer is an array that is saved with it, a Parameter is one that learns."""
+"""The arrays of a network: a Buffer is saved with it, a Parameter also learns."""
 
 import itertools
 import weakref
@@ -15,7 +15,7 @@ NUMBERS = "fciub"  # kinds of element types
 
 
 class Compared:
-    """Comparisons of what has an array, `data`: entry by entry, as NumPy's, and plain arrays of booleans."""
+    """Comparisons of an object that has an array, `data`: entry by entry, as in NumPy, giving arrays of booleans."""
 
     __slots__ = ()
 
@@ -37,7 +37,7 @@ class Compared:
     def __ne__(self, other):
         return self.data != plain(other)
 
-    __hash__ = object.__hash__  # in a set or a dict each is itself alone
+    __hash__ = object.__hash__  # sets and dicts compare by identity
 
 
 def plain(a):
@@ -46,22 +46,21 @@ def plain(a):
 
 
 class Buffer(Compared):
-    """An array that belongs to a network, is saved with it and changes type with it, and does not learn.
+    """An array that belongs to a network, is saved with it and changes type with it, but does not learn.
 
     The values are copied, so that the network never changes the array it was made from. A list becomes float32. An
-    array of integers stays one: it counts, and `net.to(dtype)` passes it by. Where the array lies on a GPU, so do the
-    values.
+    array of integers is a counter and keeps its type, even under `net.to(dtype)`. An array on a GPU is copied there.
     """
 
     _kept_kinds = NUMBERS
-    __array_ufunc__ = None  # array == parameter asks the parameter
+    __array_ufunc__ = None  # array == parameter calls the parameter's __eq__
 
     def __init__(self, data):
         kind = type(self).__name__
         try:
             array = to_host(data)
         except ValueError:
-            raise ShapeError(f"a {kind} must be an array; the lists that were given are of unequal lengths") from None
+            raise ShapeError(f"a {kind} must be an array, got lists of unequal lengths") from None
         if array.dtype.kind not in NUMBERS:
             raise DTypeError(f"a {kind} must be made of numbers, got {array.dtype}; use np.asarray(x, np.float32)")
         keeps_type = (is_array(data) or isinstance(data, np.generic)) and array.dtype.kind in self._kept_kinds
@@ -70,14 +69,14 @@ class Buffer(Compared):
 
     @property
     def data(self):
-        """The values. Live: they change in place. What is assigned is copied, and keeps the shape."""
+        """The values. Live: they change in place. Assigned values are copied, and must have the same shape."""
         return self._data
 
     @data.setter
     def data(self, values):
         if np.shape(values) != self.shape:
             kind = type(self).__name__
-            raise ShapeError(f"the values have shape {self.shape}, got {np.shape(values)}; use a new {kind}")
+            raise ShapeError(f"the values must have shape {self.shape}, got {np.shape(values)}; or use a new {kind}")
         keeps_type = is_array(values) and values.dtype.kind in "fc"
         self.to(values.dtype if keeps_type else self.dtype)
         self._data = to_device(np.array(to_host(values), dtype=self.dtype, order="C"), self.device)
@@ -96,7 +95,7 @@ class Buffer(Compared):
 
     @property
     def device(self):
-        """Where the values lie: "cpu" or "cuda"."""
+        """Where the values are: "cpu" or "cuda"."""
         return device_of(self._data)
 
     def to(self, dtype=None, device=None):
@@ -105,16 +104,16 @@ class Buffer(Compared):
         return self
 
     def moved(self, dtype=None, device=None):
-        """What `become` is given to change the element type and the place."""
+        """The values in another element type or on another device, for `become`."""
         return (_moved(self._data, dtype if self.dtype.kind in "fc" else None, device),)
 
     def become(self, arrays):
-        """Take over what `moved` has made."""
+        """Take over the arrays that `moved` returned."""
         (self._data,) = arrays
 
     @property
     def counts(self):
-        """Whether it is one whole number, as that of the batches that a BatchNorm has seen."""
+        """Whether it is a single integer, such as the number of batches that a BatchNorm has seen."""
         return self.dtype.kind in "iu" and self.shape == ()
 
     def __repr__(self):
@@ -125,12 +124,12 @@ _replacements = itertools.count(1)
 
 
 def moment():
-    """A number that grows: what is replaced from now on is replaced after it."""
+    """A counter's next value: parameters replaced from now on get a larger one."""
     return next(_replacements)
 
 
 class Replaced(NamedTuple):
-    """When, in which module and as what, a parameter was replaced, and by which one."""
+    """When a parameter was replaced, in which module, as which attribute, and by which one."""
 
     moment: int
     module: weakref.ref
@@ -155,7 +154,7 @@ class Parameter(Buffer):
         super().__init__(data)
         self.requires_grad = requires_grad
         self.constant = None  # an index of entries that never learn, such as an embedding's row for padding
-        self._replaced = {}  # where another one stands in its place: (module, name) -> Replaced
+        self._replaced = {}  # where another one took its place: (id of the module, name) -> Replaced
         self._sum = None  # the array behind grad, kept while grad is None, so that a step allocates nothing
         self._has_grad = False
 
@@ -174,10 +173,10 @@ class Parameter(Buffer):
         self._has_grad = True
 
     def accumulate(self, gradient, *args):
-        """Add an array, or what the function `gradient(*args, out=..., accumulate=...)` computes into the sum.
+        """Add an array to `grad`, or what the function `gradient(*args, out=..., accumulate=...)` computes into it.
 
-        It is the sum over every use of this parameter. Nothing is computed for a frozen one. The first gradient after
-        `zero_grad` overwrites, the others add. Raises ShapeError for an array of another shape, DTypeError for one of
+        `grad` sums over every use of this parameter. Nothing is computed for a frozen one. The first gradient after
+        `zero_grad` overwrites, later ones add. Raises ShapeError for an array of another shape, DTypeError for one of
         another type.
 
         >>> w = Parameter([0.0, 0.0])
@@ -199,13 +198,13 @@ class Parameter(Buffer):
         self._has_grad = False
 
     def note_replaced(self, module, name, new):
-        """Another Parameter takes its place as this attribute of a module."""
+        """Note that the Parameter `new` has taken its place as this attribute of a module."""
         self._replaced[id(module), name] = Replaced(
             next(_replacements), weakref.ref(module), f"{type(module).__name__}.{name}", new
         )
 
     def note_used(self, module, name):
-        """It is this attribute of a module now."""
+        """Note that it is now this attribute of a module."""
         self._replaced.pop((id(module), name), None)
 
     @property
@@ -213,15 +212,15 @@ class Parameter(Buffer):
         return bool(self._replaced)
 
     def replaced_since(self, moment):
-        """The Replaced that came after a moment() about this parameter, in modules that are still there."""
+        """The replacements of this parameter after a moment(), in modules that still exist."""
         return [found for found in self._replaced.values() if found.moment > moment and found.module() is not None]
 
     def _expect_gradient(self, value):
-        """The value, if it may be a gradient of this parameter."""
+        """`value`, if it can be a gradient of this parameter; otherwise an error."""
         if np.shape(value) != self.shape:
             in_front = np.shape(value)[: -len(self.shape) or None]
             summed = np.shape(value)[len(in_front) :] == self.shape
-            cure = f"; sum it over the axes in front, {in_front}" if summed and in_front else ""
+            cure = f"; sum it over the leading axes, {in_front}" if summed and in_front else ""
             raise ShapeError(f"a gradient must have its parameter's shape {self.shape}, got {np.shape(value)}{cure}")
         if is_array(value) and value.dtype.kind in "fc" and value.dtype != self.dtype:
             cure = f"use g.astype(np.{self.dtype})"
@@ -229,7 +228,7 @@ class Parameter(Buffer):
         return value
 
     def moved(self, dtype=None, device=None):
-        """The values, and the sum of gradients, if there is one."""
+        """The values and, if there is one, the sum of gradients."""
         (data,) = super().moved(dtype, device)
         if data is self._data:
             return data, self._sum
@@ -239,7 +238,7 @@ class Parameter(Buffer):
         self._data, self._sum = arrays
 
     def __getstate__(self):
-        """A copy or a pickle stands in a network of its own, in which nothing was replaced."""
+        """A copy or a pickle belongs to a network of its own, in which nothing was replaced."""
         return {**vars(self), "_replaced": {}}
 
     def __repr__(self):
@@ -247,7 +246,7 @@ class Parameter(Buffer):
 
 
 def _put(gradient, out, accumulate):
-    """An array as `accumulate` wants a gradient to be computed."""
+    """A given array as a function that `accumulate` can call."""
     if isinstance(out, DeviceArray):
         out[...] = out + gradient if accumulate else gradient
     elif accumulate:
@@ -257,7 +256,7 @@ def _put(gradient, out, accumulate):
 
 
 def _moved(array, dtype, device):
-    """The array itself where it is of this type and lies there; else a copy that is. None is what it has."""
+    """The array itself if it has this type and is on this device, else a copy that does. None means as it is."""
     dtype, device = dtype or array.dtype, device or device_of(array)
     if array.dtype == dtype and device_of(array) == device:
         return array

@@ -1,7 +1,7 @@
 """One source of randomness: `manual_seed` makes initial weights, shuffling and everything after it repeatable.
 
-Weights are drawn once, in the order of construction. What is drawn again in every step, such as a dropout mask, comes
-from a Stream: numbers that follow from a seed and a step alone, so that an interrupted run can go on where it stopped.
+Weights are drawn once, in the order of construction. What is drawn anew in every step, such as a dropout mask, comes
+from a Stream, whose numbers depend only on a seed and a step, so that an interrupted run can resume where it stopped.
 """
 
 import contextlib
@@ -12,11 +12,11 @@ import numpy as np
 from backprop.module.options import whole
 
 _generator = np.random.default_rng()
-_seedings = 0  # how often manual_seed was called: a stream that is older starts anew
+_seedings = 0  # how often manual_seed was called: an older stream then draws a new seed
 
 
 def manual_seed(seed):
-    """Start the engine's random numbers again from `seed`, a non-negative integer.
+    """Restart the engine's random numbers from `seed`, a non-negative integer.
 
     >>> manual_seed(0); first = generator().random()
     >>> manual_seed(0); first == generator().random()
@@ -33,14 +33,14 @@ def generator():
     return _generator
 
 
-_watched = contextvars.ContextVar("backprop_watched", default=None)  # a list while `watched` looks on
+_watched = contextvars.ContextVar("backprop_watched", default=None)  # a list within a `watched` block
 
 
 @contextlib.contextmanager
 def watched():
-    """Within this block, what streams draw is written down, and at its end undone. Yields a list of (stream, key).
+    """Within this block, the draws of streams are recorded, and undone at its end. Yields a list of (stream, key).
 
-    Whoever runs the same step again fills each key, in this order, with its stream's next `draw()`.
+    To run the same step again, fill each key, in this order, with its stream's next `draw()`.
     """
     drawn = []
     token = _watched.set(drawn)
@@ -54,7 +54,7 @@ def watched():
 
 @contextlib.contextmanager
 def undisturbed():
-    """Whatever is drawn from the engine's generator within this block will be drawn again after it."""
+    """Within this block, draws from the engine's generator leave no trace: its state is restored at the end."""
     state = _generator.bit_generator.state
     try:
         yield
@@ -63,10 +63,10 @@ def undisturbed():
 
 
 class Stream:
-    """Random numbers by counting: the n-th number of a step is a function of (seed, step, n), and nothing is stored.
+    """Counter-based random numbers: the n-th of a step is a function of (seed, step, n), and nothing is stored.
 
     The seed is drawn from the engine's generator when the stream is made, and again at the first step after a
-    `manual_seed`, so that this repeats what follows it. `next_key()` begins the next step: kernels turn the key and the
+    `manual_seed`, so that what follows is repeatable. `next_key()` starts the next step: kernels turn its key and the
     position n of an element into a number.
     """
 
@@ -74,11 +74,11 @@ class Stream:
         self.seek(int(generator().integers(1 << 63)), 0)
 
     def seek(self, seed, step):
-        """Stand at this step of this seed."""
+        """Go to this step of this seed."""
         self.seed, self.step, self._seeding = seed, step, _seedings
 
     def next_key(self):
-        """The key of this step, an array (1,) of np.uint64; then the stream stands at the next one."""
+        """The key of this step, an array (1,) of np.uint64; the stream moves on to the next step."""
         key = np.array([self.draw()], np.uint64)
         drawn = _watched.get()
         if drawn is not None:
@@ -86,7 +86,7 @@ class Stream:
         return key
 
     def draw(self):
-        """The key as a number."""
+        """The key of this step as an int; the stream moves on to the next step."""
         if self._seeding != _seedings:
             self.seek(int(generator().integers(1 << 63)), 0)
         key = mix(self.seed ^ mix(self.step))
@@ -94,7 +94,7 @@ class Stream:
         return key
 
     def __setstate__(self, state):
-        """A copy or a pickle stands where its original stood."""
+        """A copy or a pickle continues at the step of its original."""
         self.seek(state["seed"], state["step"])
 
     def __repr__(self):
@@ -102,7 +102,7 @@ class Stream:
 
 
 def mix(x):
-    """A whole number below 2^64, scrambled so that numbers close together give bits that share nothing.
+    """An integer, scrambled to one below 2^64 so that numbers close together give unrelated bits.
 
     The steps are those of SplitMix64 (Steele, Lea and Flood, 2014): each is invertible, so no two numbers collide.
     """

@@ -1,4 +1,4 @@
-"""A module and all below it as a tree: parameters, buffers and children by name, and the verbs that act on them all."""
+"""A module and all below it as a tree: parameters, buffers and children by name, and methods that act on them all."""
 
 import collections
 import contextlib
@@ -12,17 +12,17 @@ from backprop.kernels.transfer import assign, expect_device
 from backprop.module.parameter import Buffer, Parameter
 from backprop.module.rng import Stream
 
-PASSING = {"cache", "call", "_inside_backward", "_hooks", "_holders"}  # what is no part of a module
-WORDS = {int, float, bool, str, type(None)}  # what is no part of a network
-PLAIN = {*WORDS, np.dtype, Parameter, Buffer, Stream}  # what holds no module
+PASSING = {"cache", "call", "_inside_backward", "_hooks", "_holders"}  # attributes that are not parts of a module
+WORDS = {int, float, bool, str, type(None)}  # types that are not parts of a network
+PLAIN = {*WORDS, np.dtype, Parameter, Buffer, Stream}  # types that contain no module
 COMPUTED = {np.dtype(name) for name in ("f4", "f8", "c16")}
 
 
 class Tree:
-    """The part of Module that knows what is below it. Names are PyTorch's: "0.weight" is the weight of child "0".
+    """The part of Module that finds what is below it. Names are PyTorch's: "0.weight" is the weight of child "0".
 
-    A Parameter is replaced only by a Parameter of the same shape, a Buffer by a Buffer. The old one notes by which, so
-    that an optimizer that was made before notices that the new one would not learn.
+    A Parameter can only be replaced by a Parameter of the same shape, a Buffer by a Buffer. The old one keeps a note of
+    the new one, so that an optimizer made earlier can raise an error: the new one would not learn.
     """
 
     def __setattr__(self, name, value):
@@ -38,7 +38,7 @@ class Tree:
         object.__setattr__(self, name, value)
 
     def _note_replaced(self, name, old, new):
-        """`new` stands where `old` stood, a parameter or a module: its parameters note it."""
+        """`new` takes the place of `old`, each a parameter or a module: their parameters note it."""
         before, now = (dict.fromkeys(_parameters_of(thing)) for thing in (old, new))
         new = sorted((p for p in now if p not in before), key=lambda p: not p.requires_grad)[:1]
         for parameter in before:
@@ -52,13 +52,13 @@ class Tree:
         if type(value) is not type(old):
             of_shape = f" of shape {np.shape(value)}" if np.ndim(value) else ""
             raise ParameterError(
-                f"{place} is a {kind} of shape {old.shape}, got {type(value).__name__}{of_shape}; "
+                f"{place} must be a {kind} of shape {old.shape}, got {type(value).__name__}{of_shape}; "
                 f"use layer.{name} = {kind}(...), or layer.{name}.data[...] = ..."
             )
         if value.shape != old.shape:
-            raise ShapeError(f"{place} is a {kind} of shape {old.shape}, got a {kind} of shape {value.shape}")
+            raise ShapeError(f"{place} must be a {kind} of shape {old.shape}, got a {kind} of shape {value.shape}")
 
-    _holders = ()  # the attributes that are, or hold, something in which a module could be
+    _holders = ()  # the names of attributes that are, or may contain, modules
 
     def named_children(self):
         """(name, module) for each child: an attribute, or an item of a list, tuple or dict, at any depth."""
@@ -74,7 +74,7 @@ class Tree:
             name, value, around = waiting.pop()
             if isinstance(value, (list, tuple, dict, collections.deque)):
                 if any(value is other for other in around):
-                    continue  # it holds itself
+                    continue  # it contains itself
                 items = value.items() if isinstance(value, dict) else enumerate(value)
                 items = [(key, item) for key, item in items if not _are_words(item)]  # a vocabulary may be long
                 waiting += [(f"{name}.{key}", item, (*around, value)) for key, item in reversed(items)]
@@ -112,12 +112,12 @@ class Tree:
         return ((name, value) for name, value in self._own() if isinstance(value, Buffer))
 
     def named_buffers(self):
-        """(path, Buffer) for what is saved and does not learn, such as running statistics, each once."""
+        """(path, Buffer) for what is saved but does not learn, such as running statistics, each once."""
         return _once((path, b) for path, b in self._walk_own(Buffer) if not isinstance(b, Parameter))
 
     @property
     def device(self):
-        """Where the parameters and buffers lie: "cpu" or "cuda"; "cpu" where there are none."""
+        """Where the parameters and buffers are: "cpu" or "cuda"; "cpu" if there are none."""
         return next((array.device for _, array in self._walk_own(Buffer)), "cpu")
 
     def named_streams(self):
@@ -160,12 +160,12 @@ class Tree:
         return self
 
     def eval(self):
-        """Switch to evaluation: layers that behave differently there (dropout) do; caches are kept all the same."""
+        """Switch to evaluation, where some layers (dropout) behave differently; caches are kept all the same."""
         return self.train(False)
 
     @contextlib.contextmanager
     def evaluating(self):
-        """Within this block everything is in evaluation; behind it each module has its own mode back."""
+        """Within this block every module is in evaluation; after it each has its own mode back."""
         modes = [(module, module.training) for module in self.modules()]
         try:
             yield self.eval()
@@ -177,7 +177,7 @@ class Tree:
         """Move parameters and buffers to another device or element type, in place: `net.to("cuda")`,
         `net.to(np.float64)`. Returns the module.
 
-        Raises DeviceError, with the network as it was, where there is no such device or no memory left on it.
+        Raises DeviceError, leaving the network as it was, if there is no such device or no memory left on it.
         """
         for item in target:
             if isinstance(item, str) and not item.startswith(("float", "complex")):
@@ -194,7 +194,7 @@ class Tree:
             if dtype not in COMPUTED:
                 raise DTypeError(f"layers compute in float32 or float64, got {dtype}; use net.to(np.float32)")
         buffers = list(dict.fromkeys(array for _, array in self._walk_own(Buffer)))
-        moved = [array.moved(dtype, device) for array in buffers]  # all of them, before any takes the place of another
+        moved = [array.moved(dtype, device) for array in buffers]  # all of them, before any is replaced
         for array, arrays in zip(buffers, moved, strict=True):
             array.become(arrays)
         return self
@@ -206,8 +206,8 @@ class Tree:
     def state_dict(self):
         """Path -> array for every parameter and buffer, under PyTorch's names.
 
-        The arrays are NumPy's, and copies, where PyTorch hands out the live ones: what was saved stays what it was
-        while training goes on. Raises ParameterError where two have the same name, as items 1 and "1" of a dict do.
+        The arrays are NumPy's, and copies, where PyTorch returns the live ones: what was saved does not change as
+        training goes on. Raises ParameterError if two have the same name, as items 1 and "1" of a dict do.
         """
         return {path: to_host(array.data).copy() for path, array in self._by_name().items()}
 
@@ -222,11 +222,11 @@ class Tree:
     def load_state_dict(self, state, strict=True):
         """Copy the arrays of `state` into parameters and buffers of the same names, which keep their element types.
 
-        Returns (missing_keys, unexpected_keys), which are empty unless strict=False. A name may be missing where
-        another one of the same parameter is there (tied weights), or where it counts batches (`num_batches_tracked`,
-        which old files of PyTorch lack).
+        Returns (missing_keys, unexpected_keys), which are empty unless strict=False. A name may be missing if another
+        name of the same parameter is present (tied weights), or if it counts batches (`num_batches_tracked`, which old
+        PyTorch files lack).
 
-        Raises CheckpointError, with the network as it was, if a shape differs, (with `strict`) a name is missing or
+        Raises CheckpointError, leaving the network as it was, if a shape differs, (with `strict`) a name is missing or
         unknown, or a number is too large for this network's element type.
         """
         if not hasattr(state, "keys"):
@@ -245,14 +245,14 @@ class Tree:
         for path, array in fitting.items():
             first = by_array.setdefault(id(own[path]), path)
             if not np.array_equal(array, fitting[first], equal_nan=True):
-                raise CheckpointError(f"{first} and {path} are one array in this network, and two in the state")
+                raise CheckpointError(f"{first} and {path} are one array in this network, but differ in the state")
         for path, array in fitting.items():
             assign(own[path].data, array)
         return names
 
 
 def _are_words(value):
-    """Whether it is a number or a word, or a tuple of such."""
+    """Whether it is a number, a string or None, or a tuple of these."""
     return type(value) in WORDS or (type(value) is tuple and WORDS.issuperset(map(type, value)))
 
 
@@ -262,7 +262,7 @@ def _parameters_of(thing):
 
 
 class Names(NamedTuple):
-    """Names that a network has and a state has not, and the reverse."""
+    """Names that a network has and a state lacks, and the reverse."""
 
     missing_keys: list
     unexpected_keys: list
@@ -271,11 +271,11 @@ class Names(NamedTuple):
         return f"missing {self.missing_keys}, unknown {self.unexpected_keys}"
 
     def cure(self, own):
-        """What to do where all names of a state begin with one more: those of a network within another."""
+        """The fix where the state's names share one extra prefix, as those of a network within another do."""
         fronts = {name.partition(".")[0] for name in self.unexpected_keys}
         if len(fronts) == 1 and {name.partition(".")[2] for name in self.unexpected_keys} & own.keys():
             (front,) = fronts
-            return f"; take {front + '.'!r} off: {{name[{len(front) + 1}:]: a for name, a in state.items()}}"
+            return f"; remove {front + '.'!r}: {{name[{len(front) + 1}:]: a for name, a in state.items()}}"
         return ""
 
 
@@ -285,14 +285,14 @@ def _fitting(path, own, given):
         array = to_host(given)
     except ValueError:
         raise CheckpointError(
-            f"{path} is no array in the state, but a {type(given).__name__} of unequal lists"
+            f"{path} must be an array in the state, got a {type(given).__name__} of unequal lists"
         ) from None
     if array.shape != own.shape:
         raise CheckpointError(f"{path} has shape {own.shape} in this network, {array.shape} in the state")
     if array.dtype.kind not in ("fiu" if own.dtype.kind in "fiu" else own.dtype.kind):
-        raise CheckpointError(f"{path} holds {array.dtype} in the state, not real numbers")
+        raise CheckpointError(f"{path} must hold real numbers in the state, got {array.dtype}")
     if own.dtype.kind in "iu" and array.dtype.kind == "f":
-        raise CheckpointError(f"{path} counts in {own.dtype} in this network, {array.dtype} in the state")
+        raise CheckpointError(f"{path} has type {own.dtype} in this network, {array.dtype} in the state")
     with np.errstate(over="ignore"):
         as_own = array.astype(own.dtype)
     if own.dtype.kind in "iu" and not np.array_equal(as_own, array):
@@ -303,7 +303,7 @@ def _fitting(path, own, given):
 
 
 def _once(named):
-    """The (path, thing) pairs of `named` without those whose thing came before, under another path."""
+    """The (path, thing) pairs of `named`, each thing only under the first of its paths."""
     seen = set()
     for path, thing in named:
         if thing not in seen:

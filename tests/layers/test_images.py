@@ -79,7 +79,7 @@ def test_a_filter_that_does_not_fit_is_refused():
         (lambda: bp.LSTM(3, 0), "hidden_size must be a positive integer, got 0"),
         (lambda: bp.RNN(3, 2, nonlinearity="elu"), "nonlinearity must be 'tanh' or 'relu', got 'elu'"),
         (lambda: bp.Embedding(0, 3), "num_embeddings must be a positive integer, got 0"),
-        (lambda: bp.Embedding(4, 3, padding_idx=4), "padding_idx must be a row of 4, got 4"),
+        (lambda: bp.Embedding(4, 3, padding_idx=4), "padding_idx must be one of 4 rows, got 4"),
         (lambda: bp.LayerNorm(()), "normalized_shape must be the sizes of the last axes"),
         (lambda: bp.HuberLoss(delta=0), "delta must be above 0, got 0"),
         (lambda: bp.CrossEntropyLoss(label_smoothing=2), "label_smoothing must be a probability, from 0 to 1, got 2"),
@@ -94,7 +94,7 @@ def test_options_that_make_no_sense_are_refused(make, words):
 def test_a_margin_larger_than_the_image_is_refused_where_it_has_no_meaning():
     x = np.ones((1, 1, 3, 3))
     for kind, padding in (("ReflectionPad2d", 3), ("CircularPad2d", 4), ("ZeroPad2d", -2)):
-        with pytest.raises(bp.ShapeError, match="does not go with 3 entries on axis"):
+        with pytest.raises(bp.ShapeError, match="does not fit 3 entries on axis"):
             getattr(bp, kind)(padding)(x)
 
 

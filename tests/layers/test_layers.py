@@ -125,5 +125,5 @@ def test_wrong_element_types_are_refused_and_the_last_words_are_the_cure(module)
 
 def test_an_axis_that_does_not_divide_into_the_sizes_is_refused():
     assert bp.Unflatten(1, (2, -1))(np.ones((4, 6))).shape == (4, 2, 3)
-    with pytest.raises(bp.ShapeError, match="an axis 1 that makes"):
+    with pytest.raises(bp.ShapeError, match="an axis 1 that splits into"):
         bp.Unflatten(1, (2, -1))(np.ones((4, 5)))

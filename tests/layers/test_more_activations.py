@@ -94,7 +94,9 @@ def test_buffers_are_saved_change_type_and_are_no_parameters():
     layer.to(np.float64)
     assert layer.running_mean.dtype == np.float64
     assert layer.num_batches_tracked.dtype == np.int64
-    with pytest.raises(bp.ParameterError, match=r"BatchNorm2d.running_mean is a Buffer of shape \(3,\), got ndarray"):
+    with pytest.raises(
+        bp.ParameterError, match=r"BatchNorm2d.running_mean must be a Buffer of shape \(3,\), got ndarray"
+    ):
         layer.running_mean = np.zeros(3)
     with pytest.raises(bp.ShapeError, match=r"a Buffer of shape \(3,\), got a Buffer of shape \(4,\)"):
         layer.running_mean = bp.Buffer(np.zeros(4))
@@ -164,9 +166,9 @@ def test_a_recurrent_layer_says_what_it_wants():
         bp.ShapeError, match=r"GRU: expects \(L, N, 3\), or \(L, 3\) for a single sequence, got \(4, 5\)"
     ):
         bp.GRU(3, 2)(np.ones((4, 5), np.float32))
-    with pytest.raises(bp.ShapeError, match=r"expects hx of \(1, 5, 2\), got \(1, 4, 2\)"):
+    with pytest.raises(bp.ShapeError, match=r"expects hx of shape \(1, 5, 2\), got \(1, 4, 2\)"):
         bp.GRU(3, 2)(np.ones((4, 5, 3), np.float32), np.ones((1, 4, 2), np.float32))
-    with pytest.raises(bp.ShapeError, match=r"hx of two states \(1, 5, 2\)"):
+    with pytest.raises(bp.ShapeError, match=r"hx of two states, each of shape \(1, 5, 2\)"):
         bp.LSTM(3, 2)(np.ones((4, 5, 3), np.float32), np.ones((1, 5, 2), np.float32))
 
 
@@ -268,7 +270,7 @@ def test_a_key_may_be_any_whole_number():
 
 
 def test_one_adjacency_serves_all_graphs_of_a_batch():
-    with pytest.raises(bp.ShapeError, match=r"expects S \(V, V\), what each node hears of each, got \(3, 3, 3\)"):
+    with pytest.raises(bp.ShapeError, match=r"expects S \(V, V\), weights from node to node, got \(3, 3, 3\)"):
         bp.GraphConv(2, 2)(np.ones((3, 3, 2), np.float32), np.ones((3, 3, 3), np.float32))
     with pytest.raises(bp.DTypeError, match=r"use edges.astype\(np.int64\)"):
         bp.normalized_adjacency([(0.9, 1.9)], 3)
@@ -340,7 +342,7 @@ def test_a_recurrent_layer_wants_a_step_and_states_of_one_shape():
     with pytest.raises(bp.ShapeError, match="expects at least one step"):
         bp.LSTM(3, 2)(np.ones((0, 5, 3), np.float32))
     x, state = np.ones((4, 5, 3), np.float32), np.zeros((1, 5, 2), np.float32)
-    with pytest.raises(bp.ShapeError, match=r"two states \(1, 5, 2\), got \(1, 5, 2\), \(1, 4, 2\)"):
+    with pytest.raises(bp.ShapeError, match=r"each of shape \(1, 5, 2\), got \(1, 5, 2\), \(1, 4, 2\)"):
         bp.LSTM(3, 2)(x, (state, state[:, :4]))
 
 
@@ -434,7 +436,7 @@ def test_an_option_that_makes_no_number_is_refused(make):
 
 
 def test_a_group_of_one_value_is_refused_for_it_would_always_be_0():
-    with pytest.raises(bp.ShapeError, match="more than one value in a group, got .*fewer groups"):
+    with pytest.raises(bp.ShapeError, match="more than one value in a group, got .*use fewer groups"):
         bp.GroupNorm(3, 3, dtype=np.float64)(np.ones((2, 3)))
     bp.GroupNorm(3, 3, dtype=np.float64)(np.ones((2, 3, 2)))
 
@@ -462,7 +464,7 @@ def test_normalisation_of_enormous_and_tiny_numbers_is_right_though_their_square
 
 
 def test_dropout_of_a_single_recurrent_layer_is_warned_of_and_told():
-    with pytest.warns(UserWarning, match="dropout=0.5 stands between layers, and there is one layer"):
+    with pytest.warns(UserWarning, match="dropout=0.5 acts between layers, but there is only one layer"):
         layer = bp.GRU(3, 4, dropout=0.5)
     assert "dropout=0.5" in repr(layer)
 

@@ -142,7 +142,7 @@ def test_the_lectures_trap_is_refused_with_num_classes_and_passes_without():
     scores, y = np.zeros((2, 784)), np.array([3, 9])
     assert CrossEntropyLoss()(scores, y) == pytest.approx(math.log(784))
     with pytest.raises(
-        bp.ShapeError, match=r"expects scores for 10 classes, got \(2, 784\); let the last layer put out 10"
+        bp.ShapeError, match=r"expects scores for 10 classes, got \(2, 784\); make the last layer output 10"
     ):
         CrossEntropyLoss(num_classes=10)(scores, y)
 
@@ -243,9 +243,9 @@ def test_labels_too_large_for_int64_are_refused_and_not_wrapped_around():
     ("y", "cure"),
     [
         (np.array([1, 2, 3]), r"; they begin at 1: use y - 1$"),
-        (np.array([-1, 0, 1]), r"is named by ignore_index=-1$"),
+        (np.array([-1, 0, 1]), r"; to skip such labels use ignore_index=-1$"),
         (np.array([[0], [1], [2]]), r"; use y\[:, 0\]$"),
-        (np.eye(3, dtype=int), r"; of one-hot vectors use y.argmax\(1\)$"),
+        (np.eye(3, dtype=int), r"; for one-hot vectors use y.argmax\(1\)$"),
         (np.array(["a", "b", "c"]), r"; use np.unique\(y, return_inverse=True\)\[1\]$"),
     ],
 )
@@ -257,7 +257,7 @@ def test_labels_as_people_have_them_are_refused_with_the_cure(y, cure):
 def test_a_loss_says_where_its_backward_is():
     """The first thing that somebody types who comes from PyTorch."""
     L = MSELoss()(A, B)
-    with pytest.raises(bp.CallOrderError, match=r"its backward is net.backward\(loss.backward\(\)\)"):
+    with pytest.raises(bp.CallOrderError, match=r"use net.backward\(loss.backward\(\)\)"):
         L.backward()
 
 

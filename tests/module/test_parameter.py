@@ -101,7 +101,7 @@ def test_an_array_is_accumulated_as_it_is_and_copied():
 
 def test_a_gradient_that_was_not_summed_over_its_batch_is_refused_not_broadcast():
     p = Parameter([1.0, 2.0])
-    with pytest.raises(bp.ShapeError, match=r"shape \(2,\), got \(4, 2\); sum it over the axes in front, \(4,\)$"):
+    with pytest.raises(bp.ShapeError, match=r"shape \(2,\), got \(4, 2\); sum it over the leading axes, \(4,\)$"):
         p.accumulate(np.ones((4, 2), np.float32))
     with pytest.raises(bp.ShapeError, match=r"shape \(3, 2\), got \(2,\)$"):
         Parameter(np.zeros((3, 2))).accumulate(np.zeros(2))

@@ -188,7 +188,7 @@ def test_docstrings_formulas_are_read_with_their_reasons():
     first, second = stated(bp.Linear.__doc__)[:2]
     assert first == (("1", "2"), "forward", "u[n,o] = sum_i a[n,i] X[o,i] + mu[o]", "")
     assert second.text == "dL/dX[o,i] = sum_n delta[n,o] a[n,i]"
-    assert second.why == "X[o,i] met a[n,i] once in every sample n"
+    assert second.why == "X[o,i] multiplied a[n,i] in every sample n"
     adam = stated(bp.Adam.__doc__)[0]
     assert adam.numbers == ("42a",) and adam.why.startswith("a running mean of g")
     assert re.fullmatch(NUMBER, "(4s)")
@@ -329,5 +329,5 @@ def test_the_page_is_written_where_it_is_wanted(tmp_path, monkeypatch):
 
 def test_moments_without_a_formula_show_what_happens(whole):
     assert all(moment.session in SESSIONS for moment in MOMENTS if moment.session)
-    assert "insert Flatten() before it, or let a convolution carry the bias" in whole
+    assert "insert Flatten() before it, or use a convolution's bias" in whole
     assert "use mm(a, b.T) to multiply rows" in whole

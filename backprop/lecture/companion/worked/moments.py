@@ -26,7 +26,7 @@ True
 ... except bp.ShapeError as error:
 ...     print(error)
 Bias: expects (..., 28) with at most 3 axes, got (64, 1, 28, 28);
-insert Flatten() before it, or let a convolution carry the bias
+insert Flatten() before it, or use a convolution's bias
 """,
     "trap": """
 >>> scores, labels = np.zeros((64, 784), np.float32), np.zeros(64, int)
@@ -37,7 +37,7 @@ insert Flatten() before it, or let a convolution carry the bias
 ... except bp.ShapeError as error:
 ...     print(error)
 CrossEntropyLoss: expects scores for 10 classes, got (64, 784);
-let the last layer put out 10, as Linear(..., 10) does
+make the last layer output 10, as Linear(..., 10) does
 """,
     "vector": """
 >>> layer = bp.Linear(in_features=4, out_features=3, bias=False)
@@ -53,7 +53,7 @@ array([30., 40., 50.], dtype=float32)
 ...     layer.weight = np.ones((3, 4))
 ... except bp.ParameterError as error:
 ...     print(error)
-Linear.weight is a Parameter of shape (3, 4), got ndarray of shape (3, 4);
+Linear.weight must be a Parameter of shape (3, 4), got ndarray of shape (3, 4);
 use layer.weight = Parameter(...), or layer.weight.data[...] = ...
 """,
     "strict": """
