@@ -12,7 +12,7 @@ from backprop.kernels.cpu.jit import BLOCK, maker
 class AllParameters(NamedTuple):
     """Arrays that belong together, in blocks.
 
-    rows     (R, 1 + A)  the number of elements in a block, and where each of its A arrays begins: an address
+    rows     (R, 1 + A)  the number of elements in a block, and the address of each of its A arrays there
     like     an array of their element type
     arrays   the arrays themselves, so that their addresses stay valid
     """

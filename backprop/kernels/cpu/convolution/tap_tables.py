@@ -22,10 +22,10 @@ class TapTables(NamedTuple):
     in_order   (K,)    where in the field the first output position reads the taps in the order of the filters
     offsets    (K,)    where it reads these taps
     bases      (V,)    what a vector of output positions adds to that
-    places     (S, V)  where in the channel of the output such a vector goes, in S stretches, since it may run over the
-                       end of a row into the next one: only its lanes
-    begins     (S, V)  from this one
-    ends       (S, V)  up to, not with, this one
+    places     (S, V)  where in the channel of the output lane 0 of such a vector would go, for each of S stretches: it
+                       may run over the end of a row into the next one
+    begins     (S, V)  the first lane of each stretch
+    ends       (S, V)  the lane after its last one
     used       (V/VECTORS, 2)  the first tap of its class that a tile needs, and one past the last: others read zeros
     classes    (M, 5)  first and past-the-last tap, the same of vectors, the most lanes that any of its vectors fills
     """

@@ -71,7 +71,7 @@ def filters_across(x, m, k, rows, stop, strides):
 
 @part
 def delta_unfolded(delta, k, n, stop, columns, strides):
-    """(13) B[(o,p), (n,h)]: delta at the position where tap p meets entry h"""
+    """(13) B[(o,p), (n,h)]: delta at the position where tap p reads entry h"""
     if k < stop and n < columns:
         i = position_of(n // u32(H * W) % u32(D), k // u32(Q * R) % u32(P), S0, L0, M0, I)
         j = position_of(n // u32(W) % u32(H), k // u32(R) % u32(Q), S1, L1, M1, J)

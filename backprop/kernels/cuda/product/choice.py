@@ -73,7 +73,7 @@ def finish(partial, mu, out, parts, N, with_mu, relu, accumulate, size):
 
 
 def size_of(M, N, itemsize):
-    """The largest tile of which there are enough; in float64, whose numbers take two registers, not the largest."""
+    """The largest tile that gives enough blocks; for float64, whose numbers take two registers, never LARGE."""
     if machine().simulated:
         return SIMULATED
     for size in (LARGE, MIDDLE)[itemsize // 8 :]:
