@@ -70,7 +70,7 @@ def test_where_no_folder_can_be_written_kernels_are_kept_for_the_run_and_that_is
     (tmp_path / "file").write_text("a file where a folder should be")
     done = in_a_process(code)
     assert done.stdout == "[0. 2.]\n", done.stderr
-    assert "compiled kernels are kept for this run alone" in done.stderr
+    assert "compiled kernels are cached for this run only" in done.stderr
 
 
 def test_what_is_kept_of_kernels_may_be_cut_or_foreign(tmp_path):
@@ -81,7 +81,7 @@ def test_what_is_kept_of_kernels_may_be_cut_or_foreign(tmp_path):
         path.write_bytes(path.read_bytes()[:20])
     done = in_a_process(RELU, **environment)
     assert done.stdout == "[0. 2.]\n", done.stderr
-    assert "compiled kernels cannot be kept or read" in done.stderr
+    assert "compiled kernels cannot be cached or loaded" in done.stderr
 
 
 def test_without_a_compiler_the_reference_trains_and_the_cpu_kernels_say_so():
@@ -94,4 +94,4 @@ with bp.use_kernels("reference"):
     done = in_a_process(train, NUMBA_DISABLE_JIT="1")
     assert done.stdout == "2\n", done.stderr
     done = in_a_process(RELU, NUMBA_DISABLE_JIT="1")
-    assert "NUMBA_DISABLE_JIT is set, and the cpu kernels are compiled; use bp.use_kernels('reference')" in done.stderr
+    assert "NUMBA_DISABLE_JIT is set, but the cpu kernels need the JIT; use bp.use_kernels('reference')" in done.stderr

@@ -1,17 +1,17 @@
-"""The numbers: one contract, kept by each set of kernels. This file is the one place that chooses between them.
+"""The kernels, which do all arithmetic: one contract, kept by each set of them. Only this file chooses between sets.
 
-    reference   plain NumPy, obvious, also for complex numbers: the oracle of all the others
+    reference   plain NumPy, obvious, also for complex numbers: the others are tested against it
     cpu         Numba: parallel, float32 and float64
-    cuda        numba-cuda: the same on a GPU, for arrays that lie there
+    cuda        numba-cuda: the same on a GPU, for arrays in its memory
 
-Every kernel is a function of C-contiguous arrays that writes into `out` (an optimizer's: into its parameter) and
-returns nothing. It allocates no result, knows no layer and checks nothing: `backprop.functional` has done that.
+Every kernel is a function of C-contiguous arrays that writes into `out` (an optimizer's: into its parameters) and
+returns nothing. It allocates no result, depends on no layer and checks nothing: `backprop.functional` has done that.
 Arguments are positional and have no defaults: inputs first, then numbers, then `out`, then `accumulate` (True adds to
 what `out` holds). A step of training is therefore a list of kernel calls and nothing else. `empty(shape, dtype)` gives
 the arrays to write into.
 
-On finite numbers the sets agree up to rounding. NaN and infinity may reach further in one set than in another: some
-multiply them by zeros that others leave out, such as a convolution's margin.
+On finite numbers the sets agree up to rounding. NaN and infinity may spread further in one set than in another: some
+multiply them by zeros that others skip, such as a convolution's padding.
 """
 
 import contextlib
@@ -24,22 +24,22 @@ import numpy as np
 from backprop.errors import DeviceError, DTypeError
 from backprop.kernels.device import DeviceArray, device_of, is_array
 
-NAMES = ("reference", "cpu")  # of those for arrays on the CPU, of which one may choose
+NAMES = ("reference", "cpu")  # the sets for arrays on the CPU, between which one may choose
 
 _active = contextvars.ContextVar("backprop_kernels", default="cpu")
-recorder = contextvars.ContextVar("backprop_recorder", default=None)  # stands for the kernels while they are recorded
+recorder = contextvars.ContextVar("backprop_recorder", default=None)  # replaces the kernels while calls are recorded
 
 
 @contextlib.contextmanager
 def use_kernels(name):
-    """Within this block, arrays on the CPU are computed by the kernels called `name`: "cpu" or "reference".
+    """Within this block, use the kernels called `name`, "cpu" or "reference", for arrays on the CPU.
 
     >>> with use_kernels("reference"):
     ...     active()
     'reference'
     """
     if name not in NAMES:
-        raise DeviceError(f"no kernels are called {name!r}; there are {', '.join(NAMES)}")
+        raise DeviceError(f"kernels must be one of {', '.join(NAMES)}, got {name!r}")
     token = _active.set(name)
     try:
         yield
@@ -48,7 +48,7 @@ def use_kernels(name):
 
 
 def active():
-    """The name of the kernels that compute arrays on the CPU just now."""
+    """The name of the kernels in use for arrays on the CPU."""
     return _active.get()
 
 
@@ -66,22 +66,22 @@ _FLOATS = {
 
 
 def set_of(array):
-    """The name of the kernels that compute this array: "cuda" where it lies on a GPU, else those in use."""
+    """The name of the kernel set for this array: "cuda" if it is on a GPU, else the set in use."""
     return "cuda" if isinstance(array, DeviceArray) else active()
 
 
 def of(*arrays):
-    """The kernel set that computes these floating-point arrays; None stands for an argument left out.
+    """The kernel set for these floating-point arrays; None stands for an omitted argument.
 
-    Raises DTypeError unless all are arrays of one element type that the set can compute, DeviceError unless all lie in
-    one place. The last array is the one to follow (a layer's parameter): the cure names its type, or its place.
+    Raises DTypeError unless all are arrays of one element type that the set supports, DeviceError unless all are on one
+    device. The others must match the last array (a layer's parameter): the fix in the message names its type or device.
     """
     name, recording = expect_computed(*arrays), recorder.get()
     return load(name) if recording is None else recording
 
 
 def expect_computed(*arrays):
-    """The name of the kernel set that computes these arrays; the errors are those of `of`."""
+    """The name of the kernel set for these arrays; raises the same errors as `of`."""
     arrays = [array for array in arrays if array is not None]
     for array in arrays:
         if not is_array(array):
@@ -99,21 +99,21 @@ def expect_computed(*arrays):
 
 
 def expect_beside(array, other):
-    """Raise DeviceError unless both arrays lie in one place."""
+    """Raise DeviceError unless both arrays are on one device."""
     if isinstance(array, DeviceArray) is not isinstance(other, DeviceArray):
         here, there = device_of(array), device_of(other)
         cure = "bp.to_device(x, 'cuda')" if there == "cuda" else "bp.to_host(x), or net.to('cuda')"
         raise DeviceError(f"expects an array on {there!r}, got one of shape {array.shape} on {here!r}; use {cure}")
 
 
-_listeners = []  # who wants to hear what is compiled for a GPU
+_listeners = []  # called with the name of each kernel about to be compiled for a GPU
 
 
 @contextlib.contextmanager
 def on_compile(callback):
     """Within this block, call `callback(name)` whenever a kernel is about to be compiled, which takes about a second.
 
-    Compiled kernels are kept on disk beside their source, so on a machine each is compiled once.
+    Compiled kernels are cached on disk beside their source, so each is compiled once per machine.
     """
     with contextlib.ExitStack() as stack:
         _listeners.append(callback)
@@ -126,7 +126,7 @@ def on_compile(callback):
 
 
 def tell_compiling(name):
-    """Let those who listen know that a kernel is about to be compiled for a GPU."""
+    """Call the listeners before a kernel is compiled for a GPU."""
     for listener in _listeners:
         listener(name)
 

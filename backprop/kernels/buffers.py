@@ -1,9 +1,9 @@
-"""Arrays that are used again once nobody looks at them.
+"""A pool of arrays, each reused once nothing else refers to it.
 
 A training step needs the same outputs and deltas over and over. Asking the operating system for each of them costs
-more than filling them, so they are kept here and handed out again, under one rule: only when nobody else refers to
-them. A view refers to its array, so it counts. What a caller holds therefore never changes under it. What is handed
-out is a view itself, so that a caller who reshapes it in place reshapes only his own.
+more than filling them, so they are kept here and handed out again, under one rule: only when nothing else refers to
+them. A view refers to its array, so it counts. An array that a caller holds is therefore never overwritten. A caller
+gets a view, so that reshaping it in place does not reshape the array that is kept.
 """
 
 import math
@@ -13,13 +13,13 @@ import threading
 import numpy as np
 
 SMALLEST = 4096  # bytes; below this the allocator is as quick as we are
-MOST_ALIKE = 16  # arrays kept of one shape: whoever keeps thousands of results gets fresh ones
-MOST_BYTES = 1 << 30  # kept in all, in one thread; past it the idle ones are let go
-LINE = 64  # bytes of a cache line, and of the widest registers: what begins with one is read without crossing any
+MOST_ALIKE = 16  # arrays kept of one shape: a caller that holds thousands of results gets fresh ones
+MOST_BYTES = 1 << 30  # kept in all, by one thread; beyond it the idle ones are released
+LINE = 64  # bytes of a cache line, and of the widest registers: an aligned load crosses no line
 
 
 def aligned(shape, dtype):
-    """A new array of arbitrary content that begins with a cache line."""
+    """A new, uninitialized array that begins at a cache line."""
     dtype = np.dtype(dtype)
     count = math.prod(shape) * dtype.itemsize
     memory = np.empty(count + LINE, np.uint8)
@@ -29,7 +29,7 @@ def aligned(shape, dtype):
 
 class Buffers(threading.local):
     """One thread's arrays, by shape and element type. `make(shape, dtype)` makes a new one, whose `base` is its memory.
-    None smaller than `smallest` bytes is kept, nor more than `alike` of one shape, nor more than `most` bytes in all.
+    Arrays below `smallest` bytes are not kept, nor more than `alike` of one shape, nor more than `most` bytes in all.
     """
 
     def __init__(self, make=aligned, smallest=SMALLEST, alike=None, most=None):
@@ -40,7 +40,7 @@ class Buffers(threading.local):
         self.idle_count = self._measure_idle_count()
 
     def empty(self, shape, dtype):
-        """An array of this shape and type with arbitrary content that nobody else can see."""
+        """An uninitialized array of this shape and type that nothing else refers to."""
         dtype = np.dtype(dtype)
         alike = self.kept.get((shape, dtype))
         if alike is not None:
@@ -57,13 +57,13 @@ class Buffers(threading.local):
         return fresh
 
     def release(self):
-        """Let go of all that nobody else refers to (and forget the rest: it lives as long as its holders)."""
+        """Release all arrays that nothing else refers to and forget the rest, which lives as long as it is held."""
         self.kept.clear()
         self.bytes = 0
 
     @staticmethod
     def _measure_idle_count():
-        """What `getrefcount` says, in a loop like the one above, of memory that only its list and array refer to.
+        """What `getrefcount` returns, in a loop like the one above, for memory that only its list and array refer to.
 
         Measured, not assumed: Python versions differ in whether a loop variable counts.
         """

@@ -1,5 +1,5 @@
-"""Arrays in a GPU's memory. No array crosses from there by itself: where NumPy would read one, over the bus, it is told
-to ask for `to_host`. A single number does, where Python asks for it: float(a), if a. The way there is in transfer.py.
+"""Arrays in a GPU's memory. They are never copied to the host implicitly: where NumPy would read one, an error suggests
+`to_host`. Only a single number is, where Python needs it: float(a), if a. Copies to the GPU are made in transfer.py.
 """
 
 import math
@@ -14,12 +14,12 @@ class DeviceArray:
 
     memory   what was allocated; every view holds it, so it lives as long as the last of them
     start    bytes from there to the first element
-    handle   what a kernel is given: an address, or in the simulator an array that looks after its bounds
+    handle   what a kernel is given: an address, or in the simulator a flat array
     """
 
     __slots__ = ("memory", "start", "shape", "dtype", "size", "handle", "__weakref__")
 
-    compute = None  # compute(ufunc, a, ...), which comes down from cuda/arithmetic.py
+    compute = None  # compute(ufunc, a, ...), set by cuda/arithmetic.py
 
     def __init__(self, memory, start, shape, dtype):
         self.memory, self.start = memory, start
@@ -45,11 +45,11 @@ class DeviceArray:
         return self.memory
 
     def view(self):
-        """The same elements under another name."""
+        """A new DeviceArray of the same elements."""
         return DeviceArray(self.memory, self.start, self.shape, self.dtype)
 
     def reshape(self, *shape):
-        """The same elements in another shape; one size may be -1. ShapeError where they do not fit."""
+        """The same elements in another shape; one size may be -1. ShapeError if they do not fit."""
         wanted = tuple(shape[0]) if len(shape) == 1 and np.ndim(shape[0]) else shape
         rest = math.prod(size for size in wanted if size != -1)
         shape = [self.size // rest if size == -1 and rest else size for size in wanted]
@@ -58,12 +58,12 @@ class DeviceArray:
         return DeviceArray(self.memory, self.start, shape, self.dtype)
 
     def __getitem__(self, index):
-        """Part of the array without a copy: whole numbers and slices along the first axes, and None for a new one.
+        """Part of the array without a copy: integers and slices along the first axes, and None for a new one.
 
-        What does not lie in one piece is refused: a GPU reads such a thing slowly, and no layer needs it.
+        A part that is not contiguous raises DeviceError: a GPU would read it slowly, and no layer needs one.
         """
         start, shape, left = self.start, [], list(self.shape)
-        whole = True  # whether all axes so far are of size 1: only then is a part of the next one in one piece
+        whole = True  # whether all axes so far are of size 1: only then is a part of the next one contiguous
         items = index if isinstance(index, tuple) else (index,)
         for item in items[:-1] if items and items[-1] is Ellipsis else items:
             if item is None:
@@ -74,7 +74,7 @@ class DeviceArray:
             size, stride = left.pop(0), math.prod(left) * self.dtype.itemsize
             first, count = _part(item, size)
             if not whole and count != size:
-                raise DeviceError(f"{self.shape}[{index}] does not lie in one piece; use bp.to_host(x)[...]")
+                raise DeviceError(f"{self.shape}[{index}] is not contiguous; use bp.to_host(x)[...]")
             start += first * stride
             if isinstance(item, slice):
                 shape.append(count)
@@ -94,28 +94,28 @@ class DeviceArray:
         return to_host(self).item()
 
     def copy(self):
-        """The same numbers in memory of their own, on the GPU."""
+        """The same numbers in new memory on the GPU."""
         other = self.memory.machine.empty(self.shape, self.dtype)
         self.memory.machine.copy(self, other)
         return other
 
     def fill_from(self, values):
-        """Take over the numbers of a NumPy array of the same shape, converted where the types differ."""
+        """Copy the numbers of a NumPy array of the same shape into this one, converted if the types differ."""
         values = np.asarray(values, dtype=self.dtype, order="C")
         if values.shape != self.shape:
             raise ShapeError(f"expects values of shape {self.shape}, got {values.shape}")
         self.memory.machine.write(self, values)
 
     def fill(self, value):
-        """One number everywhere, written from here."""
+        """Set all elements to one number, written from the host."""
         self.fill_from(np.full(self.shape, value, self.dtype))
 
     def __setitem__(self, index, values):
-        """A copy, on the GPU, of another array of the same shape and type that is there, too."""
+        """Copy another array on the GPU, of the same shape and type, into part of this one."""
         part = self[index]
         if not isinstance(values, DeviceArray):
             raise DeviceError(
-                f"only an array on the GPU is copied there, got {type(values).__name__}; use x.fill_from(...)"
+                f"only an array on the GPU can be assigned there, got {type(values).__name__}; use x.fill_from(...)"
             )
         if values.shape != part.shape or values.dtype != part.dtype:
             raise ShapeError(f"expects {part.dtype} {part.shape}, got {values.dtype} {values.shape}")
@@ -131,7 +131,7 @@ class DeviceArray:
         raise AttributeError(f"an array on the GPU has no {name!r}; use bp.to_host(x).{name}")
 
     def __eq__(self, other):
-        raise DeviceError("arrays on the GPU are not compared there; use bp.to_host(x) == bp.to_host(y)")
+        raise DeviceError("arrays on the GPU cannot be compared there; use bp.to_host(x) == bp.to_host(y)")
 
     __hash__ = object.__hash__
 
@@ -147,7 +147,7 @@ class DeviceArray:
     def __array_ufunc__(self, ufunc, method, *operands, **options):
         """np.add(a, b), np.tanh(a): a few functions, enough for a graph of values."""
         if method != "__call__" or options:
-            raise DeviceError(f"np.{ufunc.__name__}.{method} is not done on the GPU; use bp.to_host(x)")
+            raise DeviceError(f"np.{ufunc.__name__}.{method} is not supported on the GPU; use bp.to_host(x)")
         return self.compute(ufunc, *operands)
 
     def __add__(self, other):
@@ -176,13 +176,13 @@ class DeviceArray:
 
 
 def _part(item, size):
-    """(first, count) of the entries that an index takes of an axis."""
+    """(first, count) of the entries that an index selects along an axis."""
     if not isinstance(item, (slice, int, np.integer)) or isinstance(item, bool):
         raise DeviceError(f"on the GPU an index must be an integer or a slice, got {item!r}; use bp.to_host(x)[...]")
     if isinstance(item, slice):
         first, last, step = item.indices(size)
         if step != 1:
-            raise DeviceError("on the GPU a slice takes neighbours; use bp.to_host(x)[...]")
+            raise DeviceError("on the GPU a slice must have step 1; use bp.to_host(x)[...]")
         return first, max(last - first, 0)
     place = item + size if item < 0 else item
     if not 0 <= place < size:
@@ -191,17 +191,17 @@ def _part(item, size):
 
 
 def is_array(value):
-    """Whether this is an array that some kernels compute."""
+    """Whether this is an array that some kernels accept."""
     return isinstance(value, (np.ndarray, DeviceArray))
 
 
 def device_of(array):
-    """Where an array lies: "cpu" or "cuda"."""
+    """The device of an array: "cpu" or "cuda"."""
     return "cuda" if isinstance(array, DeviceArray) else "cpu"
 
 
 def to_host(array):
-    """A NumPy array with the same numbers. A DeviceArray is copied, which waits for the GPU; any other as it is."""
+    """A NumPy array with the same numbers. A DeviceArray is copied, which waits for the GPU; any other is not."""
     if not isinstance(array, DeviceArray):
         return np.asarray(array)
     return array.memory.machine.read(array)

@@ -1,8 +1,8 @@
-"""A step as a list of kernel calls: written down by running the layers once without computing, then run often.
+"""A step as a list of kernel calls: recorded by running the layers once without computing, then replayed often.
 
-While a Recording stands where kernels are chosen, a layer that asks for a kernel gets one that only writes down what it
-was called with, and arrays that nobody else will get. What the layers do is the same in every step as long as they do
-it by kernels alone and no kernel's numbers change; whether that is so is for the one who records to know.
+While a Recording takes the place of a kernel set, a layer that asks for a kernel gets one that only records its
+arguments, and arrays that are used for nothing else. The calls are the same in every step as long as layers compute
+with kernels alone and no kernel's numbers change; it is up to the caller to make sure of that.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from backprop.kernels.buffers import aligned
 from backprop.kernels.device import DeviceArray, is_array, to_host
 from backprop.kernels.transfer import new_array
 
-WRITTEN = {  # what a kernel writes if it is not `out`
+WRITTEN = {  # what a kernel writes, where it is not `out`
     "max_pool": ("out", "where"),
     "conv_max_pool": ("out", "where"),
     "moments": ("mean", "var", "spread"),
@@ -26,11 +26,11 @@ WRITTEN = {  # what a kernel writes if it is not `out`
     "track": ("running",),
     "cross_entropy": ("log_s", "delta", "found"),
 }
-CHANGED = "track", "count_up"  # kernels that add to what they write
+CHANGED = "track", "count_up"  # kernels that also read what they write
 
 
 class Unfit(BackpropError):
-    """What was recorded depends on more than kernels."""
+    """Raised where a recorded step depends on more than kernels."""
 
 
 class Call(NamedTuple):
@@ -41,7 +41,7 @@ class Call(NamedTuple):
     args: tuple
 
     def reads_and_writes(self):
-        """(arrays that it reads, arrays that it writes); one that it changes is among both."""
+        """(arrays that it reads, arrays that it writes); one that it updates is in both."""
         names = list(inspect.signature(getattr(self.kernel, "py_func", self.kernel)).parameters)
         outputs = WRITTEN.get(self.name, ("out",))
         arrays = [(n, array) for n, array in zip(names, self.args, strict=True) if is_array(array)]
@@ -51,22 +51,22 @@ class Call(NamedTuple):
 
 
 def mark():
-    """Stands where the calls are divided."""
+    """A placeholder where the calls are divided."""
 
 
 MARK = Call("mark", mark, ())
 
 
 class Recording:
-    """Stands for a kernel set. `calls` are what was asked of it, in order."""
+    """Takes the place of a kernel set; `calls` are the calls made to it, in order."""
 
     def __init__(self, name):
         self.name, self._set, self.calls, self._made = name, load(name), [], {}
 
     def empty(self, shape, dtype):
-        """An array for this step alone. It holds NaN: what NumPy computes of it is NaN, too, and refused as an operand.
+        """An array for this step alone, full of NaN: what NumPy computes from it is NaN, too, and refused by kernels.
 
-        Of a comparison that is not so. That a layer uses kernels alone is a promise, and this a net below it.
+        A comparison is not NaN and goes unnoticed: layers promise to use kernels alone, and this is only a safety net.
         """
         array = new_array(shape, dtype) if self.name == "cuda" else aligned(shape, dtype)
         if array.dtype.kind in "fc":
@@ -75,11 +75,11 @@ class Recording:
         return array
 
     def mark(self):
-        """Divide the calls here in two."""
+        """Divide the list of calls here."""
         self.calls.append(MARK)
 
     def made(self, array):
-        """Whether the memory of this array is the recording's own."""
+        """Whether the memory of this array belongs to the recording."""
         return id(base_of(array)) in self._made
 
     def __getattr__(self, name):
@@ -114,7 +114,7 @@ def base_of(array):
 
 @contextlib.contextmanager
 def recording(name):
-    """Within this block kernels are written down, not run. Yields the Recording."""
+    """Within this block kernel calls are recorded, not run. Yields the Recording."""
     found = Recording(name)
     token = recorder.set(found)
     try:

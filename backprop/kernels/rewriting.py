@@ -1,15 +1,15 @@
-"""Recorded calls made fewer: what nobody reads is not computed, and neighbours that one kernel can do become one.
+"""Recorded calls made fewer: unread results are not computed, and calls that one kernel can do together are fused.
 
-Each rule leaves every number as it is, to the last bit. Layers and formulas know nothing of it.
+Each rule leaves every number as it is, to the last bit. Layers and formulas are not affected.
 """
 
 from backprop.kernels.recording import MARK, Call, base_of
 
 
 def rewritten(recording, k, keep):
-    """What is to be called of the kernel set `k` for the arrays `keep` and all that outlives the step.
+    """The calls to the kernel set `k` that compute the arrays `keep` and all that outlives the step.
 
-    Two lists of (kernel, arguments): up to the recording's mark, and behind it.
+    Two lists of (kernel, arguments): up to the recording's mark, and after it.
     """
     calls = recording.calls
     for rule in (relu_after_max_pool, relu_within, conv_and_max_pool):
@@ -20,7 +20,7 @@ def rewritten(recording, k, keep):
 
 
 class Uses:
-    """Which calls read and write a piece of memory: their places, by the array that owns it."""
+    """Which calls read and write a piece of memory: their indices, by the array that owns it."""
 
     def __init__(self, calls):
         self.readers, self.writers = {}, {}
@@ -31,16 +31,16 @@ class Uses:
                     users.setdefault(key, []).append(place)
 
     def of(self, array):
-        """(places of the calls that write it, places of those that read it)"""
+        """(indices of the calls that write it, indices of those that read it)"""
         key = id(base_of(array))
         return self.writers.get(key, []), self.readers.get(key, [])
 
 
 def relu_after_max_pool(calls, k):
-    """max(0, u), then the maximum of each window, is the maximum first and then max(0, .): fewer numbers to look at.
+    """A ReLU before a max pool is moved after it, with the same result: there it has fewer numbers to process.
 
-    Backward likewise: whether (4) lets a window's delta pass is told by its maximum. Where a margin lies around the
-    image this is left alone: a window that holds nothing gives -inf, which stays.
+    Backward likewise: whether (4) lets a window's delta pass depends on its maximum alone. Where the image has padding
+    the order stays: an empty window gives -inf, which a ReLU after it would make 0.
     """
     uses = Uses(calls)
     for place, call in enumerate(calls):
@@ -70,7 +70,7 @@ def relu_after_max_pool(calls, k):
 
 
 def relu_within(calls, k):
-    """A ReLU that alone reads what a linear layer or a convolution computes becomes a part of it."""
+    """A ReLU is fused into a linear layer or a convolution whose result only it reads."""
     uses = Uses(calls)
     for place, call in enumerate(calls):
         if call.name != "relu":
@@ -88,7 +88,7 @@ def relu_within(calls, k):
 
 
 def conv_and_max_pool(calls, k):
-    """A max pool that alone reads a convolution is done image by image, and the ReLU behind it with it."""
+    """A max pool, and a ReLU after it, are fused into a convolution whose result only it reads: image by image."""
     uses = Uses(calls)
     for place, call in enumerate(calls):
         if call is None or call.name != "max_pool":
@@ -108,7 +108,7 @@ def conv_and_max_pool(calls, k):
 
 
 def without_unread(calls, recording, keep):
-    """Only the calls whose results are in `keep`, are read by such a call, or lie in memory that was there before."""
+    """Only the calls whose results are in `keep`, are read by such a call, or lie in memory that existed before."""
     wanted = {id(base_of(array)) for array in keep}
     found = []
     for call in reversed(calls):

@@ -276,7 +276,7 @@ def test_a_graph_of_values_learns_on_the_gpu(rng):
 
 
 def test_complex_numbers_are_refused():
-    with pytest.raises(bp.DeviceError, match="numbers are real, got complex128"):
+    with pytest.raises(bp.DeviceError, match="numbers must be real, got complex128"):
         bp.to_device(np.ones(3, complex))
     with pytest.raises(bp.DTypeError, match="cuda kernels compute float32 or float64"):
         F.relu(bp.to_device(np.arange(3)))
@@ -294,8 +294,8 @@ def test_without_gpu_and_simulator_the_error_says_what_was_looked_for():
     environment["CUDA_VISIBLE_DEVICES"] = "-1"
     program = "import backprop as bp; bp.Linear(2, 1).to('cuda')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
-    assert "DeviceError: no GPU here: looked for NVIDIA's driver, a CUDA device" in done.stderr
-    assert "the CPU works" in done.stderr
+    assert "DeviceError: no GPU found: looked for NVIDIA's driver, a CUDA device" in done.stderr
+    assert "to run on the CPU, use device='cpu'" in done.stderr
 
 
 @pytest.mark.parametrize("layer", [bp.Embedding(3, 2), bp.BatchNorm1d(2)], ids=["embedding", "batch norm"])
@@ -343,7 +343,7 @@ def test_without_numba_cuda_the_error_says_so():
         "bp.Linear(2, 1).to('cuda')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "DeviceError: no CUDA kernels here: numba-cuda is missing" in done.stderr
+    assert "DeviceError: the CUDA kernels need numba-cuda, which is missing" in done.stderr
 
 
 # The arrays themselves.

@@ -140,7 +140,7 @@ def test_without_a_gpu_the_race_on_one_says_what_is_missing(turns, monkeypatch):
     command = [sys.executable, str(SCRIPTS / "bench.py"), "cuda"]
     done = subprocess.run(command, env=environment | {"CUDA_VISIBLE_DEVICES": "-1"}, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: no GPU here: looked for NVIDIA's driver")
+    assert done.stderr.startswith("error: no GPU found: looked for NVIDIA's driver")
 
 
 @pytest.mark.parametrize(

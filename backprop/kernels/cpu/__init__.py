@@ -1,4 +1,4 @@
-"""Numba on the CPU: the oracle's functions again, in loops that run in parallel. Compiled at first use, then cached."""
+"""Numba on the CPU: the reference's kernels again, in parallel loops. Compiled at first use, then cached."""
 
 from backprop.kernels.buffers import empty
 from backprop.kernels.cpu.all_parameters import all_parameters

@@ -12,9 +12,9 @@ from backprop.kernels.cpu.jit import BLOCK, maker
 class AllParameters(NamedTuple):
     """Arrays that belong together, in blocks.
 
-    rows     (R, 1 + A)  how many elements a block has, and the address of each of its A arrays there
+    rows     (R, 1 + A)  the number of elements in a block, and the address of each of its A arrays there
     like     an array of their element type
-    arrays   the arrays themselves, so that they live as long as their addresses
+    arrays   the arrays themselves, so that their addresses stay valid
     """
 
     rows: np.ndarray
@@ -23,7 +23,7 @@ class AllParameters(NamedTuple):
 
 
 def all_parameters(*columns):
-    """Lists of flat arrays, one list for each argument: those of one place are of one length and belong together."""
+    """Takes one list of flat arrays per argument: arrays at the same index have one length and belong together."""
     rows = [
         [min(BLOCK, arrays[0].size - start), *(array.ctypes.data + start * array.itemsize for array in arrays)]
         for arrays in zip(*columns, strict=True)

@@ -1,4 +1,4 @@
-"""A mini-batch: its rows fetched and scaled in one pass, its right answers counted."""
+"""A mini-batch: its rows are fetched and scaled in one pass, its correct predictions counted."""
 
 from numba import prange
 

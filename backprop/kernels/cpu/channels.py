@@ -33,7 +33,7 @@ def sum_channels(delta, out, accumulate):
             row = delta[b, c]
             for first in range(0, row.size, SOME):
                 part, some = row[first : first + SOME], out.dtype.type(0)
-                for d in range(part.size):  # from 0, so that no index could be negative, and vectors add it up
+                for d in range(part.size):  # from 0: no index can be negative, so the loop is vectorized
                     some += part[d]
                 total += some
         out[c] = total

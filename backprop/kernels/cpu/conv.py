@@ -1,7 +1,7 @@
-"""Convolution and its two adjoints. How they are computed is a story of its own: `backprop.kernels.cpu.convolution`.
+"""Convolution and its two adjoints. How they are computed is explained in `backprop.kernels.cpu.convolution`.
 
-Images are (N, C, D, H, W), of depth D = 1 where they are flat, filters (O, C/groups, R, P, Q). Group g of the filters
-sees only group g of the channels.
+Images are (N, C, D, H, W), with depth D = 1 if they are flat, filters (O, C/groups, R, P, Q). Group g of the filters
+reads only group g of the channels.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ from backprop.kernels.cpu.product.threads import NO_BIAS
 from backprop.kernels.cpu.product.tile import ROWS
 from backprop.kernels.cpu.simd import LANES, WIDTH
 
-CHUNK, CHUNK_BYTES = 8, 1 << 20  # images whose filter gradients are summed at a time, if they fit a core's second cache
-SUMS_BYTES = 1 << 26  # of all chunks
+CHUNK, CHUNK_BYTES = 8, 1 << 20  # images whose filter gradients are summed at a time, if they fit in a core's L2 cache
+SUMS_BYTES = 1 << 26  # for the sums of all chunks
 _NO_PLACES, _NO_IMAGES = np.empty((0,) * 5, np.int64), {char: np.empty((0, 0), char) for char in "fd"}
 _NO_WINDOW = ((0, 0, 0),) * 4
 
@@ -91,7 +91,7 @@ def _convolve_by_lane(a, x, x_row, mu, relu, tables, groups, out, where=_NO_PLAC
     fields = empty((parts, field.channel * a.shape[1]), out.dtype)
     packed = empty((groups * width * (len(met.taps) + 1),), out.dtype)
     images = empty((parts, width * volume(shape[2:])), out.dtype)
-    lengths = ((0,) * count for count in tile)  # constants, in the shape that a kernel is compiled for
+    lengths = ((0,) * count for count in tile)  # tuples: a kernel is compiled for their lengths
     convolve_by_lane(
         a, x, x_row, mu, relu, groups, field.channel, field.copies, *met, *lengths,
         fields, packed, images, out, where, shape, *window,
@@ -141,7 +141,7 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
 def _chunks(images, size, filters):
     """How many images of `size` bytes a chunk has, how many chunks there are, and how many threads share them.
 
-    Each chunk has sums of its own, about as many bytes as the filters have.
+    Each chunk has sums of its own, which take about as many bytes as the filters.
     """
     chunk = max(1, min(CHUNK, CHUNK_BYTES // size), -(-images // max(CHUNK, SUMS_BYTES // filters)))
     chunks = -(-images // chunk)

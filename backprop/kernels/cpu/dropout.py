@@ -1,4 +1,4 @@
-"""Dropout by counting: whether an element is kept follows from the step's key and the element's number alone.  (25)"""
+"""Counter-based dropout: whether an element is kept depends only on the step's key and the element's index.  (25)"""
 
 import numpy as np
 from numba import prange
@@ -16,7 +16,7 @@ def dropout(u, key, p, out):
     grow, zero = out.dtype.type(1 / (1 - p) if p < 1 else 0.0), out.dtype.type(0)
     for block in prange(blocks(u.shape[0])):
         start, stop = block * BLOCK, min((block + 1) * BLOCK, u.shape[0])
-        if u.shape[1] == 1:  # without a loop inside, whose branch would be guessed wrong for every second element
+        if u.shape[1] == 1:  # no inner loop: its branch would be mispredicted for every second element
             for b in range(start, stop):
                 grown = u[b, 0] * grow
                 out[b, 0] = grown if uniform(key[0], b) >= p else zero  # what is dropped is 0, even if it is infinite
@@ -29,7 +29,7 @@ def dropout(u, key, p, out):
 
 @inner
 def uniform(key, n):
-    """Number n of a key, in [0, 1): SplitMix64 started at key, n + 1 steps on. 64 bits wrap around on purpose."""
+    """Number n of a key, in [0, 1): SplitMix64 started at key, after n + 1 steps. Overflow wraps around on purpose."""
     x = key + np.uint64(n + 1) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,14 +1,14 @@
 """How every CPU kernel is compiled, and the rule that makes its bits independent of the number of threads.
 
 Each output is owned by one iteration of the parallel loop, which computes it from beginning to end in a fixed order.
-Loops over single elements walk in blocks of BLOCK: a thread gets whole blocks, so the places where vector code hands
-over to scalar code do not move when the number of threads changes.
+Loops over single elements run in blocks of BLOCK: a thread gets whole blocks, so vector code gives way to scalar code
+at the same elements, whatever the number of threads.
 
-Compiled kernels are kept in __pycache__. Numba would compile one again when its own file changes, but not when a file
-does that it draws on; here any change in this folder counts.
+Compiled kernels are cached in __pycache__. Numba would compile one again when its own file changes, but not when a file
+that it imports from does; here any change in this folder counts.
 
-A sum of many numbers is gathered in float64. Where they lie side by side, SOME of them are added up first in vectors of
-their own type. So float32 keeps six digits, however many terms there are.
+A sum of many numbers is accumulated in float64. Where they are neighbours in memory, SOME of them are added up first in
+vectors of their own type. So float32 keeps six digits, however many terms there are.
 """
 
 import atexit
@@ -38,12 +38,12 @@ FAST, EXACT = {"reassoc", "contract", "nsz"}, {"contract", "nsz"}
 
 
 def _compiled(**options):
-    """The decorator that compiles with these options and keeps the result until a file of this folder changes.
+    """The decorator that compiles with these options and caches the result until a file of this folder changes.
 
-    Without a wrapper for C: nobody calls kernels from there, and each would be compiled with one.
+    It omits Numba's wrapper for C, which takes time to compile: kernels are not called from C.
     """
     if numba.config.DISABLE_JIT:
-        raise DeviceError("NUMBA_DISABLE_JIT is set, and the cpu kernels are compiled; use bp.use_kernels('reference')")
+        raise DeviceError("NUMBA_DISABLE_JIT is set, but the cpu kernels need the JIT; use bp.use_kernels('reference')")
     _find_cache_folder()
     jit = numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)
 
@@ -61,8 +61,8 @@ def _compiled(**options):
 
 @functools.cache
 def _find_cache_folder():
-    """Let compiled kernels be kept where that is possible: beside their source, in the user's cache, or else for this
-    process alone, which is said.
+    """Find a writable folder for compiled kernels: beside their source, in the user's cache, or else, with a message,
+    one for this process alone.
     """
     if numba.config.CACHE_DIR:
         return
@@ -73,12 +73,12 @@ def _find_cache_folder():
                 return
     numba.config.CACHE_DIR = tempfile.mkdtemp(prefix="backprop-kernels-")
     atexit.register(shutil.rmtree, numba.config.CACHE_DIR, ignore_errors=True)
-    print("compiled kernels are kept for this run alone: no folder for them can be written", file=sys.stderr)
+    print("compiled kernels are cached for this run only: found no writable folder for them", file=sys.stderr)
 
 
 def _forgiving(access):
-    """Access to what is kept of a kernel on the disk. Where that fails, as on a full disk, or on files that are cut or
-    foreign, the kernel is compiled, and it is said once.
+    """Access to the cache of a kernel that may fail, as on a full disk, or on files that are truncated or foreign: then
+    the kernel is compiled anyway, and a message is printed once.
     """
 
     def call(*args):
@@ -93,11 +93,11 @@ def _forgiving(access):
 
 @functools.cache
 def _tell_of_cache(words):
-    print(f"compiled kernels cannot be kept or read: {words}", file=sys.stderr)
+    print(f"compiled kernels cannot be cached or loaded: {words}", file=sys.stderr)
 
 
 def _refuse_arrays(dispatcher):
-    """Let nothing be compiled that returns an array which it has only borrowed."""
+    """Raise TypeError for a compiled function that returns an array which it has only borrowed."""
     accept = dispatcher.add_overload
 
     def add_overload(compiled):
@@ -111,21 +111,21 @@ def _refuse_arrays(dispatcher):
 
 @functools.cache
 def _stamp():
-    """Tells whether any of this folder's files has changed."""
+    """The times and sizes of this folder's files: they differ when any file has changed."""
     states = [path.stat() for path in sorted(HERE.rglob("*.py"))]
     return tuple((state.st_mtime, state.st_size) for state in states)
 
 
 kernel = _compiled(parallel=True, fastmath=FAST)
-exact_kernel = _compiled(parallel=True, fastmath=EXACT)  # where the order of the operations is the point
+exact_kernel = _compiled(parallel=True, fastmath=EXACT)  # where the order of the operations matters
 
-SMALL = 1 << 15  # elements that one thread is done with before several have begun
+SMALL = 1 << 15  # elements that one thread finishes before several have started
 
 
 def sized_kernel(function):
     """A kernel in two forms: `prange` is a plain loop where the first array has at most SMALL elements."""
     twin = types.FunctionType(function.__code__, function.__globals__, f"{function.__name__}_alone")
-    twin.__qualname__, twin.__module__ = twin.__name__, function.__module__  # under which it is kept on disk
+    twin.__qualname__, twin.__module__ = twin.__name__, function.__module__  # under which it is cached on disk
     alone, together = _compiled(fastmath=FAST)(twin), kernel(function)
 
     @functools.wraps(function)
@@ -135,22 +135,22 @@ def sized_kernel(function):
     return call
 
 
-# Parts of kernels. They borrow their arrays: counting who holds an array, which Numba would do with instructions that
-# wait for all other cores, cost a tile more than the sum it computes. So none of them may return an array or make one.
+# Parts of kernels. They borrow their arrays: Numba's reference counting, whose atomic instructions wait for all other
+# cores, cost a tile more than the sum it computes. So none of them may return an array or create one.
 BORROWED = {"_nrt": False}
 inner = _compiled(fastmath=EXACT, **BORROWED)  # runs within an iteration
-inlined = _compiled(fastmath=EXACT, forceinline=True, **BORROWED)  # so small that calling it would show
-maker = _compiled(fastmath=EXACT, forceinline=True)  # one that does return or make an array
+inlined = _compiled(fastmath=EXACT, forceinline=True, **BORROWED)  # so small that a call would cost too much
+maker = _compiled(fastmath=EXACT, forceinline=True)  # may return or create an array
 
-# Numba would try TBB first and fall back to a pool of its own, which ends the process when two Python threads enter it.
-# OpenMP's own limit: a process that has run a kernel can fork, but the child cannot run one; start it with "spawn".
+# Numba would try TBB first and fall back to a pool of its own, which aborts the process when two Python threads use it.
+# OpenMP has a limit, too: a process that has run a kernel can fork, but the child cannot run one; use "spawn".
 if "NUMBA_THREADING_LAYER_PRIORITY" not in os.environ:
     numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
 
-# GNU's OpenMP lets an idle thread spin for milliseconds. Where other processes want the cores, it then holds up the
-# very thread it waits for: of two trainings of LeNet side by side, each step took 150 ms. But a thread that has gone to
-# sleep takes 50 us to wake, and between two kernels there are ten. Two threads alone, and side by side with two others,
-# took 2.7 and 2.9 ms with 1000 turns, 1.4 and 5.7 with 5000, 1.4 and 8.7 with 10000; one thread alone 2.2.
+# GNU's OpenMP lets an idle thread spin for milliseconds. Where other processes need the cores, it then delays the very
+# thread that it waits for: with two trainings of LeNet side by side, each step took 150 ms. But a sleeping thread takes
+# 50 us to wake, and only 10 us pass between two kernels. A step by two threads, alone and beside two others, took 2.7
+# and 2.9 ms with a spin count of 1000, 1.4 and 5.7 with 5000, 1.4 and 8.7 with 10000; by one thread alone 2.2.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
@@ -164,13 +164,13 @@ def blocks(size):
 @maker
 def part(array, block):
     """Block number `block` of a flat array. Its indices begin at 0: an index that might be negative, counted from the
-    end, would have to be looked at before each use, and no loop over such would be done in vectors.
+    end, would have to be tested before each use, and the loop would not be vectorized.
     """
     return array[block * BLOCK : (block + 1) * BLOCK]
 
 
 class _Chosen(threading.local):
-    """How many threads this Python thread has asked for. Numba knows it, too, but takes a microsecond to tell."""
+    """How many threads this Python thread has asked for. Asking Numba for it takes a microsecond."""
 
     count = numba.config.NUMBA_NUM_THREADS
 
@@ -195,7 +195,7 @@ class _Listener(event.Listener):
 
 
 def on_compile(callback):
-    """A context in which `callback(name)` hears of every kernel that is compiled, not of those loaded from disk."""
+    """A context that calls `callback(name)` for every kernel that is compiled, not for those loaded from disk."""
     return event.install_listener("numba:compile", _Listener(callback))
 
 

@@ -1,8 +1,8 @@
 """Losses element by element, and their first deltas, in one table: the loss of output a against target b, and under it
-its derivative by a, which `scale` multiplies by what the reduction does to each term (1/E for a mean over E of them).
+its derivative with respect to a, which `scale` multiplies by the reduction's factor (1/E for a mean over E terms).
 
-All arrays are flat, each iteration owns one block; `options` are a row's other numbers, as a tuple. What comes to a
-single number runs in one thread.
+All arrays are flat, each iteration owns one block; `options` are a row's other numbers, as a tuple. Reductions to
+a single number run in one thread.
 """
 
 from math import exp, log
@@ -24,7 +24,7 @@ def side(a, b):
 
 @inner
 def log100(a):
-    """log a, but no less than -100, as PyTorch has it: a sure and wrong answer costs 100, not infinity"""
+    """log a, but no less than -100, as in PyTorch: a confident wrong answer costs 100, not infinity"""
     return -100.0 if 0 <= a < LEAST else log(a)
 
 
@@ -74,7 +74,7 @@ def pair(loss, slope):
 
     @exact_kernel
     def backward(a, b, options, scale, out):
-        """delta = its derivative by a, times scale"""
+        """delta = its derivative with respect to a, times scale"""
         for block in prange(blocks(a.size)):
             a_, b_, out_ = part(a, block), part(b, block), part(out, block)
             for i in range(a_.size):
@@ -88,7 +88,7 @@ ERRORS = {name: pair(*row) for name, row in TABLE.items()}
 
 @inner
 def total(values, out):
-    """out (1,) = the sum of a flat array, gathered in float64"""
+    """out (1,) = the sum of a flat array, accumulated in float64"""
     gathered = 0.0
     for i in range(values.size):
         gathered += values[i]
@@ -97,7 +97,7 @@ def total(values, out):
 
 @inner
 def first_outside(values, low, high, out):
-    """out (1,) = the first index of a flat array whose value is not from low to high, or -1; NaN is let pass"""
+    """out (1,) = the first index of a flat array whose value is below low or above high, or -1; NaN passes"""
     out[0] = -1
     for i in range(values.size):
         if values[i] < low or values[i] > high:

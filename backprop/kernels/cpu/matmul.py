@@ -1,7 +1,7 @@
 """Matrix products in the three forms that a linear layer needs, its bias, and the bias's gradient.
 
-t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q. How a product is computed is a story
-of its own: `backprop.kernels.cpu.product`.
+t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q. How a product is computed is
+explained in `backprop.kernels.cpu.product`.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """The other activations: a = sigma(u), and under it the slope sigma'(u) by which (4) multiplies delta.
 
 All arrays are flat; each iteration owns one block. `options` are a row's other numbers, as a tuple. NaN stays NaN: the
-last branch of each row hands it on. Where a slope is 0, delta_u is 0, whatever delta.
+last branch of each row passes it on. Where a slope is 0, delta_u is 0, whatever delta is.
 """
 
 import math
@@ -15,7 +15,7 @@ from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, kernel, part
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # these keep mean 0 and variance 1 (Klambauer, 2017)
 ROOT_2, ROOT_2_PI = math.sqrt(2), math.sqrt(2 * math.pi)
-BEND, CUBIC = math.sqrt(2 / math.pi), 0.044715  # the tanh that comes near the normal distribution (Hendrycks, 2016)
+BEND, CUBIC = math.sqrt(2 / math.pi), 0.044715  # the tanh that approximates the normal distribution (Hendrycks, 2016)
 
 
 @inner
@@ -32,7 +32,7 @@ def softplus(u):
 
 @inner
 def share(u):
-    """The part of a normal distribution that lies below u."""
+    """The probability of a standard normal variable below u."""
     return math.erfc(-u / ROOT_2) / 2
 
 
@@ -49,8 +49,8 @@ def bend(u):
 
 @inner
 def times(u, s):
-    """u s, but 0 where s is 0, even if u is infinite: what a branch that is not taken, or an exponential that has
-    vanished, leaves of u"""
+    """u s, but 0 where s is 0, even if u is infinite: a branch that is not taken, or an exponential that has
+    underflowed, contributes nothing"""
     return u * s if s != 0 else 0.0 * s
 
 
@@ -111,8 +111,8 @@ TABLE = {
 
 
 def pair(sigma, slope):
-    """The forward and the backward kernel of one row. (A plain function in a closure keeps the kernels on disk; one
-    that is compiled itself would be another one in every process.)
+    """The forward and the backward kernel of one row. (With plain functions in the closure the
+    kernels can be cached on disk; a compiled function would be a new one in every process.)
     """
     sigma, slope = register_jitable(sigma), register_jitable(slope)
 

@@ -1,6 +1,6 @@
 """Pooling: one number for each window of an image.                                                      (14)
 
-Images of max_pool are (N, C, depth, height, width), of depth 1 where they are flat. Means are taken axis by axis: a is
+Images of max_pool are (N, C, depth, height, width), with depth 1 if they are flat. Means are taken axis by axis: a is
 (B, H, D) and H is that axis.
 """
 
@@ -21,15 +21,15 @@ from backprop.kernels.cpu.simd import (
     zeros,
 )
 
-MOST = 64  # taps of a window that is looked at in registers
-LARGEST = 1 << 24  # entries of an image in which each has a number that a float32 can hold
+MOST = 64  # the most taps of a window that is pooled in registers
+LARGEST = 1 << 24  # the most entries of an image whose flat indices a float32 can hold
 
 
 @kernel
 def max_pool(a, size, stride, dilation, pad, out, where):
     """out[n,c,i] = the largest entry of window i; where[n,c,i] = its place in the image, counted in C order.
 
-    The first of equal entries is taken; NaN is larger than any number. A window that holds nothing gives -inf, -1.
+    The first of equal entries is taken; NaN is larger than any number. An empty window gives -inf, -1.
     Iteration n owns image n.
     """
     images, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
@@ -43,7 +43,7 @@ def max_pool(a, size, stride, dilation, pad, out, where):
 def pool_image(a, i, steps, shape, window, relu, out, where, o, places):
     """One image, from a[i] on, of `shape` (N, C, depth, height, width), into `places` windows from out[o] on.
 
-    `steps` are from channel to channel, from plane to plane and from row to row in a. `relu` makes what is negative 0.
+    `steps` are the distances between channels, planes and rows in a. `relu` makes negative maxima 0.
     """
     size, stride, dilation, pad = window
     taps = size[0] * size[1] * size[2]
@@ -76,7 +76,7 @@ def pool_image(a, i, steps, shape, window, relu, out, where, o, places):
 
 @inner
 def row(a, i, steps, shape, top, window, begin, end, relu, out, where, o):
-    """Windows `begin` to `end` of a row of the output, by definition. `top` is where the row's windows begin."""
+    """Windows `begin` to `end` of a row of the output, by definition, from plane and row `top` of the image on."""
     size, stride, dilation, pad = window
     depth, height, width = shape[2], shape[3], shape[4]
     for j in range(begin, end):
@@ -96,7 +96,7 @@ def row(a, i, steps, shape, top, window, begin, end, relu, out, where, o):
 
 @inner
 def whole_windows(size, stride, dilation, pad, width, count):
-    """The first and the past-the-last window that lies inside a row of the image."""
+    """The first window that lies inside a row of the image, and the one past the last."""
     first = min((pad + stride - 1) // stride, count)
     last = (width - 1 - dilation * (size - 1) + pad) // stride + 1
     return first, max(first, min(last, count))
@@ -115,11 +115,11 @@ def reaches(size, dilation, plane, row, step, away):
 
 @inlined
 def row_of_vectors(a, i, ahead, corner, away, taps, stride, first, last, relu, out, where, o):
-    """The same for windows inside the image, a register of them at a time, which keeps along where the largest was.
+    """The same for windows inside the image, a register of them at a time, with another for the places of their maxima.
 
-    The row's first window begins at a[i], its taps lie `ahead`; in `where` that is `corner` and `away`. Registers are
-    loaded whole: what lies behind the row is not looked at, but must be there, so the last windows of all are left to
-    `row`. Returns which.
+    The row's first window begins at a[i], its taps lie `ahead`; as places in the image these are `corner` and `away`.
+    Whole registers are loaded: entries past the row are ignored, but must exist, so the very last windows are left to
+    `row`. Returns the first of these.
     """
     furthest = i + ahead[taps - 1] + stride * lanes(a)
     for j in range(first, last, lanes(a)):

@@ -1,4 +1,4 @@
-"""Rows of numbers from one place to another, by whole registers."""
+"""Copies rows of numbers by whole registers."""
 
 from backprop.kernels.cpu.jit import inlined, inner
 from backprop.kernels.cpu.simd import lanes, load, load_part, store, store_part
@@ -8,8 +8,8 @@ from backprop.kernels.cpu.simd import lanes, load, load_part, store, store_part
 def copy_rows(a, i, a_step, out, o, o_step, rows, count):
     """out[o + r o_step + n] = a[i + r a_step + n] for r < rows and n < count
 
-    Whether rows are short is asked once, out here: a compiler that asks it inside of loops makes one copy of all of
-    them for each answer, and `lay_out` alone took it seconds.
+    Whether rows are short is tested once, out here: with the test inside the loops, the compiler copies all of them for
+    each answer, and took seconds for `lay_out` alone.
     """
     size = lanes(a)
     if count < size:

@@ -1,4 +1,4 @@
-"""Entries along one axis, by their index: the axis of images where they are padded, the rows of an embedding.  (26)"""
+"""Entries along one axis, by their index: along an axis of images to pad it, along the rows of an embedding.  (26)"""
 
 import numpy as np
 from numba import prange

@@ -1,7 +1,7 @@
 """Optimizer steps: they change theta and their own state in place, for all `parameters` of a group in one loop.
 
 `parameters` are `all_parameters(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A
-state array that the options leave unused may be theta itself: a kernel takes an array everywhere. Each iteration owns
+state array that the options leave unused may be theta itself: a kernel always needs an array. Each iteration owns
 one block of a parameter.
 """
 
@@ -46,8 +46,8 @@ def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
     """(41) square <- alpha square + (1 - alpha) g^2, then theta <- theta - lr g / (sqrt(square) + eps):
     (theta, g, square, mean, v)
 
-    `centered` keeps the mean of g as well and divides by the standard deviation; with momentum the quotients gather
-    in v. Weight decay adds weight_decay * theta to g.
+    `centered` keeps the mean of g as well and divides by the standard deviation; with momentum the quotients
+    accumulate in v. Weight decay adds weight_decay * theta to g.
     """
     by_rmsprop(parameters.rows, parameters.like, lr, alpha, eps, weight_decay, momentum, centered)
 
@@ -66,7 +66,7 @@ def by_rmsprop(rows, like, lr, alpha, eps, weight_decay, momentum, centered):
             spread = square[i]
             if centered:
                 mean[i] = keep * mean[i] + fresh * grad
-                spread = max(square[i] - mean[i] * mean[i], real(0))  # which rounding may bring below 0
+                spread = max(square[i] - mean[i] * mean[i], real(0))  # which rounding may make negative
             step = grad / (math.sqrt(spread) + eps)
             if momentum != 0:
                 v[i] = momentum * v[i] + step

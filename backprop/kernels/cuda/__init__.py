@@ -1,4 +1,4 @@
-"""numba-cuda on a GPU, or in its simulator: the oracle's functions again, of arrays in its memory."""
+"""numba-cuda on a GPU, or in its simulator: the reference's kernels again, for arrays in its memory."""
 
 from backprop.kernels.cuda import arithmetic
 from backprop.kernels.cuda.all_parameters import all_parameters

@@ -8,7 +8,7 @@ from backprop.kernels.cuda.kernel import Word
 from backprop.kernels.cuda.machine import machine, put
 
 BLOCK = 1024  # elements that one block of threads updates
-NUMBERS = 16  # of an optimizer, at most
+NUMBERS = 16  # the most that an optimizer has
 
 
 class Table:
@@ -17,7 +17,7 @@ class Table:
     kind = "[<i8]"
 
     def __init__(self, arrays):
-        self.arrays = list(arrays)  # so that they live as long as their addresses
+        self.arrays = list(arrays)  # so that their addresses stay valid
         self.addresses = None
         if not machine().simulated:
             self.addresses = put(np.array([array.handle for array in self.arrays], np.int64))
@@ -26,10 +26,10 @@ class Table:
 class AllParameters:
     """Arrays that belong together, in blocks.
 
-    rows     (R, 3)  the parameter that block r is of, where in it the block begins, and where it ends
+    rows     (R, 3)  the parameter of block r, where in it the block begins, and where it ends
     table    all arrays, parameter by parameter
-    row      where an optimizer's kernel finds its numbers, learning rate, momentum, ..., while others write them, as
-             they do for a recorded step; None: `put` writes them
+    row      where an optimizer's kernel reads its numbers (learning rate, momentum, ...) if others write them, as for
+             a recorded step; None: `put` writes them
     """
 
     row = None
@@ -48,7 +48,7 @@ class AllParameters:
 
     @contextlib.contextmanager
     def reading(self, row):
-        """Within this block kernels find their numbers in `row`, into which somebody else writes."""
+        """Within this block kernels read their numbers from `row`, which the caller writes."""
         self.row = row
         try:
             yield
@@ -56,7 +56,7 @@ class AllParameters:
             self.row = None
 
     def put(self, numbers):
-        """Write numbers where the kernel reads them, unless they stand there already; that place."""
+        """Write numbers where the kernel reads them, unless they are there already; returns that place."""
         if self.row is not None:
             return self.row
         if numbers != self._written:
@@ -66,17 +66,17 @@ class AllParameters:
 
 
 def padded(numbers):
-    """An optimizer's numbers as one row of a table of them."""
+    """An optimizer's numbers, padded with zeros to one row."""
     return [*numbers, *[0.0] * (NUMBERS - len(numbers))]
 
 
 def all_parameters(*columns):
-    """Lists of flat arrays, one list for each argument: those of one place are of one length and belong together."""
+    """Takes one list of flat arrays per argument: arrays at the same index have one length and belong together."""
     return AllParameters(columns)
 
 
 def _array_at(real):
-    """Numba's word for the array at an address."""
+    """Numba's intrinsic for the array at an address."""
     from numba.core import types
     from numba.cuda.extending import intrinsic
 

@@ -1,6 +1,6 @@
-"""Sums, products and the like of whole arrays on a GPU, under NumPy's names: what a graph of values computes with.
+"""Sums, products and the like of whole arrays on a GPU, under NumPy's names, for graphs of values.
 
-Arrays are of one shape, and numbers may stand for them: nothing is stretched.
+Arrays must have one shape, and may be single numbers: nothing else is broadcast.
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ from backprop.kernels.device import DeviceArray
 
 
 def compute(ufunc, *operands):
-    """What NumPy's function `ufunc` is of arrays on the GPU and numbers. DeviceError for one that is not done there."""
+    """NumPy's function `ufunc` of arrays on the GPU and numbers. DeviceError if it is not supported there."""
     name = ufunc.__name__
     if name not in FUNCTIONS:
-        raise DeviceError(f"np.{name} is not computed on the GPU; there are {', '.join(FUNCTIONS)}; use bp.to_host(x)")
+        raise DeviceError(f"np.{name} is not supported on the GPU, only {', '.join(FUNCTIONS)}; use bp.to_host(x)")
     operands = [_operand(a) for a in operands]
     arrays = [a for a in operands if isinstance(a, DeviceArray)]
     for a in arrays:
@@ -31,7 +31,7 @@ def _operand(a):
         return a
     if np.ndim(a) == 0:
         return float(a)
-    raise DeviceError(f"an array of shape {np.shape(a)} on 'cpu' meets one on 'cuda'; use bp.to_device(x, 'cuda')")
+    raise DeviceError(f"got an array of shape {np.shape(a)} on 'cpu' with one on 'cuda'; use bp.to_device(x, 'cuda')")
 
 
 def line(a, slope, shift):
@@ -72,4 +72,4 @@ FUNCTIONS = {
     "tanh": lambda a: _by(pointwise.tanh, a),
 }
 
-DeviceArray.compute = staticmethod(compute)  # this file lies above device.py
+DeviceArray.compute = staticmethod(compute)  # device.py cannot import this file

@@ -1,4 +1,4 @@
-"""A mini-batch: its rows fetched and scaled in one pass, its right answers counted."""
+"""A mini-batch: its rows are fetched and scaled in one pass, its correct predictions counted."""
 
 import numpy as np
 from numba import cuda
@@ -16,13 +16,13 @@ def gather_each(source, index, scale, out, F, size):
 
 
 def gather(source, index, scale, out):
-    """out[k] = source[index[k]] * scale, source (N, F) of any real type, index (K,), out (K, F): a thread a number"""
+    """out[k] = source[index[k]] * scale, source (N, F) of any real type, index (K,), out (K, F): one thread each"""
     gather_each.each(out.size, source, index, float(scale), out, out.shape[1])
 
 
 @kernel
 def count_correct_block(scores, y, ignore, out, C, D, size):
-    """One block: a thread takes every 256th vector, and then the counts are added up."""
+    """One block of T threads: each takes every T-th vector, and then the counts are added up."""
     n, right, counted = u32(cuda.threadIdx.x), real(0), real(0)
     while n < size:
         if y[n] != ignore:

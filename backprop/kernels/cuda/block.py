@@ -1,14 +1,14 @@
-"""What the threads of one block find out together, in a fixed order: the same numbers give the same bits.
+"""Reductions over the threads of one block, in a fixed order: the same numbers give the same bits.
 
-Each is a part of a kernel that all threads of a block call, with one value each; all of them get the answer. A block
-has a power of two of threads, 256 at most. The upper half is joined to the lower one, until one value is left.
+Each is a part of a kernel that all threads of a block call, with one value each; all of them get the result. The number
+of threads is a power of two, 256 at most. The upper half is combined with the lower one, until one value is left.
 """
 
 from numba import cuda
 
 from backprop.kernels.cuda.kernel import THREADS, Part, part, real, u32
 
-join = None  # stands for what makes one value of two
+join = None  # placeholder for the function that combines two values
 
 
 def joined(value):
@@ -22,7 +22,7 @@ def joined(value):
         cuda.syncthreads()
         half //= 2
     answer = shared[0]
-    cuda.syncthreads()  # before anybody writes here again
+    cuda.syncthreads()  # before any thread writes here again
     return answer
 
 
@@ -32,7 +32,7 @@ block_max = Part(joined, join=Part(lambda a, b: max(a, b)))
 
 @part
 def block_least(index):
-    """The smallest of whole numbers below 2^32."""
+    """The smallest of integers below 2^32."""
     shared = cuda.shared.array(THREADS, u32)
     t, half = u32(cuda.threadIdx.x), u32(cuda.blockDim.x) // 2
     shared[t] = index

@@ -1,8 +1,8 @@
 """Losses of scores against classes, their first deltas, and the checks of their targets.
 
 Scores are (B, C, D) with the class axis in the middle, labels (B, D), w (C,) weighs the classes; a thread owns a
-sample. `scale` (B, D) is what the reduction does to each sample: 1/N for a mean. With label smoothing eps a label
-becomes the distribution t = (1 - eps) onehot(y) + eps / C. What comes to a single number is found by one block.
+sample. `scale` (B, D) is the factor that the reduction gives each sample: 1/N for a mean. With label smoothing eps a
+label becomes the distribution t = (1 - eps) onehot(y) + eps / C. Reductions to a single number run in one block.
 """
 
 import math
@@ -22,7 +22,7 @@ from backprop.kernels.cuda.more_activations import times
 from backprop.kernels.cuda.samples import nll_of, no_delta, place_of, softmax_delta
 from backprop.kernels.cuda.targets import first_bad_label_block, first_bad_probability_block, used_weight_block
 
-ONE_BLOCK = 1024  # samples whose loss and delta one block computes
+ONE_BLOCK = 1024  # the most samples whose loss and delta one block computes
 
 
 @kernel
@@ -95,7 +95,7 @@ def soft_nll_each(log_s, q, w, out, C, D, size):
     if i < size:
         first, loss = place_of(i, C, D), real(0)
         for c in range(C):
-            loss -= times(log_s[first + u32(c) * D], q[first + u32(c) * D] * w[u32(c)])  # without weight even of -inf
+            loss -= times(log_s[first + u32(c) * D], q[first + u32(c) * D] * w[u32(c)])  # 0 if w is 0, even for -inf
         out[i] = loss
 
 

@@ -1,7 +1,7 @@
-"""From a kernel's Python to a GPU's machine code, which needs no GPU: Numba makes PTX, nvJitLink makes a cubin of it.
+"""From a kernel's Python to a GPU's machine code, which needs no GPU: Numba makes PTX, nvJitLink turns it into a cubin.
 
-A cubin is made for one architecture and runs on any driver that knows it; PTX would have to be compiled by a driver
-that is at least as new as the tools that wrote it. What was made is kept on disk until a file of this folder changes.
+A cubin is made for one architecture and runs with any driver that supports it; PTX would have to be compiled by a
+driver at least as new as the tools that wrote it. Cubins are cached on disk until a file of this folder changes.
 """
 
 import functools
@@ -21,21 +21,21 @@ from backprop.kernels.cuda.writing import Word, bound
 from backprop.kernels.device import DeviceArray
 
 FOLDER = Path(__file__).parent / "__pycache__"
-PTX_FOR = (8, 0)  # Ampere: what is written for it runs on all that came later
+PTX_FOR = (8, 0)  # Ampere: PTX for it runs on all later architectures
 
 
-BYTES = np.dtype(np.uint8).str  # what truth values are to a kernel
+BYTES = np.dtype(np.uint8).str  # the type of booleans in a kernel
 
 
 class Cubin(NamedTuple):
-    """Machine code, the name of its kernel, and what a thread of it takes of a multiprocessor."""
+    """Machine code, the name of its kernel, and what it uses of a multiprocessor."""
 
     code: bytes
     entry: str
     registers: int
-    shared: int  # bytes of shared memory, of a block
-    stack: int  # bytes, where registers do not do, and an array is indexed by what is not known before
-    spilled: int  # bytes that are written there and read again for want of registers
+    shared: int  # bytes of shared memory, per block
+    stack: int  # bytes, for arrays indexed by values that are not known at compile time
+    spilled: int  # bytes that are stored to memory and loaded again because registers ran out
 
 
 def kinds(args, real):
@@ -63,7 +63,7 @@ def compiled(kernel, kinds, real, capability):
         if stamp == _stamp():
             return cubin
     except (OSError, ValueError, EOFError, pickle.UnpicklingError, AttributeError):
-        pass  # there is none, or one that was torn
+        pass  # there is no cached cubin, or a truncated one
     kernels.tell_compiling(kernel.__name__)
     cubin = assembled(written(kernel, kinds, real, min(capability, PTX_FOR)), capability)
     try:
@@ -72,7 +72,7 @@ def compiled(kernel, kinds, real, capability):
         beside.write_bytes(pickle.dumps((_stamp(), cubin)))
         os.replace(beside, file)
     except OSError:
-        pass  # a folder that cannot be written to is no reason not to compute
+        pass  # without a writable folder the cubin is used, but not cached
     return cubin
 
 
@@ -120,7 +120,7 @@ def assembled(ptx, capability):
 
     def said(pattern):
         found = re.search(pattern, log)
-        return int(found[1]) if found else -1  # another assembler's words
+        return int(found[1]) if found else -1  # another assembler's log
 
     entry, shared = re.search(r"\.entry\s+(\w+)\(", ptx)[1], re.findall(r"\.shared .*\[(\d+)\]", ptx)
     spilled = said(r"(\d+) bytes spill stores") + said(r"(\d+) bytes spill loads")
@@ -140,7 +140,7 @@ def _type(kind):
 
 
 def _file(kernel, kinds, real, capability):
-    """Where a cubin is kept."""
+    """Where a cubin is cached."""
     chosen = sorted((name, _told(value)) for name, value in kernel.names.items())
     key = kernel.__module__, kernel.__qualname__, kernel.threads, kernel.blocks, chosen, kinds, real, capability
     digest = hashlib.sha256(repr(key).encode()).hexdigest()[:32]
@@ -148,7 +148,7 @@ def _file(kernel, kinds, real, capability):
 
 
 def _told(value):
-    """What a name stands for, in words that are alike in every process."""
+    """What a name stands for, as a key that is the same in every process."""
     body = getattr(value, "body", value)
     if not callable(body):
         return repr(value)
@@ -166,7 +166,7 @@ def _told(value):
 
 @functools.cache
 def _stamp():
-    """Tells whether any of this folder's files, or a library that compiles them, has changed."""
+    """The states of this folder's files and the versions of their compilers: they differ when one of them changes."""
     versions = [metadata.version(name) for name in ("numba", "numba-cuda", "cuda-bindings", "cuda-core")]
     states = [(path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(Path(__file__).parent.rglob("*.py"))]
     return repr((states, versions))

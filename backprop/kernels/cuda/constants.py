@@ -1,4 +1,4 @@
-"""Small arrays that the host computes from options, such as where the windows of a pooling begin, kept on the GPU."""
+"""Small arrays that the host computes from options, such as where the windows of a pooling begin, cached on the GPU."""
 
 import collections
 
@@ -7,13 +7,13 @@ import numpy as np
 from backprop.kernels.cuda.machine import put
 from backprop.kernels.device import DeviceArray
 
-MOST = 1024  # arrays; the one that was used longest ago goes first
+MOST = 1024  # arrays; the least recently used one is dropped first
 
 _kept = collections.OrderedDict()
 
 
 def on_device(array):
-    """The array itself where it is on the GPU; else a copy there, the same one for the same numbers."""
+    """The array itself if it is on the GPU; else a copy there, the same one for the same numbers."""
     if isinstance(array, DeviceArray):
         return array
     array = np.ascontiguousarray(array)

@@ -1,6 +1,6 @@
 """Convolution, which in deep learning is cross-correlation, and its two adjoints, over three spatial axes.
 
-Arrays are (N, C, *image), filters (O, C/groups, *taps); the ladder is told in the folder `convolution`.
+Arrays are (N, C, *image), filters (O, C/groups, *taps); the folder `convolution` explains how they become fast.
 """
 
 from backprop.kernels.cuda.convolution.choice import correlate, correlate_back, correlate_filters

@@ -25,7 +25,7 @@ def log_softmax_of(z, first, log_s, C, D):
 
 @part
 def one_over(used):
-    """1 / used; 0 where nothing was used, and a mean over nothing has no slope"""
+    """1 / used; 0 if nothing was used, since a mean over nothing has no gradient"""
     return real(1) / used if used != real(0) else real(0)
 
 

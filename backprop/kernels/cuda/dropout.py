@@ -1,4 +1,4 @@
-"""Dropout by counting: whether an element is kept follows from the step's key and the element's number alone.  (25)"""
+"""Counter-based dropout: whether an element is kept depends only on the step's key and the element's index.  (25)"""
 
 import numpy as np
 from numba import cuda
@@ -16,7 +16,7 @@ def dropout_each(u, key, p, left, out, D, size):
 
 @kernel
 def dropout_by_kept_key(u, key, p, left, out, D, size):
-    """The same with a key that is on the GPU, as that of a recorded step is."""
+    """The same with a key that is on the GPU, as in a recorded step."""
     i = u32(cuda.grid(1))
     if i < size:
         out[i] = u[i] / left if uniform(key[0], u64(i // D)) >= p else real(0)
@@ -37,7 +37,7 @@ def dropout(u, key, p, out):
 
 @part
 def uniform(key, n):
-    """Number n of a key, in [0, 1): SplitMix64 started at key, n + 1 steps on. 64 bits wrap around on purpose."""
+    """Number n of a key, in [0, 1): SplitMix64 started at key, after n + 1 steps. Overflow wraps around on purpose."""
     x = key + (n + u64(1)) * u64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> u64(30))) * u64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> u64(27))) * u64(0x94D049BB133111EB)

@@ -1,7 +1,7 @@
-"""The machine that has a GPU: all that this project asks of a driver, through NVIDIA's own cuda.core and cuda.bindings.
+"""The machine with a GPU: all driver calls of this project, through NVIDIA's own cuda.core and cuda.bindings.
 
-There is one stream, so that what is launched runs in that order; the host waits only where it reads or writes arrays. A
-launch goes by `cuda.core.launch`, with addresses and numbers alone: Numba's own way looks at every array anew.
+There is one stream, so that launches run in order; the host waits only where it reads or writes arrays. Kernels are
+launched by `cuda.core.launch`, with addresses and numbers alone: Numba's own launch inspects every array each time.
 """
 
 import functools
@@ -24,7 +24,7 @@ OLDEST = (7, 5)  # Turing, the oldest that CUDA 13 compiles for
 class Gpu:
     """The GPU of this process: its memory, its stream, and the kernels that were loaded on it.
 
-    Raises DeviceError, which says what was looked for, where there is none, or only one that is too old.
+    Raises DeviceError, which says what was looked for, if there is none, or only one that is too old.
     """
 
     simulated = False
@@ -37,17 +37,17 @@ class Gpu:
             self._driver = driver
             self.device = Device()
             self.device.set_current()
-        except Exception as error:  # the libraries have an error of their own for each thing that is missing
+        except Exception as error:  # the libraries raise a different error for each thing that is missing
             raise DeviceError(
-                "no GPU here: looked for NVIDIA's driver, a CUDA device, and the packages of "
-                f"pip install -e '.[cuda13]' ({error}); the CPU works: use device='cpu'"
+                "no GPU found: looked for NVIDIA's driver, a CUDA device, and the packages of "
+                f"pip install -e '.[cuda13]' ({error}); to run on the CPU, use device='cpu'"
             ) from error
         self.name = self.device.name
         self.capability = tuple(self.device.compute_capability)
         if self.capability < OLDEST:
             raise DeviceError(
-                f"{self.name} has compute capability {'.'.join(map(str, self.capability))}, and what is compiled here "
-                f"expects at least {'.'.join(map(str, OLDEST))}; the CPU works: use device='cpu'"
+                f"{self.name} has compute capability {'.'.join(map(str, self.capability))}, but the kernels "
+                f"need at least {'.'.join(map(str, OLDEST))}; to run on the CPU, use device='cpu'"
             )
         self._expect_driver()
         self._thread = threading.get_ident()
@@ -64,14 +64,14 @@ class Gpu:
             tools = nvjitlink.version()
         except (ImportError, RuntimeError) as error:
             raise DeviceError(
-                f"{self.name} is here, but not NVIDIA's compiler ({error}); pip install -e '.[cuda13]', or "
-                "'backprop[cuda12]' for a driver of CUDA 12"
+                f"{self.name} was found, but not NVIDIA's compiler ({error}); pip install -e '.[cuda13]', or "
+                "'backprop[cuda12]' for a CUDA 12 driver"
             ) from error
         version = self._ask(self._driver.cuDriverGetVersion)
         if version // 1000 < tools[0]:
             raise DeviceError(
-                f"the driver of {self.name} knows CUDA {version // 1000}.{version % 1000 // 10}, and what is installed "
-                f"here compiles for CUDA {tools[0]}; pip install -e '.[cuda{version // 1000}]', or a newer driver"
+                f"the driver of {self.name} supports CUDA {version // 1000}.{version % 1000 // 10}, but the installed "
+                f"packages compile for CUDA {tools[0]}; pip install -e '.[cuda{version // 1000}]', or a newer driver"
             )
 
     def _ask(self, function, *args):
@@ -83,12 +83,12 @@ class Gpu:
         return results[0] if len(results) == 1 else tuple(results)
 
     def fresh(self, shape, dtype):
-        """A new array, in memory that no other has had."""
+        """A new array, in newly allocated memory."""
         size = max(int(np.prod(shape, dtype=np.int64)), 1) * np.dtype(dtype).itemsize
         return DeviceArray(Memory(self, self._allocate(size)), 0, shape, dtype)
 
     def _allocate(self, size):
-        """The address of so many bytes. Where there are not enough, those that nobody uses are given back first."""
+        """The address of `size` new bytes. If there are not enough, unused buffers are freed first."""
         enough, full = self._driver.CUresult.CUDA_SUCCESS, self._driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY
         error, address = self._driver.cuMemAlloc(size)
         if error == full:
@@ -101,21 +101,21 @@ class Gpu:
                 "a smaller batch size may help"
             )
         if error != enough:
-            self._ask(self._driver.cuMemAlloc, size)  # again, for its error
+            self._ask(self._driver.cuMemAlloc, size)  # again, to raise its error
         return int(address)
 
     def _expect_thread(self):
-        """Raise DeviceError in any thread but the first: a capture would write down what others launch."""
+        """Raise DeviceError in any thread but the first: a capture would record what others launch."""
         if threading.get_ident() != self._thread:
             raise DeviceError(f"{self.name} belongs to the thread that used it first; use it from that one")
 
     def empty(self, shape, dtype):
-        """An array with arbitrary content that nobody else can see."""
+        """An uninitialized array that nothing else refers to."""
         self._expect_thread()
         return self._buffers.empty(tuple(shape), np.dtype(dtype))
 
     def read(self, array):
-        """The numbers of an array, as a NumPy array, when all that was launched before is done."""
+        """The numbers of an array, as a NumPy array, once all earlier launches are done."""
         self._expect_thread()
         found = np.empty(array.shape, array.dtype)
         if array.size:
@@ -135,7 +135,7 @@ class Gpu:
             self._ask(self._driver.cuMemcpyDtoDAsync, out.handle, source.handle, source.nbytes, self._raw)
 
     def synchronize(self):
-        """Wait until all that was launched is done."""
+        """Wait until all launches are done."""
         self._stream.sync()
 
     @functools.cached_property
@@ -143,11 +143,11 @@ class Gpu:
         return self._driver.CUstream(int(self._stream.handle))
 
     def block_of(self, size, threads):
-        """How many threads a block has, where each element has one: whole warps of 32."""
+        """How many threads a block has if each element has one: whole warps of 32."""
         return min(threads, -(-size // 32) * 32)
 
     def team_of(self, size, threads):
-        """How many threads a block has that share `size` elements: at least a warp."""
+        """How many threads of a block share `size` elements: at least a warp."""
         return min(max(1 << max(size - 1, 0).bit_length(), 32), threads)
 
     def launch(self, kernel, grid, block, args):
@@ -170,7 +170,7 @@ class Gpu:
         try:
             values = _values(args, real)
         except OverflowError as error:
-            raise DeviceError(f"arrays on the GPU have fewer than 2^32 elements: {error}") from error
+            raise DeviceError(f"arrays on the GPU must have fewer than 2^32 elements: {error}") from error
         launch(self._into, config, code, *values)
 
     def _load(self, kernel, kinds, real):
@@ -180,10 +180,10 @@ class Gpu:
         return ObjectCode.from_cubin(cubin.code).get_kernel(cubin.entry)
 
     def captured(self, write_down):
-        """The Graph of all that `write_down()` launches: it is not run, and can be run as often as one likes.
+        """The Graph of all that `write_down()` launches: nothing runs yet, and the Graph can be launched many times.
 
-        `write_down` is called twice. The first time kernels are compiled and loaded and arrays made, which would spoil
-        a capture. The arrays come from a pool that belongs to the graph, so that nobody else is ever given them.
+        `write_down` is called twice. The first call compiles and loads kernels and makes arrays, which would break a
+        capture. The arrays come from a pool that belongs to the graph, so that they are never used elsewhere.
         """
         graph, pool, collecting = Graph(self), self._buffers, gc.isenabled()
         builder = self._stream.create_graph_builder()
@@ -193,9 +193,9 @@ class Gpu:
             self._loading = True
             write_down()
             self._loading = False
-            gc.disable()  # what is freed in the middle of a capture spoils it
-            builder.begin_building("relaxed")  # which forbids nothing: what might spoil it was done before
-            self._into = builder  # what launches go into, in place of the stream
+            gc.disable()  # freeing memory during a capture would break it
+            builder.begin_building("relaxed")  # which forbids nothing: what might break it was done before
+            self._into = builder  # gets the launches in place of the stream
             write_down()
             graph.finish(builder.end_building().complete())
         finally:
@@ -207,7 +207,7 @@ class Gpu:
 
 
 class Memory:
-    """A piece of a GPU's memory, given back when nobody refers to it any more."""
+    """A piece of a GPU's memory, freed when nothing refers to it any more."""
 
     def __init__(self, machine, address):
         self.machine, self.address = machine, address

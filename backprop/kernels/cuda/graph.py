@@ -4,10 +4,10 @@ from backprop.kernels.device import DeviceArray
 
 
 class Graph:
-    """Launches with the arguments that they had when they were written down, run by one call of the driver.
+    """Launches, recorded with their arguments, that one call of the driver runs.
 
-    pool   of the arrays that were made for it, which serve one launch after another
-    kept   the memory of all others that its launches were given
+    pool   of the arrays that were made for it, which its launches reuse
+    kept   the memory of all other arguments of its launches
     """
 
     def __init__(self, machine):
@@ -19,8 +19,8 @@ class Graph:
         return array
 
     def keep(self, args):
-        """Hold what a launch was given. Not what the pool holds, which hands out what nobody else refers to: held here,
-        it would not serve the next launch.
+        """Hold the memory of a launch's arguments, but not the pool's: it hands out only what nothing else refers to,
+        so memory that is held here could not be reused by the next launch.
         """
         self.kept |= {a.memory for a in args if isinstance(a, DeviceArray) and id(a.memory) not in self._made}
 

@@ -1,4 +1,4 @@
-"""How a CUDA kernel is written: a plain Python function of flat arrays, that one thread runs.
+"""How a CUDA kernel is written: a plain Python function of flat arrays that every thread runs.
 
     @kernel                                     @part
     def scale(u, factor, out, size):            def half(x):
@@ -8,16 +8,16 @@
 
     scale(grid, block, u, 0.5, out, out.size)   or, with one thread for each element,   scale.each(size, u, ...)
 
-Arrays have one axis and no length: a kernel is told all sizes. Its numbers have names of their own:
+Arrays have one axis and no length: all sizes are arguments. The types of numbers have names of their own:
 
     real   the element type, np.float32 or np.float64, of the first array of floats among the arguments: a kernel is
-           compiled for each. A constant is real(2), for with a plain 2.0 float32 would be computed in float64.
-    u32    an index, unsigned, of 32 bits. 64 of them cost a GPU more, most of all in divisions. Numba makes 64 bits of
-           u32 + u32, and compares an unsigned number of 64 bits with a signed one, such as a literal or a counter of
-           `range`, as float64. So u32(...) stands around all that is kept in a variable or divided by.
-    i32    a signed one, for what may be negative: what lies before the image;  u64   a long one
+           compiled for each. A constant is written real(2): a plain 2.0 would turn float32 into float64.
+    u32    an index, unsigned, of 32 bits. 64 bits cost a GPU more, above all in divisions. Numba makes u32 + u32 64
+           bits wide, and compares an unsigned number of 64 bits with a signed one, such as a literal or a counter of
+           `range`, as float64. So all that is kept in a variable or divided by is wrapped in u32(...).
+    i32    a signed one, for what may be negative: a place before the image;  u64   a long one
 
-Host numbers become what a kernel wants by their Python type: an int u32, a float `real`, a tuple of floats several
+Host numbers are converted by their Python type: an int to u32, a float to `real`, a tuple of floats to several
 parameters; NumPy's scalars keep their types.
 """
 
@@ -33,8 +33,8 @@ __all__ = ["THREADS", "Kernel", "Part", "Word", "flat", "i32", "kernel", "part",
 class Kernel:
     """A function that many threads run, compiled for each combination of argument types that it is called with.
 
-    threads   at most so many in a block
-    blocks    at least so many of them on a multiprocessor, which bounds the registers of a thread; None: as it comes
+    threads   at most this many in a block
+    blocks    at least this many of them on a multiprocessor, which bounds the registers of a thread; None: no bound
     names     what global names of the body stand for in this kernel: one body, several kernels
     """
 
@@ -43,17 +43,17 @@ class Kernel:
         functools.update_wrapper(self, body)
 
     def __call__(self, grid, block, *args):
-        """Run it by a grid of blocks of threads; grid and block are numbers, or tuples of up to three."""
+        """Run it on a grid of blocks of threads; grid and block are numbers, or tuples of up to three."""
         machine().launch(self, grid, block, args)
 
     def each(self, size, *args):
-        """Run it by a thread for each of `size` elements; the kernel's last argument is `size`."""
+        """Run it with a thread for each of `size` elements; the kernel's last argument is `size`."""
         if size:
             threads = machine().block_of(size, self.threads)
             self(-(-size // threads), threads, *args, size)
 
     def team(self, size):
-        """How many threads a block has that share `size` elements: a power of two."""
+        """How many threads of a block share `size` elements: a power of two."""
         return machine().team_of(size, self.threads)
 
     def __repr__(self):
@@ -66,9 +66,9 @@ def kernel(body=None, **options):
 
 
 def flat(body=None, **names):
-    """A kernel whose thread i owns element i of its last array, and the host's function that runs it.
+    """Makes a kernel whose thread i owns element i of its last array; returns the host's function that runs it.
 
-    The function takes the kernel's arguments but for the last, `size`, which is that of the last array.
+    The function takes the kernel's arguments except the last, `size`, which is that of the last array.
     """
     if body is None:
         return lambda body: flat(body, **names)
@@ -82,7 +82,7 @@ def hosted(body, run):
         run.each(args[-1].size, *args)
 
     functools.update_wrapper(call, body)
-    del call.__wrapped__  # whose arguments `inspect.signature` would tell, with `size` among them
+    del call.__wrapped__  # whose arguments, with `size`, `inspect.signature` would return
     call.kernel = run
     call.__signature__ = inspect.Signature(list(inspect.signature(body).parameters.values())[:-1])
     return call

@@ -1,8 +1,8 @@
 """Losses element by element, and their first deltas, in one table: the loss of output a against target b, and under it
-its derivative by a, which `scale` multiplies by what the reduction does to each term (1/E for a mean over E of them).
+its derivative with respect to a, which `scale` multiplies by the reduction's factor (1/E for a mean over E terms).
 
-All arrays are flat, thread i owns out[i]; `options` are a row's other numbers, as a tuple. What comes to a single
-number is found by one block.
+All arrays are flat, thread i owns out[i]; `options` are a row's other numbers, as a tuple. Reductions to a single
+number run in one block.
 """
 
 import math
@@ -26,13 +26,13 @@ def side(a, b):
 
 @part
 def log100(a):
-    """log a, but no less than -100, as PyTorch has it: a sure and wrong answer costs 100, not infinity"""
+    """log a, but no less than -100, as in PyTorch: a confident wrong answer costs 100, not infinity"""
     return real(-100) if real(0) <= a < real(LEAST) else math.log(a)
 
 
 @part
 def log_of(b):
-    """log b; but 0 where b is 0, for 0 log 0 is 0"""
+    """log b, but 0 where b is 0, since 0 log 0 is 0"""
     return math.log(b) if b != real(0) else real(0)
 
 
@@ -69,7 +69,7 @@ TABLE = {
 }
 # fmt: on
 
-loss = slope = None  # stand for a row's own two functions
+loss = slope = None  # placeholders for a row's own two functions
 
 
 def forward(a, b, options, out, size):
@@ -80,7 +80,7 @@ def forward(a, b, options, out, size):
 
 
 def backward(a, b, options, scale, out, size):
-    """delta = its derivative by a, times scale"""
+    """delta = its derivative with respect to a, times scale"""
     i = u32(cuda.grid(1))
     if i < size:
         out[i] = times(scale, slope(a[i], b[i], *options))
@@ -115,6 +115,6 @@ def first_outside_block(values, low, high, out, size):
 
 
 def first_outside(values, low, high, out):
-    """out (1,) = the first index of a flat array whose value is not from low to high, or -1; NaN is let pass"""
+    """out (1,) = the first index of a flat array whose value is below low or above high, or -1; NaN passes"""
     bounds = map(values.dtype.type, (low, high))
     first_outside_block(1, first_outside_block.team(values.size), values, *bounds, out, values.size)

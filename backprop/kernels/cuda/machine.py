@@ -1,11 +1,11 @@
-"""The one machine that the CUDA kernels run on: a GPU, or numba's simulator where NUMBA_ENABLE_CUDASIM is set."""
+"""The one machine that the CUDA kernels run on: a GPU, or numba's simulator if NUMBA_ENABLE_CUDASIM is set."""
 
 import functools
 
 
 @functools.cache
 def machine():
-    """The GPU of this process, or the simulator; where there is none, a DeviceError that says what is missing."""
+    """The GPU of this process, or the simulator; without either, a DeviceError says what is missing."""
     from numba import config
 
     if config.ENABLE_CUDASIM:
@@ -18,7 +18,7 @@ def machine():
 
 
 def empty(shape, dtype):
-    """An array in the machine's memory with arbitrary content that nobody else can see."""
+    """An uninitialized array in the machine's memory that nothing else refers to."""
     return machine().empty(shape, dtype)
 
 

@@ -1,7 +1,7 @@
 """Matrix products in the three forms that a linear layer needs, its bias, and the bias's gradient.
 
-t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q. How a product becomes fast is told in
-the folder `product`.
+t marks the operand that is read transposed: nt is p q^T, tn is p^T q, nn is p q. How a product becomes fast is
+explained in the folder `product`.
 """
 
 from numba import cuda
@@ -48,7 +48,7 @@ COLUMNS, ROWS = 32, 8  # threads of a block: neighbours in x read neighbours in 
 
 @kernel
 def sum_rows_block(delta, out, accumulate, N, O):
-    """Block x owns COLUMNS columns; its threads (x, y) add up every ROWS-th row each, and then one another's sums."""
+    """Block x owns COLUMNS columns; threads (x, y) add up every ROWS-th row each, then threads (x, 0) their sums."""
     shared = cuda.shared.array(256, real)
     x, y, width = u32(cuda.threadIdx.x), u32(cuda.threadIdx.y), u32(cuda.blockDim.x)
     o, n, total = u32(cuda.blockIdx.x) * width + x, y, real(0)

@@ -1,7 +1,7 @@
 """The other activations: a = sigma(u), and under it the slope sigma'(u) by which (4) multiplies delta.
 
 All arrays are flat; thread i owns out[i]. `options` are a row's other numbers, as a tuple. NaN stays NaN: the last
-branch of each row hands it on. Where a slope is 0, delta_u is 0, whatever delta.
+branch of each row passes it on. Where a slope is 0, delta_u is 0, whatever delta is.
 """
 
 import math
@@ -14,7 +14,7 @@ from backprop.kernels.cuda.sums import channel_sums
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # these keep mean 0 and variance 1 (Klambauer, 2017)
 ROOT_2, ROOT_2_PI = 2**0.5, (2 * pi) ** 0.5
-BEND, CUBIC = (2 / pi) ** 0.5, 0.044715  # the tanh that comes near the normal distribution (Hendrycks, 2016)
+BEND, CUBIC = (2 / pi) ** 0.5, 0.044715  # the tanh that approximates the normal distribution (Hendrycks, 2016)
 
 
 @part
@@ -31,7 +31,7 @@ def softplus(u):
 
 @part
 def share(u):
-    """The part of a normal distribution that lies below u."""
+    """The probability of a standard normal variable below u."""
     return math.erfc(-u / real(ROOT_2)) / real(2)
 
 
@@ -53,8 +53,8 @@ def bend_slope(u):
 
 @part
 def times(u, s):
-    """u s, but 0 where s is 0, even if u is infinite: what a branch that is not taken, or an exponential that has
-    vanished, leaves of u"""
+    """u s, but 0 where s is 0, even if u is infinite: a branch that is not taken, or an exponential that has
+    underflowed, contributes nothing"""
     return u * s if s != real(0) else s
 
 
@@ -115,7 +115,7 @@ TABLE = {
 # fmt: on
 
 
-sigma = slope = None  # stand for a row's own two functions
+sigma = slope = None  # placeholders for a row's own two functions
 
 
 def forward(u, options, out, size):

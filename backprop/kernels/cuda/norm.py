@@ -1,8 +1,8 @@
 """Normalisation: entries that belong together are shifted and scaled to mean 0 and variance 1.          (29) (32)
 
-Arrays are (B, C, D), and all entries of one channel c belong together: block c computes what is one for a channel.
-`spread` is sqrt(var + eps): it is finite wherever u is, though the variance of large numbers may not be. So squares are
-taken of what is left when the largest distance from the mean is divided out.
+Arrays are (B, C, D), and all entries of one channel c belong together: block c computes their statistics.
+`spread` is sqrt(var + eps): it is finite wherever u is, though the variance of large numbers may not be. So distances
+from the mean are divided by the largest one before they are squared.
 """
 
 import math
@@ -15,7 +15,7 @@ from backprop.kernels.cuda.kernel import kernel, part, real, u32
 
 @part
 def mean_of(u, count, B, C, D):
-    """This thread's share of its channel's mean. Each entry is divided before it is added: a sum may be infinite."""
+    """This thread's share of its channel's mean. Each entry is divided before it is added: a sum may overflow."""
     c, i, total = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), real(0)
     while i < B * D:
         total += u[(i // D * C + c) * D + i % D] / count
@@ -25,7 +25,7 @@ def mean_of(u, count, B, C, D):
 
 @part
 def farthest_from(middle, u, B, C, D):
-    """The largest distance among this thread's entries."""
+    """The largest distance from `middle` among this thread's entries."""
     c, i, most = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), real(0)
     while i < B * D:
         most = max(most, abs(u[(i // D * C + c) * D + i % D] - middle))
@@ -46,7 +46,7 @@ def squares_around(middle, most, u, B, C, D):
 
 @kernel
 def moments_block(u, eps, mean, var, spread, centred, count, B, C, D):
-    """Without `centred` the mean is taken for 0, and not told, nor is the variance."""
+    """Without `centred` the mean is taken to be 0, and neither mean nor variance is written."""
     c = u32(cuda.blockIdx.x)
     middle = block_sum(mean_of(u, count, B, C, D) if centred else real(0))
     most = block_max(farthest_from(middle, u, B, C, D))

@@ -1,6 +1,6 @@
 """Element-wise functions and their local rule (4), delta_u = delta * sigma'(u), written in terms of a = sigma(u).
 
-All arrays are flat and of one length; thread i owns out[i]. NaN stays NaN: the last branch hands it on.
+All arrays are flat and of one length; thread i owns out[i]. NaN stays NaN: the last branch passes it on.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Pooling: one number for each window of an image; a thread owns one window, or one entry of the image.      (14)
 
 Maxima are taken over windows of all spatial axes at once: a is (N, C, *image), and as in a convolution window i holds
-the entries s i + d p - pad, of which those outside the image are left out. Means are taken axis by axis, since the mean
+the entries s i + d p - pad, except those outside the image. Means are taken axis by axis, since the mean
 over a box is the mean along one axis of the means along the others: a is (B, H, D) and H is that axis.
 """
 
@@ -37,7 +37,7 @@ def max_pool_each(a, out, where, D, H, W, I, J, K, P, Q, R, sd, sh, sw, dd, dh, 
 def max_pool(a, size, stride, dilation, pad, out, where):
     """out[n,c,i] = the largest entry of window i; where[n,c,i] = its place in the image, counted in C order.
 
-    The first of equal entries is taken; NaN is larger than any number. A window that holds nothing gives -inf, -1.
+    The first of equal entries is taken; NaN is larger than any number. An empty window gives -inf, -1.
     """
     shape = *a.shape[2:], *out.shape[2:], *size, *stride, *dilation
     max_pool_each.each(out.size, a, out, where, *shape, *map(i32, pad))
@@ -45,8 +45,8 @@ def max_pool(a, size, stride, dilation, pad, out, where):
 
 @kernel
 def max_pool_backward_block(delta, where, out, I, H):
-    """Block m owns an image, thread t its entries t, t + T, t + 2T, ...: it looks among all windows for those that took
-    one of them. So the windows that took the same entry add in their order, and nobody writes where another one does.
+    """Block m owns an image, thread t its entries t, t + T, t + 2T, ...: it searches all windows for those that
+    took one of them. So windows that took the same entry are added in order, and no two threads write to one place.
     """
     places, deltas = cuda.shared.array(THREADS, i32), cuda.shared.array(THREADS, real)
     m, t, T = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x), u32(cuda.blockDim.x)

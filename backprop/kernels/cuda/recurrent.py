@@ -1,6 +1,6 @@
-"""One step of a gated recurrent cell, and its adjoint. N rows, H hidden units; the gates stand side by side.
+"""One step of a gated recurrent cell, and its adjoint. N rows, H hidden units; the gates are stored side by side.
 
-The products with the weights are done before, by `matmul`: a cell only bends and mixes what they gave. A thread owns
+The products with the weights are computed before, by `matmul`: a cell turns them into gates and states. A thread owns
 one hidden unit of one row.
 """
 
@@ -16,7 +16,7 @@ from backprop.kernels.cuda.more_activations import sigmoid
 def lstm_cell_each(u, c_before, gates, c, h, H, size):
     k = u32(cuda.grid(1))
     if k < size:
-        at = k // H * (4 * H) + k % H  # of the unit's first gate; the next ones stand H apart
+        at = k // H * (4 * H) + k % H  # the unit's first gate; the next ones are H apart
         i, f, o = sigmoid(u[at]), sigmoid(u[at + H]), sigmoid(u[at + 3 * H])
         g = math.tanh(u[at + 2 * H])
         gates[at], gates[at + H], gates[at + 2 * H], gates[at + 3 * H] = i, f, g, o
@@ -47,7 +47,7 @@ def lstm_cell_backward_each(delta_h, delta_c_after, gates, c_before, c, delta_u,
 
 
 def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delta_c_before):
-    """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c_after is what step t + 1 hands back."""
+    """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c_after is what step t + 1 passes back."""
     args = delta_h, delta_c_after, gates, c_before, c, delta_u, delta_c_before
     lstm_cell_backward_each.each(c.size, *args, c.shape[1])
 

@@ -8,7 +8,7 @@ from backprop.kernels.cuda.more_activations import times
 
 @part
 def place_of(i, C, D):
-    """Where the first class of sample i stands; the next ones stand D apart."""
+    """Where the first class of sample i is; the next ones are D apart."""
     return i // D * C * D + i % D
 
 

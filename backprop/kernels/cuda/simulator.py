@@ -1,8 +1,8 @@
-"""The machine where there is no GPU: numba's simulator, which runs one Python thread for each thread of a kernel.
+"""The machine without a GPU: numba's simulator, which runs one Python thread for each thread of a kernel.
 
-It computes by the same formulas, very slowly, by smaller blocks, and with indices of any size: nothing
-wraps around that would on a GPU. And it finds what a GPU would hide: an index out of bounds, a
-number read before it was written (it is NaN), and two threads of one launch that meet at one element.
+It computes the same formulas, very slowly, in smaller blocks, and with indices of any size, which do not wrap around
+as they would on a GPU. And it finds what a GPU would hide: an index out of bounds, a number read before it was written
+(it is NaN), and data races between threads of one launch.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ MATH = types.SimpleNamespace(
 
 
 class Simulator:
-    """The same methods as Gpu's."""
+    """The same methods as Gpu has."""
 
     name, simulated = "numba's simulator", True
 
@@ -39,7 +39,7 @@ class Simulator:
         self.launches = 0
 
     def fresh(self, shape, dtype):
-        """A new array, in memory that no other has had."""
+        """A new array, in newly allocated memory."""
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         return DeviceArray(Memory(self, size), 0, shape, dtype)
 
@@ -59,14 +59,14 @@ class Simulator:
         out.handle.array[...] = source.handle.array
 
     def synchronize(self):
-        """Wait for what was launched: here nothing."""
+        """Wait until all launches are done: here they are."""
 
     def block_of(self, size, threads):
-        """How many threads a block has, where each element has one."""
+        """How many threads a block has if each element has one."""
         return min(size, threads, FEW)
 
     def team_of(self, size, threads):
-        """How many threads a block has that share `size` elements."""
+        """How many threads of a block share `size` elements."""
         return min(1 << max(size - 1, 0).bit_length(), threads, 8)
 
     def launch(self, kernel, grid, block, args):
@@ -101,7 +101,7 @@ class Simulator:
                 yield [Watched(array.handle.array, trace) for array in argument.arrays]
 
     def captured(self, write_down):
-        """The Graph of all that `write_down()` launches: it is not run, and can be run as often as one likes."""
+        """The Graph of all that `write_down()` launches: nothing runs yet, and the Graph can be launched many times."""
         graph = Graph(self)
         self._captured = graph.launches
         try:
@@ -113,7 +113,7 @@ class Simulator:
 
 @contextlib.contextmanager
 def _often_switching():
-    """Let Python's threads take turns fifty times as often: numba's simulator waits for them in a loop without rest."""
+    """Let Python switch threads fifty times as often: numba's simulator waits for them in a busy loop."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-4)
     try:
@@ -123,7 +123,7 @@ def _often_switching():
 
 
 class Graph:
-    """Launches with the arguments that they had when they were written down."""
+    """Launches, recorded with their arguments."""
 
     def __init__(self, machine):
         self.machine, self.launches = machine, []
@@ -134,7 +134,7 @@ class Graph:
 
 
 class Memory:
-    """Bytes that stand for a GPU's."""
+    """Bytes in place of a GPU's memory."""
 
     def __init__(self, machine, size):
         self.machine, self.bytes = machine, np.full(size, 255, np.uint8)
@@ -144,7 +144,7 @@ class Memory:
 
 
 class Handle:
-    """What stands for an address: a flat array."""
+    """A flat array in place of an address."""
 
     def __init__(self, array):
         self.array = array

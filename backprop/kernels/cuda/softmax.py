@@ -1,7 +1,7 @@
 """Softmax and its logarithm over one axis. u is (B, C, D): C is that axis, B and D all the axes before and after it.
 
-One block for each vector dot C; its threads take every entry in turn. Subtracting the largest entry first changes
-nothing, e^(u-t) / sum e^(u-t) being the same for every t, and no exponential overflows.
+One block for each vector along C; its threads take the entries in turn. Subtracting the largest entry first changes
+nothing, as e^(u-t) / sum e^(u-t) is the same for every t, but keeps the exponentials from overflowing.
 """
 
 import math
@@ -45,7 +45,7 @@ def softmax_block(u, out, C, D):
     sum_e = sum_of_exponentials(u, first, largest, C, D)
     c = u32(cuda.threadIdx.x)
     while c < C:
-        out[first + c * D] = math.exp(u[first + c * D] - largest) / sum_e  # again: memory is further away than e^x
+        out[first + c * D] = math.exp(u[first + c * D] - largest) / sum_e  # recomputed: loading it would take longer
         c = u32(c + u32(cuda.blockDim.x))
 
 
@@ -107,7 +107,7 @@ def log_softmax_backward(delta, log_s, out):
 
 
 def by_vector(run, *arrays):
-    """Run a kernel by a block for each vector dot C of arrays (B, C, D)."""
+    """Run a kernel with one block for each vector along C of arrays (B, C, D)."""
     B, C, D = arrays[0].shape
     if B * C * D:
         run(B * D, run.team(C), *arrays, C, D)

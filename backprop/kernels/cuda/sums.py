@@ -1,7 +1,7 @@
-"""Sums over a channel, in two stages where they are long: parts by many blocks, then the parts in a fixed order.
+"""Sums over a channel, in two stages if they are long: many blocks sum parts, then the parts are added in order.
 
-Arrays are (B, C, D), and all entries of one channel c belong together. No number is added by whoever comes first, as
-an atomic addition would, so the same numbers give the same bits.
+Arrays are (B, C, D), and all entries of one channel c belong together. There are no atomic additions, whose order
+varies, so the same numbers give the same bits.
 """
 
 from numba import cuda
@@ -10,10 +10,10 @@ from backprop.kernels.cuda.block import block_sum
 from backprop.kernels.cuda.kernel import Kernel, Part, kernel, real, u32
 from backprop.kernels.cuda.machine import empty
 
-LONG = 4096  # entries of a part, at least, where a sum is divided
-MOST = 64  # parts of a longer sum
+LONG = 4096  # the fewest entries of a part, if a sum is divided
+MOST = 64  # the most parts of a sum
 
-term = None  # stands for what is added up
+term = None  # placeholder for the function whose values are added up
 
 
 def channel_parts(p, q, out, accumulate, B, C, D, parts):
@@ -62,5 +62,5 @@ def channel_sums(own_term):
 
 
 def parts_of(count):
-    """Into how many parts a sum over `count` entries is divided: a matter of their number alone."""
+    """Into how many parts a sum over `count` entries is divided: it depends on their number alone."""
     return max(1, min(MOST, count // LONG))

@@ -1,4 +1,4 @@
-"""Entries along one axis, by their index: the axis of images where they are padded, the rows of an embedding.  (26)"""
+"""Entries along one axis, by their index: along an axis of images to pad it, along the rows of an embedding.  (26)"""
 
 from numba import cuda
 
@@ -15,13 +15,13 @@ def take_each(a, index, value, out, H, I, D, size):
 
 
 def take(a, index, value, out):
-    """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1: a (B, H, D), out (B, I, D); a thread a number"""
+    """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1: a (B, H, D), out (B, I, D); one thread each"""
     take_each.each(out.size, a, on_device(index), float(value), out, a.shape[1], *out.shape[1:])
 
 
 @kernel
 def take_backward_each(delta, index, out, accumulate, H, I, D, size):
-    """A thread looks at every index for its own h, so that what is added is added in their order."""
+    """A thread searches all indices for its own h, so that the terms are added in order."""
     k = u32(cuda.grid(1))
     if k < size:
         b, h, d = k // u32(H * D), k // D % H, k % D
@@ -33,6 +33,6 @@ def take_backward_each(delta, index, out, accumulate, H, I, D, size):
 
 
 def take_backward(delta, index, out, accumulate):
-    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an entry taken twice answers for both"""
+    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an entry taken twice gets both"""
     args = delta, on_device(index), out, accumulate
     take_backward_each.each(out.size, *args, out.shape[1], *delta.shape[1:])

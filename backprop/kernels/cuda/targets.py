@@ -1,4 +1,4 @@
-"""What one block finds out about the targets of all samples: the first bad one, and the sum of their weights."""
+"""Reductions by one block over the targets of all samples: the first bad one, and the sum of their weights."""
 
 from numba import cuda
 

@@ -1,9 +1,9 @@
 """Optimizer steps: they change theta and their own state in place, for all `parameters` of a group in one launch.
 
 `parameters` are `all_parameters(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A
-state array that the options leave unused may be theta itself: a kernel takes an array everywhere. A block of threads
-owns a block of a parameter. Numbers that may change from step to step are read from memory, so that a recorded step may
-be run again with others.
+state array that the options leave unused may be theta itself: a kernel always needs an array. A block of threads
+owns a block of a parameter. Numbers that may change from step to step are read from memory, so that a recorded step can
+be replayed with new ones.
 """
 
 import math
@@ -31,7 +31,7 @@ def sgd(parameters, lr, momentum, dampening, weight_decay, nesterov, first):
 
 
 def of_sgd(lr, momentum, dampening, weight_decay, nesterov, first):
-    """(what its kernel computes with, which way it goes)"""
+    """(the numbers that its kernel reads, its switches)"""
     return (lr, momentum, 1 - dampening, weight_decay), (momentum != 0, nesterov, first)
 
 
@@ -56,14 +56,14 @@ def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
     """(41) square <- alpha square + (1 - alpha) g^2, then theta <- theta - lr g / (sqrt(square) + eps):
     (theta, g, square, mean, v)
 
-    `centered` keeps the mean of g as well and divides by the standard deviation; with momentum the quotients gather
-    in v. Weight decay adds weight_decay * theta to g.
+    `centered` keeps the mean of g as well and divides by the standard deviation; with momentum the quotients
+    accumulate in v. Weight decay adds weight_decay * theta to g.
     """
     run(by_rmsprop, parameters, *of_rmsprop(lr, alpha, eps, weight_decay, momentum, centered))
 
 
 def of_rmsprop(lr, alpha, eps, weight_decay, momentum, centered):
-    """(what its kernel computes with, which way it goes)"""
+    """(the numbers that its kernel reads, its switches)"""
     return (lr, alpha, 1 - alpha, eps, weight_decay, momentum), (momentum != 0, centered)
 
 
@@ -82,7 +82,7 @@ def by_rmsprop(numbers, rows, table, with_momentum, centered):
         if centered:
             middle = keep * mean[i] + fresh * grad
             mean[i] = middle
-            spread = max(spread - middle * middle, real(0))  # which rounding may bring below 0
+            spread = max(spread - middle * middle, real(0))  # which rounding may make negative
         step = grad / (math.sqrt(spread) + eps)
         if with_momentum:
             step = momentum * v[i] + step
@@ -102,7 +102,7 @@ def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t)
 
 
 def of_adam(lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
-    """(what its kernel computes with, which way it goes)"""
+    """(the numbers that its kernel reads, its switches)"""
     shrink, decay = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
     rate, root = lr / (1 - beta1**t), math.sqrt(1 - beta2**t)
     return (rate, root, beta1, 1 - beta1, beta2, 1 - beta2, eps, shrink, decay), (amsgrad,)

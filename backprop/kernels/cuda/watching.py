@@ -1,8 +1,8 @@
-"""Memory that looks on: what a simulated kernel reads and writes, so that threads which would race on a GPU are found.
+"""Watched memory: records what a simulated kernel reads and writes, to find threads that would race on a GPU.
 
-Numba's simulator runs the threads of a block in turns, in which nothing goes wrong that would go wrong on a GPU. Here
-every access to global and shared memory is noted, with the thread and the number of barriers it has passed. At its end
-this file takes the place of Numba's own shared memory and barrier.
+Numba's simulator runs the threads of a block in turns, which hides races that would go wrong on a GPU. Here every
+access to global and shared memory is recorded, with the thread and the number of barriers it has passed. The last lines
+of this file replace Numba's own shared memory and barrier.
 """
 
 import sys
@@ -14,9 +14,10 @@ from numba.cuda.simulator.kernel import BlockThread
 
 
 class Trace:
-    """Which threads of a launch read and wrote each address, so that two that meet there are found.
+    """Which threads of a launch read and wrote each address, to find two that race there.
 
-    Threads of one block may meet if a barrier lies between them. `phase` counts the barriers that a thread has passed.
+    Threads of one block may use one address if a barrier lies between them. `phase` counts the barriers that a thread
+    has passed.
     """
 
     def __init__(self):
@@ -25,34 +26,34 @@ class Trace:
     def read(self, address):
         me = _me()
         if _meet(self.writers.get(address), me):
-            raise RuntimeError("a race: a thread reads what another one of this launch has written")
+            raise RuntimeError("data race: a thread reads what another thread of this launch has written")
         other = self.readers.setdefault(address, me)
         if other != me:
-            several = _meet(other, me)  # then no thread alone may write here before the next barrier
+            several = _meet(other, me)  # then no thread may write here before the next barrier
             self.readers[address] = (None, me[1] if other[1] == me[1] else None, me[2]) if several else me
 
     def write(self, address):
         me = _me()
         if _meet(self.writers.get(address), me) or _meet(self.readers.get(address), me):
-            raise RuntimeError("a race: a thread writes where another one of this launch reads or writes")
+            raise RuntimeError("data race: a thread writes where another thread of this launch reads or writes")
         self.writers[address] = me
 
 
 def _me():
-    """(thread, block, phase) of the simulated thread that asks."""
+    """(thread, block, phase) of the current simulated thread."""
     thread = threading.current_thread()
     return tuple(thread.threadIdx), tuple(thread.blockIdx), getattr(thread, "phase", 0)
 
 
 def _meet(other, me):
-    """Whether two threads may be at one place at one time."""
+    """Whether two threads differ and no barrier keeps them apart."""
     if other is None or other[:2] == me[:2]:
         return False
     return other[1] != me[1] or other[2] == me[2]
 
 
 class Watched:
-    """A flat array as a kernel sees it."""
+    """A flat array as a kernel sees it, whose accesses are recorded."""
 
     def __init__(self, array, trace):
         self.array, self.trace = array, trace

@@ -1,4 +1,4 @@
-"""What kernels are written in: parts that they call, and names that stand for something else in each compilation."""
+"""What kernels are written with: parts that they call, and names that stand for something else in each compilation."""
 
 import functools
 import types
@@ -7,7 +7,7 @@ import numpy as np
 
 from backprop.kernels.device import DeviceArray
 
-THREADS = 256  # of a block, where nothing else is said
+THREADS = 256  # of a block, by default
 
 real = np.float32  # stands for the element type; see kernel.py
 u32, u64, i32 = np.uint32, np.uint64, np.int32
@@ -21,14 +21,14 @@ class Part:
         functools.update_wrapper(self, body)
 
     def __call__(self, *args):
-        raise TypeError(f"{self.body.__name__} is a part of kernels, it runs in their threads alone")
+        raise TypeError(f"{self.body.__name__} is a part of kernels and can only be called in one")
 
 
 part = Part
 
 
 class Word(Part):
-    """What cannot be said in Python: `intrinsic(real)` gives Numba's own for it, `twin` is the simulator's function."""
+    """What Python cannot express: `intrinsic(real)` returns Numba's intrinsic, `twin` is the simulator's function."""
 
     def __init__(self, name, twin, intrinsic):
         self.__name__, self.intrinsic = name, intrinsic
@@ -36,7 +36,7 @@ class Word(Part):
 
 
 def bound(body, names, compiled):
-    """`body` with its global names bound to what they stand for: `names`, and parts as `compiled(part)` gives them."""
+    """`body` with its global names bound to what they stand for: `names`, and each part to `compiled(part)`."""
     scope = {**body.__globals__, **names}
     for name in body.__code__.co_names:
         if isinstance(scope.get(name), Part):

@@ -1,4 +1,4 @@
-"""The oracle: every kernel in plain NumPy, as close to its formula as code can be, for real and complex numbers."""
+"""The reference: every kernel in plain NumPy, as close to its formula as code can be, for real and complex numbers."""
 
 from numpy import empty
 

@@ -2,5 +2,5 @@
 
 
 def all_parameters(*columns):
-    """Lists of flat arrays, one list for each argument: those of one place are of one length and belong together."""
+    """Takes one list of flat arrays per argument: arrays at the same index have one length and belong together."""
     return list(zip(*columns, strict=True))

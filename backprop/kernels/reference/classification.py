@@ -1,7 +1,7 @@
 """Losses of scores against classes, their first deltas, and the checks of their targets.
 
-Scores are (B, C, D) with the class axis in the middle, labels (B, D), w (C,) weighs the classes. `scale` (B, D) is what
-the reduction does to each sample: 1/N for a mean. With label smoothing eps a label becomes the distribution
+Scores are (B, C, D) with the class axis in the middle, labels (B, D), w (C,) weighs the classes. `scale` (B, D) is the
+factor that the reduction gives each sample: 1/N for a mean. With label smoothing eps a label becomes the distribution
 t = (1 - eps) onehot(y) + eps / C.
 """
 
@@ -28,7 +28,7 @@ def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9b) (40)"""
     tw = _distribution(log_s, y, ignore, smoothing) * w[:, None]
     delta = times(scale[:, None, :], exp(log_s) * tw.sum(axis=1, keepdims=True) - tw)
-    out[...] = where(y[:, None, :] == ignore, 0, delta)  # even of scores that are not finite
+    out[...] = where(y[:, None, :] == ignore, 0, delta)  # even where scores are not finite
 
 
 def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):

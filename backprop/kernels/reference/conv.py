@@ -1,7 +1,7 @@
 """Convolution, which in deep learning is cross-correlation, and its two adjoints, over any number of spatial axes.
 
-Arrays are (N, C, *image), filters (O, C/groups, *taps); group g of the filters sees only group g of the channels. In
-the formulas i is a position of the output, p a tap of the filter, s the stride, d the dilation, pad what was added in
+Arrays are (N, C, *image), filters (O, C/groups, *taps); group g of the filters reads only group g of the channels. In
+the formulas i is a position of the output, p a tap of the filter, s the stride, d the dilation, pad the padding in
 front of the image: one number for each spatial axis. Outside the image a is 0.
 """
 
@@ -63,13 +63,13 @@ def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
 
 
 def _by_channel(array):
-    """(N, C, *places) -> (C, N places): all that is summed over lies along the rows."""
+    """(N, C, *places) -> (C, N places): all that is summed over is in the rows."""
     rows = np.moveaxis(array, 1, 0)
     return rows.reshape(len(rows), math.prod(rows.shape[1:]))
 
 
 def _with_margin(a, x, z, stride, dilation, pad):
-    """Zeros in which every tap of every output position lies inside, and where in them the image stands."""
+    """Zeros, large enough for every tap of every output position, and the index of the image in them."""
     spans = [
         max(size + before, s * (positions - 1) + d * (taps - 1) + 1)
         for size, before, s, d, positions, taps in zip(
@@ -81,7 +81,7 @@ def _with_margin(a, x, z, stride, dilation, pad):
 
 
 def _taps(padded, x, z, stride, dilation):
-    """Each tap p of the filter, with a view of what it meets at all output positions: (N, C, *positions of z)."""
+    """Each tap p of the filter, with a view of what it reads at all output positions: (N, C, *positions of z)."""
     for p in np.ndindex(x.shape[2:]):
         met = tuple(
             slice(d * tap, d * tap + s * positions, s)
@@ -91,7 +91,7 @@ def _taps(padded, x, z, stride, dilation):
 
 
 def _groups(z, a, groups):
-    """The output channels of each group, and the input channels that they see."""
+    """The output channels of each group, and the input channels that they read."""
     outputs, inputs = z.shape[1] // groups, a.shape[1] // groups
     for g in range(groups):
         yield slice(g * outputs, (g + 1) * outputs), slice(g * inputs, (g + 1) * inputs)

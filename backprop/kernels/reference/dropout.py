@@ -1,4 +1,4 @@
-"""Dropout by counting: whether an element is kept follows from the step's key and the element's number alone.  (25)"""
+"""Counter-based dropout: whether an element is kept depends only on the step's key and the element's index.  (25)"""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def dropout(u, key, p, out):
 
 
 def uniform(key, n):
-    """Number n of a key, in [0, 1): SplitMix64 started at key, n + 1 steps on. 64 bits wrap around on purpose."""
+    """Number n of a key, in [0, 1): SplitMix64 started at key, after n + 1 steps. Overflow wraps around on purpose."""
     x = key + (n + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

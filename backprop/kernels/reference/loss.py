@@ -1,5 +1,5 @@
 """Losses element by element, and their first deltas, in one table: the loss of output a against target b, and under it
-its derivative by a, which `scale` multiplies by what the reduction does to each term (1/E for a mean over E of them).
+its derivative with respect to a, which `scale` multiplies by the reduction's factor (1/E for a mean over E terms).
 
 All arrays are flat; `options` are a row's other numbers, as a tuple. For complex a the real part chooses the branch.
 """
@@ -22,7 +22,7 @@ def side(a, b):
 
 
 def log100(a):
-    """log a, but no less than -100, as PyTorch has it: a sure and wrong answer costs 100, not infinity"""
+    """log a, but no less than -100, as in PyTorch: a confident wrong answer costs 100, not infinity"""
     with np.errstate(divide="ignore"):
         return maximum(log(a), -100)
 
@@ -67,7 +67,7 @@ def pair(loss, slope):
         out[...] = loss(a, b, *options)
 
     def backward(a, b, options, scale, out):
-        """delta = its derivative by a, times scale"""
+        """delta = its derivative with respect to a, times scale"""
         out[...] = times(scale, slope(a, b, *options))
 
     return forward, backward
@@ -82,6 +82,6 @@ def total(values, out):
 
 
 def first_outside(values, low, high, out):
-    """out (1,) = the first index of a flat array whose value is not from low to high, or -1; NaN is let pass"""
+    """out (1,) = the first index of a flat array whose value is below low or above high, or -1; NaN passes"""
     bad = np.flatnonzero((values.real < low) | (values.real > high))
     out[0] = bad[0] if bad.size else -1

@@ -2,7 +2,7 @@
 
 All arrays are flat. `options` are a row's other numbers, as a tuple. At a kink the slope is PyTorch's. For complex
 numbers the real part chooses the branch, so that on either side of a kink the function is analytic and a complex step
-goes through. NaN stays NaN: the last branch of each row hands it on. Where a slope is 0, delta_u is 0, whatever delta.
+works. NaN stays NaN: the last branch of each row passes it on. Where a slope is 0, delta_u is 0, whatever delta is.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from backprop.kernels.reference.sums import put, wide
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # these keep mean 0 and variance 1 (Klambauer, 2017)
 ROOT_2, ROOT_2_PI = 2**0.5, (2 * np.pi) ** 0.5
-BEND, CUBIC = (2 / np.pi) ** 0.5, 0.044715  # the tanh that comes near the normal distribution (Hendrycks, 2016)
+BEND, CUBIC = (2 / np.pi) ** 0.5, 0.044715  # the tanh that approximates the normal distribution (Hendrycks, 2016)
 
 
 def magnitude(u):
@@ -37,7 +37,7 @@ def softplus(u):
 
 
 def share(u):
-    """The part of a normal distribution that lies below u."""
+    """The probability of a standard normal variable below u."""
     return erfc(-u / ROOT_2) / 2
 
 
@@ -51,8 +51,8 @@ def bend(u):
 
 
 def times(u, s):
-    """u s, but 0 where s is 0, even if u is infinite: what a branch that is not taken, or an exponential that has
-    vanished, leaves of u"""
+    """u s, but 0 where s is 0, even if u is infinite: a branch that is not taken, or an exponential that has
+    underflowed, contributes nothing"""
     return where(s == 0, 0, u) * s
 
 

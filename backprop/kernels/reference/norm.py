@@ -1,6 +1,6 @@
 """Normalisation: entries that belong together are shifted and scaled to mean 0 and variance 1.          (29) (32)
 
-Arrays are (B, C, D), and all entries of one channel c belong together. Batch normalisation has its images in this form;
+Arrays are (B, C, D), and all entries of one channel c belong together. Batch normalisation's images have this form;
 a layer normalisation's rows (R, F) are (1, R, F). `spread` is sqrt(var + eps): it is finite wherever u is, though the
 variance of large numbers may not be.
 """

@@ -1,7 +1,7 @@
 """Element-wise functions and their local rule (4), delta_u = delta * sigma'(u), written in terms of a = sigma(u).
 
 All arrays are flat and of one length. A kink follows PyTorch: relu'(0) = 0. For complex numbers the real part chooses
-the branch, so that on either side of a kink the function is analytic and a complex step goes through.
+the branch, so that on either side of a kink the function is analytic and a complex step works.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Pooling: one number for each window of an image.                                                      (14)
 
 Maxima are taken over windows of all spatial axes at once: a is (N, C, *image), and as in a convolution window i holds
-the entries s i + d p - pad, of which those outside the image are left out. Means are taken axis by axis, since the mean
+the entries s i + d p - pad, except those outside the image. Means are taken axis by axis, since the mean
 over a box is the mean along one axis of the means along the others: a is (B, H, D) and H is that axis.
 """
 
@@ -15,7 +15,7 @@ from backprop.kernels.reference.sums import wide
 def max_pool(a, size, stride, dilation, pad, out, where):
     """out[n,c,i] = the largest entry of window i; where[n,c,i] = its place in the image, counted in C order.
 
-    The first of equal entries is taken; NaN is larger than any number. A window that holds nothing gives -inf, -1.
+    The first of equal entries is taken; NaN is larger than any number. An empty window gives -inf, -1.
     """
     places = np.arange(math.prod(a.shape[2:])).reshape(a.shape[2:])
     out[...], where[...] = -np.inf, -1

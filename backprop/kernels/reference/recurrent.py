@@ -1,6 +1,6 @@
-"""One step of a gated recurrent cell, and its adjoint. N rows, H hidden units; the gates stand side by side.
+"""One step of a gated recurrent cell, and its adjoint. N rows, H hidden units; the gates are stored side by side.
 
-The products with the weights are done before, by `matmul`: a cell only bends and mixes what they gave.
+The products with the weights are computed before, by `matmul`: a cell turns them into gates and states.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def lstm_cell(u, c_before, gates, c, h):
 
 
 def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delta_c_before):
-    """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c_after is what step t + 1 hands back."""
+    """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c_after is what step t + 1 passes back."""
     i, f, g, o = np.split(gates, 4, axis=1)
     t = np.tanh(c)
     delta_c = delta_c_after + delta_h * o * (1 - t * t)

@@ -1,7 +1,7 @@
 """Softmax and its logarithm over one axis. u is (B, C, D): C is that axis, B and D all the axes before and after it.
 
-Subtracting the largest entry first changes nothing, e^(u-t) / sum e^(u-t) being the same for every t, and no
-exponential overflows.
+Subtracting the largest entry first changes nothing, as e^(u-t) / sum e^(u-t) is the same for every t, but keeps the
+exponentials from overflowing.
 """
 
 import numpy as np

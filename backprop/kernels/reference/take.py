@@ -1,4 +1,4 @@
-"""Entries along one axis, by their index: the axis of images where they are padded, the rows of an embedding.  (26)"""
+"""Entries along one axis, by their index: along an axis of images to pad it, along the rows of an embedding.  (26)"""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def take(a, index, value, out):
 
 
 def take_backward(delta, index, out, accumulate):
-    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an entry taken twice answers for both"""
+    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h: an entry taken twice gets both"""
     taken, total = index >= 0, np.zeros_like(wide(out))
     np.add.at(total, (slice(None), index[taken]), delta[:, taken])
     put(total, out, accumulate)

@@ -1,7 +1,7 @@
 """Optimizer steps: they change theta and their own state in place, for all `parameters` of a group.
 
 `parameters` are `all_parameters(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A
-state array that the options leave unused may be theta itself: a kernel takes an array everywhere.
+state array that the options leave unused may be theta itself: a kernel always needs an array.
 """
 
 import numpy as np
@@ -25,8 +25,8 @@ def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
     """(41) square <- alpha square + (1 - alpha) g^2, then theta <- theta - lr g / (sqrt(square) + eps):
     (theta, g, square, mean, v)
 
-    `centered` keeps the mean of g as well and divides by the standard deviation; with momentum the quotients gather
-    in v. Weight decay adds weight_decay * theta to g.
+    `centered` keeps the mean of g as well and divides by the standard deviation; with momentum the quotients
+    accumulate in v. Weight decay adds weight_decay * theta to g.
     """
     for theta, g, square, mean, v in parameters:
         g = g + weight_decay * theta
@@ -34,7 +34,7 @@ def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
         spread = square
         if centered:
             mean[...] = alpha * mean + (1 - alpha) * g
-            spread = np.maximum(square - mean * mean, 0)  # a variance, which rounding may bring below 0
+            spread = np.maximum(square - mean * mean, 0)  # a variance, which rounding may make negative
         step = g / (np.sqrt(spread) + eps)
         if momentum != 0:
             v[...] = momentum * v + step

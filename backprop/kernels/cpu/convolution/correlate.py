@@ -1,6 +1,6 @@
 """(10) and (13): a tile of some channels by some vectors of positions, in registers for the whole sum over the taps.
 
-It is the tile of a matrix product whose second matrix is never made: its row k is the field, seen from tap k.
+It is the tile of a matrix product whose second matrix is never stored: its row k is the field, seen from tap k.
 """
 
 from numba import prange, types
@@ -23,10 +23,10 @@ def convolve(
 ):  # fmt: skip
     """out[n,o] = mu[o] + the sum over the taps, for all images n: iteration `part` owns some images and a field
 
-    a (N, C, ...), x the filters, in which what makes one output channel, a filter in (10), a channel of all filters in
-    (13), lies x_row from what makes the next, out (N, O, ...). Group g sees a group of channels.
-    Unless `images` is empty, what an image becomes, of `shape` (N, O, ...), goes to images[part], where channels,
-    planes and rows are `steps` apart, and the maxima of its windows to out and where; `relu` is then done to them.
+    a is (N, C, ...), out (N, O, ...), x the filters: the numbers for one output channel, a filter in (10), a channel of
+    all filters in (13), lie x_row from those for the next. Group g reads a group of channels.
+    Unless `images` is empty, the result for an image, of `shape` (N, O, ...), goes to images[part], where channels,
+    planes and rows are `steps` apart, and the maxima of its windows to out and where; `relu` is then applied to them.
     """
     pictures, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     inputs, outputs, table = a.shape[1] // groups, shape[1] // groups, packed.size // groups
@@ -60,8 +60,8 @@ def pack_groups(x, x_row, groups, outputs, taps, packed):
 
 @inner
 def pack(x, i, x_row, height, taps, packed, start):
-    """packed[start + (m // ROWS K + k) ROWS + m % ROWS] = x[i + m x_row + taps[k]]: what a tile needs of the filters in
-    the order in which it needs it. Channels past `height` are left as they are.
+    """packed[start + (m // ROWS K + k) ROWS + m % ROWS] = x[i + m x_row + taps[k]]: the filters in the
+    order in which a tile needs them. Channels past `height` are left as they are.
     """
     for k in range(taps.size):
         for m in range(height):
@@ -72,9 +72,9 @@ def pack(x, i, x_row, height, taps, packed, start):
 def correlate(x, i, height, field, f, tap_tables, mu, m, relu, hop, out, o, o_row):
     """out[o + c o_row + place] = mu[m + c] + sum_k x[c,k] field[f + base + offsets[k]] for c < height
 
-    for each vector of each class in the tables; neighbours of a vector lie `hop` apart in out. x is packed, from i.
-    `relu` turns negative sums into 0. For some positions all channels are computed before the next ones come: what they
-    meet of the field is still in the first cache.
+    for each vector of each class in the tables; neighbours in a vector lie `hop` apart in out. x is packed, from i on.
+    `relu` turns negative sums into 0. For some positions all channels are computed before the next ones: what they read
+    of the field is then still in the L1 cache.
     """
     all_offsets, bases, places, begins, ends, used, classes = tap_tables
     found = scratch(out, SUMS)
@@ -120,7 +120,7 @@ def _tile(count, what, where):
         if mu.size > 0:
             one = scratch(out, LANES)
             one[:] = 1
-            sums = outer(sums, mu, m, 1, one, (0, 0, 0))  # the bias is a tap that always meets 1
+            sums = outer(sums, mu, m, 1, one, (0, 0, 0))  # the bias is a tap that always reads 1
         for k in range(offsets.size):
             away = offsets[k]
             sums = outer(sums, x, i, 1, field, (first + away, second + away, third + away))
@@ -143,7 +143,7 @@ def _tile(count, what, where):
 
 @inner
 def scatter(sums, count, hop, v, places, ends, out, o, o_row):
-    """From the tile `sums` to places that are `hop` apart."""
+    """Store the tile `sums` in places that are `hop` apart."""
     for c in range(count):
         for n in range(VECTORS):
             for j in range(ends[0, v + n]):

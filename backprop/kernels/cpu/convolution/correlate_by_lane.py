@@ -1,7 +1,7 @@
 """(10) and (13) for many filters: each lane belongs to a filter, and a tile is some runs of neighbouring positions.
 
-What a position meets is a single number of the field, multiplied by a vector that holds one tap of all filters. So rows
-of any length come out even; but the sums lie as (position, filter) and have to be turned to become images.
+A position reads single numbers of the field, each multiplied by a vector that holds one tap of all filters. So rows of
+any length waste no lanes; but the sums are stored as (position, filter) and must be transposed to become images.
 """
 
 from numba import prange
@@ -32,10 +32,10 @@ def convolve_by_lane(
 ):  # fmt: skip
     """out[n,o] = mu[o] + the sum over the taps, for all images n: iteration `part` owns some images and a field
 
-    a, x, x_row as in `convolve`. What an image becomes, of `shape` (N, O, ...), is first images[part], as (position,
-    filter), one group after the other. Then it is turned into out, or, where `where` has any element, the maxima of its
-    windows are. length, runs, vectors and neighbours are tuples that stand for their own lengths, a Form's numbers: a
-    tuple's length is known when a kernel is compiled, a number only when it runs.
+    a, x, x_row as in `convolve`. The result for an image, of `shape` (N, O, ...), is first stored in images[part], as
+    (position, filter), one group after the other. Then it, or the maxima of its windows unless `where` is empty, is
+    transposed into out. length, runs, vectors and neighbours are tuples that stand for their own lengths, a Form's
+    numbers: a tuple's length is known when a kernel is compiled, a number only when it runs.
     """
     pictures, z, whence = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     inputs, outputs = a.shape[1] // groups, shape[1] // groups
@@ -71,10 +71,10 @@ def convolve_by_lane(
 
 @inner
 def pack(x, i, x_row, mu, m, height, taps, packed, start, across):
-    """packed[start + (v (K + 1) + k) across + o] = x[i + (v across + o) x_row + taps[k - 1]]: what a tile needs of
-    `across` filters in the order in which it needs it; for k = 0 the bias mu[m + v across + o], or 0 without one.
+    """packed[start + (v (K + 1) + k) across + o] = x[i + (v across + o) x_row + taps[k - 1]]: `across` filters
+    in the order in which a tile needs them; for k = 0 the bias mu[m + v across + o], or 0 without one.
 
-    Lanes without a filter get 0: they would else multiply whatever lies there, and denormals take their time.
+    Lanes without a filter get 0: otherwise they would multiply arbitrary numbers, and denormals are slow.
     """
     deep = (taps.size + 1) * across
     for n in range(start, start + (height + across - 1) // across * deep):
@@ -95,7 +95,7 @@ def sum_taps(
     """out[o + place width + c] = x[i + c] + sum_{k,q} x[i + (k Q + q + 1) across + c] field[f + base + offsets[k] + q]
 
     for all places and the c of a register, or two. While a tile is computed, `share` numbers of z, into which out will
-    be turned, are asked into the cache, from `ahead` on.
+    be transposed, are prefetched, from `ahead` on.
     """
     for t in range(tiles.shape[0]):
         for line in range(ahead, ahead + share, lanes(out)):
@@ -119,7 +119,7 @@ def _tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vect
     def tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, neighbours, out, o, width):
         across = V * lanes(out)
         starts = moved(indices(bases, 0, T), f)
-        sums = load(x, i, 0, R, V)  # in every row the bias
+        sums = load(x, i, 0, R, V)  # the bias, in every row
         i += (used[0] * Q + 1) * across
         for k in range(used[0], used[1]):
             sums = slide(sums, field, moved(starts, offsets[k]), x, i, Q)
@@ -127,7 +127,7 @@ def _tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vect
         if relu:
             sums = maximum(sums, zeros(out, R, V))
         found = scratch(out, ALL)
-        store(sums, found, 0, across)  # a register has no address: from here its rows go where they belong
+        store(sums, found, 0, across)  # from here rows go to their places: registers have no address
         for t in range(T):
             for n in range(L):
                 store(load(found, (t * L + n) * across, 0, 1, V), out, o + (places[t] + n) * width, 0)

@@ -1,11 +1,11 @@
-"""How an image lies in scratch while it is convolved: its field.
+"""The field of an image: how it is laid out in scratch memory while it is convolved.
 
-Its margin of zeros is included. With stride s, every s-th row and column goes into a plane of its own, s x s planes for
-each channel. Then what tap (p,q) meets at the output positions (i,j) lies at
+Its padding with zeros is included. With stride s, every s-th row and column goes into a plane of its own, s x s planes
+for each channel. Then what tap (p,q) reads at the output positions (i,j) is at
 
     offset[p,q] + i width + j      with the width of a plane
 
-for any stride and dilation: neighbours of the output meet neighbours in memory, which is what registers want.
+for any stride and dilation: neighbouring outputs read neighbours in memory, as registers require.
 """
 
 from typing import NamedTuple
@@ -17,12 +17,12 @@ from backprop.kernels.cpu.rows import copy_row
 
 
 class Field(NamedTuple):
-    """Sizes and places.
+    """Sizes of a field, and where an image is copied to.
 
     plane      depth, height and width of a plane
     channel    numbers in all planes of a channel
-    copies     (rows, 4)  what is copied of a channel: rows of the image, or every s-th number of one. Where it begins
-               in the image, where in the field, how many numbers, how far apart in the image
+    copies     (rows, 4)  what is copied of a channel, rows of the image or every s-th number of one: where it begins in
+               the image, where in the field, how many numbers, how far apart in the image
     """
 
     plane: tuple
@@ -31,7 +31,7 @@ class Field(NamedTuple):
 
 
 def field_of(image, plane, stride, pad):
-    """The field of images of a size, with `pad` zeros in front, in planes of a size."""
+    """The Field of images of size `image`, with `pad` zeros in front, in planes of size `plane`."""
     copies = []
     for z, y in np.ndindex(image[0], image[1]):
         (deep, z_phase), (high, y_phase) = divmod(z + pad[0], stride[0]), divmod(y + pad[1], stride[1])
@@ -53,12 +53,12 @@ def volume(sizes):
 
 
 def rounded_up(count, size):
-    """The first multiple of `size` that is not below count."""
+    """The smallest multiple of `size` that is at least `count`."""
     return -(-count // size) * size
 
 
 def flat(at, sizes):
-    """The flat index of a place among sizes."""
+    """The flat index of a place in an array of these sizes."""
     return (at[0] * sizes[1] + at[1]) * sizes[2] + at[2]
 
 

@@ -1,8 +1,8 @@
 """(12): a tile of some filters by some taps, each a register of sums along the images.
 
-Both what a filter's delta says and what a tap met lie along the field, so that one register of each is multiplied at a
-time; the lanes are added up once, after all images of a chunk. Between the rows of delta lie zeros, which silence what
-the taps meet there, unless it is infinite: 0 times that is NaN.
+Both a filter's delta and what a tap read are laid out like the field, so that one register of each is multiplied at a
+time; the lanes are added up once, after all images of a chunk. Between the rows of delta are zeros, which cancel what
+the taps read there, unless it is infinite: 0 times infinity is NaN.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ from backprop.kernels.cpu.simd import REGISTERS, dot, lanes, load, moved, scratc
 # Filters of a tile: with 32 registers 8 by 3 taps, or 6 by 4.
 MANY, FEWER = REGISTERS // 4, REGISTERS // 16 * 3
 TILE = REGISTERS // 4 * 3
-TAPS = 12  # taps, of which either tile takes a part that comes out even
-NEAR = 1 << 13  # numbers of delta that stay in the first cache while all taps meet them
+TAPS = 12  # a multiple of the taps of either tile
+NEAR = 1 << 13  # numbers of delta that stay in the L1 cache while all taps use them
 
 
 def fitting(filters, taps):
@@ -30,10 +30,10 @@ def fitting(filters, taps):
 def sum_over_images(
     delta, a, groups, plane, channel, copies, offsets, length, filters, out, accumulate, fields, deltas, partials, sums
 ):
-    """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k met of a[n]
+    """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k read of a[n]
 
     An iteration owns some chunks of images, fields for one chunk, and the sums of each chunk; then iteration o owns
-    filter o. How many images a chunk has depends on nothing but sizes, and so do the bits of the sum.
+    filter o. How many images a chunk has depends on sizes alone, and so do the bits of the sum.
     """
     images, deltas_in = a.reshape(a.size), delta.reshape(delta.size)
     channels, image = a.shape[1], a[0, 0].size
@@ -60,7 +60,7 @@ def sum_over_images(
 
 @inner
 def add_chunks(sums, o, dx, accumulate):
-    """The sums of filter o, from all chunks, to a row of out."""
+    """Add up the sums of filter o from all chunks into a row of out."""
     for k in range(dx.size):
         total = np.float64(dx[k]) if accumulate else 0.0
         for c in range(sums.shape[0]):
@@ -70,9 +70,9 @@ def add_chunks(sums, o, dx, accumulate):
 
 @inner
 def lay_out(delta, i, shape, plane, length, filters, groups, spread, d):
-    """Copy a delta (O, T, I, J), from index i on, its rows as far apart as those of the field.
+    """Copy a delta (O, T, I, J), from index i on, with its rows as far apart as those of the field.
 
-    The filters of a group are filled up to whole tiles.
+    The filters of a group are padded to whole tiles.
     """
     outputs = shape[1] // groups
     for g in range(groups):
@@ -86,17 +86,17 @@ def lay_out(delta, i, shape, plane, length, filters, groups, spread, d):
 
 @inner
 def rounded(outputs, filters):
-    """The filters of a group, filled up to whole tiles."""
+    """The number of filters of a group, rounded up to whole tiles."""
     return (outputs + filters - 1) // filters * filters
 
 
 @inner
 def sum_over_chunk(fields, deltas, images, offsets, length, steps, filters, groups, partial, sums):
-    """sums[o,k] = the sum over images and positions of delta[o] times what tap k met
+    """sums[o,k] = the sum over images and positions of delta[o] times what tap k read
 
     steps: from image to image in fields and in deltas, from group to group in a field. `filters`: of a tile. Between
-    some images and the next, all tiles of sums wait in `partial`: what they meet of delta is then still in the first
-    cache.
+    some images and the next, all tiles of sums are stored in `partial`: so the part of delta that they share stays in
+    the L1 cache.
     """
     outputs, taps = sums.shape[0] // groups, sums.shape[1]
     together, size = TILE // filters, TILE * lanes(sums)
@@ -127,7 +127,7 @@ def sum_over_chunk(fields, deltas, images, offsets, length, steps, filters, grou
 
 
 def tile(filters, away, fields, deltas, d, images, length, steps, partial, at):
-    """To the sums of some filters and the taps that lie `away` in the fields, `images` images are added."""
+    """Add `images` images to the sums of some filters and of the taps that lie `away` in the fields."""
 
 
 @overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})

@@ -1,7 +1,7 @@
 """(12) for many filters: each lane belongs to a filter, and a tile is some channels by some neighbouring taps.
 
-Delta is transposed first, so that what all filters say about a position is a row of registers, and no lanes need to be
-added up. Some positions are taken at a time: a number of the field meets one of them through each tap.
+Delta is transposed first, so that the deltas of all filters at a position are a row of registers, and no lanes need to
+be added up. Several positions are taken at a time: each tap pairs a number of the field with one of them.
 """
 
 import functools
@@ -19,19 +19,19 @@ from backprop.kernels.cpu.simd import LANES, REGISTERS, add, lanes, load, scratc
 
 MOST, LEAST = REGISTERS * 3 // 4, 10  # registers of a tile; with fewer sums, each waits for the one before it
 POSITIONS = REGISTERS // 8  # positions at a time: with the sums and a number of the field they fill the registers
-TERMS = 1 << 11  # positions that a register adds up before it is added to what was found before
+TERMS = 1 << 11  # positions that a register adds up before it is added to the sum so far
 
 
 @kernel
 def sum_by_lane(
     delta, a, groups, plane, channel, copies, offsets, rows, neighbours, block, out, accumulate, fields, deltas, sums
 ):  # fmt: skip
-    """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k met of a[n]
+    """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k read of a[n]
 
     An iteration owns some chunks of images, fields and transposed deltas for one chunk, and the sums of each chunk, as
     (channel, tap, filter); then iteration o owns filter o. offsets: of the first of some neighbouring taps. deltas: for
     each group and each register of filters one such register for each position. rows, neighbours and block are tuples
-    that stand for their own lengths, which `tile_of` says and a kernel is compiled for.
+    that stand for their own lengths, which `tile_of` chooses and a kernel is compiled for.
     """
     images, deltas_in = a.reshape(a.size), delta.reshape(delta.size)
     positions = delta.shape[2] * delta.shape[3] * delta.shape[4]
@@ -66,7 +66,7 @@ def sum_by_lane(
 
 @inner
 def sum_over_chunk(fields, size, deltas, images, groups, shape, plane, channel, offsets, rows, neighbours, block, sums):
-    """sums[c,k,o] = the sum over images and positions of delta[o] times what tap k met of channel c, group by group
+    """sums[c,k,o] = the sum over images and positions of delta[o] times what tap k read of channel c, group by group
 
     size: of an image's fields; shape: of delta. The last tile of channels overlaps the one before.
     """
@@ -86,7 +86,7 @@ def sum_over_chunk(fields, size, deltas, images, groups, shape, plane, channel, 
 
 
 def tile(rows, neighbours, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps):
-    """The sums for some channels and some taps that are neighbours, from the first one's place in a field, f."""
+    """The sums for some channels and some neighbouring taps, the first of which is at f in a field."""
 
 
 @overload(tile, jit_options={"forceinline": True, **BORROWED})
@@ -99,7 +99,7 @@ def _tile(
     def tile(
         rows, neighbours, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps
     ):  # fmt: skip
-        found = scratch(out, SPREAD)  # a register has no address: from here its rows go where they belong
+        found = scratch(out, SPREAD)  # from here rows go to their places: registers have no address
         store(zeros(out, ALL, 1), found, 0, lanes(out))
         plane_of_delta, blocks = shape[3] * shape[4] * lanes(out), shape[4] // B
         image = groups * shape[2] * shape[3] * shape[4] * width
@@ -136,8 +136,8 @@ class Size(NamedTuple):
 
 @functools.lru_cache(256)
 def tile_of(filters, channels, offsets, width, lanes):
-    """The Size of tiles, or None where more than a quarter of the lanes would be empty, or fewer than LEAST registers
-    be needed.
+    """The Size of tiles, or None if more than a quarter of the lanes would be empty, or fewer than LEAST registers
+    needed.
 
     offsets: where a row of taps lies; width: of a row of delta.
     """

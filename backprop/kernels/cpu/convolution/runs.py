@@ -1,4 +1,4 @@
-"""Tables for `correlate_by_lane`: the output's rows, cut into runs of neighbours, and some runs to a tile."""
+"""Tables for `correlate_by_lane`: the output's rows, cut into runs of neighbours, several runs to a tile."""
 
 import functools
 from typing import NamedTuple
@@ -11,10 +11,10 @@ from backprop.kernels.cpu.product.tile import ROWS
 from backprop.kernels.cpu.simd import REGISTERS
 
 MOST_RUNS = 5  # of a tile: each has an address of its own
-LOAD = 0.3  # what a load costs beside the multiplications, in multiplications
-TURN, POOL = 20, 8  # taps that take as long as turning a vector of sums; or pooling it, beyond pooling an image
-SMALLEST = 1 << 16  # multiplications for an image; for fewer it does not pay to compile a kernel for one width
-LARGEST = 1 << 18  # numbers of an image that stay in a core's second cache until they are turned
+LOAD = 0.3  # the cost of a load, in multiplications
+TURN, POOL = 20, 8  # taps that take as long as transposing a vector of sums, or as its extra cost in pooling
+SMALLEST = 1 << 16  # multiplications for an image; with fewer, compiling a kernel for its width does not pay
+LARGEST = 1 << 18  # numbers of an image that stay in a core's L2 cache until they are transposed
 
 
 class Form(NamedTuple):
@@ -27,13 +27,13 @@ class Form(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """What each tile meets.
+    """What each tile reads and where its sums go.
 
     taps       (K,)         the flat index of a tap in the filters, counted from where its filter or channel begins
-    offsets    (K/Q,)       where in the field the first output position meets the first of Q neighbours
+    offsets    (K/Q,)       where in the field the first output position reads the first of Q neighbouring taps
     tiles      (B, T)       what each run of a tile adds to that
     places     (B, T)       where in the channel of the output it goes
-    used       (B, 2)       the first and the past-the-last offset that meets anything but the margin
+    used       (B, 2)       the first offset that reads anything but padding, and one past the last
     """
 
     taps: np.ndarray
@@ -45,14 +45,14 @@ class Runs(NamedTuple):
 
 @functools.lru_cache(256)
 def forward(filters, channels, taps, image, positions, stride, dilation, pad, lanes, pooled=False):
-    """(Field, Runs, Form) for (10), or None where other tiles are faster."""
+    """(Field, Runs, Form) for (10), or None if other tiles are faster."""
     sizes = channels, taps, image, positions, stride, dilation, pad, lanes
     return _runs(filters, positions, *tap_tables.forward(*sizes), taps, lanes, POOL if pooled else TURN)
 
 
 @functools.lru_cache(256)
 def backward(filters, outputs, channels, taps, image, positions, stride, dilation, pad, lanes):
-    """(Field, Runs, Form) for (13), or None; `filters` channels of the image take the part of filters."""
+    """(Field, Runs, Form) for (13), or None; `filters` channels of the image take the place of filters."""
     if stride != (1, 1, 1):
         return None
     sizes = outputs, channels, taps, image, positions, stride, dilation, pad, lanes
@@ -60,10 +60,10 @@ def backward(filters, outputs, channels, taps, image, positions, stride, dilatio
 
 
 def _runs(filters, positions, field, other, taps, lanes, turn):
-    """(Field, Runs, Form), or None where the tiles of `correlate`, whose tables are `other`, multiply less, or an image
-    is too small or too large.
+    """(Field, Runs, Form), or None if the tiles of `correlate`, whose tables are `other`, multiply less, or an image is
+    too small or too large.
 
-    `turn` is what turning the sums costs, in taps.
+    `turn` is the cost of transposing the sums, in taps.
     """
     offsets, count = other.offsets.reshape(-1, taps[2]), len(other.taps)
     if volume(positions) * count * filters < SMALLEST:
@@ -89,7 +89,7 @@ def _runs(filters, positions, field, other, taps, lanes, turn):
 
 
 def _starts(width, length):
-    """Where runs begin that cover a row; the last one overlaps the one before."""
+    """Where the runs that cover a row begin; the last one overlaps the one before."""
     return sorted({min(j, width - length) for j in range(0, width, length)})
 
 

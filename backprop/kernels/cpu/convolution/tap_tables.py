@@ -1,4 +1,4 @@
-"""Tables of what meets what in a convolution, made once for each combination of sizes and options."""
+"""Tables of what each tap of a convolution reads, made once for each combination of sizes and options."""
 
 import functools
 import itertools
@@ -9,23 +9,24 @@ import numpy as np
 from backprop.kernels.cpu.convolution.field import field_of, flat, volume
 
 VECTORS = 3  # vectors of a tile
-LONG = 8  # a sum over so many taps takes as long as storing a vector in stretches
+LONG = 8  # a sum over this many taps takes as long as storing a vector in stretches
 
 
 class TapTables(NamedTuple):
-    """Which taps meet which entries. Output positions that use the same taps are one class.
+    """Which taps read which entries. Output positions that use the same taps form a class.
 
-    Taps come in the order in which they are added up: by row of the image, channel, and place in the row. Whatever tile
-    does it, the bits of the sum are the same.
+    Taps come in the order in which they are added up: by row of the image, channel, and place in the row. The bits of
+    the sum are the same, whichever tile computes it.
 
     taps       (K,)    the flat index of a tap in the filters, counted from where its filter, or channel, begins
-    in_order   (K,)    where in the field the first output position meets the taps in the order of the filters
-    offsets    (K,)    where it meets these taps
+    in_order   (K,)    where in the field the first output position reads the taps in the order of the filters
+    offsets    (K,)    where it reads these taps
     bases      (V,)    what a vector of output positions adds to that
-    places     (S, V)  where in the channel of the output such a vector goes: its lanes
-    begins     (S, V)  from this one
-    ends       (S, V)  to this one, in S stretches, for a vector may run over the end of a row into the next one
-    used       (V/VECTORS, 2)  the first and the past-the-last tap of its class that a tile needs: others meet zeros
+    places     (S, V)  where in the channel of the output lane 0 of such a vector would go, for each of S stretches: it
+                       may run over the end of a row into the next one
+    begins     (S, V)  the first lane of each stretch
+    ends       (S, V)  the lane after its last one
+    used       (V/VECTORS, 2)  the first tap of its class that a tile needs, and one past the last: others read zeros
     classes    (M, 5)  first and past-the-last tap, the same of vectors, the most lanes that any of its vectors fills
     """
 
@@ -44,7 +45,7 @@ class TapTables(NamedTuple):
         return tuple(self[2:])
 
     def offsets_for(self, together):
-        """`in_order`, the last one repeated until the number is a multiple of `together`."""
+        """`in_order`, with the last one repeated up to a multiple of `together`."""
         return np.concatenate([self.in_order, np.repeat(self.in_order[-1:], -len(self.in_order) % together)])
 
 
@@ -74,10 +75,10 @@ def forward(channels, taps, image, positions, stride, dilation, pad, lanes, spac
 
 @functools.lru_cache(256)
 def backward(outputs, channels, taps, image, positions, stride, dilation, pad, lanes):
-    """(Field of a delta, TapTables) for (13): entries h of the image with one remainder of (h + pad) / s are one class.
+    """(Field of a delta, TapTables) for (13): entries h of the image with the same (h + pad) mod s form a class.
 
-    delta_a[h] sums over the taps p for which (h + pad - d p) / s is a whole number: the output position that saw h
-    through p. With h = first + s n it is n + shift, so that again neighbours meet neighbours. An image of 5 with 3
+    delta_a[h] sums over the taps p for which (h + pad - d p) / s is a whole number: the output position that read
+    h through p. With h = first + s n it is n + shift, so that again neighbours read neighbours. An image of 5 with 3
     taps, s = 2 and pad = 1 has two classes:
 
         delta_a[0 + 2n] = x[1] delta[n]
@@ -110,9 +111,9 @@ def backward(outputs, channels, taps, image, positions, stride, dilation, pad, l
 
 
 def _vectors(counts, plane, image, stride, start, taps, lanes):
-    """(bases, stretches) of vectors that cover `counts` positions, their number made a multiple of VECTORS.
+    """(bases, stretches) of vectors that cover `counts` positions, padded to a multiple of VECTORS.
 
-    Fewer vectors are fewer sums; but one that runs over the end of a row must be stored in stretches.
+    Fewer vectors mean fewer sums; but one that runs over the end of a row must be stored in stretches.
     """
     bases, stretches = _vectors_of_rows(counts, plane, image, stride, start, lanes)
     if stride == (1, 1, 1):
@@ -133,7 +134,7 @@ def _vectors_of_rows(counts, plane, image, stride, start, lanes):
 
 
 def _vectors_of_planes(counts, plane, lanes):
-    """(bases, stretches) of vectors one behind the other, over the ends of rows and what lies between rows."""
+    """(bases, stretches) of vectors one after the other, across the ends of rows and the gaps between rows."""
     length = flat([count - 1 for count in counts], plane) + 1
     bases = list(range(0, length, lanes))
     stretches = [[] for _ in bases]
@@ -146,7 +147,7 @@ def _vectors_of_planes(counts, plane, lanes):
 
 
 def _tap_tables(field, taps, offsets, vectors, lanes):
-    """All classes of taps, offsets and (bases, stretches), each vector with as many stretches as the one with most."""
+    """TapTables of classes of taps, offsets and (bases, stretches); all vectors get as many stretches as any has."""
     taps, offsets = [np.array(some, np.int64) for some in taps], [np.array(some, np.int64) for some in offsets]
     orders = [np.lexsort((some, some // field.channel, some % field.channel // field.plane[2])) for some in offsets]
     bases = [base for some, _ in vectors for base in some]
@@ -168,12 +169,12 @@ def _tap_tables(field, taps, offsets, vectors, lanes):
 
 
 def used_taps(field, bases, offsets, length, count):
-    """(first, past-the-last) of the offsets that meet any row but the margin's, for each tile of `count` bases.
+    """(first, past-the-last) of the offsets that read any row but the padding, for each tile of `count` bases.
 
-    From each base on `length` numbers are met. Offsets are in the order of rows: those in the margin are first or last.
+    From each base on `length` numbers are read. Offsets are in the order of rows: those in the padding are at the ends.
     """
     width, bases = field.plane[2], np.array(bases).reshape(-1, count, 1)
-    if not len(offsets):  # positions that no tap meets
+    if not len(offsets):  # positions that no tap reads
         return np.zeros((len(bases), 2), np.int64)
     filled = np.zeros(field.channel // width + 1, bool)
     filled[field.copies[:, 1] // width] = True

@@ -7,7 +7,7 @@ from backprop.kernels.cpu.jit import inner
 def conv(a, x, out):
     """out[n,o,i,j] = sum_{c,p,q} x[o,c,p,q] a[n,c,i+p,j+q]: a (N, C, H, W), x (O, C, P, Q)                    (10)
 
-    Every product of the inner loop is a product of two single numbers, and waits for the sum of the one before.
+    Each step of the inner loop multiplies two single numbers and waits for the sum of the step before.
     """
     for n in range(out.shape[0]):
         for o in range(out.shape[1]):

@@ -1,4 +1,4 @@
-"""From (position, filter), with a lane for each filter, to images (filter, position): turned, or pooled and turned."""
+"""From (position, filter), with a lane for each filter, to images (filter, position): transposed, or pooled first."""
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def turn(a, i, width, rows, columns, out, o, o_row):
 def pool_and_turn(a, width, shape, window, outputs, relu, out, where, o, places):
     """`max_pool` of an image (position, filter) into images from out[o] on; then `relu`, if it is true.
 
-    As many windows as a register has lanes are looked at, one behind the other, then turned together.
+    As many windows as a register has lanes are pooled one after the other, then transposed together.
     """
     size, stride, dilation, pad = window
     best, found = scratch(out, SQUARE), scratch(out, SQUARE)
@@ -78,9 +78,9 @@ def pool_and_turn(a, width, shape, window, outputs, relu, out, where, o, places)
 
 @inlined
 def look_inside(a, i, ahead, away, taps, corner, best, found, to):
-    """The largest entries of a window to best[to ...], and their places to found[to ...].
+    """Store the largest entries of a window at best[to ...], and their places at found[to ...].
 
-    Its first tap is a[i], the others lie `ahead`; in the image that is `corner` and `away`.
+    Its first tap is a[i], the others lie `ahead`; as places in the image these are `corner` and `away`.
     """
     largest, at = load(a, i, 0, 1, 1), splat(a, a.dtype.type(0), 1, 1)
     for tap in range(1, taps):
@@ -113,7 +113,7 @@ def look(a, c, width, shape, size, dilation, corner, best, found, to):
 
 @inner
 def put(best, found, count, high, relu, out, where, o, o_row):
-    """Turn `count` windows of `high` filters into out and where."""
+    """Transpose `count` windows of `high` filters into out and where."""
     square = transpose(load(best, 0, lanes(out), 0, 1))
     if relu:
         square = maximum(square, zeros(out, 0, 1))

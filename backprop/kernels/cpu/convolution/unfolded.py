@@ -8,7 +8,7 @@ from backprop.kernels.cpu.product import packed
 
 @maker
 def conv(a, x, out):
-    """out[n,o,l] = sum_k x[o,k] patch[k,l]: column l of patch is what a filter meets at position l = (i,j)    (10)
+    """out[n,o,l] = sum_k x[o,k] patch[k,l]: column l of patch is what a filter reads at position l = (i,j)    (10)
 
     Row k = (c,p,q) of patch is the image moved by (p,q). Every number of the image is copied P Q times, and, where
     there are many filters, once more into the product's panels: with few filters that takes longer than the product.

@@ -1,4 +1,4 @@
-"""The product of two matrices, as a ladder from the textbook's loops to the machine's limit. One idea a file:
+"""The product of two matrices, as a ladder from the textbook's loops to the machine's limit. One idea per file:
 
     textbook    out[m,n] = sum_k p[m,k] q[k,n], as it stands
     blocked     the same sums in an order that suits memory
@@ -7,6 +7,6 @@
     threads     each core owns a part of the result: the product that all layers use
     dots        beside the ladder: few columns, as dot products
 
-Every rung computes the same, is checked by the same tests and can be run alone; `scripts/bench.py ladder` shows what
-each of them buys.
+Every rung computes the same, passes the same tests and can be run on its own; `scripts/bench.py ladder` shows what each
+of them gains.
 """

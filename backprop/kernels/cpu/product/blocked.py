@@ -1,16 +1,16 @@
-"""Second rung: the loops exchanged and cut into blocks, for the sake of memory."""
+"""Second rung: the loops reordered and cut into blocks, to suit memory."""
 
 from backprop.kernels.cpu.jit import inner
 
-COLUMNS, DEPTH = 512, 64  # a block of q: 128 KB of float32, which stay in a core's second cache for all rows of p
+COLUMNS, DEPTH = 512, 64  # a block of q: 128 KB of float32, which stay in a core's L2 cache for all rows of p
 
 
 @inner
 def product(p, q, out):
-    """out[m,n] = sum_k p[m,k] q[k,n], k outside n: a row of out gathers multiples of rows of q.
+    """out[m,n] = sum_k p[m,k] q[k,n], k outside n: a row of out accumulates multiples of rows of q.
 
-    The inner loop walks along rows, and no step of it waits for another, so the compiler computes several at once. But
-    for each multiplication a number of out is loaded and stored.
+    The inner loop runs along rows, and no step of it waits for another, so the compiler computes several at once. But
+    each multiplication loads and stores a number of out.
     """
     out[:, :] = 0
     for first in range(0, out.shape[1], COLUMNS):

@@ -1,7 +1,7 @@
 """Beside the ladder: a product with few columns, as dot products.
 
 A strip of one or two registers that are a quarter empty wastes lanes. Where q is stored transposed, both operands run
-along k in memory, so a register can take several k at a time instead of several columns, and nothing need be copied.
+along k in memory, so a register can take several k at a time instead of several columns, and no copy is needed.
 """
 
 from backprop.kernels.cpu.jit import inner
@@ -16,8 +16,8 @@ TILE = ROWS * COLUMNS
 def dots(a, b, out, rows, depth, columns, accumulate, mu, relu):
     """out[m,n] = sum_k a[m depth + k] b[n depth + k] for m < rows, with bias and ReLU as in the other forms
 
-    There are at least ROWS rows. The last tile overlaps the one before; columns past the last one are the last again,
-    and left out.
+    There are at least ROWS rows. The last tile overlaps the one before; columns past the last one repeat it, and
+    are not stored.
     """
     size = lanes(out)
     rest = depth % size

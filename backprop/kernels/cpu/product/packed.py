@@ -2,8 +2,8 @@
 
 In q a row of a strip lies as far from the next as q is wide, which is bad for every cache. Copied into a panel, the
 rows follow each other, the panel stays in a core's nearest caches while all tiles of the strip use it, and columns
-beyond the edge of q are zeros there, so that no tile has to know of edges. Reading q transposed is a way of copying,
-too.
+beyond the edge of q are zeros there, so that tiles need no special case at the edge. A transposed q is read as such
+while it is copied.
 """
 
 import numpy as np
@@ -33,13 +33,13 @@ PANEL = DEPTH * VECTORS * LANES
 def strip_of_product(a, a_row, a_col, b, b_row, b_col, out, rows, depth, columns, first, vectors, accumulate, mu, relu):
     """`vectors` vectors of columns of out, from column `first` on: out[m,n] = sum_k a[m,k] b[k,n]
 
-    a[m,k] is at m a_row + k a_col, b[k,n] at k b_row + n b_col, of which one is 1, and out (rows, columns) is flat.
+    a[m,k] is at m a_row + k a_col, b[k,n] at k b_row + n b_col; one stride of each is 1. out (rows, columns) is flat.
     While the strip is still in the cache, mu[n] is added, unless mu is empty, and negative numbers become 0, if `relu`.
     """
     panel = scratch(out, PANEL)
     across = vectors * lanes(out)
     width = min(across, columns - first)
-    for k in range(0, max(depth, 1), DEPTH):  # once even where there is nothing to add: the sum is 0
+    for k in range(0, max(depth, 1), DEPTH):  # at least once: a sum without terms is 0
         deep = min(DEPTH, depth - k)
         if b_col == 1 and width == across and rows <= 2 * ROWS:  # used too few times for a copy to pay
             panel_of_k = View(b, k * b_row + first, b_row, 1)

@@ -7,7 +7,7 @@ from backprop.kernels.cpu.jit import inner
 def product(p, q, out):
     """out[m,n] = sum_k p[m,k] q[k,n]
 
-    Each step of the inner loop waits for the sum of the step before, and walks down a column of q: a new cache line for
+    Each step of the inner loop waits for the sum of the step before, and runs down a column of q: a new cache line for
     every number.
     """
     for m in range(out.shape[0]):

@@ -1,8 +1,8 @@
 """Fifth rung: every core owns a part of out, in which it adds up all terms. All layers use this product.
 
-A part is a strip of columns, or, where both matrices are large, half of some rows. In what order the terms of an
-element are added depends on the matrices' sizes alone, so its bits depend neither on the number of threads nor on how
-the parts are shared among them.
+A part is a strip of columns, or, where both matrices are large, half of some rows. The order in which the terms of
+an element are added depends on the matrices' sizes alone, so its bits depend neither on the number of threads nor on
+how the parts are shared among them.
 """
 
 import numpy as np
@@ -17,10 +17,10 @@ from backprop.kernels.cpu.product.tile import ROWS, VECTORS, View, strip
 from backprop.kernels.cpu.rows import copy_rows
 from backprop.kernels.cpu.simd import WIDTH, lanes
 
-FEW = 1 << 19  # multiplications that are done before a second thread has begun
-HEIGHT = 256  # rows of p that are copied at a time: with DEPTH columns 256 KB of float32, for a core's second cache
-LARGE = 384  # from here on, in each direction, the copies pay
-MOST_TERMS = 1 << 14  # of a sum in float32: DEPTH of them are added up at a time, and then these sums
+FEW = 1 << 19  # multiplications that one thread finishes before a second one has started
+HEIGHT = 256  # rows of p that are copied at a time: with DEPTH columns 256 KB of float32, for a core's L2 cache
+LARGE = 384  # size from which on, in each direction, the copies pay
+MOST_TERMS = 1 << 14  # of a sum in float32: DEPTH of them are added up at a time, then these sums
 
 
 def product(p, p_transposed, q, q_transposed, out, accumulate):
@@ -86,7 +86,7 @@ def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threa
                 a, a_row, a_col, b, b_row, b_col, z, rows, depth, columns, start, last - first, accumulate, mu, relu
             )
     else:
-        strips = min(vectors, (strips + threads - 1) // threads * threads)  # as many for every thread
+        strips = min(vectors, (strips + threads - 1) // threads * threads)  # the same number for every thread
         for s in prange(strips):
             first, last = s * vectors // strips, (s + 1) * vectors // strips
             start = first * lanes(out)
@@ -97,8 +97,8 @@ def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threa
 
 @kernel
 def by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy):
-    """Of large matrices, DEPTH columns of p and rows of q at a time are copied once for all; then an iteration owns
-    half of the columns of HEIGHT rows of out.
+    """For large matrices: DEPTH columns of p and rows of q at a time are copied once for all threads; then an iteration
+    owns half of the columns of HEIGHT rows of out.
     """
     rows, columns = out.shape
     depth = p.size // rows

@@ -1,21 +1,21 @@
-"""Third rung: a tile of out lives in registers while the sum over k runs.
+"""Third rung: a tile of out stays in registers while the sum over k runs.
 
              n -->  VECTORS registers                       for each k of the sum
                  +-----+-----+-----+                            for each row m of the tile
           b[k]   |     |     |     |    a row of b                  for each column n of it
                  +-----+-----+-----+                                    out[m,n] += a[m,k] b[k,n]
        +---+     +-----+-----+-----+
-    m  |   |     |     |     |     |    the two inner loops are one word, `outer`:
+    m  |   |     |     |     |     |    the two inner loops are one call, `outer`:
     |  |   |     |     |     |     |    a column of a times a row of b, added to the tile
     v  |   |     |     |     |     |
        +---+     +-----+-----+-----+
        a[:,k]    a tile of out: ROWS x VECTORS registers
 
 So each k takes ROWS + VECTORS loads for ROWS * VECTORS multiplications of whole vectors, none of which waits for
-another, and memory sees out once. Three quarters of the registers hold the tile, the others what is multiplied.
+another, and out is stored once. Three quarters of the registers hold the tile, the others the factors.
 
-How many registers a tile has must be known while it is compiled. So `rows_of` and `tile` have no body of their own:
-under @overload stands what Numba compiles in their place, once for each number of rows and vectors.
+How many registers a tile has must be known when it is compiled. So `rows_of` and `tile` have no body of their own:
+Numba compiles the functions under @overload in their place, once for each number of rows and vectors.
 """
 
 from typing import NamedTuple
@@ -41,11 +41,11 @@ class View(NamedTuple):
 
 @inlined
 def strip(vectors, a, b, out, height, depth, width, more, ahead, share):
-    """out[m,n] = sum_k a[m,k] b[k,n] for m < height, k < depth, n < width: one tile under the other.
+    """out[m,n] = sum_k a[m,k] b[k,n] for m < height, k < depth, n < width: one tile below the other.
 
     a, b and out are Views; neighbours in a row of b and of out are neighbours in memory. n runs over `vectors` (1, 2 or
     3) vectors, all of which b must hold; of out only `width` numbers are touched. `more` adds to what out holds. While
-    a tile is computed, `share` numbers of b are asked into the cache, from `ahead` on.
+    a tile is computed, `share` numbers of b are prefetched, from `ahead` on.
     """
     if vectors == 3:
         rows_of(3, a, b, out, height, depth, width, more, ahead, share)

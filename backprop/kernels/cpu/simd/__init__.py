@@ -1,15 +1,15 @@
-"""A small vocabulary for the vector registers of the CPU. What kernels say in it, LLVM compiles as it stands.
+"""A small vocabulary of intrinsics for the vector registers of the CPU, which LLVM compiles as they are written.
 
-A core computes with registers of 4, 8 or 16 numbers at a time. A compiler finds some of that in plain loops; a product
-of matrices wants all of it: the results kept in registers from the first term of a sum to the last. So a block of
-registers is one value here, a Tile, and the words below are what one can do with it:
+A core computes with registers of 4, 8 or 16 numbers at a time. A compiler vectorizes some plain loops by itself;
+a product of matrices needs more: results that stay in registers from the first term of a sum to the last. So a block of
+registers is one value here, a Tile, and these are its operations:
 
     zeros, splat                     a new tile, of one number
     load, load_part, load_even       a tile from an array
     store, store_part, store_between a tile into an array
-    store_whole                      a register as whole numbers
+    store_whole                      a register as integers
     outer                            tile += column times row
-    slide, slide_sum                 the same where numbers of the column meet several rows; its adjoint
+    slide, slide_sum                 the same where a number of the column multiplies several rows; its adjoint
     dot, dot_part, total             tile += rows times rows, lane by lane; the lanes added up
     add, maximum, keep_larger        element by element
     transpose                        rows become columns

@@ -1,4 +1,4 @@
-"""What a tile computes."""
+"""Arithmetic on tiles."""
 
 from llvmlite import ir
 from numba import types
@@ -35,8 +35,8 @@ def outer(typing, tile, a, i, step, b, j):
 def slide(typing, tile, a, i, b, j, count):
     """tile[r, c] + sum_q a[i[r // L] + r % L + q] b[j + q columns + c] for q < count: the rows of b slide along a.
 
-    L = rows / len(i), columns = vectors * lanes; count is a constant. A number of a is loaded once for all q that it
-    meets.
+    L = rows / len(i), columns = vectors * lanes; count is a constant. A number of a is loaded once for all q that
+    use it.
     """
     length, several = tile.rows // len(i), count.literal_value
 
@@ -85,7 +85,7 @@ def slide_sum(typing, tile, a, i, step, b, j, count, block):
 def dot(typing, tile, a, i, step, b, j):
     """tile[r, v] += a[i + r step + n] b[j[v] + n], n in its own lane: dot products, a register for each of them.
 
-    Row r of a meets every start of the tuple j; `total` adds up the lanes in the end.
+    Row r of a is multiplied by b from each start in the tuple j; `total` adds up the lanes at the end.
     """
     return _dot(tile, a, b, False)
 
@@ -156,7 +156,7 @@ def transpose(typing, x):
     """x[c, r], for a tile of as many rows as lanes and one vector.
 
     An element's place is a row number and a lane number. Exchanging bit b of the one with bit b of the other, for every
-    bit, exchanges rows and columns; and one bit is one shuffle for each register.
+    bit, exchanges rows and columns; and each bit takes one shuffle per register.
     """
     if x.rows != x.lanes or x.vectors != 1:
         raise TypingError(f"a tile of {x.rows} rows and {x.vectors} vectors of {x.lanes} lanes is not square")

@@ -65,7 +65,7 @@ def load(typing, array, i, step, rows, vectors):
 
 @intrinsic
 def load_even(typing, array, i):
-    """A register of array[i + 2 n]; the one element behind them must be there, too."""
+    """A register of array[i + 2 n]; the element after the last one must exist, too."""
     tile = Tile(array.dtype, 1, 1)
 
     def codegen(context, builder, signature, args):
@@ -99,8 +99,8 @@ def load_part(typing, array, i, step, height, width, rows, vectors):
 
 @intrinsic(prefer_literal=True)
 def scratch(typing, like, size):
-    """A flat array of `size` elements, a constant, of the type of the array `like`, which is gone when the function
-    returns. It lies on the stack: asking for it costs nothing. Its content is arbitrary.
+    """An uninitialized flat array of `size` elements, a constant, of the type of the array `like`. It is on the stack:
+    it costs nothing to allocate, and is gone when the function returns.
     """
     array_type, count = types.Array(like.dtype, 1, "C"), size.literal_value
 
@@ -146,7 +146,7 @@ def moved(typing, starts, by):
 
 @intrinsic
 def prefetch(typing, array, i):
-    """Ask for the cache line of array[i] ahead of time. It does not matter whether there is such an element."""
+    """Ask for the cache line of array[i] ahead of time. The element need not exist."""
 
     def codegen(context, builder, signature, args):
         array, i = args

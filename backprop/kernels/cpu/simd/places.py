@@ -1,4 +1,4 @@
-"""Where in an array the registers of a tile begin, as codegen works it out."""
+"""Where in an array the registers of a tile begin, as codegen computes it."""
 
 from llvmlite import ir
 from numba import types

@@ -46,7 +46,7 @@ def store_part(typing, tile, array, i, step, height, width):
 
 @intrinsic
 def store_whole(typing, tile, array, i, count, first, step):
-    """array[i + c] = tile[0, c] + first + c step for c < count, as whole numbers; those of the tile are below 2^31."""
+    """array[i + c] = tile[0, c] + first + c step for c < count, as integers; those of the tile are below 2^31."""
 
     def codegen(context, builder, signature, args):
         value, array, i, count, first, step = args

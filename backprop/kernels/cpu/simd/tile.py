@@ -1,7 +1,7 @@
-"""The type of a tile, and what the words of the vocabulary share.
+"""The type of a tile, and what its intrinsics share.
 
-A word is an "intrinsic": where a kernel uses it, its `codegen` writes the instructions in LLVM's language. A loop in
-codegen is a Python loop, run once, while the kernel is compiled: for a tile of 8 x 3 registers it writes 24
+Where a kernel calls an intrinsic, its `codegen` writes the instructions in LLVM's language. A loop in codegen is a
+Python loop that runs once, while the kernel is compiled: for a tile of 8 x 3 registers it writes 24
 instructions. LLVM turns them into those of the CPU at hand, AVX-512, AVX2, NEON, or plain ones where it must.
 """
 
@@ -30,7 +30,7 @@ class Tile(types.Type):
         super().__init__(f"Tile({dtype}, {rows}, {vectors} x {self.lanes})")
 
     def at(self, r, v):
-        """Which register of the tile stands in row r and column of vectors v."""
+        """The number of the register in row r and column of vectors v."""
         return r * self.vectors + v
 
     @property
@@ -45,7 +45,7 @@ class Tile(types.Type):
 
     @property
     def bytes(self):
-        """Of one number."""
+        """The bytes of one number."""
         return self.dtype.bitwidth // 8
 
 
@@ -83,7 +83,7 @@ class Elements:
         self.array = context.make_array(array_type)(context, builder, array)
 
     def pointer(self, index, count=1, live=None):
-        """Where element `index` lies; the `count` elements from it on are about to be used, if `live`."""
+        """The address of element `index`; the `count` elements from it on are about to be used, if `live`."""
         if self.context.enable_boundscheck:
             builder = self.builder
             stop = builder.add(index, whole(count, index) if isinstance(count, int) else count)
@@ -97,7 +97,7 @@ class Elements:
         return self.builder.gep(self.array.data, [index])
 
     def register_pointer(self, tile, index, count=None, live=None):
-        """The same, as the address of a register's worth of elements."""
+        """The same, as a pointer to a register's worth of elements."""
         pointer = self.pointer(index, tile.lanes if count is None else count, live)
         return self.builder.bitcast(pointer, tile.register.as_pointer())
 

@@ -1,4 +1,4 @@
-"""Which kernel suits a convolution: groups go by the formula, all others by the product of matrices that they are."""
+"""Which kernel suits a convolution: with groups the textbook's, else the implicit product of matrices."""
 
 import math
 
@@ -13,7 +13,7 @@ FEW, SOME = (8, 128, 16, 4, 4), (16, 128, 16, 4, 4)  # tiles for at most 8 and 1
 
 
 def correlate(a, x, mu, relu, options, out):
-    """(10), with mu where it is not None, and ReLU"""
+    """(10), with mu unless it is None, and ReLU"""
     shape = geometry(a.shape, x.shape, out.shape, options)
     if shape.groups > 1:
         textbook(formula.forward, shape).each(out.size, a, x, x if mu is None else mu, relu, mu is not None, out)
@@ -56,7 +56,7 @@ def whole(run, size, a, b, sizes, out, mu, relu):
 
 
 def size_of(rows, columns):
-    """A low tile for few rows, which are channels; and for more a larger one where there are enough of them."""
+    """A low tile for few rows, which are channels; for more a larger one, if there are enough tiles."""
     if machine().simulated:
         return SIMULATED
     if rows <= 16:

@@ -1,10 +1,10 @@
-"""The sizes of a convolution, as the constants of the kernels that are made for it."""
+"""The sizes of a convolution, as the constants of the kernels that are compiled for it."""
 
 from typing import NamedTuple
 
 
 class Geometry(NamedTuple):
-    """What two convolutions share that can be computed by one kernel; the number of images is not among it.
+    """What convolutions that use one kernel have in common; the number of images may differ.
 
     C, O             channels of the image and of the result, of all groups together
     image, taps, positions, stride, dilation, pad      one number for each of three spatial axes
@@ -21,8 +21,8 @@ class Geometry(NamedTuple):
     groups: int
 
     def names(self):
-        """What the names of the kernels stand for: D, H, W the sizes of the image, P, Q, R of the taps, I, J, K of the
-        positions; and, with the number of the axis behind it, S the stride, L the dilation and M the margin, pad.
+        """What the names in the kernels stand for: D, H, W the sizes of the image, P, Q, R of the taps, I, J, K of the
+        positions; and, followed by the number of an axis, S the stride, L the dilation and M the padding.
         """
         found = {"C": self.C, "O": self.O, "CG": self.C // self.groups, "OG": self.O // self.groups}
         for letters, sizes in zip(("DHW", "PQR", "IJK"), (self.image, self.taps, self.positions), strict=True):

@@ -1,11 +1,11 @@
-"""Second rung: a convolution is a product of matrices, and one of them need not be written down.
+"""Second rung: a convolution is a product of matrices, and one of them need not be stored.
 
     (10)  z[n,o,i]    M = filters o      N = images and positions    K = channels and taps         image unfolded
     (12)  dL/dX       M = filters o      N = channels and taps       K = images and positions      image unfolded
     (13)  delta_a     M = channels c     N = images and their pixels K = filters and taps          delta unfolded
 
-The tile of `product.registers` asks for entry (k, n) of the unfolded matrix, and is told what the image, or delta, has
-there: 0 outside. The names are those of `textbook`; strides are constants here, and those that are handed on empty.
+The tile of `product.registers` asks for entry (k, n) of the unfolded matrix, and gets what the image, or delta, has
+there: 0 outside. The names are those of `textbook`; strides are constants here, and those that are passed on empty.
 """
 
 import functools
@@ -16,12 +16,12 @@ from backprop.kernels.cuda.product.registers import tile
 
 C = O = CG = OG = D = H = W = P = Q = R = I = J = K = 1  # each kernel binds its own
 S0 = S1 = S2 = L0 = L1 = L2 = M0 = M1 = M2 = 1
-POSITIONS = 1  # all positions of an image of the result
+POSITIONS = 1  # all positions of one image of the result
 
 
 @part
 def unfolded(a, position, column):
-    """What the filter's entry `column` (c, p, q, r) meets at `position` (n, i, j, k)."""
+    """What the filter's entry `column` (c, p, q, r) reads at `position` (n, i, j, k)."""
     n, c = position // u32(I * J * K), column // u32(P * Q * R)
     z = met(position // u32(J * K) % u32(I), column // u32(Q * R) % u32(P), S0, L0, M0)
     y = met(position // u32(K) % u32(J), column // u32(R) % u32(Q), S1, L1, M1)
@@ -71,7 +71,7 @@ def filters_across(x, m, k, rows, stop, strides):
 
 @part
 def delta_unfolded(delta, k, n, stop, columns, strides):
-    """(13) B[(o,p), (n,h)]: delta at the position where tap p meets entry h"""
+    """(13) B[(o,p), (n,h)]: delta at the position where tap p reads entry h"""
     if k < stop and n < columns:
         i = position_of(n // u32(H * W) % u32(D), k // u32(Q * R) % u32(P), S0, L0, M0, I)
         j = position_of(n // u32(W) % u32(H), k // u32(R) % u32(Q), S1, L1, M1, J)

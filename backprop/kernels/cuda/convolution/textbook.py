@@ -1,7 +1,7 @@
-"""First rung: the formulas. A thread owns one result, and walks over all that is summed in it.
+"""First rung: the formulas. A thread owns one result, and loops over all terms of its sum.
 
-D, H, W are the sizes of an image, P, Q, R of a filter, I, J, K of the positions; with the number of an axis behind it,
-S is the stride, L the dilation and M the margin, pad; CG and OG are the channels of a group.
+D, H, W are the sizes of an image, P, Q, R of a filter, I, J, K of the positions; followed by the number of an axis, S
+is the stride, L the dilation and M the padding; CG and OG are the channels of a group.
 """
 
 import functools
@@ -16,7 +16,7 @@ S0 = S1 = S2 = L0 = L1 = L2 = M0 = M1 = M2 = 1
 
 @part
 def met(position, tap, stride, dilation, pad):
-    """The entry of an axis of the image that a tap meets: s i + d p - pad, perhaps outside."""
+    """The entry along an axis of the image that a tap reads: s i + d p - pad, perhaps outside."""
     return i32(position) * i32(stride) + i32(tap) * i32(dilation) - i32(pad)
 
 
@@ -30,7 +30,7 @@ def image_at(a, n, c, z, y, x):
 
 @part
 def position_of(entry, tap, stride, dilation, pad, positions):
-    """The position i at which a tap meets an entry of the image: s i + d p - pad = h; -1 where there is none."""
+    """The position i at which a tap reads an entry of the image: s i + d p - pad = h; -1 where there is none."""
     reach = i32(entry) + i32(pad) - i32(tap) * i32(dilation)
     if reach < 0 or reach % i32(stride) != 0:
         return i32(-1)

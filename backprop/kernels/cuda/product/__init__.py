@@ -7,5 +7,5 @@
                 several blocks share the sums over k
 
 `choice.product` is what layers call. An operand is an array and two strides: the transposed one is the same
-array with the strides exchanged, and so nothing is ever copied to be transposed.
+array with the strides exchanged, so nothing is ever copied to be transposed.
 """

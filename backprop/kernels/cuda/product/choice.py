@@ -1,8 +1,8 @@
 """Which tile suits a product, and whether several blocks share its sums.
 
-An H100 has 132 multiprocessors, and a product that keeps fewer of them busy is the slower for it: then tiles are
-smaller, and the sums over k are divided. How depends on the sizes and the element type alone, whatever GPU it is, so
-that the same product gives the same bits.
+An H100 has 132 multiprocessors, and a product that does not keep all of them busy is slower: then tiles are smaller,
+and the sums over k are divided. The choice depends on the sizes and the element type alone, not on the GPU, so that the
+same product gives the same bits.
 """
 
 from numba import cuda
@@ -14,11 +14,11 @@ from backprop.kernels.cuda.product.registers import matrices
 # (BM, BN, BK, TM, TN): results of a block, width of its panels, results of a thread. The simulator runs the last.
 LARGE, MIDDLE, SMALL, SIMULATED = (128, 128, 8, 8, 8), (64, 64, 16, 4, 4), (32, 32, 32, 2, 2), (4, 32, 4, 4, 4)
 BLOCKS = 132  # enough for one on each multiprocessor
-LEAST = 32  # k of a part, but for the last one: fewer are not worth a block
+LEAST = 32  # terms of a part, except the last one: fewer are not worth a block
 
 
 def nt(p, q):
-    """p q^T, as (A, B) of the ladder: each an array, its strides along (m, k) or (k, n), whether k is the inner one."""
+    """p q^T, as (A, B, sizes), A and B each (array, strides along (m, k) or (k, n), whether k is the inner axis)."""
     K = p.shape[1]
     return (p, (K, 1), True), (q, (1, K), True), (len(p), len(q), K)
 
@@ -34,7 +34,7 @@ def nn(p, q):
 
 
 def product(a, b, sizes, out, accumulate, mu=None, relu=False):
-    """out (M, N) = A B (+ mu, and negative numbers 0; or added to what out holds), for operands as nt, tn, nn give."""
+    """out (M, N) = A B (+ mu, and negative numbers 0; or added to what out holds), for operands from nt, tn, nn."""
     (a, a_strides, a_along_k), (b, b_strides, b_along_k) = a, b
     size = size_of(*sizes[:2], a.dtype.itemsize)
     run = matrices(size, a_along_k, b_along_k)
@@ -59,7 +59,7 @@ def by_tiles(run, size, a, b, sizes, out, accumulate, mu, relu, a_shape, b_shape
 
 @kernel
 def finish(partial, mu, out, parts, N, with_mu, relu, accumulate, size):
-    """What is done to a sum when it is whole: thread i adds up the parts of result i, from the first to the last."""
+    """Completes sums: thread i adds up the parts of result i, from first to last, then bias and ReLU are applied."""
     i = u32(cuda.grid(1))
     if i < size:
         total = real(0)
@@ -73,7 +73,7 @@ def finish(partial, mu, out, parts, N, with_mu, relu, accumulate, size):
 
 
 def size_of(M, N, itemsize):
-    """The largest tile of which there are enough; in float64, whose numbers take two registers, not the largest."""
+    """The largest tile that gives enough blocks; for float64, whose numbers take two registers, never LARGE."""
     if machine().simulated:
         return SIMULATED
     for size in (LARGE, MIDDLE)[itemsize // 8 :]:
@@ -83,7 +83,7 @@ def size_of(M, N, itemsize):
 
 
 def parts_of(blocks, K, width):
-    """(parts, k of each) into which sums over K are divided where there are so many blocks."""
+    """(parts, terms of each) into which sums over K are divided if there are this many blocks."""
     parts = max(1, min(BLOCKS // blocks, K // LEAST))
     length = -(-K // parts)
     length = max(-(-length // width) * width, width)

@@ -1,17 +1,17 @@
 """Third rung: a thread keeps TM x TN results in registers, and its block the panels that they need in shared memory.
 
-A number that came from memory is multiplied BM or BN times, one that came from shared memory TM or TN times. There are
+A number loaded from memory is multiplied BM or BN times, one loaded from shared memory TM or TN times. There are
 two pairs of panels, each BK wide: while one is multiplied, the next one is on its way into registers, and from there
-into the other pair, which nobody reads any more; so one barrier a turn is enough. Block (tile, piece) owns BM x
+into the other pair, which no thread reads any more; so one barrier per turn is enough. Block (tile, piece) owns BM x
 BN results, tile after tile along the rows, or one piece of their sums over k.
 
 A thread's rows come in groups of WM neighbours, which one instruction reads from shared memory where they begin at a
 multiple of 16 bytes; the groups lie apart, so that neighbouring threads read neighbouring groups. Columns likewise.
-What is indexed by constants alone once the loops are unrolled, as `sums` is, the compiler keeps in registers, though it
-is called local memory; the tests look whether it does.
+An array that is indexed by constants alone once the loops are unrolled, such as `sums`, is kept in registers, though it
+is declared as local memory; the tests check that.
 
-What the operands are is said by two parts, `load_a` and `load_b`. Here they are matrices; a convolution says how
-filters and an image are read as if they were, and is multiplied without a second matrix.
+The operands are read by two parts, `load_a` and `load_b`. Here they read matrices; those of a convolution read filters
+and an image as if they were matrices, so that the second one is never stored.
 """
 
 import functools
@@ -20,8 +20,8 @@ from numba import cuda
 
 from backprop.kernels.cuda.kernel import Kernel, part, real, u32
 
-# Shared memory lies in 32 banks, each of which serves one address at a time. This many numbers between two rows of a
-# panel spread a column of it over the banks: wholly where BK = 8, in part where it is more.
+# Shared memory has 32 banks, each of which serves one address at a time. A gap of this many numbers between two rows of
+# a panel spreads a column of it over the banks: wholly for BK = 8, in part for more.
 GAP = 4
 
 # Names that each kernel binds to numbers of its own: see `tile`.
@@ -74,7 +74,7 @@ def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_st
     while more:
         first = u32(first + u32(BK))
         more = first < stop
-        if more:  # what the next turn multiplies is asked for now
+        if more:  # what the next turn multiplies is loaded now
             for e in range(A_EACH):
                 m, k = in_panel(t, e, BM, A_ALONG_K)
                 next_a[u32(e)] = load_a(a, u32(m0 + m), u32(first + k), M, stop, a_strides)
@@ -91,7 +91,7 @@ def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_st
                 for j in range(TN):
                     sums[u32(i * TN + j)] += column[u32(i)] * row[u32(j)]
         if more:
-            here = u32(1) - here  # the other pair of panels: nobody reads it any more
+            here = u32(1) - here  # the other pair of panels: no thread reads it any more
             for e in range(A_EACH):
                 m, k = in_panel(t, e, BM, A_ALONG_K)
                 panels_a[here * u32(A_PANEL) + k * u32(BM + GAP) + m] = next_a[u32(e)]
@@ -116,7 +116,7 @@ def product_tile(a, b, mu, out, M, N, K, length, with_mu, relu, accumulate, a_st
 
 @part
 def in_panel(t, e, side, along_k):
-    """(row or column, k) of the number that thread t fetches as its e-th: threads side by side fetch neighbours."""
+    """(row or column, k) of the e-th number that thread t fetches: adjacent threads fetch neighbours."""
     number = t + u32(e * THREADS)
     if along_k:
         return number // u32(BK), number % u32(BK)
