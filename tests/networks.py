@@ -30,7 +30,7 @@ class Shared(bp.Graph):
 
 
 class Reader(bp.Graph):
-    """The last state of a recurrent layer over signals (N, L, I)."""
+    """The last state of a recurrent layer over signals (N, T, I)."""
 
     def __init__(self, layer):
         self.layer = layer

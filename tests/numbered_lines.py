@@ -5,7 +5,7 @@
 The page's source is compiled with a look before and behind every such statement. A comment without a name is compared
 with what the statement returns, assigns or adds to a gradient; one with a name with the variable, or the module's
 buffer, that is called so. Other names only stand for something in the comments behind; one that is defined by itself,
-such as d = delta + after(z * d), is computed from the last step to the first.
+such as delta_h = delta + after(z * delta_h), is computed from the last step to the first.
 """
 
 import ast

@@ -1,7 +1,7 @@
 """Recurrences over time, and backpropagation through time: the same weights at every step, the state passed on.
 
-p (L, N, G H) is the input's part of every step, W x + b, computed by `linear` for all steps at once. h0 (N, H) is the
-state before the first step; W_hh (G H, H) and b_hh (G H,), the layers' U and e, give the state's part q of each step. G
+p (T, N, G H) is the input's part of every step, W_ih x + b_ih, computed by `linear` for all steps at once. h0 (N, H) is the
+state before the first step; W_hh (G H, H) and b_hh (G H,) give the state's part q of each step. G
 is the number of blocks of H rows in a weight: 1 in an RNN, 3 in a GRU, 4 in an LSTM.
 
 A backward runs from the last step to the first and returns delta_p and delta_q, dL/dp and dL/dq of every step. The
@@ -17,7 +17,7 @@ from backprop.module.parameter import values
 
 
 def rnn(p, h0, w_hh, b_hh, nonlinearity):
-    """h[t] = sigma(p[t] + W_hh h[t-1] + b_hh), sigma "tanh" or "relu": h (L, N, H)                         (33a)"""
+    """h[t] = sigma(p[t] + W_hh h[t-1] + b_hh), sigma "tanh" or "relu": h (T, N, H)                         (33a)"""
     k = kernels.of(p, h0, values(w_hh))
     _expect(p, h0, w_hh, 1)
     h = k.empty(p.shape, p.dtype)
@@ -44,7 +44,7 @@ def rnn_backward(delta, h, w_hh, nonlinearity):
 
 
 def gru(p, h0, w_hh, b_hh):
-    """(h, q, gates): the states (L, N, H), and what the backward needs, q and gates (L, N, 3H)             (34)"""
+    """(h, q, gates): the states (T, N, H), and what the backward needs, q and gates (T, N, 3H)             (34)"""
     k = kernels.of(p, h0, values(w_hh))
     _expect(p, h0, w_hh, 3)
     h = k.empty((*p.shape[:2], h0.shape[1]), p.dtype)
@@ -76,7 +76,7 @@ def gru_backward(delta, h, h0, q, gates, w_hh):
 
 
 def lstm(p, h0, c0, w_hh, b_hh):
-    """(h, c, gates): states and cell contents (L, N, H), and the gates (L, N, 4H)                          (35)"""
+    """(h, c, gates): states and cell contents (T, N, H), and the gates (T, N, 4H)                          (35)"""
     k = kernels.of(p, h0, c0, values(w_hh))
     _expect(p, h0, w_hh, 4)
     _expect_shape("c0", c0, h0.shape)
@@ -112,7 +112,7 @@ def _expect(p, h0, w_hh, gates):
     wanted = (gates * hidden, hidden)
     if p.ndim != 3 or h0.ndim != 2 or p.shape[1:] != (len(h0), gates * hidden) or values(w_hh).shape != wanted:
         raise ShapeError(
-            f"expects p (L, N, {gates} H), h0 (N, H) and W_hh ({gates} H, H), "
+            f"expects p (T, N, {gates} H), h0 (N, H) and W_hh ({gates} H, H), "
             f"got {p.shape}, {h0.shape} and {values(w_hh).shape}"
         )
 
@@ -123,5 +123,5 @@ def _expect_shape(name, array, shape):
 
 
 def states_before(h, h0):
-    """h[t-1] for every step t, (L, N, H), the first of them h0."""
+    """h[t-1] for every step t, (T, N, H), the first of them h0."""
     return joined([h0[None], h[:-1]])

@@ -1,15 +1,15 @@
 """Recurrent layers read a sequence step by step and pass on a state: one set of weights for all steps.  A 82:30.
 
-One direction of one layer reads x (L, N, I), L steps of N sequences. W is its weight_ih, U its weight_hh, b its bias_ih
-and e its bias_hh. Step t computes its state h_t from two parts:
+One direction of one layer reads x (T, N, I), T steps of N sequences. Step t computes its state h_t from two parts, in
+which W_ih, W_hh, b_ih and b_hh are the parameters weight_ih, weight_hh, bias_ih and bias_hh:
 
-    p_t = W x_t + b          from the input, for all steps at once
-    q_t = U h_{t-1} + e      from the previous state
+    p_t = W_ih x_t + b_ih          from the input, for all steps at once
+    q_t = W_hh h_{t-1} + b_hh      from the previous state
 
 RNN, GRU and LSTM differ in how: (33), (34), (35). The backward is backpropagation through time. It runs from the last
 step to the first, since a state goes into its own output and into the next step.
 
-An RNN with one unit and two steps, by hand, with ReLU, W = 2, U = 3 and no bias:
+An RNN with one unit and two steps, by hand, with ReLU, W_ih = 2, W_hh = 3 and no bias:
 
 >>> import numpy as np, backprop as bp
 >>> layer = bp.RNN(1, 1, bias=False, nonlinearity="relu", dtype=np.float64)
@@ -18,16 +18,17 @@ An RNN with one unit and two steps, by hand, with ReLU, W = 2, U = 3 and no bias
 array([[2.],
        [4.]])
 >>> delta_x = layer.backward(np.array([[1.], [1]]))
->>> # (33b) the last step: delta_u = 1; the first: its own 1, and 1 U = 3 from the step after it: 4
+>>> # (33b) the last step: delta_u = 1; the first: its own 1, and 1 W_hh = 3 from the step after it: 4
 >>> layer.weight_ih_l0.grad                       # (5) 4 x_1 + 1 x_2 = 4*1 + 1*(-1)
 array([[3.]])
 >>> layer.weight_hh_l0.grad                       # (5) 4 h_0 + 1 h_1 = 4*0 + 1*2
 array([[2.]])
->>> delta_x                                       # (7) 4 W and 1 W
+>>> delta_x                                       # (7) 4 W_ih and 1 W_ih
 array([[8.],
        [2.]])
 
-In the comments before(h, h0) is h_{t-1} at every step, after(d) is d_{t+1}, and 0 after the last step.
+As everywhere, `*` multiplies entry by entry, and what stands side by side is a product of matrices. In the comments
+before(h, h0) is h_{t-1} at every step, after(delta) is delta_{t+1}, and 0 after the last step.
 """
 
 from typing import NamedTuple
@@ -40,7 +41,7 @@ from backprop.layers.recurrent_stack import RecurrentStack
 
 
 class Run(NamedTuple):
-    """What one direction of one layer keeps for its backward: arrays of all steps, (L, N, ...), h0 and c0 (N, H)."""
+    """What one direction of one layer keeps for its backward: arrays of all steps, (T, N, ...), h0 and c0 (N, H)."""
 
     x: np.ndarray
     h0: np.ndarray
@@ -54,36 +55,36 @@ class Run(NamedTuple):
 class Recurrent(RecurrentStack):
     """The part that all three share: the input's part of every step, and the gradients of the weights.
 
-    backward  (5)  dL/dW     = sum_t delta_{p_t}^T x_t           as in Linear, with steps as samples
-                   dL/dU     = sum_t delta_{q_t}^T h_{t-1}
-              (6)  dL/db     = sum_t delta_{p_t}
-                   dL/de     = sum_t delta_{q_t}
-              (7)  delta_x_t = delta_{p_t} W
+    backward  (5)  dL/dW_ih    = sum_t delta_{p_t}^T x_t           as in Linear, with steps as samples
+                   dL/dW_hh    = sum_t delta_{q_t}^T h_{t-1}
+              (6)  dL/db_ih    = sum_t delta_{p_t}
+                   dL/db_hh    = sum_t delta_{q_t}
+              (7)  delta_{x_t} = delta_{p_t} W_ih
 
     A subclass writes `steps` and `steps_backward`.
     """
 
     def run(self, x, start, weights):
-        W, U, b, e = weights
-        return self.steps(x, F.linear(x, W, b), *start, U, e)
+        W_ih, W_hh, b_ih, b_hh = weights
+        return self.steps(x, F.linear(x, W_ih, b_ih), *start, W_hh, b_hh)
 
     def run_backward(self, delta, run, weights):
-        (W, U, b, e), x = weights, run.x
-        delta_p, delta_q, *delta_start = self.steps_backward(delta, run, U)
+        (W_ih, W_hh, b_ih, b_hh), x = weights, run.x
+        delta_p, delta_q, *delta_start = self.steps_backward(delta, run, W_hh)
         before = F.states_before(run.h, run.h0)
-        W.accumulate(F.linear_weight_grad, delta_p, x)  # (5) einsum("tno,tni->oi", delta_p, x)
-        U.accumulate(F.linear_weight_grad, delta_q, before)  # (5) einsum("tno,tni->oi", delta_q, before)
-        if b is not None:
-            b.accumulate(F.linear_bias_grad, delta_p)  # (6) delta_p.sum((0, 1))
-            e.accumulate(F.linear_bias_grad, delta_q)  # (6) delta_q.sum((0, 1))
-        return F.linear_input_grad(delta_p, W), delta_start  # (7)
+        W_ih.accumulate(F.linear_weight_grad, delta_p, x)  # (5) tensordot(delta_p, x, ((0, 1), (0, 1)))
+        W_hh.accumulate(F.linear_weight_grad, delta_q, before)  # (5) tensordot(delta_q, before, ((0, 1), (0, 1)))
+        if b_ih is not None:
+            b_ih.accumulate(F.linear_bias_grad, delta_p)  # (6) delta_p.sum((0, 1))
+            b_hh.accumulate(F.linear_bias_grad, delta_q)  # (6) delta_q.sum((0, 1))
+        return F.linear_input_grad(delta_p, W_ih), delta_start  # (7)
 
 
 class RNN(Recurrent):
     """The plain recurrent layer, one activation and no gates; G = 1. Shapes and options are RecurrentStack's.
 
-    forward   (33a)  h_t         = sigma(p_t + q_t)                        sigma = tanh, or ReLU
-    backward  (33b)  delta_{u_t} = (delta_t + delta_{u_{t+1}} U) sigma'    from output t and step t + 1, through (4)
+    forward   (33a)  h_t         = sigma(p_t + q_t)                               sigma = tanh, or ReLU
+    backward  (33b)  delta_{u_t} = (delta_t + delta_{u_{t+1}} W_hh) * sigma'      from output t and step t + 1
 
     u = p + q, so delta_p = delta_q = delta_u.
     """
@@ -94,76 +95,79 @@ class RNN(Recurrent):
         self.nonlinearity = nonlinearity
         super().__init__(input_size, hidden_size, num_layers, *args, **options)
 
-    def steps(self, x, p, h0, U, e):
-        h = F.rnn(p, h0, U, e, self.nonlinearity)  # (33a) h = tanh(p + before(h, h0) @ U.T + e)
+    def steps(self, x, p, h0, W_hh, b_hh):
+        h = F.rnn(p, h0, W_hh, b_hh, self.nonlinearity)  # (33a) h = tanh(p + before(h, h0) @ W_hh.T + b_hh)
         return Run(x, h0, h)
 
-    def steps_backward(self, delta, run, U):
+    def steps_backward(self, delta, run, W_hh):
         h = run.h
-        # (33b) delta_u = (delta + after(delta_u @ U)) * (1 - h**2)
-        delta_u, delta_h0 = F.rnn_backward(delta, h, U, self.nonlinearity)
+        # (33b) delta_u = (delta + after(delta_u @ W_hh)) * (1 - h**2)
+        delta_u, delta_h0 = F.rnn_backward(delta, h, W_hh, self.nonlinearity)
         return delta_u, delta_u, delta_h0
 
 
 class GRU(Recurrent):
     """A gated recurrent unit chooses how much of its state to keep; G = 3. Shapes and options are RecurrentStack's.
 
-    p, q and their deltas have three parts: r, z, n, for reset, update and candidate. d is the whole delta of h_t.
+    p, q and their deltas have three parts: r, z, n, for reset, update and candidate. delta_h is that of h_t: from all its
+    uses.
 
     forward   (34a)  r           = sigmoid(p_r + q_r)
               (34b)  z           = sigmoid(p_z + q_z)
-              (34c)  n           = tanh(p_n + r q_n)
-              (34d)  h_t         = (1 - z) n + z h_{t-1}
-    backward  (34e)  d_t         = delta_t + delta_{q_{t+1}} U + z_{t+1} d_{t+1}     from output t, and q and h of t + 1
-              (34f)  delta_{p_n} = d (1 - z) (1 - n^2)                 the weight of n is 1 - z, tanh' = 1 - n^2
-              (34g)  delta_{p_z} = d (h_{t-1} - n) z (1 - z)           z trades n for the old state
-              (34h)  delta_{p_r} = delta_{p_n} q_n r (1 - r)           r was a factor of q_n
-              (34i)  delta_q     = (delta_{p_r}, delta_{p_z}, r delta_{p_n})
+              (34c)  n           = tanh(p_n + r * q_n)
+              (34d)  h_t         = (1 - z) * n + z * h_{t-1}
+    backward  (34e)  delta_{h_t} = delta_t + delta_{q_{t+1}} W_hh + z_{t+1} * delta_{h_{t+1}}
+                                                                               from output t, and q and h of t + 1
+              (34f)  delta_{p_n} = delta_h * (1 - z) * (1 - n^2)               the weight of n is 1 - z, tanh' = 1 - n^2
+              (34g)  delta_{p_z} = delta_h * (h_{t-1} - n) * z * (1 - z)       z trades n for the old state
+              (34h)  delta_{p_r} = delta_{p_n} * q_n * r * (1 - r)             r was a factor of q_n
+              (34i)  delta_q     = (delta_{p_r}, delta_{p_z}, r * delta_{p_n})
     """
 
     gates = 3
 
-    def steps(self, x, p, h0, U, e):
+    def steps(self, x, p, h0, W_hh, b_hh):
         # p_r, p_z, p_n = split(p, 3, -1)
-        # q_r, q_z, q_n = split(before(h, h0) @ U.T + e, 3, -1)
+        # q_r, q_z, q_n = split(before(h, h0) @ W_hh.T + b_hh, 3, -1)
         # (34a) r = sigmoid(p_r + q_r)
         # (34b) z = sigmoid(p_z + q_z)
         # (34c) n = tanh(p_n + r * q_n)
         # (34d) h = (1 - z) * n + z * before(h, h0)
-        h, q, gates = F.gru(p, h0, U, e)
+        h, q, gates = F.gru(p, h0, W_hh, b_hh)
         return Run(x, h0, h, q=q, gates=gates)
 
-    def steps_backward(self, delta, run, U):
+    def steps_backward(self, delta, run, W_hh):
         h, h0, q, gates = run.h, run.h0, run.q, run.gates
         # (r, z, n), q_n = split(gates, 3, -1), split(q, 3, -1)[2]
-        # (34e) d = delta + after(delta_q @ U + z * d)
-        # (34f) delta_n = d * (1 - z) * (1 - n**2)
-        # (34g) delta_z = d * (before(h, h0) - n) * z * (1 - z)
-        # (34h) delta_r = delta_n * q_n * r * (1 - r)
-        # delta_p = concatenate([delta_r, delta_z, delta_n], -1)
-        # (34i) delta_q = concatenate([delta_r, delta_z, r * delta_n], -1)
-        delta_p, delta_q, delta_h0 = F.gru_backward(delta, h, h0, q, gates, U)
+        # (34e) delta_h = delta + after(delta_q @ W_hh + z * delta_h)
+        # (34f) delta_p_n = delta_h * (1 - z) * (1 - n**2)
+        # (34g) delta_p_z = delta_h * (before(h, h0) - n) * z * (1 - z)
+        # (34h) delta_p_r = delta_p_n * q_n * r * (1 - r)
+        # delta_p = concatenate([delta_p_r, delta_p_z, delta_p_n], -1)
+        # (34i) delta_q = concatenate([delta_p_r, delta_p_z, r * delta_p_n], -1)
+        delta_p, delta_q, delta_h0 = F.gru_backward(delta, h, h0, q, gates, W_hh)
         return delta_p, delta_q, delta_h0
 
 
 class LSTM(Recurrent):
     """A long short-term memory has a cell c beside its state, along which deltas pass no activation; G = 4.
 
-    u, gates and deltas have four parts: i, f, g, o, for in, forget, candidate and out. d is the whole delta of h_t, d_c
-    that of c_t. Shapes and options are RecurrentStack's.
+    u, gates and deltas have four parts: i, f, g, o, for in, forget, candidate and out. delta_h and delta_c are those of h_t
+    and c_t: from all their uses. Shapes and options are RecurrentStack's.
 
     forward   (35a)  i           = sigmoid(u_i)                          u = p_t + q_t
               (35b)  f           = sigmoid(u_f)
               (35c)  g           = tanh(u_g)
               (35d)  o           = sigmoid(u_o)
-              (35e)  c_t         = f c_{t-1} + i g
-              (35f)  h_t         = o tanh(c_t)
-    backward  (33b)  d_t         = delta_t + delta_{u_{t+1}} U           the same, without sigma'
-              (35g)  d_{c_t}     = d o (1 - tanh^2 c_t) + f_{t+1} d_{c_{t+1}}     from h_t, and from the next cell
-              (35h)  delta_{u_i} = d_c g i (1 - i)                       sigmoid' = i (1 - i)
-              (35i)  delta_{u_f} = d_c c_{t-1} f (1 - f)
-              (35j)  delta_{u_g} = d_c i (1 - g^2)                       tanh' = 1 - g^2
-              (35k)  delta_{u_o} = d tanh(c_t) o (1 - o)
+              (35e)  c_t         = f * c_{t-1} + i * g
+              (35f)  h_t         = o * tanh(c_t)
+    backward  (33b)  delta_{h_t} = delta_t + delta_{u_{t+1}} W_hh        the same, without sigma'
+              (35g)  delta_{c_t} = delta_h * o * (1 - tanh^2 c_t) + f_{t+1} * delta_{c_{t+1}}
+                                                                         from h_t, and from the next cell
+              (35h)  delta_{u_i} = delta_c * g * i * (1 - i)             sigmoid' = i (1 - i)
+              (35i)  delta_{u_f} = delta_c * c_{t-1} * f * (1 - f)
+              (35j)  delta_{u_g} = delta_c * i * (1 - g^2)               tanh' = 1 - g^2
+              (35k)  delta_{u_o} = delta_h * tanh(c_t) * o * (1 - o)
 
     u = p + q, so delta_p = delta_q = delta_u.
     """
@@ -175,26 +179,26 @@ class LSTM(Recurrent):
         """The cell after the last step, (layers * directions, N, H)."""
         return self._last("c")
 
-    def steps(self, x, p, h0, c0, U, e):
-        # u_i, u_f, u_g, u_o = split(p + before(h, h0) @ U.T + e, 4, -1)
+    def steps(self, x, p, h0, c0, W_hh, b_hh):
+        # u_i, u_f, u_g, u_o = split(p + before(h, h0) @ W_hh.T + b_hh, 4, -1)
         # (35a) i = sigmoid(u_i)
         # (35b) f = sigmoid(u_f)
         # (35c) g = tanh(u_g)
         # (35d) o = sigmoid(u_o)
         # (35e) c = f * before(c, c0) + i * g
         # (35f) h = o * tanh(c)
-        h, c, gates = F.lstm(p, h0, c0, U, e)
+        h, c, gates = F.lstm(p, h0, c0, W_hh, b_hh)
         return Run(x, h0, h, gates=gates, c0=c0, c=c)
 
-    def steps_backward(self, delta, run, U):
+    def steps_backward(self, delta, run, W_hh):
         c, c0, gates = run.c, run.c0, run.gates
         # i, f, g, o = split(gates, 4, -1)
-        # (33b) d = delta + after(delta_u @ U)
-        # (35g) d_c = d * o * (1 - tanh(c) ** 2) + after(f * d_c)
-        # (35h) delta_i = d_c * g * i * (1 - i)
-        # (35i) delta_f = d_c * before(c, c0) * f * (1 - f)
-        # (35j) delta_g = d_c * i * (1 - g**2)
-        # (35k) delta_o = d * tanh(c) * o * (1 - o)
-        # delta_u = concatenate([delta_i, delta_f, delta_g, delta_o], -1)
-        delta_u, delta_h0, delta_c0 = F.lstm_backward(delta, c, c0, gates, U)
+        # (33b) delta_h = delta + after(delta_u @ W_hh)
+        # (35g) delta_c = delta_h * o * (1 - tanh(c) ** 2) + after(f * delta_c)
+        # (35h) delta_u_i = delta_c * g * i * (1 - i)
+        # (35i) delta_u_f = delta_c * before(c, c0) * f * (1 - f)
+        # (35j) delta_u_g = delta_c * i * (1 - g**2)
+        # (35k) delta_u_o = delta_h * tanh(c) * o * (1 - o)
+        # delta_u = concatenate([delta_u_i, delta_u_f, delta_u_g, delta_u_o], -1)
+        delta_u, delta_h0, delta_c0 = F.lstm_backward(delta, c, c0, gates, W_hh)
         return delta_u, delta_u, delta_h0, delta_c0

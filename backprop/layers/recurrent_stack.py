@@ -15,9 +15,9 @@ from backprop.module.rng import Stream, generator
 
 
 class RecurrentStack(Module):
-    """x (L, N, I), L steps of N sequences, or (L, I) for a single one -> the states h (L, N, H) of the last layer.
+    """x (T, N, I), T steps of N sequences, or (T, I) for a single one -> the states h (T, N, H) of the last layer.
 
-    `batch_first` takes and returns (N, L, ...). With `bidirectional`, a second set of weights reads from the end, and
+    `batch_first` takes and returns (N, T, ...). With `bidirectional`, a second set of weights reads from the end, and
     the features are (H forward, H backward). Layers are stacked, with `dropout` between them in training.
 
     `layer(x, hx)` starts from the state hx (layers * directions, N, H), an LSTM from (h0, c0), instead of zeros. Unlike
@@ -68,7 +68,7 @@ class RecurrentStack(Module):
 
     def forward(self, x, hx=None):
         single = x.ndim == 2
-        wanted = f"(L, N, {self.input_size}), or (L, {self.input_size}) for a single sequence"
+        wanted = f"(T, N, {self.input_size}), or (T, {self.input_size}) for a single sequence"
         self.expect(x.ndim in (2, 3) and x.shape[-1] == self.input_size, wanted, got=x)
         x = self._steps_first(x, single)
         self.expect(len(x) > 0, "at least one step", got=x)

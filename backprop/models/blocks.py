@@ -37,18 +37,18 @@ class Branches(Graph):
 
 
 class Unrolled(Graph):
-    """h_t = tanh(W x_t + b + U h_{t-1} + e), the layer `RNN` written out: two layers, each used once in every step.
+    """The layer `RNN` written out, h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): two layers, used in every step.
 
-        x (L, N, I)   W (H, I)   U (H, H)   the states h_1 ... h_L (L, N, H); h_0 = 0
+        x (T, N, I)   W_ih (H, I)   W_hh (H, H)   the states h_1 ... h_T (T, N, H); h_0 = 0
 
-    backward  (17)  a step's state answers for its output and for the next step; W, b, U, e add up over the steps
+    backward  (17)  a state goes into its output and into the next step; weights' and biases' gradients add up over steps
     """
 
     def __init__(self, input_size, hidden_size):
         self.input, self.state = Linear(input_size, hidden_size), Linear(hidden_size, hidden_size)
 
     def build(self, x):
-        self.expect(x.ndim == 3 and len(x), "(L, N, I), L steps of N sequences", got=x)
+        self.expect(x.ndim == 3 and len(x), "(T, N, I), T steps of N sequences", got=x)
         h = Value(F.zeros((x.shape[1], self.state.in_features), x.data), requires_grad=False)
         states = []
         for x_t in x:
@@ -58,7 +58,7 @@ class Unrolled(Graph):
 
 
 class RowByRow(Graph):
-    """An image (N, C, H, W) is read row by row, from the top, by a recurrent module; its last state (N, S)."""
+    """An image (N, C, H, W) is read row by row, from the top, by a recurrent module; the output is its last state."""
 
     def __init__(self, reader):
         self.reader = reader

@@ -178,7 +178,7 @@ def test_branches_stand_side_by_side_along_the_axis_that_was_asked_for():
 
 def test_an_unrolled_cell_wants_steps_of_a_batch():
     for shape in ((5, 3), (0, 2, 3)):
-        with pytest.raises(bp.ShapeError, match=r"expects \(L, N, I\), L steps of N sequences"):
+        with pytest.raises(bp.ShapeError, match=r"expects \(T, N, I\), T steps of N sequences"):
             Unrolled(3, 4)(np.zeros(shape, np.float32))
 
 

@@ -163,7 +163,7 @@ def test_a_sequence_may_be_read_in_two_parts(rng):
 
 def test_a_recurrent_layer_says_what_it_wants():
     with pytest.raises(
-        bp.ShapeError, match=r"GRU: expects \(L, N, 3\), or \(L, 3\) for a single sequence, got \(4, 5\)"
+        bp.ShapeError, match=r"GRU: expects \(T, N, 3\), or \(T, 3\) for a single sequence, got \(4, 5\)"
     ):
         bp.GRU(3, 2)(np.ones((4, 5), np.float32))
     with pytest.raises(bp.ShapeError, match=r"expects hx of shape \(1, 5, 2\), got \(1, 4, 2\)"):

@@ -9,7 +9,7 @@ GREEK = {
     "sigma": "σ", "phi": "φ",
 }
 UPRIGHT = (  # names of more than one letter
-    "Im", "base", "clip", "cos", "dampening", "end_factor", "eta_min", "exp", "floor", "index", "keep", "log", "lr",
+    "Im", "base", "clip", "cos", "dampening", "end_factor", "eta_min", "exp", "floor", "hh", "ih", "index", "keep", "log", "lr",
     "max", "mean", "min", "momentum", "onehot", "pad", "relu", "rms", "running", "share", "sigmoid", "sign", "sin",
     "softmax", "start_factor", "std", "step_size", "tan", "tanh", "T_max", "total_iters", "var", "weight_decay",
 )
