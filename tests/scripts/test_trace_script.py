@@ -38,7 +38,7 @@ def test_values_may_be_arrays_and_stand_behind_options(script, capsys, tmp_path)
         (["10**1000000000 * x", "x=1"], "`10**1000000000` is inf"),
         (["(" * 300 + "x" + ")" * 300, "x=1"], "too many nested parentheses"),
         ([LECTURE, "x1=2"], "x2 has no value: add x2=NUMBER"),
-        ([LECTURE, "x1=2", "x2=5", "x3=1"], "x3=1: x3 does not stand in"),
+        ([LECTURE, "x1=2", "x2=5", "x3=1"], "x3=1: x3 does not occur in"),
         (["pi*x", "x=1", "pi=3"], "pi=3: pi is a constant"),
         (["x", "x"], "'x' is not a value: write NAME=NUMBER, such as x1=2"),
         (["x", "x=two"], "'x=two' is not a value"),

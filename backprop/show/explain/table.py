@@ -5,7 +5,7 @@ import math
 from backprop import columns
 
 BAR = 10  # characters in the bar of the largest delta
-LEAST_SPAN = 3  # decades that the bars span at least, so that a steady delta looks steady
+LEAST_SPAN = 3  # decades that bars span at least, so that a steady delta looks steady
 SPARE = "bytes", "FLOPs", "time", "dead"  # columns that are dropped on a narrow terminal
 MOST_GRADIENTS = 4  # shown for one layer
 
@@ -41,7 +41,7 @@ def _gradients(row):
 
 
 def _cost(rows, way):
-    """FLOPs, bytes and time in one direction: blank where nothing is computed, a question mark where it is not known."""
+    """FLOPs, bytes and time in one direction: blank where nothing is computed, a question mark where unknown."""
     if not any(row.layer for row in rows):
         return "", "", ""
     flops = [row.flops[way] for row in rows]
@@ -58,7 +58,7 @@ def short(count, gap=""):
 
 
 def bars(rows):
-    """The length of each delta's bar, from 0 to 1, on a logarithmic scale; 0 without a delta, and for dL/dL."""
+    """The length of each delta's bar, from 0 to 1, on a log scale; 0 without a delta, and for dL/dL."""
     deltas = [row.delta or 0 for row in rows[:-1]]
     logs = [math.log10(delta) if delta > 0 and math.isfinite(delta) else None for delta in deltas]
     known = [log for log in logs if log is not None]
