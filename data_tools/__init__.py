@@ -1,4 +1,4 @@
-"""Image data sets as IDX files: read, write, fetch, synthesize, inspect. Knows nothing of the engine that learns them.
+"""Image data sets as IDX files: read, write, fetch, synthesize, inspect. Independent of the engine.
 
 python -m data_tools fetch mnist
 python -m data_tools synthesize DIR --seed 0

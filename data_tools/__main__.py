@@ -15,7 +15,7 @@ from data_tools.sources import HASHES
 
 
 def main(arguments=None):
-    """Run one command; returns the exit status: 0, or 1 with one line that says what was wrong."""
+    """Run one command; returns the exit status: 0, or 1 after one line that says what was wrong."""
     parser = argparse.ArgumentParser(prog="python -m data_tools", description="Image data sets as IDX files.")
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -32,17 +32,17 @@ def main(arguments=None):
     command = commands.add_parser("inspect", help="print shapes and class counts, draw a contact sheet")
     command.add_argument("directory", metavar="DIR")
     command.add_argument("--sheet", metavar="PNG", help="draw a contact sheet of the training images")
-    command.add_argument("--split", metavar="WORD", help="of several data sets in one folder, as EMNIST has: letters")
+    command.add_argument("--split", metavar="WORD", help="which of several sets in a folder, as in EMNIST: letters")
 
     command = commands.add_parser(
-        "pack", help="IDX files of a folder of images: IMAGES/train/CLASS/NAME.png, .../test/..."
+        "pack", help="make IDX files from a folder of images: IMAGES/train/CLASS/NAME.png, .../test/..."
     )
     command.add_argument("images", metavar="IMAGES")
     command.add_argument("directory", metavar="DIR")
     command.add_argument("--size", nargs="+", metavar="N", help="scale all images to this size: 28, 28 20, or 28x20")
     command.add_argument("--invert", action="store_true", help="dark strokes on white become bright on black")
 
-    command = commands.add_parser("unpack", help="a folder of images of IDX files, the reverse of pack")
+    command = commands.add_parser("unpack", help="make a folder of images from IDX files, the reverse of pack")
     command.add_argument("directory", metavar="DIR")
     command.add_argument("images", metavar="IMAGES")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replacing(path):
-    """A temporary path beside `path`: moved onto it when the block ends well, removed when it does not. An OSError that
-    names no file, as of a full disk, names `path` then.
+    """A temporary path beside `path`: moved onto it when the block succeeds, removed when it fails. An OSError without
+    a file name, as from a full disk, is given `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

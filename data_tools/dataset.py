@@ -1,4 +1,4 @@
-"""A data set in MNIST's layout, found in a folder in any form that says what it is, and checked."""
+"""A data set in MNIST's layout, found in a folder in any unambiguous form, and checked."""
 
 import zlib
 from pathlib import Path
@@ -18,7 +18,7 @@ MOST_TOLD = 12  # names of files that an error lists
 
 
 class DatasetError(ValueError):
-    """Files that are sound one by one but make no data set together."""
+    """Files that are valid one by one but do not form a data set."""
 
 
 class Dataset(NamedTuple):
@@ -30,7 +30,7 @@ class Dataset(NamedTuple):
     test_labels: np.ndarray
 
     def fingerprint(self):
-        """What the data are, in a few words: the same for the same images and labels, wherever they lie."""
+        """What the data are, in a few words: the same for the same images and labels, wherever they are stored."""
         checksum = 0
         for array in self:
             checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
@@ -40,13 +40,13 @@ class Dataset(NamedTuple):
 
 
 def load(directory, split=None, say=lambda words: None):
-    """The data set in `directory`: four IDX files, or what people have in their place (forms.py says which forms).
+    """The data set in `directory`: four IDX files, or one of the other forms listed in forms.py.
 
-    split   a word in the names of the files wanted, where there are several sets, as of EMNIST: "letters"
-    say     is given, in words, how something was read that does not lie there as MNIST does
+    split   a word in the names of the files to read, if there are several sets, as in EMNIST: "letters"
+    say     is called with a sentence about anything that was not read as plain MNIST
 
     Raises FileNotFoundError naming what was looked for and what is there, IDXError for a damaged file, and DatasetError
-    where files make no data set together, or where which of them are meant is not clear.
+    if the files do not form a data set, or if it is not clear which of them are meant.
     """
     directory = Path(directory)
     try:
@@ -61,7 +61,7 @@ def load(directory, split=None, say=lambda words: None):
         images, labels = getattr(data, f"{half}_images"), getattr(data, f"{half}_labels")
         if images.ndim != 3 or labels.ndim != 1 or images.dtype != np.uint8 or labels.dtype != np.uint8:
             raise DatasetError(
-                f"{directory}: the {half} files want uint8 images (N, H, W) and uint8 labels (N,), "
+                f"{directory}: the {half} files must hold uint8 images (N, H, W) and uint8 labels (N,), "
                 f"got {images.dtype} {images.shape} and {labels.dtype} {labels.shape}"
             )
         if not images.size:
@@ -86,9 +86,9 @@ def _found(directory, split):
         parts, front = four
         arrays = [forms.read_idx(parts[part]) for part in FILES]
         told = [", ".join(str(parts[part]) for part in FILES)]
-        if "emnist" in front:  # published so: each image is turned and mirrored
+        if "emnist" in front:  # published with each image turned and mirrored
             arrays = [array.swapaxes(1, 2) if array.ndim == 3 else array for array in arrays]
-            told.append("EMNIST's images with their axes exchanged, as they are published")
+            told.append("EMNIST's images with their axes exchanged, since they are published transposed")
         return arrays, told
     other = forms.keras(found) or forms.tables(found)
     if other is not None:

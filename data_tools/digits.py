@@ -1,7 +1,7 @@
 """Digits drawn by a program: ten skeletons of strokes, bent, slanted, thickened and made noisy, as four IDX files.
 
-They serve where MNIST cannot be had. They are easier than handwriting: read an accuracy on them as a sign that the
-machinery works, not as a result.
+They are used where MNIST is not available. They are easier than handwriting: read an accuracy on them as a sign that
+the machinery works, not as a result.
 """
 
 from pathlib import Path
@@ -19,8 +19,8 @@ AT_ONCE = 200  # digits drawn together: bounds the memory to about 60 MB
 def synthesize(directory, train=60_000, test=10_000, seed=0, progress=None):
     """Write `train` and `test` digits into `directory` as MNIST's four files, compressed. Returns the folder.
 
-    The same seed and counts give the same files. `progress`, where it is given, is called with each number of digits
-    that is done.
+    The same seed and counts give the same files. `progress`, if given, is called with the number of digits just
+    drawn.
     """
     directory = Path(directory)
     for split, (part, count) in enumerate((("train", train), ("test", test))):
@@ -113,7 +113,7 @@ def _ink(points, rng):
     y, x = np.mgrid[:SIZE, :SIZE].reshape(2, -1)
     pixels = np.stack([x, y], axis=1).astype(np.float32)
     points = points.astype(np.float32)
-    # |p - q|^2 = |p|^2 - 2 p q + |q|^2 for every pixel p and point q, of which the nearest counts
+    # |p - q|^2 = |p|^2 - 2 p q + |q|^2 for every pixel p and point q; only the nearest point counts
     squares = -2 * (points @ pixels.T) + (points**2).sum(axis=2, keepdims=True)
     distance = np.sqrt(np.maximum(squares.min(axis=1) + (pixels**2).sum(axis=1), 0))
     half_width = rng.uniform(0.7, 1.7, (len(points), 1))

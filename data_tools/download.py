@@ -1,4 +1,4 @@
-"""Fetch a data set from its public mirrors, believe nothing but its hashes, and keep it in the user's cache."""
+"""Fetch a data set from its public mirrors, trust nothing but its hashes, and keep it in the user's cache."""
 
 import gzip
 import hashlib
@@ -15,7 +15,7 @@ MAX_FILE = 64 << 20  # no file of these data sets is larger, compressed or not
 
 
 class DownloadError(OSError):
-    """No mirror gave a sound file: which mirrors were tried, and what each of them gave."""
+    """No mirror gave a valid file; the message lists the mirrors and what each of them gave."""
 
 
 def cache_directory(name):
@@ -24,7 +24,7 @@ def cache_directory(name):
 
 
 def _pooch():
-    """The library that downloads, imported when it is wanted, and without what it has to say of notebooks' widgets."""
+    """Pooch, the library that downloads, imported when needed and without its warning about notebook widgets."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="IProgress not found")
         import pooch
@@ -35,16 +35,16 @@ def fetch(name, directory=None, mirrors=None, progress=True, timeout=10, patienc
     """Make sure that the four files of data set `name` are in `directory`, and return that folder.
 
     name        "mnist", "fashion" or "kmnist"
-    directory   the user's cache unless it is given
-    mirrors     base addresses to try in order, the public ones unless given
+    directory   by default the user's cache
+    mirrors     base addresses to try in order, by default the public ones
     timeout     seconds to wait for a connection, and for each piece of an answer
-    patience    seconds after which a mirror must have sent `slowest` bytes per second on the average
+    patience    seconds after which a mirror must have sent `slowest` bytes per second on average
 
-    A file that is there and sound is not fetched again. Each new one is written beside its place, checked, and only
-    then moved there. Raises DownloadError, leaving no broken file behind.
+    A valid file that is already there is not fetched again. Each new one is written beside its destination, checked,
+    and only then moved there. Raises DownloadError, leaving no broken file behind.
     """
     if name not in HASHES:
-        raise ValueError(f"the data sets are {', '.join(HASHES)}, got {name!r}")
+        raise ValueError(f"name must be one of {', '.join(HASHES)}, got {name!r}")
     directory = cache_directory(name) if directory is None else Path(directory)
     mirrors = MIRRORS[name] if mirrors is None else mirrors
     for file, source in HASHES[name].items():
@@ -68,7 +68,7 @@ def fetch(name, directory=None, mirrors=None, progress=True, timeout=10, patienc
 
 
 def _reason(error):
-    """What requests has to say, without the layers it is wrapped in."""
+    """The error that requests reports, without its wrappers."""
     return getattr(error.args[0], "reason", error) if error.args else error
 
 
@@ -106,14 +106,14 @@ def _sha256_of_gzip(path):
                 digest.update(chunk)
                 size += len(chunk)
                 if size > MAX_FILE:
-                    return "more than it may hold"
+                    return "more bytes than it may hold"
     except (OSError, EOFError, zlib.error) as error:
-        return f"no sound gzip ({error})"
+        return f"not valid gzip ({error})"
     return digest.hexdigest()
 
 
 class _Sink:
-    """Where the downloader writes: it counts, and stops a file that grows without end or is no longer wanted."""
+    """Where the downloader writes: it counts bytes, and stops a file that grows without end or is no longer wanted."""
 
     def __init__(self, file):
         self.file, self.size, self.given_up = file, 0, False
@@ -129,8 +129,8 @@ class _Sink:
 
 
 def _download(url, path, progress, timeout, patience, slowest):
-    """Pooch's downloader in a thread of its own, so that a mirror which drips byte by byte cannot hold us."""
-    # A server that compressed the .gz once more on the way would be unpacked twice: ask for the bytes as they are.
+    """Pooch's downloader in a thread of its own, so that a mirror that sends byte by byte cannot block us."""
+    # A .gz that the server compressed once more would be unpacked twice: ask for the bytes as they are.
     downloader = _pooch().HTTPDownloader(progress, timeout=timeout, headers={"Accept-Encoding": "identity"})
     failures = []
     with open(path, "wb") as file:

@@ -4,8 +4,8 @@
     DIRECTORY/test/CLASS/NAME.png           or val, valid, validation, testing; training; in any case of letters
 
 Classes whose names are all numbers below 256 keep them; others are numbered in the order of their names, 2 before 10.
-Images of a split stand in the order of their file names, across classes: `unpack` names them by their position, so that
-a data set comes back from `pack` as it was. A picture is taken as its viewer shows it: turned, if its camera says so.
+Images of a split are in the order of their file names, across classes: `unpack` names them by their position, so that
+a data set comes back from `pack` as it was. A picture is read as a viewer shows it: turned, if its EXIF data say so.
 """
 
 import os
@@ -26,12 +26,12 @@ LARGEST = 1 << 12  # pixels along a side that `size` may ask for
 def pack(source, directory, size=None, progress=lambda count: None, invert=False, say=lambda words: None):
     """Write the images under `source` as the four IDX files in `directory`. Returns a dict from class name to label.
 
-    Colours become shades of grey, 0 black to 255 white. Images must be of one size, unless `size` (width, height) is
+    Colours become shades of grey, 0 black to 255 white. Images must have one size, unless `size` (width, height) is
     given, to which all are then scaled. `invert` makes dark strokes on white paper bright ones on black, as MNIST has
-    them. `progress(n)` is called when n more images are done, `say(words)` told what a user may not expect.
+    them. `progress(n)` is called when n more images are done, `say(words)` with what a user may not expect.
 
     Raises DatasetError, with nothing written, for a folder without images, two sizes, a class that only the test images
-    have, more than 256 classes, or a file that is no image.
+    have, more than 256 classes, or a file that is not an image.
     """
     source = Path(source)
     if size is not None and not (min(size) >= 1 and max(size) <= LARGEST):
@@ -40,9 +40,9 @@ def pack(source, directory, size=None, progress=lambda count: None, invert=False
     labels = _number({path.parent.name for path in found["train"]})
     unknown = sorted({path.parent.name for path in found["test"]} - set(labels))
     if unknown:
-        raise DatasetError(f"{source}: the training images have no class {unknown[0]!r}, the test images have")
+        raise DatasetError(f"{source}: class {unknown[0]!r} has test images but no training images")
     if len(labels) > 256:
-        raise DatasetError(f"{source}: {len(labels)} classes; an IDX label holds 256")
+        raise DatasetError(f"{source}: at most 256 classes fit an IDX label, got {len(labels)}")
     if size is not None and max(map(len, found.values())) * size[0] * size[1] > idx.MAX_BYTES:
         raise DatasetError(f"{source}: images of {size[0]} x {size[1]} make a file of more than {idx.MAX_BYTES} bytes")
     arrays, coloured = {}, []
@@ -56,7 +56,7 @@ def pack(source, directory, size=None, progress=lambda count: None, invert=False
     if coloured:
         say(f"{len(coloured)} coloured images become grey, {coloured[0]} the first of them")
     if arrays["train_images"].mean() > 160:
-        say("most pixels are bright: of dark strokes on white paper, which MNIST has not, make bright ones by --invert")
+        say("most pixels are bright: if these are dark strokes on white paper, --invert makes them like MNIST's")
     for part, name in FILES.items():
         idx.write(Path(directory) / f"{name}.gz", arrays[part])
     return labels
@@ -65,7 +65,7 @@ def pack(source, directory, size=None, progress=lambda count: None, invert=False
 def unpack(source, directory, progress=lambda count: None):
     """Write every image of the data set in `source` as a PNG file under `directory`.
 
-    It may have been interrupted before: what is there stays. Raises DatasetError where other files are there.
+    Images that are there, as after an interruption, are kept. Raises DatasetError if other files are there.
     """
     from PIL import Image
 
@@ -98,7 +98,7 @@ def _folder(source, split):
                 return folder
     wanted = f"{split}{os.sep}CLASS{os.sep}NAME.png"
     there = ", ".join(sorted(folder.name for folder in folders)) or "no folders"
-    raise DatasetError(f"{source}: {split} has no images; expects {wanted}, it has {there}")
+    raise DatasetError(f"{source}: {split} has no images; expects {wanted}, got {there}")
 
 
 def _images(folder, say):
@@ -107,15 +107,15 @@ def _images(folder, say):
     for path in folder.glob("[!.]*/[!.]*"):  # nothing hidden
         if path.is_dir() and any(inner.is_file() for inner in path.rglob("*")):
             raise DatasetError(
-                f"{path} is a folder within a class; pictures stand in {folder.name}{os.sep}CLASS itself"
+                f"{path} is a folder within a class; pictures must be in {folder.name}{os.sep}CLASS itself"
             )
         if path.is_symlink() and not path.exists():
-            raise DatasetError(f"{path} is a link to nothing")
+            raise DatasetError(f"{path} is a broken link")
         if path.is_file():
             junk = path.name.lower() in JUNK or path.suffix.lower() in NO_PICTURES
             (left if junk else paths).append(path)
     if left:
-        say(f"{len(left)} files in {folder} that are no pictures are left out, {left[0].name} the first of them")
+        say(f"{len(left)} files in {folder} are not pictures and are left out, {left[0].name} the first of them")
     if not paths:
         raise DatasetError(f"{folder} has no images; expects {folder.name}{os.sep}CLASS{os.sep}NAME.png")
     return sorted(paths, key=lambda path: (path.name, path.parent.name))
@@ -134,7 +134,7 @@ def _as_people_count(name):
 
 
 def _expect_shades(path, picture):
-    """Raise DatasetError for what has no one way to become 8-bit grey: more than 8 bits, or transparent pixels."""
+    """Raise DatasetError where it is not clear how to get 8-bit grey: more than 8 bits, or transparent pixels."""
     if picture.mode.startswith(("I", "F")):
         raise DatasetError(f"{path} has more than 8 bits a pixel, mode {picture.mode!r}; save it with 8")
     if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:

@@ -1,10 +1,10 @@
-"""The forms in which people have a data set: MNIST's four files, under all the names that they go by.
+"""The forms in which a data set may come: MNIST's four files, under all names in use.
 
     train-images.idx3-ubyte, train_images-idx3-ubyte (1).gz, TRAIN-IMAGES.IDX3-UBYTE, emnist-letters-test-labels-...
     in the folder itself, in MNIST/raw, each in a folder of its own name, in a .zip or .tar.gz
     mnist.npz, as Keras has it; train.csv and test.csv, as Kaggle has them
 
-What can be read without guessing is read, and it is told how; what is ambiguous is refused, with the cure.
+What can be read without guessing is read, and reported; what is ambiguous is an error that says what to do.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ import numpy as np
 from data_tools import idx
 
 PARTS = "train_images", "train_labels", "test_images", "test_labels"
-MOST_FILES, DEEPEST = 10_000, 3  # that are looked at in a folder: how many, and how many folders deep
+MOST_FILES, DEEPEST = 10_000, 3  # files that are looked at in a folder, and how many folders deep
 LARGEST = 1 << 32  # bytes of one file within an archive
 
-# What is left of a name in lower case without what compresses it: front, split, kind.
+# A name in lower case, without suffixes of compression: front, split, kind.
 _NAME = re.compile(
     r"(?P<front>.*?)(?P<split>train|t10k|test)[-_. ]?(?P<kind>images|labels)"
     r"([-_. ]?idx\d)?([-_. ]?(ubyte|int))?(\.idx)?"
@@ -65,7 +65,7 @@ class Source(NamedTuple):
 
 
 def part_of(name):
-    """(front, part) of a file's name, such as ("emnist-letters-", "train_images"); None where it is no such name."""
+    """(front, part) of a file's name, such as ("emnist-letters-", "train_images"); None for any other name."""
     name = re.sub(r" ?\(\d+\)", "", name.lower())
     name = _COMPRESSED.sub("", name)
     found = _NAME.fullmatch(name) or _KANNADA.fullmatch(name)
@@ -77,7 +77,7 @@ def part_of(name):
 
 
 def sources(place):
-    """All Sources in a folder, its subfolders and its archives, or in an archive; nearest first."""
+    """All Sources in a folder, its subfolders and its archives, or in an archive; the least nested first."""
     place, found = Path(place), []
     if place.is_file():
         return _within(place)
@@ -108,8 +108,8 @@ def _within(path):
 def four_files(place, found, split=None):
     """(part -> Source, front) of the four files among the Sources of a place, or None where they are not all there.
 
-    Files belong together whose names begin alike and that stand in one folder. `split` is a word in the names of those
-    wanted, where there are several sets, as of EMNIST. Raises FormError where several are there and none is wanted.
+    Files in one folder whose names begin alike belong together. `split` is a word in the names of those to read, if
+    there are several sets, as in EMNIST. Raises FormError if there are several and it is not clear which to read.
     """
     sets = {}
     for source in sorted(found, key=lambda source: not source.name.lower().endswith(".gz")):
@@ -157,7 +157,7 @@ def read_idx(source):
 
 
 def images(array, words):
-    """uint8 images (N, H, W) of an array in any form that says what it is. `words` takes what was done to it."""
+    """uint8 images (N, H, W) from an array in any unambiguous form. What was done is appended to `words`."""
     if array.ndim == 2 and int(array.shape[1] ** 0.5) ** 2 == array.shape[1] and array.shape[1] > 1:
         side = int(array.shape[1] ** 0.5)
         array = array.reshape(len(array), side, side)
@@ -167,7 +167,7 @@ def images(array, words):
     if array.ndim == 4 and 3 in (array.shape[1], array.shape[3]):
         channels = np.moveaxis(array, 1 if array.shape[1] == 3 and array.shape[3] != 3 else 3, 0)
         if not (np.array_equal(channels[0], channels[1]) and np.array_equal(channels[0], channels[2])):
-            raise FormError(f"the images are coloured, {array.shape}; only grey ones are read yet")
+            raise FormError(f"the images are coloured, {array.shape}; only grey ones can be read")
         array = channels[0]
         words.append("three equal colours as grey")
     if array.dtype.kind == "f" and array.size:
@@ -179,7 +179,7 @@ def images(array, words):
 
 
 def labels(array, words):
-    """uint8 labels (N,) of an array in any form that says what it is."""
+    """uint8 labels (N,) from an array in any unambiguous form."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     elif array.ndim == 2 and array.shape[1] == 8 and array.dtype.kind in "iu":
@@ -189,7 +189,7 @@ def labels(array, words):
 
 
 def _bytes(array, what):
-    """Whole numbers that fit into a byte as uint8; any other array as it is, for `load` to refuse."""
+    """Whole numbers that fit into a byte as uint8; any other array as it is, for `load` to reject."""
     if array.dtype == np.uint8 or array.dtype.kind not in "iu":
         return array
     if array.size and (array.min() < 0 or array.max() > 255):
@@ -219,7 +219,7 @@ def tables(found):
         pixels = table.shape[1] - 1
         if int(pixels**0.5) ** 2 != pixels:
             unlabelled = int((pixels + 1) ** 0.5) ** 2 == pixels + 1
-            cure = " (it has no labels, as Kaggle's test.csv: nobody can test with it)" if unlabelled else ""
+            cure = " (it has no labels, like Kaggle's test.csv, so it cannot be used for testing)" if unlabelled else ""
             raise FormError(
                 f"{named[split]} has {pixels + 1} columns; expected a label and the pixels of a square{cure}"
             )

@@ -8,7 +8,7 @@
     4 + 4R   the rest  the elements, last axis fastest
 
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section "The IDX file format".
-A file may be compressed by gzip; its content decides that, and a name that ends in .gz promises it.
+A file may be compressed by gzip: its content decides that, but a name that ends in .gz requires it.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ from data_tools.atomic import replacing
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 CODES = {np.dtype(name).newbyteorder("="): code for code, name in TYPES.items()}
-MAX_BYTES = 1 << 32  # of elements in one file; a larger header is taken for damage
+MAX_BYTES = 1 << 32  # of elements in one file; a header that asks for more is taken for damage
 MAX_RANK = 32  # what every NumPy can hold
 GZIP_MAGIC, XZ_MAGIC = b"\x1f\x8b", b"\xfd7zXZ\0"
 DENSEST = 1032  # deflate never makes a byte stand for more than this many
 
 
 class IDXError(ValueError):
-    """A file that is no whole IDX file: which file, at which offset (of the decompressed bytes), what was expected."""
+    """A file that is not one whole IDX file: its path, the offset in the decompressed bytes, what was expected."""
 
     def __init__(self, path, offset, expected, found):
         super().__init__(f"{os.fspath(path)}: at byte {offset} expected {expected}, found {found}")
@@ -42,8 +42,8 @@ class IDXError(ValueError):
 def read(path, max_bytes=MAX_BYTES):
     """The array in the IDX file `path`, plain or gzip, in this machine's byte order.
 
-    Raises IDXError for anything but one whole IDX file, without ever holding more than the array that the file can
-    really contain, at most `max_bytes`; FileNotFoundError where there is no file.
+    Raises IDXError for anything but one whole IDX file, without ever allocating more than the file can really contain,
+    at most `max_bytes`; FileNotFoundError where there is no file.
     """
     path = os.fsdecode(path)
     with open(path, "rb") as file:
@@ -64,7 +64,7 @@ def read_bytes(name, content, max_bytes=MAX_BYTES):
 
 
 def peeled(content, name, most=MAX_BYTES):
-    """What compressed content holds; None where it is not compressed by gzip or xz.  Raises IDXError."""
+    """Compressed content, decompressed; None if it is not compressed by gzip or xz.  Raises IDXError."""
     file = io.BytesIO(content)
     kinds = {GZIP_MAGIC: gzip.open, XZ_MAGIC: lzma.open}
     opener = next((opener for magic, opener in kinds.items() if content.startswith(magic)), None)
@@ -78,7 +78,7 @@ def peeled(content, name, most=MAX_BYTES):
 
 
 def write(path, array):
-    """Write `array` as an IDX file, compressed where the name ends in .gz; an older file is replaced at once, whole.
+    """Write `array` as an IDX file, compressed where the name ends in .gz; an older file is replaced atomically.
 
     The same array gives the same bytes. Raises TypeError for an element type that IDX does not have.
     """
@@ -149,11 +149,11 @@ def _exactly(path, stream, count, offset):
 
 @contextlib.contextmanager
 def _as_idx_error(path, stream):
-    """What gzip has to say of a damaged file, as an IDXError."""
+    """Turns the decompressor's errors about a damaged file into an IDXError."""
     try:
         yield
     except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-        raise IDXError(path, stream.tell(), "sound gzip data", f"{error}") from None
+        raise IDXError(path, stream.tell(), "valid gzip data", f"{error}") from None
 
 
 def _describe(start):

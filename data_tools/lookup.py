@@ -17,15 +17,15 @@ HELP = f"auto, synthetic, one of {', '.join(HASHES)}, or a folder of such files 
 def find(wanted="auto", split=None):
     """(Dataset, where it came from): from the cache, downloaded into it, drawn, or from a folder or file.
 
-    "auto" is MNIST. Where it cannot be downloaded, that is said, and digits are drawn instead. `split` is as in `load`.
-    Raises FileNotFoundError for a word that is none, with the words there are.
+    "auto" is MNIST. If it cannot be downloaded, a message says so, and digits are drawn instead. `split` is as in
+    `load`. Raises FileNotFoundError for a word that seems misspelt, listing the known ones.
     """
     if not Path(wanted).exists():
         wanted = wanted.lower() if wanted.lower() in WORDS else wanted
         if wanted not in WORDS and Path(wanted).name == wanted:
             near = difflib.get_close_matches(wanted.lower(), WORDS, 1)
             if near:
-                words = f"is {near[0]!r} meant? There are {', '.join(WORDS)}"
+                words = f"did you mean {near[0]!r}? There are {', '.join(WORDS)}"
                 raise FileNotFoundError(f"there is no folder {wanted!r}, nor a data set of that name; {words}")
     name = "mnist" if wanted == "auto" else wanted
     if name in HASHES:

@@ -1,6 +1,6 @@
-"""Where the data sets are published, and the hashes that say whether what came is them.
+"""Where the data sets are published, and the hashes by which a download is verified.
 
-A hash here was published by others; a file counts as sound when any one of its hashes fits.
+All hashes were published by others; a file is valid if any one of its hashes matches.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How a command speaks to whoever started it: a terminal that may be closed, a pipe that may end, a file."""
+"""Where a command prints: a terminal that may be closed, a pipe whose reader may leave, or a file."""
 
 import errno
 import os
@@ -10,8 +10,8 @@ GONE = errno.EPIPE, errno.EIO  # a pipe whose reader has left, a terminal that w
 def run(main):
     """The exit status of the command `main()`; 130 after Ctrl-C.
 
-    Letters that the other side does not know become question marks. Where nobody listens any more the work is done all
-    the same: what it leaves is in files.
+    Characters that the output cannot encode become question marks. If nobody reads the output any more, the work is
+    still finished, since its results are files.
     """
     sys.stdout, sys.stderr = (stream and _Stream(stream) for stream in (sys.stdout, sys.stderr))
     try:
@@ -46,5 +46,5 @@ class _Stream:
             if error.errno not in GONE:
                 raise
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())  # for what is still to be written, at the end of the process, too
+            os.dup2(nowhere, self._stream.fileno())  # later output, even at exit, goes nowhere
             os.close(nowhere)

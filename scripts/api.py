@@ -18,7 +18,7 @@ from backprop.lecture.formulas import NUMBER, belongs
 from data_tools import terminal
 
 MODULES = ("backprop", "!backprop.kernels", "!backprop.lecture", "data_tools", "!data_tools.__main__")
-COMPANION = "where the companion is"  # of each page, until all of them are written
+COMPANION = "where the companion is"  # stands for its path until all pages are written
 
 
 def main(arguments=None):
@@ -41,7 +41,7 @@ def main(arguments=None):
 
 
 def docstring(text):
-    """A docstring as it stands in the code, for its columns mean something; numbers of formulas are links."""
+    """A docstring as it is in the code, since its columns have a meaning; numbers of formulas are links."""
 
     def link(found):
         entry = next((entry for entry in ENTRIES if belongs(found[1], entry)), None)

@@ -4,7 +4,7 @@
     python scripts/bench.py conv        convolutions alone, forward and backward
     python scripts/bench.py step        a step of training, five networks
     python scripts/bench.py epoch       an epoch, with all that belongs to it
-    python scripts/bench.py memory      the most memory a process takes that trains for an epoch
+    python scripts/bench.py memory      the peak memory of a process that trains for an epoch
     python scripts/bench.py start       the import, and the first step, before and after kernels are kept on disk
     python scripts/bench.py depth       seconds and memory over the number of layers and the size of a batch
     python scripts/bench.py ladder      what each idea in the kernels buys, and a second thread
@@ -68,7 +68,7 @@ def networks():
 
 
 RACES = {"gemm": gemm, "conv": conv, "step": networks, "epoch": networks}
-LONG = {"epoch": {"before": 1, "tolerance": 5e-2}}  # works that are done less often; their roundings part ways
+LONG = {"epoch": {"before": 1, "tolerance": 5e-2}}  # works that are done less often; their rounding errors diverge
 
 
 def race(out, kind, threads, rounds):
@@ -124,7 +124,7 @@ def climb(out, rounds):
 
 
 def cuda(out, rounds):
-    """All that is raced on a GPU. What the host does for a step is ours alone."""
+    """All races on a GPU; the host's work for a step is measured for ours alone."""
     from benchmarks import gpu
 
     name = gpu.name()

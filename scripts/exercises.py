@@ -2,9 +2,9 @@
 
     python scripts/exercises.py new DIR                      nine layers with their backward formulas blanked out
     python scripts/exercises.py new DIR --layers ReLU Conv2d --forward         these two, with the forward ones, too
-    python scripts/exercises.py new DIR --derive             the docstrings do not tell them either
+    python scripts/exercises.py new DIR --derive             the docstrings do not give them either
     python scripts/exercises.py check DIR                    every answer in DIR: right, or what the mistake looks like
-    python scripts/exercises.py solution Conv2d              ours, down to NumPy
+    python scripts/exercises.py solution Conv2d              our answer, down to NumPy
 
 An answer is NumPy. Each is run in a process of its own, so one that crashes or never ends is reported. `check` ends
 with status 0 if all are right, else 1.
@@ -30,8 +30,8 @@ def main(arguments=None):
     check = verbs.add_parser("check", help="grade the answers in a folder")
     check.add_argument("folder", type=Path, metavar="DIR")
     check.add_argument("--layers", nargs="+", metavar="NAME", help="only these")
-    check.add_argument("--seconds", type=seconds, default=exercises.SECONDS, help="that each may take (60)")
-    solution = verbs.add_parser("solution", help="show ours")
+    check.add_argument("--seconds", type=seconds, default=exercises.SECONDS, help="time limit for each (60)")
+    solution = verbs.add_parser("solution", help="show our answer")
     solution.add_argument("layer", metavar="LAYER")
     options = parser.parse_args(arguments)
     try:

@@ -2,11 +2,11 @@
 
     python scripts/experiments.py stall       a loss that stalls, and its cures: weights, a ReLU, convolution (64:19)
     python scripts/experiments.py trap        784 scores for 10 classes: a plausible curve, and the refusal (72:39)
-    python scripts/experiments.py collapse    linear layers in a row are one, until something bends between (40:51)
+    python scripts/experiments.py collapse    linear layers in a row equal one, unless a ReLU is between (40:51)
     python scripts/experiments.py depth       what backpropagation saves: linear against quadratic cost (14:28)
     python scripts/experiments.py filters     what the first filters of a convolutional network learn (55:50)
 
-A picture is drawn into NAME.png, unless --out says another. MNIST is taken from the cache or downloaded into it;
+The picture is NAME.png, unless --out names another. MNIST is taken from the cache or downloaded into it;
 offline, digits are drawn. --data and --epochs are those of train_mnist.py.
 """
 
@@ -42,7 +42,7 @@ def main(arguments=None):
     parser.add_argument("what", choices=list(EXPERIMENTS))
     parser.add_argument("--out", type=Path, metavar="PNG", help="the picture (NAME.png)")
     parser.add_argument("--data", default="auto", metavar="NAME|DIR", help=HELP)
-    parser.add_argument("--epochs", type=int, default=2, help="of each training (2)")
+    parser.add_argument("--epochs", type=int, default=2, help="epochs of each training (2)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     options.out = options.out or Path(f"{options.what}.png")
@@ -109,7 +109,7 @@ def collapse(options, layers=5, width=32):
     sizes = [sum(p.size for p in net.parameters()) for net in (stack, one)]
     apart = [np.abs(outputs[place] - outputs[place + 1]).max() for place in (0, 2)]
     yield f"{layers} linear layers, {sizes[0]} numbers, and one of {sizes[1]} differ by at most {apart[0]:.1g}"
-    yield f"with a ReLU between, the best linear layer that there is differs from them by up to {apart[1]:.1g}"
+    yield f"with ReLUs between, the best linear layer differs from them by up to {apart[1]:.1g}"
     lessons.collapse(*outputs, options.out, f"{layers} linear layers are one, until something bends between them")
 
 

@@ -1,10 +1,10 @@
-"""Run a notebook from top to bottom, and keep in it what its cells show.
+"""Run a notebook from top to bottom, and store in it what its cells show.
 
     python scripts/notebook.py scripts/recitation.ipynb
     python scripts/notebook.py scripts/recitation.ipynb --check         run it, and leave the file alone
 
 Nothing of Jupyter is needed. A cell shows what it prints and what its last line gives: as HTML or as a picture, where
-that is offered, and as text.
+available, and as text.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Any formula step by step: its values on the way there, its adjoints on the way back, and its graph.
+"""Any formula step by step: its values on the way forward, its adjoints on the way back, and its graph.
 
     python scripts/trace.py "log(x1) + x1*x2 - sin(x2)" x1=2 x2=5              the lecture's example
     python scripts/trace.py "log(x1) + x1*x2 - sin(x2)" x1=2 x2=5 --forward    forward mode: a column for each input
@@ -26,7 +26,7 @@ OPTIONS = ("--forward", "--svg", "--help", "-h")  # anything else that begins wi
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("expression")
-    parser.add_argument("values", nargs="*", metavar="NAME=NUMBER", help="of each name in it; several by commas: x=1,2")
+    parser.add_argument("values", nargs="*", metavar="NAME=NUMBER", help="one for each name; arrays with commas: x=1,2")
     parser.add_argument("--forward", action="store_true", help="tangents (18) instead of adjoints (17)")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the graph; a name in .png or .dot works, too")
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -49,7 +49,7 @@ def traced(text, assignments, mode):
     for assignment in assignments:
         name, value = read(assignment)
         if name not in expression.names:
-            kind = "is a constant" if name in CONSTANTS else f"does not stand in {text!r}"
+            kind = "is a constant" if name in CONSTANTS else f"does not occur in {text!r}"
             raise bp.ExpressionError(f"{assignment}: {name} {kind}")
         if name in values:
             raise bp.ExpressionError(f"{name} has two values")

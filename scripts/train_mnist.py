@@ -3,15 +3,15 @@
     python scripts/train_mnist.py                       a multilayer perceptron on MNIST
     python scripts/train_mnist.py --model lenet         two convolutions, then three linear layers
     python scripts/train_mnist.py --model cnn --epochs 10 --optimizer adam --schedule onecycle
-    python scripts/train_mnist.py --model lenet --resume                   go on where that run was interrupted
+    python scripts/train_mnist.py --model lenet --resume                   continue where that run was interrupted
     python scripts/train_mnist.py --model bias --allow-wrong-classes       the lecture's model that stalls
-    python scripts/train_mnist.py --model recurrent --explain              and every layer says what happens in it
+    python scripts/train_mnist.py --model recurrent --explain              and show what happens in every layer
     python scripts/train_mnist.py --model lenet --device cuda              on a GPU
 
-It prints the network and one progress bar, and leaves in --out: pictures, metrics.json, the weights as
-model.safetensors, and checkpoint.safetensors, from which --resume goes on, bit for bit. Ctrl-C ends training early and
-keeps what there is so far, and so does SIGTERM, as batch systems send it. --data auto takes MNIST from the user's
-cache, or downloads it there, or else, offline, says so and draws digits itself.
+It prints the network and one progress bar, and writes to --out: pictures, metrics.json, the weights as
+model.safetensors, and checkpoint.safetensors, from which --resume continues, bit for bit. Ctrl-C, or a batch system's
+SIGTERM, ends training early and keeps the results so far. --data auto takes MNIST from the user's cache or downloads it
+there; offline, it says so and draws digits instead.
 """
 
 import argparse
@@ -62,27 +62,31 @@ def main(arguments=None):
     )
     parser.add_argument("--model", choices=list(MODELS), default="mlp")
     parser.add_argument("--data", default="auto", metavar="NAME|DIR", help=HELP)
-    parser.add_argument("--split", metavar="WORD", help="of several data sets in one folder, as EMNIST has: letters")
+    parser.add_argument("--split", metavar="WORD", help="which of several sets in a folder, as in EMNIST: letters")
     parser.add_argument("--epochs", type=whole(1), default=5)
     parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
     parser.add_argument("--schedule", choices=list(SCHEDULES), default="linear", help=SCHEDULE_HELP)
     rates = ", ".join(f"{lr} for {name}" for name, lr in LEARNING_RATES.items())
-    parser.add_argument("--lr", type=float, help=f"the largest ({rates})")
-    parser.add_argument("--momentum", type=float, default=0.9, help="of sgd (0.9); onecycle sets its own")
+    parser.add_argument("--lr", type=float, help=f"the largest learning rate ({rates})")
+    parser.add_argument("--momentum", type=float, default=0.9, help="for sgd (0.9); onecycle sets its own")
     parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--threads", type=whole(1), help="CPU threads of the kernels (all cores)")
     parser.add_argument(
         "--device", choices=["cpu", "cuda", "auto"], default="cpu", help="auto: a GPU where there is one"
     )
-    parser.add_argument("--kernels", choices=["reference", "cpu"], default="cpu", help="those of the CPU")
+    parser.add_argument("--kernels", choices=["reference", "cpu"], default="cpu", help="the kernels of the CPU")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where everything goes (runs/MODEL)")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
     parser.add_argument(
-        "--checkpoint-every", type=float, default=30.0, metavar="SECONDS", help="between two within an epoch (30)"
+        "--checkpoint-every",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="between checkpoints within an epoch (30)",
     )
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
-    parser.add_argument("--explain", action="store_true", help="tell what happens in each layer, and draw it")
+    parser.add_argument("--explain", action="store_true", help="show what happens in each layer, and draw it")
     options = parser.parse_args(arguments)
     if options.lr is None:
         of = options.model if options.optimizer == "sgd" and options.model in LEARNING_RATES else options.optimizer
@@ -132,7 +136,7 @@ def run(options):
     chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
     chosen["data"] = source
     same = {name: chosen[name] for name in SAME_RUN}
-    same["data"] = data.fingerprint()  # what they are: where they lie may change
+    same["data"] = data.fingerprint()  # identifies the data: where they are stored may change
     if device != "cpu":
         same["device"] = device
     checkpoint = bp.Checkpoint(out / "checkpoint.safetensors", options.checkpoint_every, same)
@@ -167,7 +171,7 @@ def run(options):
 
 
 def learn(net, loss, optimizer, train, test, schedule, **around):
-    """The training loop. Around it a Run has the bar, tests, checkpoints and Ctrl-C. Returns its history."""
+    """The training loop. The Run around it handles the bar, tests, checkpoints and Ctrl-C. Returns its history."""
     with Run(net, loss, optimizer, train, test, schedule=schedule, **around) as run:
         step = bp.compile(net, loss, check_finite=True, done=len(run.history.losses))
         for _ in run.epochs():
@@ -183,7 +187,7 @@ def learn(net, loss, optimizer, train, test, schedule, **around):
 
 
 def kernels_on(device, kernels):
-    """What computes, in words."""
+    """The kernels in use, in words."""
     if device == "cpu":
         return f"{kernels} kernels"
     from backprop.kernels.cuda.machine import machine

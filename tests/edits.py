@@ -1,9 +1,9 @@
-"""Which edits of the code does no test see?  python -m tests.edits --seed 0 --count 100
+"""Which edits of the code does no test notice?  python -m tests.edits --seed 0 --count 100
 
-Draws edits from what computes gradients, moves parameters, keeps runs and records steps: an operator exchanged, an
-index moved by one, a term or a guard left out, a comparison turned. Each is made in a copy of the project, and the
-tests that belong to its file are run there, until the first one fails. What survives is printed: each such edit wants a
-test, or a reason why it changes nothing. --jobs 2 tries two at a time, each in a copy of its own.
+Draws edits of the code that computes gradients, updates parameters, saves runs and records steps: an operator
+exchanged, an index off by one, a term or a guard left out, a comparison changed. Each is made in a copy of the project,
+where the tests that belong to its file run until the first one fails. Survivors are printed: each needs a test, or a
+reason why it changes nothing. --jobs 2 tries two at a time, each in a copy of its own.
 """
 
 import argparse
@@ -126,7 +126,7 @@ def files():
 
 
 def drawn(seed, count):
-    """`count` Edits, each file as likely as it is long."""
+    """`count` random Edits, each as likely as any other."""
     every = [edit for file in files() for edit in edits_of(file)]
     return random.Random(seed).sample(sorted(every), count)
 

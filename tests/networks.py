@@ -3,8 +3,8 @@
     case = Case(seed)               what it draws follows from the seed alone
     run = case.make()               a new Run: network, loss, optimizer, schedule, loader, the same ones every time
 
-Networks are nested chains of layers over vectors, signals and images, with residual blocks, branches, layers that stand
-at two places, recurrent readers, dropout and normalisation; some parameters are frozen. A test that needs less says so:
+Networks are nested chains of layers over vectors, signals and images, with residual blocks, branches, layers that
+occur twice, recurrent readers, dropout and normalisation; some parameters are frozen. A test that needs less says so:
 Case(seed, dropout=False).
 """
 

@@ -1,11 +1,11 @@
-"""Runs a layer's page with an eye on its numbered lines: what their comments say in NumPy, beside what they compute.
+"""Runs a layer's page and compares what its numbered lines compute with what their comments say in NumPy.
 
     return F.linear_input_grad(delta, self.weight)  # (7) delta @ X
 
-The page's source is compiled with a look before and behind every such statement. A comment without a name is compared
-with what the statement returns, assigns or adds to a gradient; one with a name with the variable, or the module's
-buffer, that is called so. Other names only stand for something in the comments behind; one that is defined by itself,
-such as delta_h = delta + after(z * delta_h), is computed from the last step to the first.
+The page's source is compiled with a probe before and after every such statement. A comment without a name is compared
+with what the statement returns, assigns or adds to a gradient; one with a name, with the variable, or the module's
+buffer, of that name. Other names only define something for later comments; one that is defined by itself, such as
+delta_h = delta + after(z * delta_h), is computed from the last step to the first.
 """
 
 import ast

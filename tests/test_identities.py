@@ -1,7 +1,7 @@
-"""Layers that are the same as others: each of these is a lesson, at random sizes, forward and backward, in float64.
+"""Layers that equal others: each of these is a lesson, at random sizes, forward and backward, in float64.
 
-Two modules are compared by what they make of one input, by the delta that they hand down, and by their parameters'
-gradients, where each says how its parameters stand for the other's.
+Two modules are compared by their outputs for one input, by the deltas that they return, and by their parameters'
+gradients, where each test says how the parameters of the two correspond.
 """
 
 import numpy as np

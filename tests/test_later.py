@@ -1,4 +1,4 @@
-"""What use has found and a later issue will mend: each of these fails today, and says which issue it waits for."""
+"""Defects found in use that a later issue will fix: each of these fails today, and names the issue it waits for."""
 
 import multiprocessing
 import subprocess

@@ -1,4 +1,4 @@
-"""Every line that bears a formula's number computes what its comment says in NumPy, in float64, on random shapes."""
+"""Every line marked with a formula's number computes what its comment says in NumPy, in float64, on random shapes."""
 
 import functools
 import sys

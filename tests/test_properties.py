@@ -1,4 +1,4 @@
-"""What holds for every public layer and loss, whatever it computes: asked of each example that the package keeps."""
+"""What holds for every public layer and loss, whatever it computes: tested on each example in the package."""
 
 import copy
 

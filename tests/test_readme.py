@@ -1,4 +1,4 @@
-"""The READMEs say what is so: their code runs, their names exist, their files are there."""
+"""The READMEs are true: their code runs, their names exist, their files are there."""
 
 import importlib.util
 import os

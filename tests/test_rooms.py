@@ -1,4 +1,4 @@
-"""Nobody uses what stands above: the order of the rooms in backprop/README.md is that of the imports."""
+"""No folder imports from one above it in the table of backprop/README.md."""
 
 import ast
 import re

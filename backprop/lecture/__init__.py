@@ -1,1 +1,1 @@
-"""What stands beside the lecture: its formulas, examples of all layers, the companion page, the exercises."""
+"""What goes with the lecture: its formulas, examples of all layers, the companion page, the exercises."""

@@ -1,6 +1,6 @@
 """A small instance of every layer and loss, with inputs that keep away from kinks: what gets checked, shown and timed.
 
-Every public layer and loss must have one here; a test walks the public names.
+Every public layer and loss must have one here; a test checks that.
 """
 
 from typing import NamedTuple
@@ -25,7 +25,7 @@ def examples(seed=0):
     rng = np.random.default_rng(seed)
 
     def x(*shape):
-        """Numbers of size 0.1 to 2, either sign: no kink of ours is nearer than 0.1."""
+        """Numbers of size 0.1 to 2, of either sign: at least 0.1 from a kink at 0."""
         return (rng.choice([-1, 1], shape) * rng.uniform(0.1, 2, shape)).astype(np.float32)
 
     layers = [*_linear(x), *_activations(x), *_images(x), *_normalisations(x), *_sequences(x, rng), *_graphs(x)]

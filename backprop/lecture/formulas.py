@@ -1,18 +1,18 @@
-"""The lecture's formulas as they stand in the code: in docstrings, in index notation, and as numbers on its lines.
+"""The lecture's formulas as they appear in the code: in docstrings, in index notation, and as numbers on its lines.
 
-A docstring states a formula behind its number, or with its number at the end of the line:
+A docstring states a formula after its number, or with its number at the end of the line:
 
     forward   (1) (2)  u[n,o]     = sum_i a[n,i] X[o,i] + mu[o]
     backward  (5)      dL/dX[o,i] = sum_n delta[n,o] a[n,i]      X[o,i] met a[n,i] once in every sample n
 
     mean[c] = the mean of u[:,c,:]                                                           (29)
 
-What stands behind three spaces is the reason, and lines that begin further in go on with it. A letter behind a number
-marks a part of a formula, such as (9a), the loss, and (9b), its delta; (4s) and (4l) alone are formulas of their own.
+Text after three spaces is the reason, and lines that are indented further continue it. A letter after a number marks a
+part of a formula, such as (9a), the loss, and (9b), its delta; only (4s) and (4l) are formulas of their own.
 
-In the code a comment with the number ends the line that computes the formula, and behind the number stands what the
-line computes, in NumPy: `# (5) delta.T @ a`. Where that is too long for the line it stands above it. A test runs every
-page and evaluates these comments beside their lines, so they cannot come to differ.
+In the code, the line that computes the formula ends in a comment with the number and what the line computes, in NumPy:
+`# (5) delta.T @ a`. A comment too long for the line goes above it. A test runs every page and evaluates these comments
+beside their lines, so the two cannot drift apart.
 """
 
 import ast
@@ -25,8 +25,8 @@ NUMBER = r"\((\d{1,2}[a-z]?)\)"
 _LEADING = re.compile(rf"\s*((?:[a-z]+\s+)?)((?:{NUMBER} *)+) +(\S.*)")
 _WAY_ALONE = re.compile(r"\s*((?:forward|backward)\s{2,})()()(\S.*)")
 _TRAILING = re.compile(rf"(\s*\S.*?)\s{{2,}}((?:{NUMBER} ?)+)$")
-_NAME = r"(\[[^\]]*\]|[^\s\[])+"  # in the brackets of an index there may be spaces
-FORMULA = re.compile(rf"{_NAME}( = {_NAME})*\s+(=|<-)\s")  # the beginning of a line that is one
+_NAME = r"(\[[^\]]*\]|[^\s\[])+"  # an index may contain spaces
+FORMULA = re.compile(rf"{_NAME}( = {_NAME})*\s+(=|<-)\s")  # the beginning of a line that is a formula
 
 
 class Statement(NamedTuple):
@@ -39,7 +39,7 @@ class Statement(NamedTuple):
 
     @property
     def is_formula(self):
-        """Whether it begins as one, and not as a sentence about it."""
+        """Whether it begins as a formula, and not as a sentence about one."""
         return FORMULA.match(self.text) is not None
 
 
@@ -58,7 +58,7 @@ def stated(docstring):
             begins = leading.start(4)
             way = leading[1].strip() or (way if found and indent > 8 else "")
             found.append([numbers(leading[2]), way, *_parts(leading[4])])
-        elif begins and stripped and indent >= begins:  # it goes on
+        elif begins and stripped and indent >= begins:  # a continuation
             formula, why = _parts(stripped)
             if FORMULA.match(stripped):
                 found[-1][2] += f"\n{formula}"
@@ -77,7 +77,7 @@ def stated(docstring):
 
 
 def legend(docstring):
-    """The lines of a docstring that stand indented in front of its first formula: what the letters mean."""
+    """The indented lines of a docstring before its first formula: what the letters mean."""
     found = []
     for line in (docstring or "").splitlines()[1:]:
         if _LEADING.match(line) or _WAY_ALONE.match(line):
@@ -88,7 +88,7 @@ def legend(docstring):
 
 
 def _parts(text):
-    """(formula, reason) of a line, between which stand three spaces; those in front of an equals sign only align it."""
+    """(formula, reason) of a line, separated by three spaces; spaces before an equals sign only align it."""
     aligned = re.sub(r"\s+(\+?=|<-)\s+", r" \1 ", text.strip())
     formula, _, why = re.sub(r"\s{3,}", "\0", aligned, count=1).partition("\0")
     return formula.strip(), why.strip()
@@ -133,8 +133,8 @@ def computed(source):
 
 
 def _in_numpy(comment):
-    """The Computed of a comment: numbers at its beginning or behind two spaces, and behind them Python. What has no
-    number only gives something a name.
+    """The Computed of a comment: numbers at its beginning or after two spaces, each followed by Python. Python without
+    a number only defines a name.
     """
     pieces = re.split(rf"(?:^|\s{{2,}})((?:{NUMBER} ?)+)", comment)
     for marks, text in [("", pieces[0]), *zip(pieces[1::3], pieces[3::3], strict=True)]:

@@ -21,7 +21,7 @@ table.backprop td.wrong {{ color: #d03b2f; font-weight: 600 }}
 
 
 def network(net):
-    """Every layer with the shapes that went through it in its last call, and what it learns."""
+    """Every layer with the shapes that went through it in its last call, and its number of parameters."""
     heading, *rows, total = summary.rows(net)
     lines = [_row("th", heading), *(_row("td", row) for row in rows), _row("td", total, " class=last")]
     return f"{STYLE}<table class=backprop>{''.join(lines)}</table>"
@@ -42,5 +42,5 @@ def _row(tag, cells, attributes=""):
     return f"<tr{attributes}>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
-Module._repr_html_ = network  # both lie below this file, so their methods come down from here
+Module._repr_html_ = network  # neither may import this file, so it gives them their methods
 Report._repr_html_ = report

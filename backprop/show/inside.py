@@ -12,7 +12,7 @@ EDGE = "#d0d4da"
 
 
 def filters(weight, path, title, most=64):
-    """The filters (O, C, P, Q) as images, each scaled by itself; of several channels their mean is shown."""
+    """The filters (O, C, P, Q) as images, each on its own scale; several channels are averaged."""
     count = min(len(weight), most)
     columns = min(count, MOST)
     rows = -(-count // columns)
@@ -30,9 +30,9 @@ def filters(weight, path, title, most=64):
 
 
 def feature_maps(net, image, path, title):
-    """What each layer puts out for one image (1, C, H, W): a row for each layer, a map for each of its channels.
+    """What each layer outputs for one image (1, C, H, W): a row for each layer, a map for each of its channels.
 
-    Convolutions and normalisations are left out: their maps are seen after the activation that follows.
+    Convolutions and normalisations are left out: their maps are shown after the activation that follows.
     """
     rows = [("input", to_host(image)[0])] + _outputs(net, image)
     columns = max(min(len(maps), MOST) for _, maps in rows)
@@ -55,7 +55,7 @@ def feature_maps(net, image, path, title):
 
 
 def _outputs(net, image):
-    """(name, maps (C, H, W)) of every layer that puts out images."""
+    """(name, maps (C, H, W)) of every layer that outputs images."""
     found, names = [], {module: path for path, module in net.named_modules()}
 
     def look(module, inputs, output):

@@ -20,7 +20,7 @@ def smooth(losses):
 
 
 def losses(curves, path, title, floor):
-    """The losses of several trainings in one plot, over a dashed line at `floor`, the entropy of the labels.
+    """The losses of several trainings in one plot, with a dashed line at `floor`, the entropy of the labels.
 
     curves    name -> losses of its steps
     """
@@ -45,7 +45,7 @@ def losses(curves, path, title, floor):
 
 
 def _apart(values, gap):
-    """Name -> a height near its value, no two nearer than `gap`: those that are, move down, or up from the ground."""
+    """Name -> a height near its value, no two closer than `gap`: those that are move down, or up from the axis."""
     heights, above = {}, np.inf
     for name in sorted(values, key=values.get, reverse=True):
         heights[name] = above = min(values[name], above - gap)
@@ -91,7 +91,7 @@ def trap(values, refusal, path, title, floor):
 
 
 def collapse(one, stack, best, bent, path, title):
-    """The outputs of one linear layer against those of a stack: without activations, and the best one with them."""
+    """The outputs of one linear layer against those of a stack: without activations, and the best fit with them."""
     figure = new_figure(9, 4.2)
     figure.suptitle(title, fontsize=11)
     panels = (

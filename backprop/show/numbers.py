@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: three decimals, and no zeros that say nothing."""
+"""Numbers formatted for reading: three decimals, without trailing zeros."""
 
 import math
 
@@ -32,7 +32,7 @@ def subscript(count):
 
 
 def without_nan(value):
-    """The same dicts and lists with None for every number that is not finite: JSON has no word for those."""
+    """The same dicts and lists with None for every number that is not finite: JSON cannot represent those."""
     if isinstance(value, dict):
         return {name: without_nan(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

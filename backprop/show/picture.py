@@ -1,4 +1,4 @@
-"""A picture for a notebook, which shows what its last line gives."""
+"""A picture that a notebook shows when it is the value of a cell's last line."""
 
 import io
 

@@ -81,7 +81,7 @@ def curves(history, path, title, floor=None):
     axes.set(xlabel="epoch", ylabel="accuracy, %")
     axes.margins(y=0.15)
     if history.epochs and max(e.train_accuracy for e in history.epochs) < 0.5:
-        axes.set_ylim(0, 100)  # the wiggles of a network that learns nothing are nothing
+        axes.set_ylim(0, 100)  # the wiggles of a network that learns nothing are not magnified
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=8, loc="center right")
     figure.savefig(path)
@@ -89,7 +89,7 @@ def curves(history, path, title, floor=None):
 
 
 def confusion(matrix, path, title):
-    """How often each digit (row) was taken for each other (column). The diagonal is right, and left uncoloured."""
+    """How often each digit (row) was taken for each other (column). The diagonal, which is right, is uncoloured."""
     figure = new_figure(5.2, 4.8)
     axes = figure.add_subplot()
     classes = len(matrix)

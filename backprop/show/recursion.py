@@ -11,9 +11,9 @@ def recursion(net, loss, x, y, path, names, factor=1):
     """Draw one forward and one backward pass of a Sequential `net` with `loss`, every value and delta on its arrow.
 
     names     what the input and each layer's output are called
-    factor    L is this times the loss: 1/2 makes the lecture's square loss of MSELoss
+    factor    L is this times the loss: 1/2 turns MSELoss into the lecture's square loss
 
-    Above each layer stand its parameters, below it their gradients, which are left zeroed. Returns `path`.
+    Parameters are drawn above their layer, gradients below it and then zeroed. Returns `path`.
     """
     values, deltas = [x], []
     handles = [layer.register_forward_hook(lambda m, inputs, output: values.append(output)) for layer in net]

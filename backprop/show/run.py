@@ -19,10 +19,10 @@ from backprop.training.files import replacing
 
 
 def write_run(out, net, loss, history, data, test, options, started):
-    """Write the run into the folder `out`, which exists; returns the metrics, which are also in metrics.json.
+    """Write the run into the existing folder `out`. Returns the metrics, which are also in metrics.json.
 
     data      the Dataset; `test` is the loader over its test half
-    options   what the run was asked for, kept in metrics.json
+    options   the run's options, stored in metrics.json
     started   time.perf_counter() at its start
     """
     out = Path(out)
@@ -38,7 +38,7 @@ def write_run(out, net, loss, history, data, test, options, started):
         "options": options,
         "python": platform.python_version(),
     }
-    _write_metrics(out, metrics, started)  # first, lest a picture that fails take the numbers with it
+    _write_metrics(out, metrics, started)  # first, so that a picture that fails does not lose them
     _draw(out, net, history, data, test, predictions, test_accuracy, options)
     _write_metrics(out, metrics, started)
     return metrics
@@ -74,7 +74,7 @@ def _draw(out, net, history, data, test, predictions, test_accuracy, options):
 
 
 def confusion_matrix(labels, taken_for, classes):
-    """matrix[i, j]: how many images of class i were taken for class j. Answers that are no class count in none."""
+    """matrix[i, j]: how many images of class i were taken for class j. Predictions beyond these are not counted."""
     matrix = np.zeros((classes, classes), np.int64)
     known = taken_for < classes
     np.add.at(matrix, (labels[known], taken_for[known]), 1)
@@ -82,14 +82,14 @@ def confusion_matrix(labels, taken_for, classes):
 
 
 def label_entropy(labels):
-    """-sum p log p over the class frequencies p: the cross-entropy of one who knows them and nothing else."""
+    """-sum p log p over the class frequencies p: the cross-entropy of a model that knows only these."""
     counts = np.bincount(labels)
     frequencies = counts[counts > 0] / len(labels)
     return float(-(frequencies * np.log(frequencies)).sum())
 
 
 def peak_memory_mb():
-    """The most memory this process ever held, in units of 10^6 bytes; 0 where the system does not say."""
+    """The most memory this process ever held, in units of 10^6 bytes; 0 where the system does not report it."""
     try:
         import resource
     except ImportError:

@@ -1,4 +1,4 @@
-"""A network as a table: every layer, the shapes that go through it, and what it learns."""
+"""A network as a table: every layer, the shapes that go through it, and its number of parameters."""
 
 import ast
 import inspect
@@ -11,11 +11,11 @@ from backprop.kernels import use_kernels
 
 
 def summary(net, input_shape=None, dtype=None):
-    """A text with one line per layer: its path, how it is made, the shapes that go in and out, how much it learns.
+    """A text with one line per layer: its path, the call that makes it, its input and output shapes, its parameters.
 
-    `input_shape` is a whole batch's, (N, ...): a copy of the network is called with zeros of that shape, of type
-    `dtype`; unless it is given, of the parameters' type, or of whole numbers where an Embedding comes first. Without it
-    the shapes are those of the last call.
+    `input_shape` is that of a whole batch, (N, ...): a copy of the network is called with zeros of that shape. Their
+    `dtype` is by default the parameters' type, or integers where an Embedding comes first. Without `input_shape` the
+    shapes are those of the last call.
 
     >>> import backprop as bp
     >>> print(summary(bp.Sequential(bp.Flatten(), bp.Linear(784, 10)), (64, 28, 28)))
@@ -55,7 +55,7 @@ PAIRS = "kernel_size", "stride", "padding", "output_padding", "dilation", "outpu
 
 
 def as_typed(module):
-    """The call that makes such a module, as one would type it: without what is so by default.
+    """The call that makes this module, as one would type it: without options that have their default value.
 
     >>> import backprop as bp
     >>> print(as_typed(bp.Conv2d(1, 6, kernel_size=5, padding=2)), as_typed(bp.MaxPool2d(2)))
@@ -66,11 +66,11 @@ def as_typed(module):
         call = ast.parse(f"{name}({told})", mode="eval").body
         typed = [ast.unparse(value) for value in call.args]
         options = [(keyword.arg, ast.literal_eval(keyword.value)) for keyword in call.keywords]
-    except (SyntaxError, ValueError, AttributeError):  # a module of one's own may tell of itself in other words
+    except (SyntaxError, ValueError, AttributeError):  # a user's extra_repr may return any text
         return f"{name}({told})"
     known, kernel = inspect.signature(type(module)).parameters, None
     for option, value in options:
-        if option not in known:  # its class has decided it
+        if option not in known:  # fixed by its class
             continue
         default = known[option].default
         if option in PAIRS and isinstance(value, tuple) and len(set(value)) == 1:

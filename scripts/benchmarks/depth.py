@@ -1,8 +1,8 @@
 """What backpropagation costs as networks get deeper and batches larger, beside the chain rule without its recursion.
 
-The lecture's claim (A 14:28): differentiating for each layer anew takes a number of products that is quadratic in the
-number of layers; handing delta down takes a linear one. Both are done here with the same functions on the same network,
-whose gradients must agree.
+The lecture's claim (A 14:28): differentiating each layer from scratch takes a number of products that is quadratic in
+the number of layers; passing delta down takes a linear one. Both are done here with the same functions on the same
+network, whose gradients must agree.
 """
 
 import math
@@ -25,12 +25,12 @@ LARGE = 5
 def network(depth):
     """`depth` equal layers, each linear and then ReLU, whose weights neither shrink a signal nor let it grow.
 
-    Where they shrink it, a hundred layers end in numbers so small that processors need many cycles for each.
+    If they shrank it, a hundred layers would end in subnormal numbers, which take a processor many cycles each.
     """
     bp.manual_seed(0)
     net = bp.Sequential(*(layer for _ in range(depth) for layer in (bp.Linear(WIDTH, WIDTH), bp.ReLU())))
     for linear in net[::2]:
-        linear.weight.data[...] *= math.sqrt(6)  # ReLU halves the square of what has variance 1/(3 WIDTH) per weight
+        linear.weight.data[...] *= math.sqrt(6)  # weights have variance 1/(3 WIDTH), and ReLU halves the mean square
     return net
 
 
@@ -46,7 +46,7 @@ def backpropagation(net, x):
 
 
 def naive(net, x):
-    """For each layer, from the output down to it, all deltas anew. Returns dL/dX of each linear layer."""
+    """For each layer, compute again all deltas from the output down to it. Returns dL/dX of each linear layer."""
     a = [x]
     for layer in net:
         a.append(layer(a[-1]))
@@ -88,9 +88,9 @@ def memory(net, x):
 
 
 def slope(sizes, values):
-    """Of the straight line through (log size, log value): 1 where values grow as sizes do, 2 where as their squares.
+    """The slope of the line through (log size, log value): 1 if values grow as sizes do, 2 if as their squares.
 
-    Through the LARGE largest: of small ones, what every step costs anyway is a part.
+    Through the LARGE largest: at small sizes the fixed cost of a step counts, too.
     """
     return float(np.polyfit(np.log(sizes[-LARGE:]), np.log(values[-LARGE:]), 1)[0])
 
@@ -98,7 +98,7 @@ def slope(sizes, values):
 def measure(rounds=7):
     """name -> (sizes, values): seconds over depth of both ways, seconds over batch, bytes over depth and batch.
 
-    In one thread: how a second one helps depends on the sizes, and that is not the question here.
+    In one thread: how much a second one helps depends on the sizes, which is not the question here.
     """
     most = bp.get_num_threads()
     bp.set_num_threads(1)

@@ -42,7 +42,7 @@ def works():
 
 
 def name():
-    """The GPU's. Raises DeviceError where there is none."""
+    """The GPU's name. Raises DeviceError where there is none."""
     return machine().name
 
 

@@ -120,7 +120,7 @@ def _threads(most):
 
 
 def _checked(run, out, wanted):
-    """The same function, after a look at what it computes."""
+    """The same function, after checking what it computes."""
     out[...] = np.nan
     run()
     np.testing.assert_allclose(out, wanted, atol=1e-2)

@@ -27,7 +27,7 @@ def main(name):
             if work is None:
                 answer({"able": False})
                 continue
-            run, result, *finish = work  # what runs on a GPU goes on when run() has returned
+            run, result, *finish = work  # work on a GPU continues after run() has returned
             for _ in range(order["before"]):
                 run()
             np.savez(order["file"], *[np.array(array) for array in result()])

@@ -1,4 +1,4 @@
-"""What came out: a table to read, JSON to keep, a picture to see."""
+"""The results: a table to read, JSON to keep, a picture to see."""
 
 import json
 import platform

@@ -1,6 +1,6 @@
-"""The race. Machines are shared, and their speed changes from second to second: only what runs in turns compares.
+"""The race. Machines are shared, and their speed changes from second to second: only times taken in turns compare.
 
-Each player lives in a process of its own, so that nobody's threads, allocator or caches stand in another's way, bound
+Each player lives in a process of its own, so that its threads, allocator and caches do not disturb the others, bound
 to as many cores as it may use threads. Before anything is timed, all players' numbers are compared.
 """
 
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 SCRIPTS = Path(__file__).resolve().parent.parent
-LARGE_THRESHOLDS = {  # memory that is freed is kept for the next step, instead of being given back and asked for again
+LARGE_THRESHOLDS = {  # freed memory is kept for the next step, instead of being returned and requested again
     "MALLOC_MMAP_THRESHOLD_": "1000000000",
     "MALLOC_TRIM_THRESHOLD_": "1000000000",
     "MALLOC_TOP_PAD_": "100000000",
@@ -30,8 +30,8 @@ RIVALS = {  # name in tables -> module, environment
     "JAX": ("with_jax", {}),
 }
 SHORTEST = 0.02  # seconds of one turn
-WARM = 0.1  # seconds before it, until several threads, which wake up on one core, have each found one of their own
-PAUSE = 0.05  # seconds after it, until threads that look out for more work have gone to sleep
+WARM = 0.1  # seconds before it, until threads, which all wake up on one core, have spread over the cores
+PAUSE = 0.05  # seconds after it, until threads that spin for more work have gone to sleep
 
 
 class Player:

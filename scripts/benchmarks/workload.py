@@ -65,7 +65,7 @@ def conv_arrays(c, o, taps, pad, size):
 
 
 def parameters(model):
-    """Initial weights and biases of each layer that has some, uniform in +-1/sqrt(what a unit sees)."""
+    """Initial weights and biases of each layer that has some, uniform in +-1/sqrt(a unit's number of inputs)."""
     rng, found = np.random.default_rng(0), []
     for kind, *sizes in MODELS[model]:
         if kind in ("conv", "linear"):

@@ -2,7 +2,7 @@
 
     python -m tests.check.planted          the table of all of them, against what the gradient check says
 
-A mistake changes what one layer's backward finds for one array. "unknown" are mistakes of no kind that has a name.
+A mistake changes what one layer's backward computes for one array. "unknown" marks mistakes of no named kind.
 """
 
 import sys

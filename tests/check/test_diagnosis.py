@@ -1,4 +1,4 @@
-"""The diagnosis: planted mistakes are named rightly or called unknown, never wrongly."""
+"""The diagnosis: planted mistakes are named correctly or called unknown, never named wrongly."""
 
 import importlib.util
 import sys

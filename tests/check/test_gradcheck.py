@@ -1,4 +1,4 @@
-"""The check is right about right layers, and catches every planted mistake."""
+"""The check accepts correct layers, and catches every planted mistake."""
 
 import numpy as np
 import pytest

@@ -190,7 +190,7 @@ def test_the_cache_counts_only_when_it_is_whole(server, tmp_path, monkeypatch):
 
 
 def test_an_unknown_data_set_is_refused_by_name(tmp_path):
-    with pytest.raises(ValueError, match="the data sets are mnist, fashion, kmnist, got 'cifar'"):
+    with pytest.raises(ValueError, match="name must be one of mnist, fashion, kmnist, got 'cifar'"):
         fetch("cifar", tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Data sets as people have them: other names, other folders, archives, tables, other types; and what is not read."""
+"""Data sets as people have them: other names, other folders, archives, tables, other types; and what is rejected."""
 
 import gzip
 import lzma
@@ -99,7 +99,7 @@ def test_emnist_wants_a_split_and_its_images_are_turned(tmp_path):
     told = []
     turned = {part: PARTS[part].swapaxes(1, 2) for part in ("train_images", "test_images")}
     same(data_tools.load(tmp_path, "letters", told.append), **turned)
-    assert "read EMNIST's images with their axes exchanged, as they are published" in told
+    assert "read EMNIST's images with their axes exchanged, since they are published transposed" in told
     with pytest.raises(FileNotFoundError, match="of --split bymerge; it holds emnist-digits-test-images"):
         data_tools.load(tmp_path, "bymerge")
 
@@ -182,7 +182,7 @@ def test_tables_are_read_with_and_without_a_heading(tmp_path, heading):
 def test_a_table_without_labels_is_told(tmp_path):
     np.savetxt(tmp_path / "train.csv", np.zeros((3, 17)), "%d", ",")
     np.savetxt(tmp_path / "test.csv", np.zeros((3, 16)), "%d", ",")
-    with pytest.raises(data_tools.DatasetError, match="test.csv has 16 columns; .*it has no labels, as Kaggle's"):
+    with pytest.raises(data_tools.DatasetError, match="test.csv has 16 columns; .*it has no labels, like Kaggle's"):
         data_tools.load(tmp_path)
 
 
@@ -222,5 +222,5 @@ def test_a_damaged_archive_is_told_with_its_name(tmp_path):
 
 
 def test_a_wrong_word_is_answered_with_the_right_ones():
-    with pytest.raises(FileNotFoundError, match="no folder 'minst', .* is 'mnist' meant"):
+    with pytest.raises(FileNotFoundError, match="no folder 'minst', .* did you mean 'mnist'"):
         data_tools.find("minst")

@@ -1,6 +1,6 @@
-"""1,000 random expressions, 1,000 random programs of arrays: five ways to a derivative, and one result.
+"""1,000 random expressions, 1,000 random programs of arrays: five ways to a derivative, one result.
 
-Reverse mode (17), forward mode (18), the complex step (20), SciPy's differences (19), and PyTorch where it is there.
+Reverse mode (17), forward mode (18), the complex step (20), SciPy's differences (19), and PyTorch if installed.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Values: what they remember, what they refuse, and that a long graph is no trouble."""
+"""Values: what they store, what they reject, and that long graphs work."""
 
 import gc
 import math

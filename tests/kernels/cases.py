@@ -1,7 +1,7 @@
-"""One small call or more of every kernel of the contract: what each set of kernels must compute as the reference does.
+"""At least one small call of every kernel in the contract: all sets of kernels must compute what the reference does.
 
-A case is (name, arguments): NumPy arrays, of which a kernel changes some, and numbers. Those of an optimizer begin with
-columns of arrays, which `all_parameters` makes into one argument.
+A case is (name, arguments): NumPy arrays, some of which the kernel changes, and numbers. The arguments of an optimizer
+begin with columns of arrays, which `all_parameters` turns into one argument.
 """
 
 import numpy as np

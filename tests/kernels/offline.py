@@ -1,6 +1,6 @@
-"""Every CUDA kernel compiled to machine code, without a GPU: what registers, shared memory and stack each one takes.
+"""Every CUDA kernel compiled to machine code, without a GPU: the registers, shared memory and stack that each takes.
 
-    python -m tests.kernels.offline          prints one JSON object a line, for each kernel and each architecture
+    python -m tests.kernels.offline          prints one JSON object per line, for each kernel and each architecture
     python -m tests.kernels.offline 0 2      every second one, from the first; 1 2 from the second
 
 It runs as a program, since Numba cannot compile for a GPU in a process that simulates one.

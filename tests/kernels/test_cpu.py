@@ -1,4 +1,4 @@
-"""The Numba kernels against the oracle, at odd shapes and both element types; and their bits over threads."""
+"""The Numba kernels against the oracle, at odd shapes and both element types; same bits in any number of threads."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every CUDA kernel is compiled to machine code for two generations of GPUs, which needs none; see offline.py."""
+"""Every CUDA kernel is compiled to machine code for two generations of GPUs, without a GPU; see offline.py."""
 
 import importlib.util
 import json

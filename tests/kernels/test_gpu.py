@@ -1,4 +1,4 @@
-"""The machine with a GPU, as far as it can be looked at without one: what it says where something is missing."""
+"""The machine with a GPU, as far as it can be tested without one: its messages when something is missing."""
 
 import gc
 import threading

@@ -1,4 +1,4 @@
-"""The oracle's convolutions, pooling and padding: by scipy, by hand, and by what an adjoint is."""
+"""The oracle's convolutions, pooling and padding: by SciPy, by hand, and by the definition of an adjoint."""
 
 import itertools
 

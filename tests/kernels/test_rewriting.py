@@ -1,4 +1,4 @@
-"""Rules that make recorded calls fewer: each applies where its result is the same, and nowhere else."""
+"""Rules that reduce the recorded calls: each applies only where the result stays the same."""
 
 import numpy as np
 

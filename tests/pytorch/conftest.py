@@ -1,4 +1,4 @@
-"""The outside judge: what every test against PyTorch shares."""
+"""What all tests against PyTorch share."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The lecture's experiments: each one command, one picture, and what it says is so."""
+"""The lecture's experiments: each is one command and one picture, and what it says is true."""
 
 from pathlib import Path
 

@@ -199,7 +199,7 @@ def test_a_sigmoid_net_of_20_layers_vanishes_and_a_relu_net_with_room_does_not(r
         "large": "it explodes",
     }
     each = (first.delta / last.delta) ** (1 / 19)
-    way = f"from layer 38 to 0 delta goes from {last.delta:.2g} to {first.delta:.2g}, times {each:.2g} a layer"
+    way = f"from layer 38 to 0 delta goes from {last.delta:.2g} to {first.delta:.2g}, times {each:.2g} per layer"
     assert verdicts["sigmoid"].verdict() == f"on its way back {way}: it vanishes"
 
 
@@ -279,7 +279,7 @@ def test_what_is_not_finite_is_null_in_json_and_told_in_words():
     net[2].weight.data[...] = np.nan
     seen = explain(net, np.ones((2, 3), np.float32), np.array([0, 1]), bp.CrossEntropyLoss(), repeats=0)
     assert json.loads(seen.to_json())["rows"][3]["norm"] is None
-    assert seen.verdict() == "2 puts out nan: look there first"
+    assert seen.verdict() == "2 outputs nan: look there first"
     assert "nan" in str(seen)
 
 

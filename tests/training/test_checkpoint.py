@@ -1,4 +1,4 @@
-"""Weights and runs in files: whole, strict, and from there on bit for bit."""
+"""Weights and runs in files: written whole, read strictly, and resumed bit for bit."""
 
 import contextlib
 import json

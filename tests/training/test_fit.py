@@ -1,4 +1,4 @@
-"""The training loop: it learns, it refuses the lecture's trap, it says where NaN came from, it repeats itself."""
+"""The training loop: it learns, it rejects the lecture's trap, it says where NaN came from, it is reproducible."""
 
 import math
 import os

@@ -1,6 +1,6 @@
 """Every numbered formula: its name, how the slides write it for one column, and the code in which it lives.
 
-What the code says of it, the row form, the reason, the line, is not told here: the page reads it from the code.
+The row form, the reason and the line are not repeated here: the page reads them from the code.
 """
 
 from typing import NamedTuple
@@ -20,9 +20,9 @@ from backprop.layers.pool import AvgPooling, MaxPooling
 from backprop.loss.regression import Difference
 from backprop.models import blocks
 
-STEP = "This is a step, no gradient. The tests compare it with PyTorch's, step by step, under every option."
-SCHEDULE = "This is the size of a step, no gradient. The tests compare it with PyTorch's, step by step."
-JUDGE = "This is the judge. It is judged itself, on functions whose derivative is known: powers, exponentials, sines."
+STEP = "This is a step, not a gradient. The tests compare it with PyTorch's, step by step, under every option."
+SCHEDULE = "This is the size of a step, not a gradient. The tests compare it with PyTorch's, step by step."
+JUDGE = "This checks the others. It is tested on functions whose derivative is known: powers, exponentials, sines."
 GRAPHS = (blocks.Residual, blocks.Branches, blocks.Unrolled)
 
 
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
     slide     the slides' form, for one sample that is a column; empty where the slides have none
     homes     what computes it: its docstrings state it, and lines of its code are marked with its number
-    checked   the modules whose gradient checks speak for it; or a sentence, where there is no gradient to check
+    checked   the modules whose gradient checks cover it; or a sentence, where there is no gradient to check
     """
 
     number: str
@@ -69,7 +69,7 @@ def _entries():
         (modes, modes.reverse, modes.handed_down),
         GRAPHS,
     )
-    forward_mode = "Both modes must give one number: the tests compare (18) with (17) for every operation of the table."
+    forward_mode = "Both modes must agree: the tests compare (18) with (17) for every operation of the table."
     yield "18", "a graph, forward mode", "", (modes, modes.forward, operations.Elementwise.push), forward_mode
     yield "19", "central difference", "", (differences, differences.central, case.slopes), JUDGE
     yield "20", "complex step", "", (differences, differences.complex_step), JUDGE
@@ -80,10 +80,10 @@ def _entries():
     yield "25", "dropout", "", (bp.Dropout,)
     yield "26", "looking up: padding and embedding", "", (Padding, bp.Embedding), (bp.ReflectionPad2d, bp.Embedding)
     yield "27", "transposed convolution", "", (TransposedConvolution,), (bp.ConvTranspose2d,)
-    yield "28", "a slope that learns", "", (bp.PReLU,)
+    yield "28", "a learned slope", "", (bp.PReLU,)
     yield "29", "normalisation", "", (norm, BatchNorm, bp.LayerNorm), (bp.BatchNorm2d, bp.GroupNorm, bp.LayerNorm)
     yield "30", "scale and shift after it", "", (Affine,), (bp.BatchNorm2d, bp.LayerNorm)
-    running = "These are statistics, no gradients. The tests compare them with PyTorch's after every batch."
+    running = "These are statistics, not gradients. The tests compare them with PyTorch's after every batch."
     yield "31", "running statistics", "", (BatchNorm, BatchNorm._remember), running
     yield "32", "normalisation without the mean", "", (bp.RMSNorm, bp.LayerNorm), (bp.RMSNorm,)
     yield "33", "a recurrent layer", "", (bp.RNN,)

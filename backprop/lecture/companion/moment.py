@@ -1,4 +1,4 @@
-"""A row of the timeline: what it is about, and whether what belongs to it is built."""
+"""A row of the timeline: what it is about, and whether its code exists."""
 
 import importlib
 from typing import NamedTuple
@@ -8,8 +8,8 @@ class Moment(NamedTuple):
     """A row of the timeline.
 
     text       prose, with `code` between backquotes and $formulas$ between dollar signs
-    formulas   the numbers of those that belong here
-    places     the code of it, as dotted names behind `backprop.`; a moment of which one is not there is "not built"
+    formulas   the numbers of its formulas
+    places     its code, as dotted names after `backprop.`; a moment with one that does not exist is "not built"
     command    a line for a terminal that shows it
     session    the name of a worked session
     """
@@ -25,7 +25,7 @@ class Moment(NamedTuple):
 
     @property
     def missing(self):
-        """The places that are not there."""
+        """The places that do not exist."""
         return [place for place in self.places if resolve(place) is None]
 
     @property
@@ -34,7 +34,7 @@ class Moment(NamedTuple):
 
 
 def resolve(place):
-    """The object behind `backprop.` that is called so, or None."""
+    """The object of that name in `backprop`, or None."""
     parts = place.split(".")
     for split in range(len(parts), -1, -1):
         try:

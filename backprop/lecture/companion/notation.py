@@ -1,9 +1,9 @@
-"""Index notation, as the docstrings have it, typeset as MathML, which browsers draw without any help.
+"""Index notation, as the docstrings have it, typeset as MathML, which browsers draw by themselves.
 
     dL/dX[o,i] = sum_n delta[n,o] a[n,i]      a fraction, a sum sign with n under it, indices below their letters
 
 Letters have their usual signs (delta, mu, sigma, ...), `*` between arrays is the Hadamard product, `X^T` a transpose,
-`vbar` and `xhat` wear their bar and hat, `L/E` is a fraction. A word that is no symbol stays a word.
+`vbar` and `xhat` get their bar and hat, `L/E` is a fraction. A word that is not a symbol stays a word.
 
 >>> mathml("u = a X^T")
 '<math><mi>u</mi><mo>=</mo><mi>a</mi><msup><mi>X</mi><mo>⊤</mo></msup></math>'
@@ -13,7 +13,7 @@ import re
 
 from backprop.lecture.companion.reader import SPACE, Reader
 
-LONGEST_LINE = 60  # letters that need not break
+LONGEST_LINE = 60  # characters that need no break
 BREAKS = ("<mo>+</mo>", "<mo>−</mo>", "<mo>=</mo>", "<mo>←</mo>")
 
 
@@ -42,7 +42,7 @@ def _run(pieces):
         return pieces[0].removeprefix("<mtext>").removesuffix("</mtext>").replace("&nbsp;", " ").strip()
     text = "".join(pieces)
     name = re.fullmatch(rf"<mrow>{SPACE}<mi>(\w+)</mi>{SPACE}</mrow>", text)
-    if name:  # between words it is one
+    if name:  # between words a name is a word, too
         return name[1]
     mark = re.fullmatch(r"<mo>([,.;:])</mo>", text)
     return mark[1] if mark else f"<math displaystyle=true>{text}</math>"

@@ -1,4 +1,4 @@
-"""The companion: one page beside the lecture, that needs nothing but itself to be read."""
+"""The companion: one self-contained page beside the lecture."""
 
 import html
 import inspect
@@ -13,14 +13,14 @@ from backprop.lecture.companion.sources import prose
 from backprop.lecture.companion.timeline import LECTURES, MOMENTS
 from backprop.lecture.formulas import belongs, legend, stated
 
-BY_COLUMN = ("1", "2", "3", "4", "5", "6", "7")  # of these the slide and the code differ by a transpose
-SHORT = 24  # lines of a kernel that are shown at once
+BY_COLUMN = ("1", "2", "3", "4", "5", "6", "7")  # in these the slide and the code differ by a transpose
+SHORT = 24  # lines of kernels that are shown unfolded
 HERE = Path(__file__).parent
-KEYS = (("/", "search"), ("j k", "next, previous"), ("t", "light or dark"), ("Esc", "all again"))
+KEYS = (("/", "search"), ("j k", "next, previous"), ("t", "light or dark"), ("Esc", "show all"))
 
 
 def write(path):
-    """Write the page into the file `path`, whose folder is made if need be. Returns the path."""
+    """Write the page into the file `path`, whose folder is created if needed. Returns the path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with use_kernels("reference"):  # nothing is worth compiling for such small arrays
@@ -41,7 +41,7 @@ def whole(moments=MOMENTS):
 <style>{_text("page.css")}</style>
 </head>
 <body>
-<a class="skip" href="#main">To the text</a>
+<a class="skip" href="#main">Skip to the text</a>
 <header>
 <button id="menu" aria-expanded="false" aria-controls="timeline">Timeline</button>
 <strong>backprop beside the lecture</strong>
@@ -53,9 +53,9 @@ def whole(moments=MOMENTS):
 {_timeline(moments)}
 </nav>
 <main id="main" tabindex="-1">
-<p class="lead">Each formula of the lectures, the line of code that computes it, numbers that can be done by hand, and
-the proof that it is right. Slides write one sample as a column; the code has N samples as rows, so each product appears
-transposed. δ<sub>z</sub> is ∂L/∂z, of z's shape.</p>
+<p class="lead">Each formula of the lectures, the line of code that computes it, an example to work by hand, and the
+check that it is right. Slides write one sample as a column; the code has N samples as rows, so each product appears
+transposed. δ<sub>z</sub> is ∂L/∂z, with z's shape.</p>
 <p class="keys">{keys}</p>
 {sections}
 </main>
@@ -120,11 +120,11 @@ def _formula(entry):
 
 
 def _lines(entry):
-    """The code of it, each piece once, and the reference kernels behind, which are shown at once if they are short."""
+    """Its code, each piece once, and the reference kernels behind it, unfolded if they are short."""
     homes = dict.fromkeys(tuple(sources.of_home(home, entry.number)) for home in entry.homes)
     own = [blocks for blocks in homes if not any(set(blocks) < set(others) for others in homes)]
     kernels = sources.kernels(entry.number)
-    pointer = sum(block.text.count("\n") for blocks in own for block in blocks) < 3  # it only names its kernel
+    pointer = sum(block.text.count("\n") for blocks in own for block in blocks) < 3  # it only calls its kernel
     short = pointer or sum(block.text.count("\n") for block in kernels) <= SHORT
     figures = "".join(_figure([block]) for block in kernels)
     behind = f"<details{' open' if short else ''}><summary>the reference kernel</summary>{figures}</details>"

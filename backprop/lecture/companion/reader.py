@@ -1,4 +1,4 @@
-"""Index notation read from left to right into pieces of MathML: each a symbol with all that hangs on it."""
+"""Index notation read from left to right into pieces of MathML: each a symbol with all that is attached to it."""
 
 import html
 import re
@@ -14,12 +14,12 @@ UPRIGHT = (  # names of more than one letter
     "softmax", "start_factor", "std", "step_size", "tan", "tanh", "T_max", "total_iters", "var", "weight_decay",
 )
 # fmt: on
-WORDS = ("that", "what")  # they have no hat
+WORDS = ("that", "what")  # not a letter with a hat
 SPACE = "<mspace width=.17em></mspace>"
 SYMBOLS = {*GREEK, *UPRIGHT, "where", "and", "over", "sum", "xhat"}  # what may follow a letter a
 ACCENTS = {"bar": "¯", "dot": "˙", "hat": "^"}
 OPERATORS = {"*": "⊙", "<-": "←", "<=": "≤", ">=": "≥", "!=": "≠", "-": "−", "...": "…", "⊙": "⊙", "+=": "+="}
-LONGEST_INDEX = 9  # letters; a longer one stands in brackets behind its name
+LONGEST_INDEX = 9  # characters; a longer one is set in brackets after its name
 
 TOKEN = re.compile(
     r"\s*(?:(?P<slope>d(?P<of>[A-Za-z]\w*)/d(?P<by>[A-Za-z]\w*))|(?P<name>[A-Za-zα-ω]+\d*)(?P<prime>'s\b|'?)"
@@ -38,7 +38,7 @@ class Reader:
         return TOKEN.match(self.text, self.at)
 
     def row(self, until=""):
-        """The pieces up to one of the closing letters `until`, which is passed over, or to the end."""
+        """The pieces up to one of the closing characters `until`, which is consumed, or to the end."""
         pieces = []
         while (token := self.peek()) is not None:
             if token["operator"] and token["operator"] in until:
@@ -60,7 +60,7 @@ class Reader:
         return f"<mfrac>{_bare(above)}{_bare(below)}</mfrac>"
 
     def _piece(self):
-        """The next symbol with all that hangs on it: primes, an index, a subscript, a power."""
+        """The next symbol with all that is attached to it: primes, an index, a subscript, a power."""
         token = self.peek()
         if token is None:
             return "<mrow></mrow>"
@@ -86,7 +86,7 @@ class Reader:
         return f"<mo>{html.escape(OPERATORS.get(sign, sign))}</mo>"
 
     def _slope(self, token):
-        """dL/dX as a fraction of differentials, with what hangs on X behind X."""
+        """dL/dX as a fraction of differentials, with what is attached to X."""
         self.at = token.start("by")
         by = self._piece()
         of = "".join(Reader(token["of"]).row())
@@ -116,7 +116,7 @@ class Reader:
         if primes:
             symbol = f"<mrow>{symbol}<mo>′</mo></mrow>"
         symbol = self._hanging(symbol)
-        if self.text.startswith("(", self.at):  # without a space: a function of what stands in the brackets
+        if self.text.startswith("(", self.at):  # without a space: a function of what is in the brackets
             return f"<mrow>{SPACE if len(name) > 2 else ''}{symbol}{self._piece()}</mrow>"
         return f"<mrow>{SPACE}{symbol}{SPACE}</mrow>" if len(name) > 2 and name in UPRIGHT else symbol
 
@@ -129,7 +129,7 @@ class Reader:
         return _symbol(token["name"]) if token["name"] else f"<mn>{token['number'] or token['operator']}</mn>"
 
     def _hanging(self, base):
-        """A subscript _x, an index [i,j], and a power ^2, each where it follows without a space."""
+        """A subscript _x, an index [i,j], and a power ^2, each if it follows without a space."""
         if self.text.startswith("_", self.at):
             self.at += 1
             base = f"<msub>{base}{self._subscript()}</msub>"

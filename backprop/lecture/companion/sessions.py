@@ -38,7 +38,7 @@ def page(name):
 
 
 def drawn(value):
-    """A value for a page: an array as a matrix, of more axes as several, with its shape."""
+    """A value for a page: an array as a matrix, or as several if it has more axes, with its shape."""
     if not isinstance(value, np.ndarray) or value.ndim == 0:
         text = f"{value:.6g}" if isinstance(value, (int, float, np.number, np.ndarray)) else str(value)
         return f"<span class=number>{html.escape(text)}</span>"

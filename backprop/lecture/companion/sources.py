@@ -44,7 +44,7 @@ class Block(NamedTuple):
 
 
 def of_home(home, number):
-    """The Blocks of a class or function: its methods in which the number stands, forward and backward together."""
+    """The Blocks of a class or function: its methods that contain the number, forward and backward together."""
     if inspect.ismodule(home):
         return []
     lines, first = inspect.getsourcelines(home)
@@ -95,8 +95,8 @@ def _block(thing, first, text, number):
 
 
 def _hits(text, number):
-    """The lines of a text, from 1, that compute the formula: statements whose comment has its number, behind them or
-    above; where none has, and the docstring states it, a short body.
+    """The lines of a text, from 1, that compute the formula: statements with its number in a comment, after or above
+    them; if there are none and the docstring states it, a short body, or the docstring's own lines.
     """
     lines = text.splitlines()
     comments = {at: re.search(r"(?:^ *|  )# (.*)|$", line)[1] or "" for at, line in enumerate(lines, start=1)}
@@ -142,7 +142,7 @@ def python(text):
 
 
 def prose(text):
-    """A sentence for a page: what stands between backquotes is code, between dollar signs a formula."""
+    """A sentence for a page: text between backquotes is code, between dollar signs a formula."""
     parts = re.split(r"(`[^`]+`|\$[^$]+\$)", text)
     return "".join(
         f"<code>{html.escape(part[1:-1])}</code>" if part.startswith("`")

@@ -1,4 +1,4 @@
-"""The lectures, minute by minute: what each moment is about, and where it stands in the code.
+"""The lectures, minute by minute: what each moment is about, and where it is in the code.
 
 A is Recitation 4 of "EE-556 Mathematics of data" (EPFL, 2021), B is deeplizard's "Callable neural networks: linear
 layers in depth", C the transcript of "Introduction to PyTorch, part 1, solution". The words are ours.
@@ -20,9 +20,9 @@ MOMENTS = (
         "A",
         "1:53 - 4:40",
         "Tensors",
-        "Numbers, vectors, matrices, and arrays of three axes and more. What is true of matrices, such as having a "
-        "rank, need not have a meaning beyond them. Here arrays of any order flow through the layers, and an error "
-        "names the shape that came and the one that was wanted.",
+        "Numbers, vectors, matrices, and arrays of three axes and more. A property of matrices, such as their rank, "
+        "need not mean anything for the others. Here arrays of any order flow through the layers, and an error names "
+        "the shape that was expected and the one that it got.",
         places=("functional.shapes", "errors.ShapeError"),
     ),
     Moment(
@@ -37,8 +37,8 @@ MOMENTS = (
         "A",
         "6:29 - 8:14",
         "The square loss, and work done twice",
-        "Its gradients by $X1$ and $X2$ share the factor $h(a) - b$, the error. Whoever computes each gradient alone "
-        "computes that factor again and again. To keep it, and hand it down, is backpropagation.",
+        "Its gradients by $X1$ and $X2$ share the factor $h(a) - b$, the error. Computing each gradient on its own "
+        "computes that factor again and again. Backpropagation keeps it, and passes it down.",
         formulas=("8",),
         places=("loss.MSELoss", "layers.Sequential.backward"),
         command="python scripts/experiments.py depth",
@@ -55,8 +55,8 @@ MOMENTS = (
         "A",
         "9:42 - 13:33",
         "Backward through one layer",
-        "Given $delta_a$, first $delta_u$, element by element. It is also $delta_m$, for $mu$ is only added. From it "
-        "come the gradients of $X$ and $mu$, and what the layer below is given.",
+        "Given $delta_a$, first $delta_u$, element by element. It is also $delta_m$, since $mu$ is only added. The "
+        "gradients of $X$ and $mu$ are computed from it, and the delta for the layer below.",
         formulas=("4", "5", "6", "7"),
         places=("layers.Linear.backward", "layers.ReLU.backward"),
         command="python scripts/gradcheck.py --layer Linear",
@@ -65,8 +65,8 @@ MOMENTS = (
         "A",
         "13:33 - 14:28",
         "What forward must save",
-        "(4) needs u, or what tells as much, and (5) needs a. A layer writes them to `self.cache` in forward and "
-        "reads them in backward. A cache belongs to a call, so a layer may be used twice.",
+        "(4) needs u, or the output where that is enough; (5) needs a. A layer writes them to `self.cache` in forward "
+        "and reads them in backward. A cache belongs to a call, so a layer may be used twice.",
         places=("module.Module.cache", "module.Module.recall"),
         session="cache",
     ),
@@ -74,8 +74,8 @@ MOMENTS = (
         "A",
         "14:28 - 14:55",
         "Linear, not quadratic",
-        "Differentiating for each layer anew takes a number of products that grows with the square of the depth; "
-        "backpropagation takes a number in proportion to it. (Both stay quadratic in the neurons of a layer.) "
+        "Differentiating each layer from scratch takes a number of products that grows as the depth squared; "
+        "with backpropagation it is proportional to the depth. (Both stay quadratic in the neurons of a layer.) "
         "Measured, the slopes are about 2 and about 1.",
         places=("layers.Sequential.backward",),
         command="python scripts/experiments.py depth",
@@ -84,7 +84,7 @@ MOMENTS = (
         "A",
         "14:55 - 20:07",
         "An evaluation trace",
-        "$f = log x1 + x1 x2 - sin x2$ at (2, 5), one operation a line: down to f = 11.652, and from the adjoint 1 "
+        "$f = log x1 + x1 x2 - sin x2$ at (2, 5), one operation per line: down to f = 11.652, and from the adjoint 1 "
         "back up to 5.5 and 1.716.",
         formulas=("16", "17", "18"),
         places=("graph.Value", "graph.modes.reverse", "show.trace.trace"),
@@ -102,8 +102,8 @@ MOMENTS = (
         "A",
         "22:21 - 28:13",
         "Why 1, and why this order",
-        "The first adjoint is 1, for it is the derivative of the loss by itself. A value's adjoint is a sum over all "
-        "that used it, and can only be handed on once the last share has come: so users come before what they used.",
+        "The first adjoint is 1: the derivative of the loss with respect to itself. A value's adjoint is a sum over "
+        "all its uses, and can only be passed on once the last share has come: so users come before what they used.",
         places=("graph.modes.ancestry", "graph.modes.reverse"),
     ),
     Moment(
@@ -111,14 +111,14 @@ MOMENTS = (
         "29:50 - 32:41",
         "Arrays, and one call",
         "Products, permuted axes, reshaped and flattened arrays. Sum to one number, then call `backward` once; a "
-        "value of another shape needs its delta, and says so.",
+        "value of another shape needs a delta, and an error says so.",
         places=("functional.matmul", "graph.Value.backward"),
     ),
     Moment(
         "A",
         "32:50 - 37:00",
-        "A module of one's own: Bias",
-        "A class with one vector that learns. It is called like a function, and broadcasts over the batch.",
+        "A module of your own: Bias",
+        "A class with one learned vector. It is called like a function, and broadcasts over the batch.",
         places=("layers.Bias", "module.Parameter", "module.Module.__call__"),
     ),
     Moment(
@@ -156,7 +156,7 @@ MOMENTS = (
         "A",
         "51:26 - 53:36",
         "The notebook: what a call leaves behind",
-        "Print the module after it was called: the shapes that went through, and its parameters.",
+        "Print a module after calling it: the shapes that went through, and its parameters.",
         places=("module.Module.__repr__", "show.summary.summary"),
         command="python scripts/notebook.py scripts/recitation.ipynb --check",
         session="modules",
@@ -184,7 +184,7 @@ MOMENTS = (
         "A",
         "61:06 - 64:12",
         "MNIST",
-        "28 x 28 = 784 pixels, 10 classes, cross-entropy, SGD, ten epochs, and the losses drawn.",
+        "28 x 28 = 784 pixels, 10 classes, cross-entropy, SGD, ten epochs, and a plot of the losses.",
         places=("training.fit.fit", "training.data.DataLoader", "show.plots.curves"),
         command=TRAIN,
     ),
@@ -219,8 +219,8 @@ MOMENTS = (
         "A",
         "72:39 - 77:40",
         "The trap",
-        "784 scores for 10 classes, and the framework never complains: hours of looking. Here it is refused before "
-        "the first step, with what to change.",
+        "784 scores for 10 classes, and the framework never complains, which costs hours. Here an error before the "
+        "first step says what to change.",
         places=("loss.CrossEntropyLoss", "training.fit.fit"),
         command="python scripts/experiments.py trap",
         session="trap",
@@ -246,8 +246,8 @@ MOMENTS = (
         "A",
         "82:04 - 82:30",
         "Other data",
-        "Take Fashion-MNIST instead, and train the same model. (The lecture names CIFAR, too: its images have colours, "
-        "which the reader of data files here does not know.)",
+        "Take Fashion-MNIST instead, and train the same model. (The lecture names CIFAR, too: its images are in "
+        "colour, which `data_tools` does not read.)",
         places=("training.data.DataLoader",),
         command=f"{TRAIN} --data fashion",
     ),
@@ -255,7 +255,7 @@ MOMENTS = (
         "A",
         "82:30 - 83:25",
         "Beyond images",
-        "Sequences and graphs have a shape of their own, and layers that know it.",
+        "Sequences and graphs have a structure of their own, and layers that use it.",
         formulas=("33", "34", "35", "36"),
         places=("layers.RNN", "layers.GRU", "layers.LSTM", "layers.GraphConv"),
         command=f"{TRAIN} --model recurrent",
@@ -264,7 +264,7 @@ MOMENTS = (
         "B",
         "",
         "One vector in",
-        "A weight (3, 4) whose rows are 1234, 2345, 3456 makes [30, 40, 50] of [1, 2, 3, 4]: an input without a batch "
+        "A weight (3, 4) whose rows are 1234, 2345, 3456 maps [1, 2, 3, 4] to [30, 40, 50]: an input without a batch "
         "works.",
         places=("layers.Linear", "functional.linear"),
         session="vector",
@@ -274,7 +274,7 @@ MOMENTS = (
         "",
         "The weight belongs to the layer",
         "It is (out, in), drawn at random when the layer is made. `layer.weight = Parameter(w)` replaces it; a plain "
-        "array is refused, with the cure.",
+        "array is an error that says what to do.",
         places=("module.Parameter", "module.Module"),
         session="weight",
     ),
@@ -303,7 +303,7 @@ MOMENTS = (
         "C",
         "",
         "One neuron",
-        "Multiply, sum, bend: by hand, by `mm` and by `matmul` it is one number.",
+        "Multiply, sum, bend: by hand, by `mm` and by `matmul` it is the same number.",
         places=("functional.mm", "functional.matmul", "layers.Sigmoid"),
         session="neuron",
     ),
@@ -311,7 +311,7 @@ MOMENTS = (
         "C",
         "",
         "mm is strict, matmul broadcasts",
-        "Two (1, 5) matrices are an error of `mm` that prints both sizes. `matmul` broadcasts, and may so hide a "
+        "For two (1, 5) matrices `mm` raises an error that names both sizes. `matmul` broadcasts, and so may hide a "
         "mistake.",
         places=("functional.mm", "functional.matmul"),
         session="strict",
@@ -320,22 +320,22 @@ MOMENTS = (
         "C",
         "",
         "reshape, view, resize",
-        "`reshape` may copy, a view never does. A resize in place could cut data or invent some, so there is none "
-        "here.",
+        "`reshape` may copy, a view never does. A resize in place could lose data or invent some, so it does not "
+        "exist here.",
         places=("graph.Value.reshape", "functional.matmul"),
     ),
     Moment(
         "C",
         "",
         "Print shapes all the time",
-        "`summary` shows every layer's.",
+        "`summary` shows those of every layer.",
         places=("show.summary.summary",),
     ),
     Moment(
         "E",
         "",
         "The judges",
-        "No lecture has them, and everything here rests on them: two ways to a derivative that need no backward pass.",
+        "They are in no lecture, but everything here rests on them: two ways to a derivative without a backward pass.",
         formulas=("19", "20"),
         places=("check.differences", "check.gradcheck.gradcheck"),
         command="python scripts/gradcheck.py",
@@ -344,8 +344,8 @@ MOMENTS = (
         "E",
         "",
         "What steadies a deep network",
-        "Units that are switched off at random, values that are brought to mean 0 and variance 1; and beside them a "
-        "margin around an image, a vector for a word, a slope that learns.",
+        "Units that are switched off at random, values that are scaled to mean 0 and variance 1; and also a margin "
+        "around an image, a vector for a word, a learned slope.",
         formulas=("25", "26", "28", "29", "30", "31", "32"),
         places=("layers.Dropout", "layers.BatchNorm2d", "layers.LayerNorm", "layers.Embedding", "layers.PReLU"),
         command=f"{TRAIN} --model cnn",
@@ -354,7 +354,7 @@ MOMENTS = (
         "E",
         "",
         "More losses, optimizers, schedules",
-        "In the same numbers: what one meets outside the lecture.",
+        "The numbering continues: what you meet outside the lecture.",
         formulas=("37", "38", "39", "40", "41", "42", "43", "44", "45", "46", "47"),
         places=("loss", "optim", "optim.schedule"),
     ),

@@ -1,4 +1,4 @@
-"""What the gradient check says of a formula, asked while the page is made."""
+"""What the gradient check says about a formula, run while the page is made."""
 
 import functools
 import html

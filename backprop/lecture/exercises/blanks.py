@@ -12,13 +12,13 @@ import backprop as bp
 from backprop.errors import OptionError
 from backprop.lecture.formulas import FORMULA, NUMBER, marked, numbers, stated
 
-# In the lecture's order: what `new` makes unless it is told otherwise.
+# What `new` makes by default, in the lecture's order.
 DEFAULT = ("Linear", "ReLU", "Sigmoid", "Tanh", "Softmax", "MSELoss", "CrossEntropyLoss", "Conv2d", "MaxPool2d")
 
 HEAD = '''"""Exercise: {name}. Write each `...` that is marked with a formula's number; the docstring has the formulas.
 
 Inputs and delta are NumPy arrays, and NumPy is all that is needed. What `backward` returns is the delta of the input.
-{more}To see whether it is right:
+{more}To check your answer:
 
     python scripts/exercises.py check {folder}
 """
@@ -28,27 +28,27 @@ WITH_PARAMETERS = (
     "`self.weight.data` is the weight's array; `self.weight.accumulate(g)` adds the array g to its gradient.\n"
 )
 WITH_SCALE = (
-    "`self.scale(delta, terms)` is delta / terms where L is a mean over so many terms, and delta where it is a sum.\n"
+    "`self.scale(delta, terms)` is delta / terms where L is a mean over that many terms, and delta where it is a sum.\n"
 )
 
 
 class Blank(NamedTuple):
     """A statement that computes formulas.
 
-    method     in which it stands: "forward", "backward", ...
+    method     the method that it is in: "forward", "backward", ...
     target     whose gradient it is: "weight" for `self.weight.accumulate(...)`, else "input", or "output" in forward
     """
 
     method: str
     target: str
     numbers: tuple
-    first: int  # lines of the class's source, from 1, with the comments above that say what it computes
+    first: int  # lines of the class's source, from 1, including comments above that say what it computes
     last: int
     column: int
     text: str
 
 
-# Of these layers the plain case alone is graded, by the titles of its examples; of all others, every example.
+# These layers are graded on the examples with these titles alone, the plain case; all others on every one.
 PLAIN = {
     "Linear": ("a batch",),
     "Conv2d": ("images", "stride, padding, dilation"),
@@ -63,7 +63,7 @@ PLAIN = {
 
 
 def named(name):
-    """The public layer or loss of that name that can be an exercise.  Raises OptionError, with the names that can."""
+    """The public layer or loss of that name that can be an exercise.  Raises OptionError, listing those that can."""
     kind = vars(bp).get(name)
     if isinstance(kind, type) and issubclass(kind, bp.Module) and any(blanks(part) for part in parts(kind)):
         return kind
@@ -78,7 +78,7 @@ def names():
 
 
 def parts(kind):
-    """The classes of a layer that are of its own file and have formulas, bases first: Convolution, then Conv2d."""
+    """The classes of a layer that are in its own file and have formulas, bases first: Convolution, then Conv2d."""
     found = []
     for part in reversed(kind.__mro__):
         if part.__module__ == kind.__module__ and (part is kind or blanks(part) or set(part.__bases__) & set(found)):
@@ -91,7 +91,7 @@ def file_of(name):
 
 
 def blanks(part, forward=False):
-    """The Blanks of a class: the numbered statements of its backward, and of its forward where that is asked for."""
+    """The Blanks of a class: the numbered statements of its backward, and of its forward if that is asked for."""
     source = inspect.getsource(part)
     lines, marks, found = source.splitlines(), marked(source), []
     for method in ast.parse(source).body[0].body:
@@ -119,7 +119,7 @@ def gradient_of(statement):
     """
     match statement:
         case ast.Return(value=ast.Tuple()):
-            return ""  # no single formula
+            return ""  # not a single formula
         case ast.Return():
             return "input"
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr=name), attr="accumulate"))):
@@ -139,7 +139,7 @@ def _blanked(statement, line):
 
 
 def exercise(name, forward=False, folder="DIR", derive=False):
-    """The learner's file for the layer `name`, as a text. With `derive` its docstrings do not state backward."""
+    """The learner's file for the layer `name`, as a text. With `derive` its docstrings leave out backward."""
     kind = named(name)
     body = "\n\n\n".join(_copy(part, blanks(part, forward), derive) for part in parts(kind))
     more = (WITH_PARAMETERS if ".accumulate(" in body else "") + (WITH_SCALE if issubclass(kind, bp.Loss) else "")
@@ -215,6 +215,6 @@ def hint(kind, target):
 
 
 def hints(kind):
-    """All that `hint` could say of backward."""
+    """Every line that `hint` could give for backward."""
     targets = {gap.target for part in parts(kind) for gap in blanks(part)}
     return {line for target in targets for line in hint(kind, target)}

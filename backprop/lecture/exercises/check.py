@@ -1,4 +1,4 @@
-"""The grader: each answer of a folder in a process of its own, with a time in which it must end."""
+"""The grader: each answer of a folder in a process of its own, with a time limit."""
 
 import contextlib
 import json
@@ -13,11 +13,11 @@ from typing import NamedTuple
 from backprop.lecture.exercises.blanks import file_of, names
 
 SECONDS = 60.0
-MOST_LINES, MOST_PRINTED = 8, 1 << 20  # of what an answer prints: lines that are shown, bytes that are read
+MOST_LINES, MOST_PRINTED = 8, 1 << 20  # of an answer's output: lines that are shown, bytes that are read
 
 
 class Grade(NamedTuple):
-    """What became of one answer.
+    """The result for one answer.
 
     status    "right", "WRONG", "not written", "fails", "no answer" (its process died) or "endless"
     arrays    path of each array -> "right", "WRONG" or "not written"
@@ -40,13 +40,13 @@ class Grade(NamedTuple):
         text = [f"{self.layer:18}{self.status:13}{arrays}".rstrip(), *[f"    {line}" for line in self.lines]]
         printed = self.printed.strip().splitlines()
         if printed:
-            more = [f"and {len(printed) - MOST_LINES} lines more"] if len(printed) > MOST_LINES else []
+            more = [f"and {len(printed) - MOST_LINES} more lines"] if len(printed) > MOST_LINES else []
             text += ["    it prints:", *[f"    | {_plain(line[:100])}" for line in [*printed[:MOST_LINES], *more]]]
         return "\n".join(text)
 
 
 def _plain(text):
-    """The text without signs that would move a terminal's cursor."""
+    """The text without control characters, which could move a terminal's cursor."""
     return "".join(letter if letter.isprintable() or letter == "\t" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
@@ -66,7 +66,7 @@ def check(folder, names, seconds=SECONDS):
 
 
 def _graded(path, name, seconds):
-    """The files for the result and for what is printed are opened here: what becomes of their names does not matter."""
+    """The files for the result and the output are opened here, so an answer may rename or delete them."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as room:
         with open(Path(room) / "result", "w+b") as result, open(Path(room) / "output", "w+b") as output:
             command = [sys.executable, "-m", "backprop.lecture.exercises.grading", str(path), name, result.name]
@@ -78,7 +78,7 @@ def _graded(path, name, seconds):
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                cwd=room,  # a json.py beside the answers is none of ours
+                cwd=room,  # so that a json.py beside the answers is not imported
                 start_new_session=True,
             )
             try:
@@ -102,7 +102,7 @@ def _graded(path, name, seconds):
 
 
 def _read(file):
-    """What the grading has written, or None where that is no result. Nothing is right that names no array."""
+    """The result that was written, or None if it is not valid. Without arrays no answer can be right."""
     try:
         file.seek(0)
         found = json.loads(file.read(MOST_PRINTED))
@@ -115,7 +115,7 @@ def _read(file):
 
 
 def _end(process):
-    """The process ends now, with all that it has started, but for what has made a session of its own."""
+    """Kill the process and all that it has started, except what has made a session of its own."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

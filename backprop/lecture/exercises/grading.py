@@ -1,7 +1,7 @@
 """One answer, judged in a process of its own: `python -m backprop.lecture.exercises.grading FILE LAYER RESULT`.
 
-The result is a file of JSON: `status` and what else `check.Grade` holds. Where the answer kills its process, or never
-ends, there is no such file, and the grader who waits for it says so.
+The result is a JSON file with the `status`, `arrays` and `lines` of `check.Grade`. If the answer kills its process, or
+never ends, there is no such file, and the waiting grader reports that.
 """
 
 import ast
@@ -19,7 +19,7 @@ from backprop.lecture.examples import examples
 from backprop.lecture.exercises.blanks import PLAIN, TO_DERIVE, gradient_of, hint, hints, named
 
 LEFT, LOOK_AT = ["backward has a `...` left"], "    look at "
-MEMORY, PRINTED = 8 << 30, 16 << 20  # bytes that an answer may take, and that it may write
+MEMORY, PRINTED = 8 << 30, 16 << 20  # bytes of memory that an answer may use, and that it may write
 
 
 def grade(path, name):
@@ -32,7 +32,7 @@ def grade(path, name):
     except Exception as error:  # it cannot be read, or is nested too deeply
         return _result("fails", lines=_told(error, path))
     found = _graded(tree, path, kind)
-    if TO_DERIVE in (ast.get_docstring(tree) or ""):  # then no formula is given away
+    if TO_DERIVE in (ast.get_docstring(tree) or ""):  # then hints must not give a formula away
         told = hints(kind)
         found["lines"] = [line for line in found["lines"] if line.removeprefix(LOOK_AT) not in told]
     return found
@@ -57,13 +57,13 @@ def _graded(tree, path, kind):
 
 
 def _unfinished(missing):
-    """Whether a number on the way to the gradients is not written."""
+    """Whether a value on the way to the gradients is not written."""
     return any(target == "output" for _, target in missing)
 
 
 def _blanked_out(tree, error, path):
-    """Puts `...` in place of the formula of backward in which an error was raised. Returns whose gradient it is, or
-    None where it was none of such.
+    """Put `...` in place of the formula of backward in which an error was raised. Returns whose gradient it is, or
+    None if the error was raised elsewhere.
     """
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     line = next((f.lineno for f in frames if f.name == "backward"), 0)
@@ -84,7 +84,7 @@ def _result(status, arrays=None, lines=()):
 
 
 def _not_written(tree):
-    """(method, target) of each `...` that still stands where a formula should. `accumulate(...)` becomes a pass."""
+    """(method, target) of each `...` that is still in place of a formula. `accumulate(...)` becomes a no-op."""
     found = set()
     for method in ast.walk(tree):
         if not isinstance(method, ast.FunctionDef):
@@ -110,16 +110,16 @@ def _class(tree, path, name):
     exec(compile(ast.fix_missing_locations(tree), str(path), "exec"), space)
     theirs = space.get(name)
     if not (isinstance(theirs, type) and issubclass(theirs, bp.Module)):
-        raise bp.ParameterError(f"the file should define a Module called {name}")
+        raise bp.ParameterError(f"the file must define a Module called {name}")
     return theirs
 
 
 def _judged(theirs, kind, missing):
-    """Every example that is asked for: its output against ours, its gradients by the gradient check."""
+    """Grade each example asked for: its output against ours, its gradients by the gradient check."""
     name = kind.__name__
     setattr(bp, name, kind)
     ours = [e for e in examples() if type(e.module) is kind]
-    setattr(bp, name, theirs)  # from here on, in this process alone, the examples are made of their layer
+    setattr(bp, name, theirs)  # from here on, in this process only, the examples use their layer
     answers = [e for e in examples() if type(e.module) is theirs]
     asked = PLAIN.get(name, [e.title for e in ours])
     arrays, lines = {}, []
@@ -153,21 +153,23 @@ def _judged(theirs, kind, missing):
 
 
 def _in_float32(answer, ours):
-    """What training, which is in float32, would say of an answer that is right in float64."""
+    """Notes on an answer that is right in float64 but fails in float32, which training uses."""
     try:
         found = answer.module(*answer.inputs)
         expected = ours.module(*ours.inputs)
         delta = np.ones_like(found) if isinstance(found, np.ndarray) else 1.0
         below, wanted = answer.module.backward(delta), (ours.module.backward(delta if np.ndim(expected) else 1.0))
     except Exception as error:
-        return [f"note: right in float64, but in float32, as in training, it ends in {type(error).__name__}: {error}"]
+        return [f"note: right in float64, but in float32, as in training, it raises {type(error).__name__}: {error}"]
     if getattr(below, "dtype", None) != getattr(wanted, "dtype", None):
-        return [f"note: of float32 it makes {below.dtype}, which other layers refuse; end with .astype(delta.dtype)"]
+        return [
+            f"note: given float32 it returns {below.dtype}, which other layers reject; end with .astype(delta.dtype)"
+        ]
     return []
 
 
 def _draw_alike(ours, theirs):
-    """Let both draw the same random numbers, dropout's masks, whatever was seeded since they were made."""
+    """Let both draw the same random numbers, such as dropout's masks, whatever was seeded since they were made."""
     for (_, mine), (_, other) in zip(ours.named_streams(), theirs.named_streams(), strict=False):
         seed, step = mine.seed, mine.step
         mine.seek(seed, step), other.seek(seed, step)
@@ -186,7 +188,7 @@ def _forward_differs(found, expected):
 
 
 def _told(error, path):
-    """An exception in the answer's own lines: where, and what."""
+    """An exception raised in the answer's own lines: where, and what."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     lines = [f"{Path(path).name}, line {f.lineno}, in {f.name}: {f.line}" for f in frames[-1:]]
     if isinstance(error, (ValueError, IndexError)):
@@ -194,12 +196,12 @@ def _told(error, path):
     try:
         words = str(error)
     except Exception:
-        words = "(an exception that cannot be told)"
+        words = "(an exception without a readable message)"
     return [*lines, f"{type(error).__name__}: {words}"[:500]]
 
 
 def _at_hand(error, path):
-    """The shapes of the arrays that the line which failed could see: NumPy's own words are hard to read."""
+    """The shapes of the arrays in scope at the line that failed: NumPy's own messages are hard to read."""
     walk = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(path)]
     shapes = {}
     for name, value in walk[-1].f_locals.items() if walk else ():
@@ -209,11 +211,11 @@ def _at_hand(error, path):
             shapes |= {f"self.{own}.data": p.shape for own, p in value.own_parameters()}
             cache = value.call and value.call.cache
             shapes |= {"self.cache": cache.shape} if isinstance(cache, np.ndarray) else {}
-    return ["at hand: " + ", ".join(f"{name} {shape}" for name, shape in shapes.items())] if shapes else []
+    return ["in scope: " + ", ".join(f"{name} {shape}" for name, shape in shapes.items())] if shapes else []
 
 
 def _with_limits():
-    """Bound what an answer may take of the machine, where the system can do that."""
+    """Limit the memory and output of an answer, where the system can."""
     try:
         import resource
     except ImportError:
@@ -224,14 +226,14 @@ def _with_limits():
 
 def main(path, name, result):
     del sys.argv[1:]
-    sys.path.append(str(Path(path).parent))  # for what an answer imports from beside itself
+    sys.path.append(str(Path(path).parent))  # so that an answer can import files beside itself
     with (
         open(result, "w", encoding="utf-8") as file,
         bp.use_kernels("reference"),
     ):  # nothing is compiled for small arrays
         _with_limits()
         json.dump(grade(path, name), file)
-    os._exit(0)  # whatever threads an answer may have left running
+    os._exit(0)  # even if an answer has left threads running
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Our own answer: the layer's source, and under it the NumPy that it comes to, the reference kernels that it calls."""
+"""Our own answer: the layer's source, and below it the reference kernels that it calls, which are in NumPy."""
 
 import inspect
 import linecache
@@ -14,10 +14,10 @@ FOLDER = str(Path(reference.__file__).parent)
 
 
 def solution(name):
-    """The source of the layer `name`, then that of the reference kernels which its forward and backward run through."""
+    """The source of the layer `name`, then that of the reference kernels that its forward and backward call."""
     kind = named(name)
     own = [inspect.getsource(part).rstrip() for part in parts(kind)]
-    return "\n\n\n".join([*own, "# And what that comes to in NumPy, from backprop/kernels/reference:", *_kernels(kind)])
+    return "\n\n\n".join([*own, "# In NumPy, the kernels that it calls, backprop/kernels/reference:", *_kernels(kind)])
 
 
 def _kernels(kind):
@@ -40,9 +40,9 @@ def _kernels(kind):
 
 
 def _source(code):
-    """A function's source; of a table's row, its line."""
+    """A function's source, or the line of a table's row."""
     if code.co_name == "<lambda>":
         return linecache.getline(code.co_filename, code.co_firstlineno).strip()
     if code.co_name in ("forward", "backward"):
-        return ""  # what calls a row of a table
+        return ""  # it only calls a row of a table
     return inspect.getsource(code).rstrip()

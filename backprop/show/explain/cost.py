@@ -4,7 +4,7 @@ layer               operations forward                                    backwa
 with a matrix X     2 for each weight each time it is used, 1 for each    as many for the input, (7), and as many
                     entry of the output where there is a bias             again for X, (5), and its bias, (6)
 pooling             1 for each entry of each window                       the same
-which only moves    0: flatten, pad, look up                              0
+moves data only     0: flatten, pad, look up                              0
 any other of ours   1 for each entry of its input or output, if more      the same
 a user's own        unknown: None, if it has parameters                   None
 
@@ -36,7 +36,7 @@ class Cost(NamedTuple):
 
 
 def of(module, a, output):
-    """(forward, backward) Costs of the call that made `output` of the array a."""
+    """(forward, backward) Costs of the call that computed `output` from the array a."""
     parameters = [p for _, p in module.own_parameters()]
     forward, backward = _flops(module, a, output, parameters)
     if isinstance(module, (Flatten, Unflatten)) or output is a:  # another view of the same numbers

@@ -1,4 +1,4 @@
-"""A network that explains itself while it learns: the same batch is looked at again and again during training."""
+"""A network that explains itself while it learns: the same batch is explained again and again during training."""
 
 import math
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 from backprop.show.explain.pictures import over_depth, over_training
 from backprop.show.explain.watching import explain
 
-MOMENTS = 40  # of a whole training run, at most, and its end
+MOMENTS = 40  # at most, in a whole training run, and one at its end
 
 
 class Diary:
-    """What `explain` saw of one batch, now and at every later moment: hand it to `fit(after_step=diary)`.
+    """Records what `explain` finds for one batch during training: pass it as `fit(after_step=diary)`.
 
-    net, loss   are looked at by way of copies, so that training ends in the same bits with a diary and without
+    net, loss   are copied each time, so that training ends in the same bits with a diary and without
     x, y        the batch
     steps       of the whole run
     records     (step, Explanation) for each moment

@@ -10,7 +10,7 @@ from backprop.errors import OptionError
 from backprop.show.explain import page, table
 from backprop.show.numbers import without_nan
 
-VANISHES = 1e-3  # of delta is left at the end of its way
+VANISHES = 1e-3  # the share of delta that is left at the end of its way
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Row:
     """One call of one layer, forward and backward. Norms are Euclidean, over all entries of the batch.
 
     path, layer    where and what it is              value        its formula, "u₁ = a₀X₁ᵀ + μ₁"
-    shape, norm    of its output                     delta        the norm of dL/d(output), None if none came
+    shape, norm    of its output                     delta        the norm of dL/d(output), None without one
     dead           the share of dead units           gradients    parameter -> the norm of its gradient, over all uses;
-                   (None: it has no units)                        told where it is used first
+                   (None: it has no units)                        given at its first use
     flops, bytes   (forward, backward); an unknown   parameters   parameter -> its norm
                    number of operations is None      seconds      (forward, backward), None where not timed
     """
@@ -73,10 +73,10 @@ class Explanation:
         return f"{self.name} in {self.mode}, input {self.shape}, loss {self.loss:.4g}"
 
     def verdict(self):
-        """What becomes of delta on its way down, in a sentence; nothing where there is no way to speak of."""
+        """What becomes of delta on its way back, in a sentence; empty where there is nothing to compare."""
         for row in self.rows:
             if not math.isfinite(row.norm):
-                return f"{row.path} puts out {row.norm}: look there first"
+                return f"{row.path} outputs {row.norm}: look there first"
         rows = [row for row in self.weighted if row.delta is not None]
         uses = Counter(row.path for row in rows)
         often = [row for row in rows if uses[row.path] > 1 and row.path == max(uses, key=uses.get)]
@@ -89,20 +89,20 @@ class Explanation:
         )
         chain = often or not any("·" in row.value for row in self.rows)
         count = len(often or rows) - 1
-        rate = f", times {ratio ** (1 / count):.2g} {'a use' if often else 'a layer'}" if chain and ratio else ""
+        rate = f", times {ratio ** (1 / count):.2g} {'per use' if often else 'per layer'}" if chain and ratio else ""
         fate = (
             "vanishes" if ratio < VANISHES else "explodes" if ratio > 1 / VANISHES else "neither vanishes nor explodes"
         )
         return f"on its way back {way} delta goes from {last.delta:.2g} to {first.delta:.2g}{rate}: it {fate}"
 
     def to_json(self):
-        """All of it; what is not finite is null there."""
+        """Everything, as JSON; numbers that are not finite are null."""
         rows = [dataclasses.asdict(row) for row in self.rows]
         facts = {"network": self.name, "input": self.shape, "mode": self.mode, "loss": self.loss}
         return json.dumps(without_nan({**facts, "verdict": self.verdict(), "rows": rows}), indent=1, allow_nan=False)
 
     def save(self, path):
-        """Write it as the path's ending says: .txt, .json, .html or .png. Returns the path."""
+        """Write it in the format of the path's suffix: .txt, .json, .html or .png. Returns the path."""
         from backprop.show.explain import pictures  # which loads matplotlib
 
         path = Path(path)

@@ -10,7 +10,7 @@ from backprop.layers.norm import Affine
 from backprop.layers.recurrent_stack import RecurrentStack
 from backprop.show.numbers import subscript
 
-ACTIVATIONS = (ReLU, Sigmoid, Tanh, Elementwise, PReLU)  # of each unit alone
+ACTIVATIONS = (ReLU, Sigmoid, Tanh, Elementwise, PReLU)  # that act on each unit alone
 SIGMAS = (*ACTIVATIONS, Softmax, LogSoftmax)
 FORMULAS = {
     Linear: ("{a}X{l}ᵀ + μ{l}", "{a}X{l}ᵀ"),  # with a bias, without
@@ -26,8 +26,8 @@ FORMULAS = {
 class LayerNames:
     """Gives a name to each array that goes through a network, in the order of the forward pass.
 
-    u₁ is the output of the first layer with weights, wherever it is used, a₁ that of the activation behind it. What
-    else follows, such as a normalisation or pooling, keeps the letter: u₁′, a₁′.
+    u₁ is the output of the first layer with weights, wherever it is used, a₁ that of the activation after it. Other
+    layers that follow, such as normalisation or pooling, keep the letter: u₁′, a₁′.
     """
 
     def __init__(self, x):
@@ -61,7 +61,7 @@ class LayerNames:
 
 
 def has_weights(module):
-    """Whether it is a layer of its own on the slides: it mixes features, or adds to them, by what it has learned."""
+    """Whether the slides would count it as a layer: it mixes features, or adds to them, with learned parameters."""
     known = isinstance(module, (Linear, Bias, Embedding, Convolution, TransposedConvolution, RecurrentStack))
     scales = isinstance(module, (Affine, PReLU))
     return known or (not scales and bool(module.own_parameters()))

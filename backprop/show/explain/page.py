@@ -1,4 +1,4 @@
-"""An explanation as a page: the same table, with a bar behind each delta, to be opened in a browser."""
+"""An explanation as a page: the same table, with a bar beside each delta, to be opened in a browser."""
 
 import html
 
@@ -34,7 +34,7 @@ def page(explanation):
 
 
 def body(explanation):
-    """The part that also a notebook shows."""
+    """The part that a notebook shows, too."""
     left, right = table.cells(explanation.rows)
     bars = [0, *table.bars(explanation.rows), 0]
     lines = [

@@ -16,7 +16,7 @@ def over_depth(explanations, path, title):
     """Norms over the layers with weights, first to last: of values, deltas, gradients. One line for each network.
 
     explanations   name -> Explanation
-    A norm of 0, which a logarithm does not have, is a cross at the foot of the picture.
+    A norm of 0, which has no logarithm, is drawn as a cross at the bottom of the picture.
     """
     panels = [
         ("forward: norm of u, the layer's output", lambda row: row.norm),
@@ -55,7 +55,7 @@ def _over_layers(explanation, read):
 def over_training(records, path, title):
     """Over the steps of training: each layer's delta, its gradients and its dead units.
 
-    records    (step, Explanation) for each moment that was looked at; of a layer used many times its first use is drawn
+    records    (step, Explanation) for each recorded moment; of a layer used many times only the first use is drawn
     """
     panels = [
         ("norm of delta = dL/du", _over_steps(records, lambda e: e.weighted, lambda row: row.delta), True),
@@ -94,7 +94,7 @@ def _percent_dead(row):
 
 
 def _draw(axes, points, label, log, **style):
-    """A line through the points; where `log` is set, a zero is a cross at the foot."""
+    """A line through the points; where `log` is set, a zero is a cross at the bottom."""
     x, y = np.array(points, float).T
     axes.plot(x, np.where((y > 0) | (not log), y, np.nan), markersize=3, linewidth=1.4, label=label, **style)
     if log and np.any(y == 0):
@@ -110,7 +110,7 @@ def _finish(axes, log):
         return
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    if high < 100 * low:  # what hardly changes shall look so
+    if high < 100 * low:  # what hardly changes should look flat
         middle = (low * high) ** 0.5
         axes.set_ylim(middle / 10, middle * 10)
 

@@ -4,24 +4,24 @@ import math
 
 from backprop import columns
 
-BAR = 10  # letters, of the largest delta
-LEAST_SPAN = 3  # decades that the bars stand for at least, so that a steady delta looks steady
-SPARE = "bytes", "FLOPs", "time", "dead"  # columns that a narrow terminal does without
-MOST_GRADIENTS = 4  # told of one layer
+BAR = 10  # characters in the bar of the largest delta
+LEAST_SPAN = 3  # decades that bars span at least, so that a steady delta looks steady
+SPARE = "bytes", "FLOPs", "time", "dead"  # columns that are dropped on a narrow terminal
+MOST_GRADIENTS = 4  # shown for one layer
 
 
 def text(rows):
     """Both halves side by side."""
     left, right = cells(rows)
     wide = sum(max(map(columns.width, columns.table(half, indent=""))) for half in (left, right))
-    if not columns.fits(wide + 5):  # then one stands under the other, and both name the layers
+    if not columns.fits(wide + 5):  # then one is printed below the other, and both name the layers
         right = [(row[0], *cells) for row, cells in zip(left, right, strict=True)]
     left, right = (columns.table(half, indent="", spare=SPARE) for half in (left, right))
     return columns.beside(["forward, read downward", *left], ["backward, read upward", *right])
 
 
 def cells(rows):
-    """The cells of both halves as texts, row by row, between those of the headings and those of the sums."""
+    """The cells of both halves as texts, row by row: the headings first, the sums last."""
     left = [("layer", "value", "shape", "norm", "dead", "FLOPs", "bytes", "time")]
     right = [("delta", "", "gradients", "FLOPs", "bytes", "time")]
     for row, bar in zip(rows, bars(rows), strict=True):
@@ -41,7 +41,7 @@ def _gradients(row):
 
 
 def _cost(rows, way):
-    """FLOPs, bytes and time of one way: blank where nothing is computed, a question mark where it is not known."""
+    """FLOPs, bytes and time in one direction: blank where nothing is computed, a question mark where unknown."""
     if not any(row.layer for row in rows):
         return "", "", ""
     flops = [row.flops[way] for row in rows]
@@ -58,7 +58,7 @@ def short(count, gap=""):
 
 
 def bars(rows):
-    """How long a bar for each row's delta is, from 0 to 1, on a logarithmic scale; 0 where none came, and for dL/dL."""
+    """The length of each delta's bar, from 0 to 1, on a log scale; 0 without a delta, and for dL/dL."""
     deltas = [row.delta or 0 for row in rows[:-1]]
     logs = [math.log10(delta) if delta > 0 and math.isfinite(delta) else None for delta in deltas]
     known = [log for log in logs if log is not None]

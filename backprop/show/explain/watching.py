@@ -1,4 +1,4 @@
-"""Watching one step of a network from inside: what each layer computes, hands down, learns, and costs."""
+"""Watching one step of a network from inside: what each layer computes, passes back, learns, and costs."""
 
 import time
 from collections import Counter, defaultdict
@@ -14,16 +14,16 @@ from backprop.show.explain import cost
 from backprop.show.explain.explanation import Explanation, Row
 from backprop.show.explain.names import ACTIVATIONS, LayerNames
 
-DEAD = 1e-3  # a unit through which less than this part of delta passes, for every sample, does not learn
+DEAD = 1e-3  # a unit through which less than this share of delta passes, for every sample, does not learn
 
 
 def explain(net, x, y, loss, repeats=5):
-    """Run forward and backward for one batch, and tell what happened in each layer. Returns an Explanation: print it.
+    """Run forward and backward for one batch, recording what happens in each layer. Returns an Explanation: print it.
 
     net, loss   are copied, and keep their gradients, caches, hooks, running statistics and random numbers
     x, y        one batch and its targets
-    repeats     how many passes are timed, after one that is looked at; a time is their median, of a layer on a GPU
-                until it is done there
+    repeats     how many passes are timed, after the one that is explained; a time is their median, and on a GPU lasts
+                until the layer is done there
 
     A dead unit (a feature, or a channel of images) is one whose slope sigma' is below 1/1000 in the whole batch.
 
@@ -66,9 +66,9 @@ def _one_pass(watch, net, loss, x, y):
 
 
 class Watch:
-    """Looks on, by hooks, while a network and its loss run forward and backward once.
+    """Observes, through hooks, one forward and backward pass of a network and its loss.
 
-    A call is known by its place: (module, how many calls of it came before).
+    A call is identified by its place: (module, number of earlier calls of it).
     """
 
     def __init__(self, net, loss):
@@ -84,7 +84,7 @@ class Watch:
             ]
 
     def new_place(self, module):
-        """The place of the call that this module has just come from."""
+        """The place of the call that this module has just finished."""
         place = module, self.count[module]
         self.count[module] += 1
         self.places[id(module.call)] = place
@@ -110,7 +110,7 @@ class Watch:
 
 
 class Timer(Watch):
-    """place -> [seconds forward, seconds backward], without what the modules inside it took."""
+    """place -> [seconds forward, seconds backward], without the time of the modules inside it."""
 
     def __init__(self, net, loss):
         self.running, self.seconds = [], {}  # [start, seconds inside] of each call that is not over yet
@@ -139,7 +139,7 @@ class Timer(Watch):
 
 
 class Look(Watch):
-    """place -> all of a Row but its seconds, for each layer: what has no modules inside, or parameters of its own."""
+    """place -> all of a Row but its seconds, for each layer: a module without submodules, or with own parameters."""
 
     def __init__(self, net, loss, x):
         self.rows, self.names = {}, LayerNames(x)
@@ -179,7 +179,7 @@ class Look(Watch):
 
 
 def _dead(module, u, axis):
-    """The share of units, along `axis`, whose slope is next to nothing for all samples and places."""
+    """The share of units, along `axis`, whose slope is nearly 0 for all samples and places."""
     if not u.size:
         return 0.0
     twin = module.bare_copy()
@@ -190,7 +190,7 @@ def _dead(module, u, axis):
 
 
 def norm(a):
-    """The Euclidean norm of all entries, in units of the largest one, so that nothing over- or underflows."""
+    """The Euclidean norm of all entries, scaled by the largest one, so that nothing over- or underflows."""
     a = np.abs(np.asarray(to_host(a), np.float64)).reshape(-1)
     largest = float(a.max(initial=0))
     return largest * float(np.linalg.norm(a / largest)) if 0 < largest < np.inf else largest

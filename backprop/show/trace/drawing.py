@@ -15,7 +15,7 @@ LONGEST = 30  # seconds that Graphviz may take for one picture
 
 
 def dot(trace):
-    """The graph in Graphviz's language: a node for each value, an edge with its slope to each that is made of it."""
+    """The graph in Graphviz's language: a node for each value, an edge with its slope to each value that uses it."""
     lines = [
         "digraph trace {",
         '  graph [rankdir=LR, bgcolor="white", nodesep=0.35, ranksep=0.7]',
@@ -58,7 +58,7 @@ def save(trace, path):
 def draw(trace, format):
     """The picture as bytes."""
     if not installed():
-        raise ProgramError("Graphviz draws .svg and .png, and its command `dot` is not here; a .dot file needs none")
+        raise ProgramError("a .svg or .png needs Graphviz, whose command `dot` was not found; a .dot file does not")
     command = ["dot", f"-T{format}", "-Gdpi=150" if format == "png" else "-Gdpi=72"]
     try:
         text = dot(trace).encode()
@@ -68,7 +68,7 @@ def draw(trace, format):
 
 
 def inline_svg(trace):
-    """The picture as a part of a page, nothing where Graphviz is not installed."""
+    """The picture as a part of a page; empty where Graphviz is not installed."""
     if not installed():
         return ""
     svg = draw(trace, "svg").decode()

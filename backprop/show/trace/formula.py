@@ -1,7 +1,7 @@
-"""A Formula is a name that writes down what is done with it.
+"""A Formula is a name that records, as text, what is computed with it.
 
-The local rules of the table of operations are functions; run on Formulas instead of numbers they tell themselves, so
-that what a trace prints is the code that was run:
+The local rules in the table of operations are functions; run on Formulas instead of numbers, they write themselves
+down, so that a trace prints the very code that was run:
 
 >>> a = Formula("a")
 >>> str(1 / (2 * a)), str(-np.sin(a) * Formula("b")), str(2 * a ** np.array(1.0))
@@ -13,7 +13,7 @@ import numpy as np
 from backprop.graph.operators import Operators
 from backprop.show.numbers import numbers
 
-# What binds loosely comes first. A quotient is looser than a product here, so that a * (b / c) keeps its brackets.
+# From the loosest to the tightest. A quotient is looser than a product here, so that a * (b / c) keeps its brackets.
 SUM, QUOTIENT, PRODUCT, SIGN, POWER, ATOM = range(6)
 INFIX = {
     "add": ("+", SUM, SUM, SUM),  # its sign, how it binds, how tightly its left and its right side must bind
@@ -28,7 +28,7 @@ INFIX = {
 class Formula(Operators):
     """`text`, and how tightly its outermost operation binds, which decides where brackets are needed.
 
-    One types it as one types a Value; `apply` writes a text instead of making a node.
+    It is used like a Value; `apply` writes a text instead of making a node.
     """
 
     def __init__(self, text, binds=ATOM):
@@ -59,12 +59,12 @@ class Formula(Operators):
         return Formula(f"[{self} > {other}]")
 
     def __eq__(self, other):
-        """An exception, which a formula leaves out"""
+        """The condition of an exception, which a formula leaves out"""
         return False
 
     @property
     def real(self):
-        """Only complex numbers, which formulas do not show, have another part"""
+        """The formula itself: formulas do not show complex numbers"""
         return self
 
     def __array_ufunc__(self, ufunc, method, *operands, **options):

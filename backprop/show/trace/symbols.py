@@ -6,7 +6,7 @@ from backprop.graph import ModuleCall
 from backprop.show.numbers import numbers, subscript
 from backprop.show.trace.formula import Formula
 
-BAR, DOT = "\u0304", "\u0307"  # stand over the letter before them
+BAR, DOT = "\u0304", "\u0307"  # drawn over the letter before them
 
 
 class Symbols:
@@ -39,10 +39,10 @@ class Symbols:
         return v.operation.slopes[place](self.of(v), *[self.of(parent) for parent in v.parents], **options)
 
     def share(self, v, place):
-        """What v hands down to its parent at `place`.        (17)"""
+        """What v passes to its parent at `place`.        (17)"""
         vbar, slope, name = self.of(v, BAR), self.slope(v, place), v.operation.name
         if slope is not None:
-            stretched = v.parents[place].shape != v.shape  # was used once for each copy
+            stretched = v.parents[place].shape != v.shape  # it was broadcast: used once for each copy
             return f"sum({vbar * slope})" if stretched else str(vbar * slope)
         if name == "matmul" and all(parent.ndim > 1 for parent in v.parents):
             a, b = (f"{self.of(parent)}ᵀ" for parent in v.parents)
@@ -50,7 +50,7 @@ class Symbols:
         return f"{name}.backward({vbar})" if isinstance(v.operation, ModuleCall) else f"{name}ᵀ({vbar})"
 
     def tangent(self, v, name):
-        """How v moves with its parents, or, an input called `name`, by itself.        (18)"""
+        """How v changes with its parents, or, for an input called `name`, by itself.        (18)"""
         moving = [(place, parent) for place, parent in enumerate(v.parents) if parent.requires_grad]
         if not v.parents:
             return f"d{name}"

@@ -13,7 +13,7 @@ TANGENT = "forward tangent trace (18), read downward"
 
 
 def text(trace):
-    """Two tables side by side, a step on the left beside the shares of the adjoint that it hands down, on the right."""
+    """Two tables side by side: steps on the left, and on the right the shares that they pass to their parents."""
     left, right = (table(half, indent="") for half in _halves(trace))
     return beside([PRIMAL, "", *left], [_title(trace), "", *right])
 
@@ -59,7 +59,7 @@ def _shares(trace):
     for name, node in zip(trace.names, trace.inputs, strict=True):
         bar = trace.symbols.of(node, BAR)
         lines[node] = [(f"df/d{name}", f"= {bar}", f"= {numbers(trace.gradients[name])}")]
-    lines = {node: own or [("", "", "")] for node, own in lines.items()}  # a parameter has nobody to hand down to
+    lines = {node: own or [("", "", "")] for node, own in lines.items()}  # a parameter has no parents
     return {**lines, "f": (str(trace.symbols.of(trace.output, BAR)), "= df/df", "= 1")}
 
 

@@ -15,9 +15,9 @@ from backprop.show.trace.symbols import BAR, DOT, Symbols
 def trace(f, *inputs, names=None, mode="reverse"):
     """Evaluate f step by step, and differentiate it step by step. Returns a Trace: print it, or save its picture.
 
-    f        a function of Values that returns one number; operators, NumPy's functions and Modules may stand in it
+    f        a function of Values that returns one number; it may use operators, NumPy's functions and Modules
     inputs   numbers or arrays, one for each argument of f
-    names    what the inputs are called; unless given, what f calls them
+    names    what the inputs are called; by default, what f calls them
     mode     "reverse": adjoints, from the end back (17). "forward": tangents, a column for each input (18).
 
     Inputs are v₀ and below, what is computed from them v₁ and above, level by level, as in the lecture (A 14:55-20:07),
@@ -42,12 +42,12 @@ def trace(f, *inputs, names=None, mode="reverse"):
         raise OptionError(f"mode must be 'reverse' or 'forward', got {mode!r}")
     inputs = [Value(np.array(x, float) if np.asarray(x).dtype.kind in "iub" else np.array(x)) for x in inputs]
     if mode == "forward" and any(x.size != 1 for x in inputs):
-        raise OptionError("forward mode has a column for each input: it traces numbers, not arrays")
+        raise OptionError("inputs must be numbers, not arrays, in forward mode: it has a column for each of them")
     output = f(*inputs)
     if not isinstance(output, Value) or not output.requires_grad:
         raise GradientError(f"f does not depend on its inputs: it returned {output!r}")
     if output.size != 1:
-        raise ShapeError(f"adjoints begin at one number, f returned shape {output.shape}; sum() it")
+        raise ShapeError(f"f must return a single number, got shape {output.shape}; use sum()")
     names = _names(f, len(inputs)) if names is None else [" ".join(str(name).split()) for name in names]
     if len(set(names)) != len(inputs):
         raise OptionError(f"expects {len(inputs)} different names, one for each input, got {', '.join(names)}")
@@ -64,7 +64,7 @@ class Step(NamedTuple):
 
 
 class Share(NamedTuple):
-    """One line of the reverse trace: the child hands a share to its parent, whose adjoint so far is `value`."""
+    """One line of the reverse trace: the child passes a share to its parent, whose adjoint so far is `value`."""
 
     child: Value
     parent: Value
@@ -152,7 +152,7 @@ class Trace:
 
 @contextlib.contextmanager
 def _gradients_kept(order):
-    """Within this block a module's backward may add to its parameters' gradients; behind it they are as before."""
+    """Within this block a module's backward may add to its parameters' gradients; afterwards they are as before."""
     modules = [v.operation.module for v in order if isinstance(v.operation, ModuleCall)]
     parameters = {p for module in modules for p in module.parameters()}
     kept = [(p, None if p.grad is None else p.grad.copy()) for p in parameters]
@@ -164,7 +164,7 @@ def _gradients_kept(order):
 
 
 def _by_level(inputs, output):
-    """The inputs, then all else that the output was computed from: what needs only the earlier levels comes first."""
+    """The inputs, then all else that the output was computed from, level by level: each needs only earlier levels."""
     order = ancestry(output)
     level = dict.fromkeys(inputs, 0)
     for v in order:

@@ -4,5 +4,5 @@
 
 Each returns (run, result): run() does the work once, result() gives the arrays by which players are compared. For
 `step` run() is one training step and result() its loss and then all parameters, flat. For `epoch` run() is one epoch
-over images in memory and result() the last step's loss alone: in a hundred steps the roundings of parameters part ways.
+over images in memory and result() the last step's loss alone: in a hundred steps rounding makes parameters diverge.
 """

@@ -1,6 +1,6 @@
-"""PyTorch on a GPU: eager, or a whole step in a CUDA graph; with convolutions in full float32, or in TF32 as it comes.
+"""PyTorch on a GPU: eager, or a whole step in a CUDA graph; with convolutions in full float32, or in TF32, its default.
 
-GRAPH and TF32 in the environment choose. Data lie on the GPU; a graph's batch is always the same one.
+GRAPH and TF32 in the environment choose. Data are on the GPU; a graph always uses the same batch.
 """
 
 import os
@@ -21,7 +21,7 @@ torch.backends.cudnn.benchmark = True
 
 def gemm(form, n, o, i):
     if GRAPH:
-        return None  # as without
+        return None  # same as without a graph
     p, q, out = (torch.from_numpy(a).cuda() for a in workload.gemm_arrays(form, n, o, i))
     p, q = {"nt": (p, q.T), "tn": (p.T, q), "nn": (p, q)}[form]
     return lambda: torch.matmul(p, q, out=out), lambda: [out.cpu().numpy()], torch.cuda.synchronize
@@ -30,7 +30,7 @@ def gemm(form, n, o, i):
 def steps(model, count):
     x, y = (torch.from_numpy(a).cuda() for a in workload.batch())
     once, net = training(model, x, y)
-    last = [once()]  # we, too, have done a step before
+    last = [once()]  # ours has done a step before, too
 
     def run():
         for _ in range(count):
@@ -79,7 +79,7 @@ def training(model, x, y):
 
 
 def _in_a_graph(once, net, sgd):
-    """`once` as one launch, from the weights as they are now: the steps that a capture wants before it are undone."""
+    """`once` as one launch, from the weights as they are now: the steps that a capture needs before it are undone."""
     before = [p.detach().clone() for p in net.parameters()]
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())

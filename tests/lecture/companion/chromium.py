@@ -1,4 +1,4 @@
-"""A browser for tests: headless Chromium, told what to do through its pipe, in the words of its DevTools protocol.
+"""A browser for tests: headless Chromium, controlled through a pipe by its DevTools protocol.
 
 python -m tests.lecture.companion.chromium companion.html DIR [FORMULA]    three widths, both themes, as PNGs
 """

@@ -1,4 +1,4 @@
-"""The companion: every formula has its line, its docstring, its numbers, its proof and its place on the page."""
+"""The companion: every formula has its line, its docstring, its numbers, its check and its place on the page."""
 
 import doctest
 import html

@@ -1,7 +1,7 @@
 """Each formula worked out on numbers that can be done by hand, as a session at Python's prompt.
 
 The tests run every session and compare what it prints; the page runs it again and draws what comes out. A file holds
-those of one chapter: the number of a formula, or a moment's word, -> session. NAMES are known in all of them.
+those of one chapter: the number of a formula, or a moment's name, -> session. NAMES are defined in all of them.
 """
 
 import numpy as np

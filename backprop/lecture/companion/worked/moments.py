@@ -1,4 +1,4 @@
-"""What has no formula and can be seen all the same: caches, errors that say what to do, one vector as an input."""
+"""What has no formula but can still be shown: caches, errors that say what to do, one vector as an input."""
 
 SESSIONS = {
     "cache": """
