@@ -33,7 +33,7 @@ def after(d):
 
 
 def patches(layer):
-    """(N, C, H, W) -> (N, C, I, J, P, Q), what each window of a layer sees of an image: a linear map."""
+    """(N, C, H, W) -> (N, C, H_out, W_out, P, Q), what each window of a layer sees of an image: a linear map."""
     (p, q), (s, t), (top, left) = layer.kernel_size, layer.stride, layer.padding
     d, e = getattr(layer, "dilation", (1, 1))
     outside = -np.inf if type(layer).__name__ == "MaxPool2d" else 0  # the class is a watched one, not bp's
@@ -247,7 +247,7 @@ OPTIMIZERS = [
     ("AdamW", {"betas": (0.8, 0.9), "weight_decay": 0.3}, "43 42a 42b 42c"),
 ]
 STATES = {"v": "momentum", "s": "square"}
-STATES_OF_ADAM = {"m": "mean", "v": "square"}
+STATES_OF_ADAM = {"m": "mean", "s": "square"}
 
 
 def steps_of(name, options, marks):

@@ -12,8 +12,8 @@ import backprop as bp
 from backprop.lecture.examples import examples
 
 ROOT = Path(__file__).parents[1]
-SKIPPED = {".venv", "runs", "bench", "build", "dist"}
-PAGES = sorted(p for p in ROOT.rglob("README.md") if not SKIPPED & set(p.relative_to(ROOT).parts))
+FOLDERS = "backprop", "data_tools", "scripts"  # elsewhere tools leave READMEs of their own, such as pytest's cache
+PAGES = [ROOT / "README.md", *sorted(page for folder in FOLDERS for page in (ROOT / folder).rglob("README.md"))]
 README = (ROOT / "README.md").read_text()
 
 

@@ -14,7 +14,7 @@ COMPLEX_STEP = 1e-30
 
 
 def central(loss, theta, entries, scale):
-    """dL/d(theta.flat[e]) for each e of `entries`, and an estimate of each one's error.          (19)
+    """dL/d(theta.flat[k]) for each k of `entries`, and an estimate of each one's error.          (19)
 
     `loss()` computes L, a sum of terms of size `scale` in all, from the current values of `theta`, which are changed
     in place and restored. h is halved until the result settles.
@@ -29,7 +29,7 @@ def one_sided(loss, theta, entry, direction, scale):
 
 
 def complex_step(loss, theta, entries):
-    """dL/d(theta.flat[e]) for each e of `entries`, exact to rounding, where L is analytic.         (20)
+    """dL/d(theta.flat[k]) for each k of `entries`, exact to rounding, where L is analytic.         (20)
 
     `theta` is complex and `loss()` computes a complex L from it.
     """

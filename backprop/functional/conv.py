@@ -35,7 +35,7 @@ def conv(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, places
 
 
 def conv1d(a, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Signals (N, C, L) with filters (O, C/groups, taps)."""
+    """Signals (N, C, W) with filters (O, C/groups, Q)."""
     expect_axes(1, weight)
     return conv(a, weight, bias, stride, padding, dilation, groups)
 

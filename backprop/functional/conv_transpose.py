@@ -32,7 +32,7 @@ def conv_transpose(a, weight, bias=None, stride=1, padding=0, output_padding=0, 
 
 
 def conv_transpose1d(a, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    """Signals (N, C, L) with filters (C, O/groups, taps)."""
+    """Signals (N, C, W) with filters (C, O/groups, Q)."""
     expect_axes(1, weight)
     return conv_transpose(a, weight, bias, stride, padding, output_padding, groups, dilation)
 

@@ -48,16 +48,16 @@ def error_backward(name, a, b, scale, *options):
 
 
 def bce_with_logits(z, y, pos_weight=None):
-    """-(p y log s + (1 - y) log(1 - s)) of each element, s = sigmoid(z); p, 1 unless it is given, weighs the positives.
+    """-(w y log s + (1 - y) log(1 - s)) of each element, s = sigmoid(z); w, 1 unless it is given, weighs the positives.
 
-    For y = 1 the loss is -log s, so p adds -(p - 1) y log s to it.                                        (24a)
+    For y = 1 the loss is -log s, so w adds -(w - 1) y log s to it.                                        (24a)
     """
     losses = error("bce_with_logits", z, y)
     return losses if pos_weight is None else add(losses, error("positives", z, _beyond_one(y, pos_weight)))
 
 
 def bce_with_logits_backward(z, y, scale, pos_weight=None):
-    """delta = (s - y + (p - 1) y (s - 1)) scale                                                           (24b)"""
+    """delta = (s - y + (w - 1) y (s - 1)) scale                                                           (24b)"""
     delta = error_backward("bce_with_logits", z, y, scale)
     if pos_weight is None:
         return delta
@@ -65,11 +65,11 @@ def bce_with_logits_backward(z, y, scale, pos_weight=None):
 
 
 def _beyond_one(y, pos_weight):
-    """(p - 1) y"""
-    p = values(pos_weight)
-    if is_array(p):
-        kernels.of(p, y)
-    return multiply(y, p - 1 if device_of(p) == "cuda" else np.asarray(p - 1))
+    """(w - 1) y"""
+    w = values(pos_weight)
+    if is_array(w):
+        kernels.of(w, y)
+    return multiply(y, w - 1 if device_of(w) == "cuda" else np.asarray(w - 1))
 
 
 class Number(float):

@@ -2,8 +2,8 @@
 
 In batch normalisation they are the entries of a channel, axis 1, over all samples and positions; in layer and RMS
 normalisation those of a row, one sample's last axes; in group normalisation those of a group of one sample's channels.
-`u` is (B, C, D), as kernels take it, and each index of C is normalised over B and D: (N, C, L) from `by_channel`,
-(1, rows, F) from `by_row`.
+`u` is (B, C, D), as kernels take it, and each index of C is normalised over B and D: (N, C, D) from `by_channel`,
+(1, rows, I) from `by_row`.
 """
 
 import math
@@ -16,14 +16,14 @@ from backprop.module.parameter import values
 
 
 def by_channel(array):
-    """(N, C, ...) -> (N, C, L): entries of a channel belong together."""
+    """(N, C, ...) -> (N, C, D): entries of a channel belong together."""
     if array.ndim < 2:
         raise ShapeError(f"expects (N, C, ...), got {array.shape}")
     return split_at(array, 1)
 
 
 def by_row(array, axes):
-    """(..., F1, F2) with `axes` of them last -> (1, rows, F1 F2): entries of a row belong together."""
+    """(..., I1, I2) with `axes` of them last -> (1, rows, I1 I2): entries of a row belong together."""
     lead = array.ndim - axes
     return contiguous(array).reshape(1, math.prod(array.shape[:lead]), math.prod(array.shape[lead:]))
 

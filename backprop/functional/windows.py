@@ -49,7 +49,7 @@ def positions(size, taps, stride=1, before=0, after=0, dilation=1, ceil_mode=Fal
 def batched(a, axes):
     """a with a batch axis: an image (C, *image) without one becomes a batch of it. ShapeError for any other rank."""
     if a.ndim not in (axes + 1, axes + 2):
-        image = ", ".join("DHW"[-axes:]) if axes > 1 else "L"
+        image = ", ".join("DHW"[-axes:])
         cure = "; insert Unflatten(1, (C, H, W)) before it" if a.ndim == 2 and axes == 2 else ""
         raise ShapeError(f"expects (N, C, {image}), or (C, {image}) without a batch, got {a.shape}{cure}")
     return a if a.ndim == axes + 2 else a[None]

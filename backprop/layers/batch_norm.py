@@ -23,16 +23,17 @@ from backprop.module.options import number, probability, whole
 
 
 class BatchNorm(Affine):
-    """Each channel is normalised over the batch: u, y (N, C, ...), gamma, beta (C,).
+    """Each channel is normalised over the batch: u, z (N, C, ...), gamma, beta (C,).
 
     forward   (29a)  xhat = (u - mean) / sqrt(var + eps), mean and var of each channel over all samples and places
-              (30a)  y = gamma xhat + beta
+              (30a)  z = gamma * xhat + beta
               (31a)  running_mean <- (1 - momentum) running_mean + momentum mean
-              (31b)  running_var <- (1 - momentum) running_var + momentum var m/(m-1)       m the count of values
+              (31b)  running_var <- (1 - momentum) running_var + momentum var E/(E-1)       E values of each channel
     backward  (30b)  (30c)  (30d), then (29b)
 
     In evaluation the running statistics replace mean and var. They are constants, so delta_u = g / sqrt(var + eps).
-    `momentum=None` averages all batches evenly; `track_running_stats=False` always uses the batch's own statistics.
+    `momentum` is the share of the new batch, where SGD's is that of the old; None averages all batches evenly.
+    `track_running_stats=False` always uses the batch's own statistics.
 
     Raises ShapeError for another rank or number of channels, and in training for a single value per channel.
     """
@@ -57,19 +58,19 @@ class BatchNorm(Affine):
     def forward(self, u):
         wanted = " or ".join(f"(N, {self.num_features}{axes})" for axes in self.layouts)
         self.expect(u.ndim in self.ranks and u.shape[1] == self.num_features, wanted, got=u)
-        x = F.by_channel(u)
+        channels = F.by_channel(u)
         own = self.training or not self.track_running_stats
         if own:
             few = "one value has no variance: use a larger batch, DataLoader(..., drop_last=True), or net.eval()"
             kept = "without running statistics evaluation needs a batch, too: use track_running_stats=True"
             wanted = "more than one value per channel" + (" in training" if self.training else "")
-            self.expect(x.shape[0] * x.shape[2] != 1, wanted, got=u, cure=few if self.training else kept)
-            mean, var, std = F.moments(x, self.eps)
+            self.expect(channels.shape[0] * channels.shape[2] != 1, wanted, got=u, cure=few if self.training else kept)
+            mean, var, std = F.moments(channels, self.eps)
             if self.training and self.track_running_stats and u.size:
-                self._remember(mean, var, x.shape[0] * x.shape[2])
+                self._remember(mean, var, channels.shape[0] * channels.shape[2])
         else:
             mean, std = self.running_mean.data, F.spread_of(self.running_var, self.eps)
-        xhat = self.normalize(x, mean, std)  # (29a)
+        xhat = self.normalize(channels, mean, std)  # (29a)
         self.cache = xhat, std, own
         return self.scale_and_shift(xhat).reshape(u.shape)  # (30a)
 
@@ -92,9 +93,9 @@ class BatchNorm(Affine):
 
 
 class BatchNorm1d(BatchNorm):
-    """BatchNorm of features (N, C) or signals (N, C, L)."""
+    """BatchNorm of features (N, C) or signals (N, C, W)."""
 
-    ranks, layouts = (2, 3), ("", ", L")
+    ranks, layouts = (2, 3), ("", ", W")
 
 
 class BatchNorm2d(BatchNorm):

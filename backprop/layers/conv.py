@@ -33,9 +33,9 @@ from backprop.module.rng import generator
 
 
 class Convolution(Module):
-    """z = X * a, which is cross-correlation: a true convolution would flip the filter.  Lecture A 55:50-59:22, 71:09.
+    """z is the cross-correlation of X and a; a true convolution would flip the filter.  Lecture A 55:50-59:22, 71:09.
 
-        a (N, C, H, W)   weight X (O, C, P, Q)   bias mu (O,) or None   z (N, O, I, J)
+        a (N, C, H, W)   weight X (O, C, P, Q)   bias mu (O,) or None   z (N, O, H_out, W_out)
         n is a sample, c a channel of the image, o a filter; h, w are places in a, i, j in z, and p, q in the filter;
         s is the stride, d the dilation, pad the rows or columns of zeros in front: a is 0 outside the image
 
@@ -49,8 +49,8 @@ class Convolution(Module):
     In the comments patches(a)[n,c,i,j,p,q] is the a of (10), the entry under tap p, q at i, j. add_up is the adjoint:
     it adds each entry of the patches to the place in the image that it came from.
 
-    I = floor((H + 2 pad - d (P - 1) - 1) / s) + 1, and J likewise: a stride of 2 halves the image. Stride, padding and
-    dilation are one number, or one for each axis; padding 'same' keeps the size of the image. With `groups` G, X is
+    H_out = floor((H + 2 pad - d (P - 1) - 1) / s) + 1, W_out likewise: a stride of 2 halves the image. Stride, padding
+    and dilation are one number, or one for each axis; padding 'same' keeps the size of the image. With `groups` G, X is
     (O, C/G, P, Q): the filters of a group see only the channels of that group. X and mu start uniform in
     +-1/sqrt(C/G P Q), as PyTorch's do. For margins other than zeros put a padding layer in front.
 
@@ -108,7 +108,7 @@ class Convolution(Module):
 
 
 class Conv1d(Convolution):
-    """Convolution over signals: a (N, C, L), weight (O, C/groups, taps). The formulas are Convolution's."""
+    """Convolution over signals: a (N, C, W), weight (O, C/groups, Q). The formulas are Convolution's."""
 
     axes = 1
 

@@ -11,7 +11,8 @@ from backprop.module import Module
 class TransposedConvolution(Module):
     """Every entry of a adds the filter, times the entry, to z at its place; overlaps add up.  Lecture A 77:40.
 
-        a (N, C, H, W)   weight X (C, O, P, Q)   bias mu (O,) or None   z (N, O, I, J)   letters as in Convolution
+        a (N, C, H, W)   weight X (C, O, P, Q)   bias mu (O,) or None   z (N, O, H_out, W_out)
+        letters as in Convolution
 
     forward   (27)  z[n,o,i,j]       = mu[o] + sum of a[n,c,h,w] X[c,o,p,q] over c and all h, w, p, q
                                        with s h + d p - pad = i and s w + d q - pad = j: (13), with a for delta
@@ -22,8 +23,8 @@ class TransposedConvolution(Module):
     z is linear in a, with the transposed matrix of a convolution, so its adjoint is that convolution. In the comments,
     patches and add_up are Convolution's, for the image z.
 
-    I = s (H - 1) + d (P - 1) + 1 - 2 pad + output_padding: a stride of 2 doubles the image. A convolution with stride s
-    maps s sizes to the same one; `output_padding` chooses which of them comes back. With `groups` G, X is
+    H_out = s (H - 1) + d (P - 1) + 1 - 2 pad + output_padding: a stride of 2 doubles the image. A convolution with
+    stride s maps s sizes to the same one; `output_padding` chooses which of them comes back. With `groups` G, X is
     (C, O/G, P, Q). X and mu start uniform in +-1/sqrt(O/G P Q), as PyTorch's do.
 
     This is written for images, ConvTranspose2d; ConvTranspose1d and ConvTranspose3d have one axis fewer or more.
@@ -79,7 +80,7 @@ class TransposedConvolution(Module):
 
 
 class ConvTranspose1d(TransposedConvolution):
-    """Signals (N, C, L), weight (C, O/groups, taps). The formulas are TransposedConvolution's."""
+    """Signals (N, C, W), weight (C, O/groups, Q). The formulas are TransposedConvolution's."""
 
     axes = 1
 

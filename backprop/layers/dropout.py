@@ -7,7 +7,7 @@ from backprop.module.rng import Stream
 
 
 class Dropout(Module):
-    """a = keep u / (1-p), keep = 1 with probability 1-p, else 0: u, a (...). The identity in evaluation.
+    """a = keep * u / (1-p), keep = 1 with probability 1-p, else 0: u, a (...). The identity in evaluation.
 
     forward   (25a)  a       = keep * u / (1-p)              the rest is scaled up, so that a's mean is u
     backward  (25b)  delta_u = keep * delta / (1-p)          the same keep: nothing passed where it was 0
@@ -44,7 +44,7 @@ class Dropout(Module):
 
 
 class Dropout1d(Dropout):
-    """Dropout of whole channels of signals (N, C, L): one entry alone could be guessed from its neighbours."""
+    """Dropout of whole channels of signals (N, C, W): one entry alone could be guessed from its neighbours."""
 
     channel_axes = 1
 

@@ -52,7 +52,7 @@ class PReLU(Module):
 
     forward   (3)   a       = u where u > 0, else w u
     backward  (4)   delta_u = delta where u > 0, else w delta
-              (28)  dL/dw   = sum of delta u where u <= 0                    w multiplied u there, and nothing elsewhere
+              (28)  dL/dw   = sum of delta * u where u <= 0                  w multiplied u there, and nothing elsewhere
     """
 
     analytic = True

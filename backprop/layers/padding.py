@@ -65,7 +65,7 @@ class ConstantPadding(Padding):
 
 
 class ZeroPad1d(Padding):
-    """A margin around signals (N, C, L): zeros."""
+    """A margin around signals (N, C, W): zeros."""
 
     axes, mode = 1, "constant"
 
@@ -83,7 +83,7 @@ class ZeroPad3d(Padding):
 
 
 class ConstantPad1d(ConstantPadding):
-    """A margin around signals (N, C, L): `value`."""
+    """A margin around signals (N, C, W): `value`."""
 
     axes, mode = 1, "constant"
 
@@ -101,7 +101,7 @@ class ConstantPad3d(ConstantPadding):
 
 
 class ReflectionPad1d(Padding):
-    """A margin around signals (N, C, L): the signal mirrored at its edge, which is not repeated."""
+    """A margin around signals (N, C, W): the signal mirrored at its edge, which is not repeated."""
 
     axes, mode = 1, "reflect"
 
@@ -119,7 +119,7 @@ class ReflectionPad3d(Padding):
 
 
 class ReplicationPad1d(Padding):
-    """A margin around signals (N, C, L): the edge repeated."""
+    """A margin around signals (N, C, W): the edge repeated."""
 
     axes, mode = 1, "replicate"
 
@@ -137,7 +137,7 @@ class ReplicationPad3d(Padding):
 
 
 class CircularPad1d(Padding):
-    """A margin around signals (N, C, L): the signal's other side."""
+    """A margin around signals (N, C, W): the signal's other side."""
 
     axes, mode = 1, "circular"
 

@@ -23,13 +23,13 @@ from backprop.module import Module
 
 
 class MaxPooling(Module):
-    """The largest entry of each window: a (N, C, H, W), out (N, C, I, J).
+    """The largest entry of each window: a (N, C, H, W), out (N, C, H_out, W_out).
 
     forward   (14a)  out[n,c,i,j]     = max over the window's taps p, q of a[n,c, s i + d p - pad, s j + d q - pad]
     backward  (14b)  delta_a[n,c,h,w] = sum of delta[n,c,i,j] over the windows whose largest entry is at h, w:
                                         a small change of any other entry changes nothing
 
-    In the comments patches(a) (N, C, I, J, P, Q) is what each window sees, and taken (N, C, I, J, H, W) is 1 where
+    In the comments patches(a) (N, C, H_out, W_out, P, Q) is what each window sees, and taken[n,c,i,j,h,w] is 1 where
     h, w is the entry that the window took, else 0.
 
     Of equal entries the first is taken, row by row. The window moves by its own size unless `stride` is given. Padding
@@ -68,7 +68,7 @@ class MaxPooling(Module):
 
 
 class AvgPooling(Module):
-    """The mean of each window: a (N, C, H, W), out (N, C, I, J).
+    """The mean of each window: a (N, C, H, W), out (N, C, H_out, W_out).
 
     forward   (14c)  out[n,c,i,j]     = 1/(P Q) sum_{p,q} a[n,c, s i + p - pad, s j + q - pad]
     backward  (14d)  delta_a[n,c,h,w] = 1/(P Q) sum of delta[n,c,i,j] over all windows that hold h, w
@@ -114,8 +114,9 @@ class AvgPooling(Module):
 class AdaptiveAvgPooling(Module):
     """A given number of means, whatever the size of the image: a (N, C, H, W), out (N, C, *output_size).
 
-    Window i runs from floor(i H / I) to ceil((i+1) H / I), so neighbours may share an entry; otherwise (14c) and (14d).
-    As matrices: rows[i,h] is 1 over the number of rows in window i where h is one of them, else 0; columns likewise.
+    Window i runs from floor(i H / H_out) to ceil((i+1) H / H_out), so neighbours may share an entry; otherwise (14c)
+    and (14d). As matrices: rows[i,h] is 1 over the number of rows in window i where h is one of them, else 0; columns
+    likewise.
     `output_size` is one number, or one for each axis; None keeps an axis as it is.
     """
 
@@ -139,7 +140,7 @@ class AdaptiveAvgPooling(Module):
 
 
 class MaxPool1d(MaxPooling):
-    """MaxPooling over signals (N, C, L)."""
+    """MaxPooling over signals (N, C, W)."""
 
     axes = 1
 
@@ -157,7 +158,7 @@ class MaxPool3d(MaxPooling):
 
 
 class AvgPool1d(AvgPooling):
-    """AvgPooling over signals (N, C, L)."""
+    """AvgPooling over signals (N, C, W)."""
 
     axes = 1
 
@@ -178,7 +179,7 @@ class AvgPool3d(AvgPooling):
 
 
 class AdaptiveAvgPool1d(AdaptiveAvgPooling):
-    """AdaptiveAvgPooling over signals (N, C, L)."""
+    """AdaptiveAvgPooling over signals (N, C, W)."""
 
     axes = 1
 

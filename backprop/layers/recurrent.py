@@ -109,8 +109,8 @@ class RNN(Recurrent):
 class GRU(Recurrent):
     """A gated recurrent unit chooses how much of its state to keep; G = 3. Shapes and options are RecurrentStack's.
 
-    p, q and their deltas have three parts: r, z, n, for reset, update and candidate. delta_h is that of h_t: from all its
-    uses.
+    p, q and their deltas have three parts: r, z, n, for reset, update and candidate. delta_h is that of h_t, from all
+    its uses.
 
     forward   (34a)  r           = sigmoid(p_r + q_r)
               (34b)  z           = sigmoid(p_z + q_z)
@@ -152,8 +152,8 @@ class GRU(Recurrent):
 class LSTM(Recurrent):
     """A long short-term memory has a cell c beside its state, along which deltas pass no activation; G = 4.
 
-    u, gates and deltas have four parts: i, f, g, o, for in, forget, candidate and out. delta_h and delta_c are those of h_t
-    and c_t: from all their uses. Shapes and options are RecurrentStack's.
+    u, gates and deltas have four parts: i, f, g, o, for in, forget, candidate and out. delta_h and delta_c are those of
+    h_t and c_t, from all their uses. Shapes and options are RecurrentStack's.
 
     forward   (35a)  i           = sigmoid(u_i)                          u = p_t + q_t
               (35b)  f           = sigmoid(u_f)

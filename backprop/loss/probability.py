@@ -69,7 +69,7 @@ class BCEWithLogitsLoss(Binary):
     forward   (24a)  L       = -1/E sum of y log s + (1 - y) log(1 - s)
     backward  (24b)  delta_z = delta * (s - y) / E               (38b) times sigmoid' = s (1 - s), which cancels
 
-    `weight` multiplies each term, `pos_weight` p the positives: p y log s, and delta = ((1 - y) s - p y (1 - s)) / E.
+    `weight` multiplies each term, `pos_weight` w the positives: w y log s, and delta = ((1 - y) s - w y (1 - s)) / E.
     Both broadcast to z's shape. An infinite score costs nothing where it is right, and infinity where it is wrong.
 
     Raises LabelError, naming the first bad index, for a y outside [0, 1]; ShapeError for different shapes.
@@ -95,13 +95,13 @@ class BCEWithLogitsLoss(Binary):
 
 
 class KLDivLoss(Loss):
-    """Kullback-Leibler divergence of log-probabilities a from probabilities y, both (...), E elements in all.
+    """Kullback-Leibler divergence of log-probabilities a from probabilities y, both (...).
 
     forward   (39a)  L       = 1/E sum of y (log y - a)          0 where y = 0
-    backward  (39b)  delta_a = -delta * y / E
+    backward  (39b)  delta_a = -delta * y / E                    E is what the mean divides by
 
     With `log_target` y are log-probabilities, too: e^y (y - a), and delta = -e^y / E. A divergence is a sum over the
-    outcomes: reduction 'batchmean' divides it by the N samples of axis 0, where 'mean' divides by E.
+    outcomes: with reduction 'batchmean' E is the N samples of axis 0, with 'mean' the number of elements.
 
     Raises LabelError, naming the first bad index, for a y outside [0, 1], and for numbers above 0 where logarithms of
     probabilities belong (LogSoftmax gives them); ShapeError for different shapes.

@@ -41,7 +41,7 @@ class Unrolled(Graph):
 
         x (T, N, I)   W_ih (H, I)   W_hh (H, H)   the states h_1 ... h_T (T, N, H); h_0 = 0
 
-    backward  (17)  a state goes into its output and into the next step; weights' and biases' gradients add up over steps
+    backward  (17)  a state goes into its output and into the next step; gradients of weights add up over steps
     """
 
     def __init__(self, input_size, hidden_size):

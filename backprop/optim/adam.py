@@ -8,16 +8,16 @@ class Adam(Optimizer):
     """Adaptive moments (Kingma and Ba, 2015).
 
         (42a)  m     <- beta1 m + (1 - beta1) g                  a running mean of g
-        (42b)  v     <- beta2 v + (1 - beta2) g^2                a running mean of g^2
-        (42c)  theta <- theta - eta mhat / (sqrt(vhat) + eps)    mhat = m / (1 - beta1^t), vhat = v / (1 - beta2^t)
+        (42b)  s     <- beta2 s + (1 - beta2) g^2                a running mean of g^2, the paper's v
+        (42c)  theta <- theta - eta mhat / (sqrt(shat) + eps)    mhat = m / (1 - beta1^t), shat = s / (1 - beta2^t)
 
-    m and v start at 0, and the divisions correct for that; t counts the steps from 1. eta is `lr`, (beta1, beta2) are
-    `betas`. g is the gradient plus weight_decay * theta. `amsgrad` divides by the largest v so far.
+    m and s start at 0, and the divisions correct for that; t counts the steps from 1. eta is `lr`, (beta1, beta2) are
+    `betas`. g is the gradient plus weight_decay * theta. `amsgrad` divides by the largest s so far.
     """
 
     # (42a) m = beta1 * m + (1 - beta1) * g
-    # (42b) v = beta2 * v + (1 - beta2) * g**2
-    # (42c) theta = theta - eta * m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + eps)
+    # (42b) s = beta2 * s + (1 - beta2) * g**2
+    # (42c) theta = theta - eta * m / (1 - beta1**t) / (sqrt(s / (1 - beta2**t)) + eps)
     kernel = "adam"
     squares = ("square", "most")
     decoupled = False  # whether weight decay acts on theta itself
@@ -35,9 +35,9 @@ class Adam(Optimizer):
         state["step"] = state.get("step", 0) + 1
 
     def arrays(self, parameter, state, amsgrad, **_):
-        m, v = self.buffer(parameter, state, "mean"), self.buffer(parameter, state, "square")
+        m, s = self.buffer(parameter, state, "mean"), self.buffer(parameter, state, "square")
         most = self.buffer(parameter, state, "most") if amsgrad else parameter.data  # a placeholder
-        return parameter.data, parameter.grad, m, v, most
+        return parameter.data, parameter.grad, m, s, most
 
     def numbers(self, state, lr, betas, eps, weight_decay, amsgrad):
         return *map(float, (lr, *betas, eps, weight_decay)), self.decoupled, bool(amsgrad), state["step"]

@@ -364,14 +364,14 @@ def test_a_long_run_is_looked_at_40_times(rng):
     assert [step for step, _ in diary.records] == [*range(0, 79, 2), 79]
 
 
-def test_pictures_over_training_draw_a_layer_that_is_used_often_once(rng, monkeypatch):
+def test_pictures_over_training_draw_a_layer_that_is_used_often_once(rng, monkeypatch, tmp_path):
     figures = []
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *where, **how: figures.append(figure))
     x, y = batch(rng, 2, 1, 4, 3)
     net = bp.Sequential(RowByRow(Unrolled(3, 4)), bp.ReLU(), bp.Linear(4, 10))
     seen = explain(net, x, y, bp.CrossEntropyLoss(), repeats=0)
-    pictures.over_training([(0, seen), (5, seen)], "t.png", "title")
-    pictures.over_depth({"one": seen, "two": seen}, "d.png", "title")
+    pictures.over_training([(0, seen), (5, seen)], tmp_path / "t.png", "title")
+    pictures.over_depth({"one": seen, "two": seen}, tmp_path / "d.png", "title")
     training, over_depth = figures
     assert [axes.get_title() for axes in training.axes] == [
         "norm of delta = dL/du",
@@ -388,11 +388,11 @@ def test_pictures_over_training_draw_a_layer_that_is_used_often_once(rng, monkey
     assert [text.get_text() for text in over_depth.legends[0].get_texts()] == ["one", "two"]
 
 
-def test_pictures_of_a_deep_network_name_only_its_ends(rng, monkeypatch):
+def test_pictures_of_a_deep_network_name_only_its_ends(rng, monkeypatch, tmp_path):
     figures = []
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *where, **how: figures.append(figure))
     seen = explain(deep(bp.ReLU, layers=60), *batch(rng, 4, 32), bp.CrossEntropyLoss(), repeats=0)
-    pictures.over_training([(0, seen)], "t.png", "title")
+    pictures.over_training([(0, seen)], tmp_path / "t.png", "title")
     texts = [text.get_text() for text in figures[0].axes[0].get_legend().get_texts()]
     assert texts == ["0 u₁", "118 u₆₀"]
 

@@ -52,19 +52,19 @@ def drawn(monkeypatch):
     return figures
 
 
-def test_the_entropy_of_the_labels_is_a_dashed_line_with_its_meaning(monkeypatch):
+def test_the_entropy_of_the_labels_is_a_dashed_line_with_its_meaning(monkeypatch, tmp_path):
     figures = drawn(monkeypatch)
-    plots.curves(History(losses=[2.3] * 400), "c.png", "title", floor=2.301)
+    plots.curves(History(losses=[2.3] * 400), tmp_path / "c.png", "title", floor=2.301)
     (axes, _) = figures[0].axes
     dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert [line.get_ydata()[0] for line in dashed] == [2.301]
     assert "knows only class frequencies: entropy 2.301" in [text.get_text() for text in axes.texts]
 
 
-def test_mistakes_are_shown_with_the_most_confident_first(monkeypatch):
+def test_mistakes_are_shown_with_the_most_confident_first(monkeypatch, tmp_path):
     figures = drawn(monkeypatch)
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
-    plots.mistakes(np.zeros((4, 28, 28), np.uint8), np.array([0, 0, 0, 1]), probabilities, "m.png")
+    plots.mistakes(np.zeros((4, 28, 28), np.uint8), np.array([0, 0, 0, 1]), probabilities, tmp_path / "m.png")
     assert [axes.get_title() for axes in figures[0].axes] == ["0, not 1\n80.0%", "0, not 1\n60.0%"]
     assert figures[0].get_suptitle() == "the 2 most confident mistakes of 2"
 

@@ -75,11 +75,11 @@ def by_rmsprop(rows, like, lr, alpha, eps, weight_decay, momentum, centered):
 
 
 def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
-    """(42) m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2; step t = 1, 2, ...:
-    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps): (theta, g, m, v, most)
+    """(42) m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2; step t = 1, 2, ...:
+    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps): (theta, g, m, s, most)
 
     Weight decay adds weight_decay * theta to g, or, `decoupled` (43), shrinks theta itself by lr * weight_decay.
-    `amsgrad` divides by the largest v so far, which `most` keeps.
+    `amsgrad` divides by the largest s so far, which `most` keeps.
     """
     by_adam(parameters.rows, parameters.like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t)
 
@@ -92,13 +92,13 @@ def by_adam(rows, like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad,
     keep1, fresh1, keep2, fresh2, eps = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2), real(eps)
     for r in prange(rows.shape[0]):
         theta, g, m = block(rows, r, 0, like), block(rows, r, 1, like), block(rows, r, 2, like)
-        v, most = block(rows, r, 3, like), block(rows, r, 4, like)
+        s, most = block(rows, r, 3, like), block(rows, r, 4, like)
         for i in range(theta.size):
             grad = g[i] + decay * theta[i]
             m[i] = keep1 * m[i] + fresh1 * grad
-            v[i] = keep2 * v[i] + (fresh2 * grad) * grad
-            spread = v[i]
+            s[i] = keep2 * s[i] + (fresh2 * grad) * grad
+            spread = s[i]
             if amsgrad:
-                most[i] = max(most[i], v[i])
+                most[i] = max(most[i], s[i])
                 spread = most[i]
             theta[i] = shrink * theta[i] - rate * m[i] / (math.sqrt(spread) / root + eps)

@@ -92,11 +92,11 @@ def by_rmsprop(numbers, rows, table, with_momentum, centered):
 
 
 def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
-    """(42) m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2; step t = 1, 2, ...:
-    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps): (theta, g, m, v, most)
+    """(42) m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2; step t = 1, 2, ...:
+    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps): (theta, g, m, s, most)
 
     Weight decay adds weight_decay * theta to g, or, `decoupled` (43), shrinks theta itself by lr * weight_decay.
-    `amsgrad` divides by the largest v so far, which `most` keeps.
+    `amsgrad` divides by the largest s so far, which `most` keeps.
     """
     run(by_adam, parameters, *of_adam(lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t))
 
@@ -115,12 +115,12 @@ def by_adam(numbers, rows, table, amsgrad):
     r = 3 * u32(cuda.blockIdx.x)
     at = 5 * rows[r]
     theta, g, m = array_at(table, at), array_at(table, at + 1), array_at(table, at + 2)
-    v, most = array_at(table, at + 3), array_at(table, at + 4)
+    s, most = array_at(table, at + 3), array_at(table, at + 4)
     i = rows[r + 1] + u32(cuda.threadIdx.x)
     while i < rows[r + 2]:
         grad = g[i] + decay * theta[i]
-        middle, spread = keep1 * m[i] + fresh1 * grad, keep2 * v[i] + (fresh2 * grad) * grad
-        m[i], v[i] = middle, spread
+        middle, spread = keep1 * m[i] + fresh1 * grad, keep2 * s[i] + (fresh2 * grad) * grad
+        m[i], s[i] = middle, spread
         if amsgrad:
             spread = max(most[i], spread)
             most[i] = spread

@@ -43,20 +43,20 @@ def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
 
 
 def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
-    """(42) m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2; step t = 1, 2, ...:
-    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps): (theta, g, m, v, most)
+    """(42) m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2; step t = 1, 2, ...:
+    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps): (theta, g, m, s, most)
 
     Weight decay adds weight_decay * theta to g, or, `decoupled` (43), shrinks theta itself by lr * weight_decay.
-    `amsgrad` divides by the largest v so far, which `most` keeps.
+    `amsgrad` divides by the largest s so far, which `most` keeps.
     """
-    for theta, g, m, v, most in parameters:
+    for theta, g, m, s, most in parameters:
         if decoupled:
             theta *= 1 - lr * weight_decay
         else:
             g = g + weight_decay * theta
         m[...] = beta1 * m + (1 - beta1) * g
-        v[...] = beta2 * v + (1 - beta2) * g * g
+        s[...] = beta2 * s + (1 - beta2) * g * g
         if amsgrad:
-            most[...] = np.maximum(most, v)
-        largest = most if amsgrad else v
+            most[...] = np.maximum(most, s)
+        largest = most if amsgrad else s
         theta -= lr / (1 - beta1**t) * m / (np.sqrt(largest) / (1 - beta2**t) ** 0.5 + eps)
