@@ -25,64 +25,64 @@ _NO_PLACES, _NO_IMAGES = np.empty((0,) * 5, np.int64), {char: np.empty((0, 0), c
 _NO_WINDOW = ((0, 0, 0),) * 4
 
 
-def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
-    """out[n,o,i] = mu[o] + sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty          (10)
+def conv(a, X, mu, relu, stride, dilation, pad, groups, out):
+    """out[n,o,i] = mu[o] + sum_{c,p} X[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty          (10)
 
     `relu` makes negative numbers 0                                                                          (3)
     """
     if not out.size:
         return
-    options = x.shape[1], x.shape[2:], a.shape[2:], out.shape[2:], stride, dilation, pad, WIDTH // out.itemsize
-    by_lane = runs.forward(len(x) // groups, *options)
+    options = X.shape[1], X.shape[2:], a.shape[2:], out.shape[2:], stride, dilation, pad, WIDTH // out.itemsize
+    by_lane = runs.forward(len(X) // groups, *options)
     if by_lane:
-        _convolve_by_lane(a, x, x[0].size, mu, relu, by_lane, groups, out)
+        _convolve_by_lane(a, X, X[0].size, mu, relu, by_lane, groups, out)
     else:
-        _convolve(a, x, x[0].size, mu, relu, forward(*options), 1, groups, out)
+        _convolve(a, X, X[0].size, mu, relu, forward(*options), 1, groups, out)
 
 
-def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
-    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]             (13)"""
+def conv_input_grad(delta, X, stride, dilation, pad, groups, out):
+    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] X[o,c,p]             (13)"""
     if not (delta.size and out.size):
         out[...] = 0
         return
-    sizes = len(x) // groups, x.shape[1], x.shape[2:], out.shape[2:], delta.shape[2:]
+    sizes = len(X) // groups, X.shape[1], X.shape[2:], out.shape[2:], delta.shape[2:]
     options = *sizes, stride, dilation, pad, WIDTH // out.itemsize
     none = NO_BIAS[out.dtype.char]
-    by_lane = runs.backward(x.shape[1], *options)
+    by_lane = runs.backward(X.shape[1], *options)
     if by_lane:
-        _convolve_by_lane(delta, x, x[0, 0].size, none, False, by_lane, groups, out)
+        _convolve_by_lane(delta, X, X[0, 0].size, none, False, by_lane, groups, out)
     else:
-        _convolve(delta, x, x[0, 0].size, none, False, backward(*options), stride[2], groups, out)
+        _convolve(delta, X, X[0, 0].size, none, False, backward(*options), stride[2], groups, out)
 
 
 def conv_max_pool(
-    a, x, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
+    a, X, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
 ):
     """`conv`, over `positions` places, then `max_pool` of each image while it is in the cache, then ReLU  (10) (14a)"""
     if not out.size:
         return
-    options = x.shape[1], x.shape[2:], a.shape[2:], positions, stride, dilation, pad, WIDTH // out.itemsize
+    options = X.shape[1], X.shape[2:], a.shape[2:], positions, stride, dilation, pad, WIDTH // out.itemsize
     shape, window = (*out.shape[:2], *positions), (size, pool_stride, pool_dilation, pool_pad)
-    by_lane = runs.forward(len(x) // groups, *options, pooled=True)
+    by_lane = runs.forward(len(X) // groups, *options, pooled=True)
     if by_lane:
-        _convolve_by_lane(a, x, x[0].size, mu, relu, by_lane, groups, out, where, shape, window)
+        _convolve_by_lane(a, X, X[0].size, mu, relu, by_lane, groups, out, where, shape, window)
         return
     tables = forward(*options, spaced=True)
     _, height, width = tables[0].plane
     steps = (positions[0] * height * width + 2 * LANES) // LANES * LANES, height * width, width
     what, fields, packed = _scratch(a, tables, groups, out)
     images = empty((len(fields), shape[1] * steps[0] + 2 * LANES), out.dtype)
-    convolve(a, x, x[0].size, mu, relu, groups, *what, 1, fields, packed, out, where, images, shape, steps, *window)
+    convolve(a, X, X[0].size, mu, relu, groups, *what, 1, fields, packed, out, where, images, shape, steps, *window)
 
 
-def _convolve(a, x, x_row, mu, relu, tables, hop, groups, out):
+def _convolve(a, X, X_row, mu, relu, tables, hop, groups, out):
     what, fields, packed = _scratch(a, tables, groups, out)
     size = out[0, 0].size
     last = _NO_PLACES, _NO_IMAGES[out.dtype.char], out.shape, (size, size, size), *_NO_WINDOW
-    convolve(a, x, x_row, mu, relu, groups, *what, hop, fields, packed, out, *last)
+    convolve(a, X, X_row, mu, relu, groups, *what, hop, fields, packed, out, *last)
 
 
-def _convolve_by_lane(a, x, x_row, mu, relu, tables, groups, out, where=_NO_PLACES, shape=None, window=_NO_WINDOW):
+def _convolve_by_lane(a, X, X_row, mu, relu, tables, groups, out, where=_NO_PLACES, shape=None, window=_NO_WINDOW):
     field, met, tile = tables
     shape = out.shape if shape is None else shape
     across = tile.vectors * WIDTH // out.itemsize
@@ -93,7 +93,7 @@ def _convolve_by_lane(a, x, x_row, mu, relu, tables, groups, out, where=_NO_PLAC
     images = empty((parts, width * volume(shape[2:])), out.dtype)
     lengths = ((0,) * count for count in tile)  # tuples: a kernel is compiled for their lengths
     convolve_by_lane(
-        a, x, x_row, mu, relu, groups, field.channel, field.copies, *met, *lengths,
+        a, X, X_row, mu, relu, groups, field.channel, field.copies, *met, *lengths,
         fields, packed, images, out, where, shape, *window,
     )  # fmt: skip
 

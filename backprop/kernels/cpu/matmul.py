@@ -26,9 +26,9 @@ def matmul_nn(p, q, out, accumulate):
     product(p, False, q, False, out, accumulate)
 
 
-def linear(a, x, mu, relu, out):
-    """out[n,o] = sum_i a[n,i] x[o,i] + mu[o], a (N, I), x (O, I); `relu` makes negative numbers 0        (1) (2) (3)"""
-    affine(a, False, x, True, out, False, mu, relu)
+def linear(a, X, mu, relu, out):
+    """out[n,o] = sum_i a[n,i] X[o,i] + mu[o], a (N, I), X (O, I); `relu` makes negative numbers 0        (1) (2) (3)"""
+    affine(a, False, X, True, out, False, mu, relu)
 
 
 @kernel

@@ -9,20 +9,20 @@ from backprop.kernels.cuda.pointwise import relu as rectify
 from backprop.kernels.cuda.pool import max_pool
 
 
-def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
-    """out[n,o,i] = mu[o] + sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty (10)
+def conv(a, X, mu, relu, stride, dilation, pad, groups, out):
+    """out[n,o,i] = mu[o] + sum_{c,p} X[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty (10)
 
     `relu` makes negative numbers 0                                                             (3)
     """
-    correlate(a, x, mu if mu.size else None, relu, (stride, dilation, pad, groups), out)
+    correlate(a, X, mu if mu.size else None, relu, (stride, dilation, pad, groups), out)
 
 
 def conv_max_pool(
-    a, x, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
+    a, X, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
 ):
     """`conv`, over `positions` places, then `max_pool`, then ReLU                               (10) (14a)"""
     z = empty((*out.shape[:2], *positions), out.dtype)
-    conv(a, x, mu, False, stride, dilation, pad, groups, z)
+    conv(a, X, mu, False, stride, dilation, pad, groups, z)
     max_pool(z, size, pool_stride, pool_dilation, pool_pad, out, where)
     if relu:
         flat = out.reshape(-1)
@@ -34,6 +34,6 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     correlate_filters(delta, a, (stride, dilation, pad, groups), out, accumulate)
 
 
-def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
-    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]    (13)"""
-    correlate_back(delta, x, (stride, dilation, pad, groups), out)
+def conv_input_grad(delta, X, stride, dilation, pad, groups, out):
+    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] X[o,c,p]    (13)"""
+    correlate_back(delta, X, (stride, dilation, pad, groups), out)

@@ -14,17 +14,17 @@ from backprop.kernels.reference.pool import max_pool
 from backprop.kernels.reference.sums import product, put
 
 
-def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
-    """out[n,o,i] = mu[o] + sum_{c,p} x[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty (10)
+def conv(a, X, mu, relu, stride, dilation, pad, groups, out):
+    """out[n,o,i] = mu[o] + sum_{c,p} X[o,c,p] a[n,c, s i + d p - pad], without mu where it is empty (10)
 
     `relu` makes negative numbers 0                                                             (3)
     """
-    padded, inside = _with_margin(a, x, out, stride, dilation, pad)
+    padded, inside = _with_margin(a, X, out, stride, dilation, pad)
     padded[inside] = a
     out[...] = 0
-    for p, met in _taps(padded, x, out, stride, dilation):
+    for p, met in _taps(padded, X, out, stride, dilation):
         for o, c in _groups(out, a, groups):
-            out[:, o] += np.einsum("oc,nc...->no...", x[(o, slice(None), *p)], met[:, c])
+            out[:, o] += np.einsum("oc,nc...->no...", X[(o, slice(None), *p)], met[:, c])
     if mu.size:
         out += mu.reshape(-1, *[1] * (a.ndim - 2))
     if relu:
@@ -32,11 +32,11 @@ def conv(a, x, mu, relu, stride, dilation, pad, groups, out):
 
 
 def conv_max_pool(
-    a, x, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
+    a, X, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
 ):
     """`conv`, over `positions` places, then `max_pool`, then ReLU                               (10) (14a)"""
     z = np.empty((*out.shape[:2], *positions), out.dtype)
-    conv(a, x, mu, False, stride, dilation, pad, groups, z)
+    conv(a, X, mu, False, stride, dilation, pad, groups, z)
     max_pool(z, size, pool_stride, pool_dilation, pool_pad, out, where)
     if relu:
         pointwise.relu(out, out)
@@ -53,12 +53,12 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     put(total, out, accumulate)
 
 
-def conv_input_grad(delta, x, stride, dilation, pad, groups, out):
-    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] x[o,c,p]    (13)"""
-    padded, inside = _with_margin(out, x, delta, stride, dilation, pad)
-    for p, met in _taps(padded, x, delta, stride, dilation):
+def conv_input_grad(delta, X, stride, dilation, pad, groups, out):
+    """out[n,c,h] = the sum over o and all taps with s i + d p - pad = h of delta[n,o,i] X[o,c,p]    (13)"""
+    padded, inside = _with_margin(out, X, delta, stride, dilation, pad)
+    for p, met in _taps(padded, X, delta, stride, dilation):
         for o, c in _groups(delta, out, groups):
-            met[:, c] += np.einsum("oc,no...->nc...", x[(o, slice(None), *p)], delta[:, o])
+            met[:, c] += np.einsum("oc,no...->nc...", X[(o, slice(None), *p)], delta[:, o])
     out[...] = padded[inside]
 
 
@@ -68,21 +68,21 @@ def _by_channel(array):
     return rows.reshape(len(rows), math.prod(rows.shape[1:]))
 
 
-def _with_margin(a, x, z, stride, dilation, pad):
+def _with_margin(a, X, z, stride, dilation, pad):
     """Zeros, large enough for every tap of every output position, and the index of the image in them."""
     spans = [
         max(size + before, s * (positions - 1) + d * (taps - 1) + 1)
         for size, before, s, d, positions, taps in zip(
-            a.shape[2:], pad, stride, dilation, z.shape[2:], x.shape[2:], strict=True
+            a.shape[2:], pad, stride, dilation, z.shape[2:], X.shape[2:], strict=True
         )
     ]
     inside = tuple(slice(before, before + size) for before, size in zip(pad, a.shape[2:], strict=True))
     return np.zeros((*a.shape[:2], *spans), a.dtype), (..., *inside)
 
 
-def _taps(padded, x, z, stride, dilation):
+def _taps(padded, X, z, stride, dilation):
     """Each tap p of the filter, with a view of what it reads at all output positions: (N, C, *positions of z)."""
-    for p in np.ndindex(x.shape[2:]):
+    for p in np.ndindex(X.shape[2:]):
         met = tuple(
             slice(d * tap, d * tap + s * positions, s)
             for tap, d, s, positions in zip(p, dilation, stride, z.shape[2:], strict=True)

@@ -22,9 +22,9 @@ def matmul_nn(p, q, out, accumulate):
     put(product(p, q), out, accumulate)
 
 
-def linear(a, x, mu, relu, out):
-    """out[n,o] = sum_i a[n,i] x[o,i] + mu[o], a (N, I), x (O, I); `relu` makes negative numbers 0  (1) (2) (3)"""
-    out[...] = product(a, x.T) + mu
+def linear(a, X, mu, relu, out):
+    """out[n,o] = sum_i a[n,i] X[o,i] + mu[o], a (N, I), X (O, I); `relu` makes negative numbers 0  (1) (2) (3)"""
+    out[...] = product(a, X.T) + mu
     if relu:
         pointwise.relu(out, out)
 
