@@ -93,7 +93,7 @@ def _against_differences(subject, exact, seed, max_entries):
         if exact is not None:
             row = with_complex_step(row, exact, backward, entries, roundoff, subject, scale)
         if path in subject.misfit:
-            row = dataclasses.replace(row, verdict=f"WRONG: backward returned {_told(subject.misfit[path])}")
+            row = dataclasses.replace(row, verdict=f"WRONG: backward returned {_described(subject.misfit[path])}")
         rows.append(row)
     return rows
 
@@ -159,7 +159,7 @@ def _complex_twin(module, inputs, seed, answered):
         return Subject(module, inputs, np.complex128, seed, answered)
 
 
-def _told(misfit):
+def _described(misfit):
     return f"shape {misfit.shape}" if misfit.dtype.kind in "fc" else str(misfit)
 
 

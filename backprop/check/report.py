@@ -100,9 +100,9 @@ class Report:
         for row in self.rows:
             if row.diagnosis:
                 arrays.setdefault(str(row.diagnosis), []).append(row.path)
-        told = [f"{', '.join(paths)}: {words}" for words, paths in arrays.items()]
-        told += [f"note: {words}" for words in self.notes]
-        return told + [f"{report.name}: {text}" for report in self.inside for text in report.diagnoses()]
+        lines = [f"{', '.join(paths)}: {words}" for words, paths in arrays.items()]
+        lines += [f"note: {words}" for words in self.notes]
+        return lines + [f"{report.name}: {text}" for report in self.inside for text in report.diagnoses()]
 
     def __str__(self):
         lines = [self.name, *table([HEADINGS, *[row.cells() for row in self.rows]], spare=SPARE)]

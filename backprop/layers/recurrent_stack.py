@@ -150,6 +150,6 @@ class RecurrentStack(Module):
         return [F.contiguous(state).reshape(shape) for state in given]
 
     def extra_repr(self):
-        told = [f"{self.input_size}", f"{self.hidden_size}", f"num_layers={self.num_layers}"]
+        shown = [f"{self.input_size}", f"{self.hidden_size}", f"num_layers={self.num_layers}"]
         others = {name: getattr(self, name) for name in ("batch_first", "dropout", "bidirectional")}
-        return ", ".join(told + [f"{name}={value}" for name, value in others.items() if value])
+        return ", ".join(shown + [f"{name}={value}" for name, value in others.items() if value])

@@ -1,7 +1,6 @@
 """What all optimizers share: groups of parameters with options, and a state for each parameter."""
 
 import contextlib
-import difflib
 import math
 import operator
 
@@ -14,47 +13,8 @@ from backprop.functional.shapes import flat
 from backprop.kernels.device import device_of, is_array, to_host
 from backprop.kernels.transfer import to_device
 from backprop.module.parameter import Parameter, moment
-
-
-def options_of(group):
-    """A group's options: all but its parameters."""
-    return {name: value for name, value in group.items() if name != "params"}
-
-
-class Group(dict):
-    """A group of parameters and its options, which are checked when set: group["lr"] = nan raises OptionError."""
-
-    check = None  # until an optimizer holds it
-
-    def __init__(self, values, check):
-        super().__init__(values)
-        self.check = check
-        check(**options_of(self))
-
-    def __setitem__(self, name, value):
-        if name == "lr" and type(value) is float and 0 <= value < math.inf:  # fast: schedules set it every step
-            super().__setitem__(name, value)
-        else:
-            self.update({name: value})
-
-    def update(self, *others, **options):
-        """Set all of them or, if they are invalid together, none."""
-        others = dict(*others, **options)
-        if self.check is not None:
-            own = options_of(self)
-            for name in (name for name in others if name not in self):
-                near = difflib.get_close_matches(name, own, 1)
-                cure = f"; did you mean {near[0]!r}?" if near else ""
-                raise OptionError(f"there is no option {name!r}, only {', '.join(map(repr, own))}{cure}")
-            self.check(**{**own, **options_of(others)})
-        super().update(others)
-
-    def __ior__(self, others):
-        self.update(others)
-        return self
-
-    def __getstate__(self):
-        """A copy gets its check from the optimizer that holds it."""
+from backprop.optim.group import Group, options_of
+from backprop.optim.saved import expect_kind, kind_of, numbers_of
 
 
 class Optimizer:
@@ -235,7 +195,7 @@ class Optimizer:
 
         Arrays are copies; numbers become 0-dimensional arrays. The options of groups have names like "options.0.lr".
         """
-        found = {"groups": np.array([len(group["params"]) for group in self.param_groups]), "kind": told(self)}
+        found = {"groups": np.array([len(group["params"]) for group in self.param_groups]), "kind": kind_of(self)}
         for number, parameter in enumerate(self._parameters()):
             for name, value in self.state[parameter].items():
                 found[f"{number}.{name}"] = np.array(to_host(value))
@@ -262,7 +222,7 @@ class Optimizer:
         given = {path for path in saved if path.startswith("options.")}
         if given != wanted:
             raise CheckpointError(f"the options of {type(self).__name__} differ: {', '.join(sorted(given ^ wanted))}")
-        expect_told(self, saved)
+        expect_kind(self, saved)
         for path, value in saved.items():
             place, _, name = path.partition(".")
             if place == "options":
@@ -300,32 +260,6 @@ class Optimizer:
                     with contextlib.suppress(TypeError, AttributeError):  # there may be no gradient yet
                         self.arrays(parameter, kept, **options_of(group))
                 yield parameter, kept
-
-
-def told(thing):
-    """The name of a thing's class as an array: a safetensors file holds no strings."""
-    return np.frombuffer(type(thing).__name__.encode(), np.uint8).copy()
-
-
-def numbers_of(saved):
-    """A state as a dict of arrays; CheckpointError unless it maps names to real numbers."""
-    if not hasattr(saved, "items"):
-        raise CheckpointError(f"a state must be a dict from names to arrays, got {type(saved).__name__}")
-    found = {}
-    for name, value in saved.items():
-        array = np.asarray(to_host(value) if is_array(value) else value)
-        words = isinstance(name, str) and name.startswith("options.")  # a user's own optimizer may have strings
-        if not isinstance(name, str) or array.dtype.kind not in ("fiubU" if words else "fiub"):
-            raise CheckpointError(f"a state must be a dict from names to real numbers, got {name!r}: {array.dtype}")
-        found[name] = array
-    return found
-
-
-def expect_told(thing, saved):
-    """Raise CheckpointError if a state belongs to another class. Old states do not name theirs."""
-    kind = bytes(saved["kind"].astype(np.uint8)).decode(errors="replace") if "kind" in saved else type(thing).__name__
-    if kind != type(thing).__name__:
-        raise CheckpointError(f"this is the state of {kind}, not of {type(thing).__name__}")
 
 
 def expect_range(low, high=math.inf, **options):

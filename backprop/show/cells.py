@@ -34,8 +34,8 @@ def report(checked):
         *cells, verdict = row.cells()
         colored = f"<td class={'ok' if row.ok else 'wrong'}>{html.escape(verdict)}</td>"
         lines.append(_row("td", cells).replace("</tr>", f"{colored}</tr>"))
-    told = "".join(f"<p>{html.escape(text)}</p>" for text in checked.diagnoses())
-    return f"{STYLE}<p>{html.escape(checked.name)}</p><table class=backprop>{''.join(lines)}</table>{told}"
+    mistakes = "".join(f"<p>{html.escape(text)}</p>" for text in checked.diagnoses())
+    return f"{STYLE}<p>{html.escape(checked.name)}</p><table class=backprop>{''.join(lines)}</table>{mistakes}"
 
 
 def _row(tag, cells, attributes=""):

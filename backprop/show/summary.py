@@ -61,13 +61,13 @@ def as_typed(module):
     >>> print(as_typed(bp.Conv2d(1, 6, kernel_size=5, padding=2)), as_typed(bp.MaxPool2d(2)))
     Conv2d(1, 6, 5, padding=2) MaxPool2d(2)
     """
-    name, told = type(module).__name__, module.extra_repr()
+    name, arguments = type(module).__name__, module.extra_repr()
     try:
-        call = ast.parse(f"{name}({told})", mode="eval").body
+        call = ast.parse(f"{name}({arguments})", mode="eval").body
         typed = [ast.unparse(value) for value in call.args]
         options = [(keyword.arg, ast.literal_eval(keyword.value)) for keyword in call.keywords]
     except (SyntaxError, ValueError, AttributeError):  # a user's extra_repr may return any text
-        return f"{name}({told})"
+        return f"{name}({arguments})"
     known, kernel = inspect.signature(type(module)).parameters, None
     for option, value in options:
         if option not in known:  # fixed by its class

@@ -58,20 +58,20 @@ class Steps:
             chunk = None
             if first < len(train) and not (running and self.wait()):
                 chunk = self.chunks.next(order[first * train.batch_size :])
-            told = self._told(*running, done) if running else None
+            results = self._results(*running, done) if running else None
             running = None
             if chunk is not None:
                 running = chunk, chunk.launch()
                 first += chunk.size
-            if told is not None:
-                done += len(told.losses)
-                yield told._replace(settled=chunk is None)
+            if results is not None:
+                done += len(results.losses)
+                yield results._replace(settled=chunk is None)
             elif chunk is None:
                 train.seek(number, first)
                 yield from self._singly(itertools.islice(train.batches(self.step.plan.room), 1), done)
                 first, done = first + 1, done + 1
 
-    def _told(self, chunk, order, done):
+    def _results(self, chunk, order, done):
         """The results of the steps of a chunk, as a Done."""
         size = self.train.batch_size
         losses, terms, correct, answers = chunk.read(order)

@@ -94,7 +94,7 @@ def read(path):
         start = content.lstrip()
         words = next((words for beginning, words in FOREIGN if start.startswith(beginning)), f"{error}")
         raise CheckpointError(f"{path} is not a complete safetensors file: {words}") from None
-    arrays = {name: _array(f"{path}: {name}", **told) for name, told in found}
+    arrays = {name: _array(f"{path}: {name}", **entry) for name, entry in found}
     written = metadata.pop(DIGEST, None)  # which other programs do not write
     return arrays, metadata, written in (None, digest(arrays, metadata))
 

@@ -54,9 +54,9 @@ def _meaning(case, c):
         e: f"the input has E = {e} elements",
         e / n: f"E / N: {e} elements of {n} samples",
     }
-    for times, (count, told) in itertools.product((1, 2, 0.5), words.items()):
+    for times, (count, meaning) in itertools.product((1, 2, 0.5), words.items()):
         if count > 1 and any(np.isclose(abs(c), factor * times, 1e-5) for factor in (count, 1 / count)):
-            return f" ({told}{'' if times == 1 else f', and a factor of {times:g}'}{sign})"
+            return f" ({meaning}{'' if times == 1 else f', and a factor of {times:g}'}{sign})"
     return None
 
 

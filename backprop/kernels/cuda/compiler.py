@@ -141,18 +141,18 @@ def _type(kind):
 
 def _file(kernel, kinds, real, capability):
     """Where a cubin is cached."""
-    chosen = sorted((name, _told(value)) for name, value in kernel.names.items())
+    chosen = sorted((name, _described(value)) for name, value in kernel.names.items())
     key = kernel.__module__, kernel.__qualname__, kernel.threads, kernel.blocks, chosen, kinds, real, capability
     digest = hashlib.sha256(repr(key).encode()).hexdigest()[:32]
     return FOLDER / f"{kernel.__name__}.{digest}.cubin"
 
 
-def _told(value):
+def _described(value):
     """What a name stands for, as a key that is the same in every process."""
     body = getattr(value, "body", value)
     if not callable(body):
         return repr(value)
-    code, names = body.__code__, sorted((name, _told(part)) for name, part in getattr(value, "names", {}).items())
+    code, names = body.__code__, sorted((name, _described(part)) for name, part in getattr(value, "names", {}).items())
     return (
         names,
         body.__module__,

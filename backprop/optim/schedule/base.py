@@ -11,7 +11,7 @@ import numpy as np
 
 from backprop.errors import CheckpointError, OptionError
 from backprop.module.options import REAL
-from backprop.optim.base import expect_told, numbers_of, told
+from backprop.optim.saved import expect_kind, kind_of, numbers_of
 
 
 class LRScheduler:
@@ -63,7 +63,7 @@ class LRScheduler:
         """Name -> array, for the state of the schedule."""
         state = {"last_epoch": np.array(self.last_epoch), "base_lrs": np.array(self.base_lrs, float)}
         state |= {"given": np.array(self.given, float), "lr": np.array(self.get_last_lr(), float)}
-        return {**state, "kind": told(self), **self._options()}
+        return {**state, "kind": kind_of(self), **self._options()}
 
     def _options(self):
         """Name -> array, for the numbers in its formula besides base and t."""
@@ -80,7 +80,7 @@ class LRScheduler:
         groups, and for a step at which this schedule cannot be.
         """
         saved = numbers_of(saved)
-        expect_told(self, saved)
+        expect_kind(self, saved)
         groups, own = len(self.base_lrs), self._options()
         missing = sorted({"last_epoch", "base_lrs"} - saved.keys())
         if missing:

@@ -35,9 +35,9 @@ def cells(rows):
 
 
 def _gradients(row):
-    told = [f"{name} {norm:.2g}" for name, norm in row.gradients.items()]
-    more = len(told) - MOST_GRADIENTS
-    return "  ".join(told if more <= 0 else [*told[:MOST_GRADIENTS], f"and {more} more"])
+    texts = [f"{name} {norm:.2g}" for name, norm in row.gradients.items()]
+    more = len(texts) - MOST_GRADIENTS
+    return "  ".join(texts if more <= 0 else [*texts[:MOST_GRADIENTS], f"and {more} more"])
 
 
 def _cost(rows, way):
@@ -46,8 +46,8 @@ def _cost(rows, way):
         return "", "", ""
     flops = [row.flops[way] for row in rows]
     times = [row.seconds[way] for row in rows if row.seconds]
-    told = "?" if None in flops else short(sum(flops))
-    return told, f"{short(sum(row.bytes[way] for row in rows), ' ')}B", f"{1e3 * sum(times):.3f} ms" if times else ""
+    count = "?" if None in flops else short(sum(flops))
+    return count, f"{short(sum(row.bytes[way] for row in rows), ' ')}B", f"{1e3 * sum(times):.3f} ms" if times else ""
 
 
 def short(count, gap=""):

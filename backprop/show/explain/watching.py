@@ -171,11 +171,11 @@ class Look(Watch):
     def end(self):
         """A parameter's gradient is the sum over all its uses: it is shown at the first one."""
         super().end()
-        told = set()
+        counted = set()
         for (module, _), row in self.rows.items():
-            learning = [(name, p) for name, p in module.own_parameters() if p.grad is not None and p not in told]
+            learning = [(name, p) for name, p in module.own_parameters() if p.grad is not None and p not in counted]
             row["gradients"] = {name: norm(p.grad) for name, p in learning}
-            told.update(p for _, p in learning)
+            counted.update(p for _, p in learning)
 
 
 def _dead(module, u, axis):

@@ -69,14 +69,16 @@ class Symbols:
         name, options = v.operation.name, v.options
         if name == "index":
             return f"{operands[0]}[{_place(options['at'])}]"
-        told = [
+        arguments = [
             f"{key}={options[key]}"
             for key in ("axis", "shape", "axes", "keepdims")
             if options.get(key) is not None and options[key] is not False
         ]
         if "c" in options:
             operands = [Formula("condition"), *operands]
-        return f"{name}({', '.join(map(str, [*operands, *told]))})" if told else Formula.apply(name, *operands)
+        return (
+            f"{name}({', '.join(map(str, [*operands, *arguments]))})" if arguments else Formula.apply(name, *operands)
+        )
 
 
 def _place(at):
