@@ -11,6 +11,10 @@ from data_tools.download import DownloadError, cache_directory, cached, fetch
 from data_tools.sources import HASHES
 
 WORDS = "auto", "synthetic", *HASHES
+OFFLINE = """\
+*** OFFLINE: MNIST could not be downloaded. Training on synthesized digits: ***
+*** easier than handwriting, so the accuracy tests the machinery only.      ***
+*** If you have MNIST's files in a folder: --data FOLDER                    ***"""
 HELP = f"auto, synthetic, one of {', '.join(HASHES)}, or a folder of such files (auto)"
 
 
@@ -34,10 +38,7 @@ def find(wanted="auto", split=None):
         except DownloadError as error:
             if wanted != "auto":
                 raise
-            print(
-                f"{error}\n\n*** OFFLINE: MNIST could not be downloaded. Training on synthesized digits instead:  ***"
-            )
-            print("*** easier than handwriting, so read the accuracy as a test of the machinery only. ***\n")
+            print(f"{error}\n\n{OFFLINE}\n")
             wanted = "synthetic"
     if wanted == "synthetic":
         return load(_synthetic()), "synthesized digits"

@@ -33,7 +33,7 @@ from data_tools import terminal
 from data_tools.lookup import HELP
 
 LEARNING_RATES = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
-LEARNING_RATES |= {"lenet": 0.05, "cnn": 0.05, "branches": 0.05, "recurrent": 0.01}  # of sgd, for these models
+FOR_MODELS = {"lenet": 0.05, "cnn": 0.05, "branches": 0.05, "recurrent": 0.01}  # sgd's, where 0.1 is too much
 OPTIMIZERS = {
     "sgd": lambda parameters, lr, momentum: bp.SGD(parameters, lr=lr, momentum=momentum),
     "adam": lambda parameters, lr, momentum: bp.Adam(parameters, lr=lr),
@@ -67,8 +67,8 @@ def main(arguments=None):
     parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
     parser.add_argument("--schedule", choices=list(SCHEDULES), default="linear", help=SCHEDULE_HELP)
-    rates = ", ".join(f"{lr} for {name}" for name, lr in LEARNING_RATES.items())
-    parser.add_argument("--lr", type=float, help=f"the largest learning rate ({rates})")
+    models, others = (", ".join(f"{lr} for {name}" for name, lr in of.items()) for of in (FOR_MODELS, LEARNING_RATES))
+    parser.add_argument("--lr", type=float, help=f"the largest learning rate ({others}; with sgd {models})")
     parser.add_argument("--momentum", type=float, default=0.9, help="for sgd (0.9); onecycle sets its own")
     parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--threads", type=whole(1), help="CPU threads of the kernels (all cores)")
@@ -89,8 +89,9 @@ def main(arguments=None):
     parser.add_argument("--explain", action="store_true", help="show what happens in each layer, and draw it")
     options = parser.parse_args(arguments)
     if options.lr is None:
-        of = options.model if options.optimizer == "sgd" and options.model in LEARNING_RATES else options.optimizer
-        options.lr = LEARNING_RATES[of]
+        options.lr = LEARNING_RATES[options.optimizer]
+        if options.optimizer == "sgd":
+            options.lr = FOR_MODELS.get(options.model, options.lr)
     try:
         with bp.use_kernels(options.kernels):
             return run(options)
@@ -151,12 +152,12 @@ def run(options):
         first = np.arange(min(options.batch_size, len(train.images)))
         diary = Diary(net, *train.fetch(first), loss, options.epochs * len(train))
         diary(before)
-    around = {"allow_wrong_classes": options.allow_wrong_classes, "checkpoint": checkpoint, "history": history}
-    around |= {"epochs": options.epochs, "schedule": schedule, "after_step": diary}
+    of_run = {"allow_wrong_classes": options.allow_wrong_classes, "checkpoint": checkpoint, "history": history}
+    of_run |= {"epochs": options.epochs, "schedule": schedule, "after_step": diary}
     if device == "cpu":
-        history = learn(net, loss, optimizer, train, test, **around)
-    else:  # on a GPU 64 steps are one launch
-        history = bp.fit(net, loss, optimizer, train, test, **around)
+        history = learn(net, loss, optimizer, train, test, **of_run)
+    else:  # fit gives a GPU 64 steps at once
+        history = bp.fit(net, loss, optimizer, train, test, **of_run)
     if history.interrupted and len(history.losses) == before:
         print("interrupted before the first step: nothing was learned, and nothing written")
         return 130
@@ -170,15 +171,15 @@ def run(options):
     return 130 if history.interrupted else 0
 
 
-def learn(net, loss, optimizer, train, test, schedule, **around):
+def learn(net, loss, optimizer, train, test, schedule, **of_run):
     """The training loop. The Run around it handles the bar, tests, checkpoints and Ctrl-C. Returns its history."""
-    with Run(net, loss, optimizer, train, test, schedule=schedule, **around) as run:
+    with Run(net, loss, optimizer, train, test, schedule=schedule, **of_run) as run:
         step = bp.compile(net, loss, check_finite=True, done=len(run.history.losses))
         for _ in run.epochs():
             for x, y in train.batches(step.room):
                 optimizer.zero_grad()
-                L = step(x, y)  # forward: L = loss(net(x), y), each layer leaving its cache
-                step.backward()  # backward: delta from the loss down to the first layer, each reading its cache
+                L = step(x, y)  # forward: L = loss(net(x), y), recorded in the first batch, then replayed
+                step.backward()  # backward: net.backward(loss.backward()), delta from the loss to the first layer
                 optimizer.step()  # (15): the parameters move against their gradients
                 if schedule is not None:
                     schedule.step()
@@ -200,8 +201,7 @@ def describe(metrics):
     ended = "interrupted after" if metrics["interrupted"] else "after"
     return (
         f"{ended} {len(metrics['epochs'])} epochs: test accuracy {metrics['test_accuracy']:.2%}, "
-        f"test loss {metrics['test_loss']:.4f}; {metrics['seconds']:.1f} s, "
-        f"peak memory {metrics['peak_memory_mb']:.0f} MB"
+        f"loss {metrics['test_loss']:.4f}; {metrics['seconds']:.1f} s, {metrics['peak_memory_mb']:.0f} MB at most"
     )
 
 

@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[1]
 
 def main():
     place = Path(bp.__file__).parent
-    assert SOURCE / "backprop" != place and (place / "py.typed").exists() and (place / "__init__.pyi").exists()
+    assert place != SOURCE / "backprop" and (place / "py.typed").exists() and (place / "__init__.pyi").exists()
     with tempfile.TemporaryDirectory() as folder, bp.use_kernels("reference"):
         folder = Path(folder)
         data_tools.synthesize(folder / "digits", 500, 100)

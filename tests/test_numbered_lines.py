@@ -177,6 +177,7 @@ MORE = {
     "MaxPool2d": lambda layer, inputs: windows(layer, inputs) | {"taken": largest(layer, inputs)},
     "AdaptiveAvgPool2d": adaptive,
     **dict.fromkeys(("ELU", "GELU", "SiLU"), table),
+    "RNN": lambda layer, inputs: {"sigma": np.tanh, "slope": lambda h: 1 - h**2},
     "ReflectionPad1d": margin,
     "Dropout": kept,
 }

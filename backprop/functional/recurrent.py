@@ -1,8 +1,8 @@
 """Recurrences over time, and backpropagation through time: the same weights at every step, the state passed on.
 
-p (T, N, G H) is the input's part of every step, W_ih x + b_ih, computed by `linear` for all steps at once. h0 (N, H) is
-the state before the first step; W_hh (G H, H) and b_hh (G H,) give the state's part q of each step. G is the number of
-blocks of H rows in a weight: 1 in an RNN, 3 in a GRU, 4 in an LSTM.
+p (T, N, G H) is the input's part of every step, x W_ih^T + b_ih, computed by `linear` for all steps at once. h0 (N, H)
+is the state before the first step; W_hh (G H, H) and b_hh (G H,) give the state's part q of each step. G is the number
+of blocks of H rows in a weight: 1 in an RNN, 3 in a GRU, 4 in an LSTM.
 
 A backward runs from the last step to the first and returns delta_p and delta_q, dL/dp and dL/dq of every step. The
 gradients of the weights are then those of a linear layer whose samples are all steps.
@@ -17,7 +17,7 @@ from backprop.module.parameter import values
 
 
 def rnn(p, h0, w_hh, b_hh, nonlinearity):
-    """h[t] = sigma(p[t] + W_hh h[t-1] + b_hh), sigma "tanh" or "relu": h (T, N, H)                         (33a)"""
+    """h[t] = sigma(p[t] + h[t-1] W_hh^T + b_hh), sigma "tanh" or "relu": h (T, N, H)                         (33a)"""
     k = kernels.of(p, h0, values(w_hh))
     _expect(p, h0, w_hh, 1)
     h = k.empty(p.shape, p.dtype)

@@ -6,13 +6,13 @@
 One pass of (17) gives the adjoints of all inputs of one output, which is what a loss needs. One pass of (18) gives the
 tangents of all outputs for one input x.
 
-Why the adjoints start with 1 (A 22:21): vbar_output is the derivative of L by the output, which is L itself.
+Why the adjoints start with 1 (A 22:21): vbar_output is dL/d(output), and the output is L: dL/dL = 1.
 
 Why their order is forced (A 22:21-28:13): vbar_i is a sum, with one share from every v_j that used v_i. To pass it on
 before the last share has arrived would pass on too little. In the lecture's f = log x1 + x1 x2 - sin x2, x1 was used by
-v1 = log x1 and by v2 = x1 x2: both must have their adjoints before x1bar is complete, and they get theirs from v4. So
-every value must come after all values that used it. A value is born after all that it is computed from, so the order
-from the last born to the first satisfies this.
+v1 = log x1 and by v2 = x1 x2: both must have their adjoints before x1bar is complete, and they get theirs from v4 = v1
++ v2. So every value must come after all values that used it. A value is born after all that it is computed from, so the
+order from the last born to the first satisfies this.
 
 y = v x1 with v = x1 + x2 at (2, 3), by hand: v = 5, y = 10.
 
@@ -22,7 +22,7 @@ y = v x1 with v = x1 + x2 at (2, 3), by hand: v = 5, y = 10.
 >>> y = v * x1
 >>> [float(vbar) for _, vbar in reverse(y)]           # (17) ybar = 1, vbar = x1 = 2, x2bar = 2, x1bar = 5 + 2
 [1.0, 2.0, 2.0, 7.0]
->>> [float(vdot) for _, vdot in forward(y, {x1: 1, x2: 0})]     # (18) 1, 0, vdot = 1 + 0, ydot = 1 x1 + v 1
+>>> [float(vdot) for _, vdot in forward(y, {x1: 1, x2: 0})]     # (18) 1, 0, vdot = 1 + 0, ydot = vdot x1 + v 1
 [1.0, 0.0, 1.0, 7.0]
 
 x1 was used twice, so x1bar has two shares; both ways lead to dy/dx1 = 7.

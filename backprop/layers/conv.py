@@ -16,7 +16,7 @@ Backward, for a loss that depends on two of the four outputs, the first with slo
 array([0.])
 >>> layer.weight.grad                             # (12) the first patch minus the last: [[1 2][0 1]] - [[1 3][0 1]]
 array([[[[ 0., -1.], [ 0.,  0.]]]])
->>> delta_a                                       # (13) the filter where the first patch was, minus where the last was
+>>> delta_a                                       # (13) the filter at the first patch minus at the last; -1 - 1 = -2
 array([[[[ 1.,  2.,  0.], [ 0., -2., -2.], [ 0.,  0.,  1.]]]])
 """
 
@@ -43,11 +43,11 @@ class Convolution(Module):
     backward  (11)  dL/dmu[o]        = sum_{n,i,j} delta[n,o,i,j]           mu[o] was added at every place
               (12)  dL/dX[o,c,p,q]   = sum_{n,i,j} delta[n,o,i,j] a[n,c, s i + d p - pad, s j + d q - pad]
                                                                             X[o,c,p,q] multiplied this a at place i, j
-              (13)  delta_a[n,c,h,w] = sum of delta[n,o,i,j] X[o,c,p,q] over all o and the taps that met a[n,c,h,w],
+              (13)  delta_a[n,c,h,w] = sum of delta[n,o,i,j] X[o,c,p,q] over o and all taps p, q that met a[n,c,h,w],
                                        those with s i + d p - pad = h and s j + d q - pad = w
 
-    In the comments patches(a)[n,c,i,j,p,q] is the a of (10), the entry under tap p, q at i, j. add_up is the adjoint:
-    it adds each entry of the patches to the place in the image that it came from.
+    In the comments, for one group, patches(a)[n,c,i,j,p,q] = a[n,c, s i + d p - pad, s j + d q - pad], and add_up is
+    the adjoint: it adds each entry of the patches to the place in the image that it came from.
 
     H_out = floor((H + 2 pad - d (P - 1) - 1) / s) + 1, W_out likewise: a stride of 2 halves the image. Stride, padding
     and dilation are one number, or one for each axis; padding 'same' keeps the size of the image. With `groups` G, X is

@@ -5,11 +5,11 @@ Two samples of two numbers, and one output, by hand:
 >>> import numpy as np, backprop as bp
 >>> layer = bp.Linear(in_features=2, out_features=1, dtype=np.float64)
 >>> layer.weight, layer.bias = bp.Parameter(np.array([[2., 3]])), bp.Parameter(np.array([1.]))
->>> layer(np.array([[1., 0], [4, 1]]))            # (1) 2*1 + 3*0 = 2 and 2*4 + 3*1 = 11   (2) and 1
+>>> layer(np.array([[1., 0], [4, 1]]))            # (1) 2*1 + 3*0 = 2 and 2*4 + 3*1 = 11   (2) + 1 to each
 array([[ 3.],
        [12.]])
 >>> delta_a = layer.backward(np.array([[1.], [-2]]))
->>> layer.weight.grad                             # (5) 1*(1, 0) - 2*(4, 1): each sample's a, weighed by its delta
+>>> layer.weight.grad                             # (5) 1*(1, 0) - 2*(4, 1): each sample's a, weighted by its delta
 array([[-7., -2.]])
 >>> layer.bias.grad                               # (6) 1 - 2
 array([-1.])
@@ -36,7 +36,8 @@ class Linear(Module):
               (6)      dL/dmu[o]    = sum_n delta[n,o]             mu[o] was added to every sample
               (7)      delta_a[n,i] = sum_o delta[n,o] X[o,i]      a[n,i] went into every output o
 
-    Text B's y = A x + b has x as a column. Here samples are rows, the transpose of that: y^T = x^T A^T + b^T.
+    The comments in the code are for a (N, I); X is `self.weight`, mu `self.bias`. B's y = A x + b has x as a column.
+    Here samples are rows, the transpose of that: y^T = x^T A^T + b^T.
     X and mu start uniform in +-1/sqrt(I), as PyTorch's do: u starts at about 1/sqrt(3) of a's size, for any I.
 
     Raises ShapeError unless a's last axis has length I, DTypeError unless a has X's element type.
@@ -47,8 +48,8 @@ class Linear(Module):
     array([30., 40., 50.], dtype=float32)
     """
 
-    analytic = True
-    recordable = True
+    analytic = True  # also for complex numbers: gradcheck then takes a complex step, too
+    recordable = True  # calls kernels alone: bp.compile can replay them
 
     def __init__(self, in_features, out_features, bias=True, dtype=np.float32):
         self.in_features, self.out_features = whole("in_features", in_features), whole("out_features", out_features)

@@ -73,8 +73,8 @@ class AvgPooling(Module):
     forward   (14c)  out[n,c,i,j]     = 1/(P Q) sum_{p,q} a[n,c, s i + p - pad, s j + q - pad]
     backward  (14d)  delta_a[n,c,h,w] = 1/(P Q) sum of delta[n,c,i,j] over all windows that hold h, w
 
-    In the comments patches(a) is (N, C, I, J, P, Q), what each window sees, and add_up its adjoint: it adds each entry
-    to the place in the image that it came from.
+    In the comments patches(a) (N, C, H_out, W_out, P, Q) is what each window sees, and add_up its adjoint, which adds
+    each entry to the place in the image that it came from.
 
     The window moves by its own size unless `stride` is given. Zeros of the padding count, unless `count_include_pad` is
     False; `divisor_override` replaces P Q. AvgPool1d and AvgPool3d have one axis fewer or more.

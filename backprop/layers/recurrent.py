@@ -3,11 +3,11 @@
 One direction of one layer reads x (T, N, I), T steps of N sequences. Step t computes its state h_t from two parts, in
 which W_ih, W_hh, b_ih and b_hh are the parameters weight_ih, weight_hh, bias_ih and bias_hh:
 
-    p_t = W_ih x_t + b_ih          from the input, for all steps at once
-    q_t = W_hh h_{t-1} + b_hh      from the previous state
+    p_t = x_t W_ih^T + b_ih          from the input, for all steps at once
+    q_t = h_{t-1} W_hh^T + b_hh      from the previous state
 
-RNN, GRU and LSTM differ in how: (33), (34), (35). The backward is backpropagation through time. It runs from the last
-step to the first, since a state goes into its own output and into the next step.
+RNN, GRU and LSTM differ in how they compute h_t from p_t and q_t: (33), (34), (35). The backward is backpropagation
+through time. It runs from the last step to the first, since a state goes into its own output and into the next step.
 
 An RNN with one unit and two steps, by hand, with ReLU, W_ih = 2, W_hh = 3 and no bias:
 
@@ -28,7 +28,8 @@ array([[8.],
        [2.]])
 
 As everywhere, `*` multiplies entry by entry, and what stands side by side is a product of matrices. In the comments
-before(h, h0) is h_{t-1} at every step, after(delta) is delta_{t+1}, and 0 after the last step.
+before(h, h0) is h_{t-1} at every step, after(delta) is delta_{t+1}, and 0 after the last step; what is defined by
+itself, such as h by before(h, h0), is computed step by step.
 """
 
 from typing import NamedTuple
@@ -66,27 +67,29 @@ class Recurrent(RecurrentStack):
 
     def run(self, x, start, weights):
         W_ih, W_hh, b_ih, b_hh = weights
-        return self.steps(x, F.linear(x, W_ih, b_ih), *start, W_hh, b_hh)
+        p = F.linear(x, W_ih, b_ih)  # (1) (2) x @ W_ih.T + b_ih
+        return self.steps(x, p, *start, W_hh, b_hh)
 
     def run_backward(self, delta, run, weights):
         (W_ih, W_hh, b_ih, b_hh), x = weights, run.x
         delta_p, delta_q, *delta_start = self.steps_backward(delta, run, W_hh)
-        before = F.states_before(run.h, run.h0)
+        h_before = F.states_before(run.h, run.h0)
         W_ih.accumulate(F.linear_weight_grad, delta_p, x)  # (5) tensordot(delta_p, x, ((0, 1), (0, 1)))
-        W_hh.accumulate(F.linear_weight_grad, delta_q, before)  # (5) tensordot(delta_q, before, ((0, 1), (0, 1)))
+        W_hh.accumulate(F.linear_weight_grad, delta_q, h_before)  # (5) tensordot(delta_q, h_before, ((0, 1), (0, 1)))
         if b_ih is not None:
             b_ih.accumulate(F.linear_bias_grad, delta_p)  # (6) delta_p.sum((0, 1))
             b_hh.accumulate(F.linear_bias_grad, delta_q)  # (6) delta_q.sum((0, 1))
-        return F.linear_input_grad(delta_p, W_ih), delta_start  # (7)
+        delta_x = F.linear_input_grad(delta_p, W_ih)  # (7) delta_p @ W_ih
+        return delta_x, delta_start
 
 
 class RNN(Recurrent):
-    """The plain recurrent layer, one activation and no gates; G = 1. Shapes and options are RecurrentStack's.
+    """The plain recurrent layer: one activation and no gates. Shapes and options are RecurrentStack's.
 
     forward   (33a)  h_t         = sigma(p_t + q_t)                               sigma = tanh, or ReLU
     backward  (33b)  delta_{u_t} = (delta_t + delta_{u_{t+1}} W_hh) * sigma'      from output t and step t + 1
 
-    u = p + q, so delta_p = delta_q = delta_u.
+    u = p + q, so delta_p = delta_q = delta_u. slope(h) is sigma' written in h: 1 - h^2 for tanh, 1 or 0 for ReLU.
     """
 
     def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", *args, **options):
@@ -96,21 +99,21 @@ class RNN(Recurrent):
         super().__init__(input_size, hidden_size, num_layers, *args, **options)
 
     def steps(self, x, p, h0, W_hh, b_hh):
-        h = F.rnn(p, h0, W_hh, b_hh, self.nonlinearity)  # (33a) h = tanh(p + before(h, h0) @ W_hh.T + b_hh)
+        h = F.rnn(p, h0, W_hh, b_hh, self.nonlinearity)  # (33a) h = sigma(p + before(h, h0) @ W_hh.T + b_hh)
         return Run(x, h0, h)
 
     def steps_backward(self, delta, run, W_hh):
         h = run.h
-        # (33b) delta_u = (delta + after(delta_u @ W_hh)) * (1 - h**2)
+        # (33b) delta_u = (delta + after(delta_u @ W_hh)) * slope(h)
         delta_u, delta_h0 = F.rnn_backward(delta, h, W_hh, self.nonlinearity)
         return delta_u, delta_u, delta_h0
 
 
 class GRU(Recurrent):
-    """A gated recurrent unit chooses how much of its state to keep; G = 3. Shapes and options are RecurrentStack's.
+    """A gated recurrent unit chooses how much of its state to keep. Shapes and options are RecurrentStack's.
 
-    p, q and their deltas have three parts: r, z, n, for reset, update and candidate. delta_h is that of h_t, from all
-    its uses.
+    p, q, their deltas and the weights have three parts: r, z, n, for reset, update and candidate. delta_h is that of
+    h_t, from all its uses.
 
     forward   (34a)  r           = sigmoid(p_r + q_r)
               (34b)  z           = sigmoid(p_z + q_z)
@@ -150,10 +153,10 @@ class GRU(Recurrent):
 
 
 class LSTM(Recurrent):
-    """A long short-term memory has a cell c beside its state, along which deltas pass no activation; G = 4.
+    """A long short-term memory has a cell c beside its state, along which deltas pass through no activation.
 
-    u, gates and deltas have four parts: i, f, g, o, for in, forget, candidate and out. delta_h and delta_c are those of
-    h_t and c_t, from all their uses. Shapes and options are RecurrentStack's.
+    u, gates, deltas and weights have four parts: i, f, g, o, for in, forget, candidate and out. delta_h and delta_c are
+    those of h_t and c_t, from all their uses. Shapes and options are RecurrentStack's.
 
     forward   (35a)  i           = sigmoid(u_i)                          u = p_t + q_t
               (35b)  f           = sigmoid(u_f)

@@ -43,14 +43,15 @@ class CrossEntropyLoss(Classification):
     Lecture A 49:06, 61:06.
 
     forward   (40)  t       = (1 - eps) onehot(y) + eps / C         eps > 0: no score need grow without limit
-              (9a)  L       = -1/E sum_n t_n log softmax(z_n)       n runs over N samples, or positions of images
+              (9a)  L       = -1/E sum_{n,c} t[n,c] log softmax(z)[n,c]    n: samples, or positions of images
     backward  (9b)  delta_z = delta * (softmax(z) - t) / E          the label's share rises, the others fall
 
     onehot(y, C)[n,c] is 1 where c = y_n, else 0. eps is `label_smoothing`; without it t is onehot(y), and L is
-    -1/E sum_n log softmax(z_n)[y_n]. E is what the mean divides by: how many labels count, which those equal to
-    `ignore_index` do not, or, with `weight` (C,), which multiplies each class's part, the sum of the weights used. With
-    probabilities q instead of labels, onehot(y) becomes q, and E counts them all. `num_classes`, if given, rejects
-    scores for any other number of classes, on which PyTorch would train without a word (72:39).
+    -1/E sum_n log softmax(z_n)[y_n]. E is what the mean divides by, the number of labels that count; those equal to
+    `ignore_index` do not. With `weight` w (C,) t becomes w * t, the softmax(z) of (9b) is multiplied by the sum over c
+    of t, 1 without, and E is the sum of the labels' weights. With probabilities q instead of labels, onehot(y) becomes
+    q, and E counts them all. `num_classes`, if given, rejects scores for any other number of classes, on which PyTorch
+    would train without a word (72:39).
 
     Raises ShapeError for another number of classes or labels, LabelError for bad targets.
     """

@@ -1,5 +1,14 @@
 """Losses of numbers against numbers: how far off, and how much that matters.
 
+Outputs 3 and 1 against targets 1 and 2, by hand:
+
+>>> import numpy as np, backprop as bp
+>>> loss, a, b = bp.MSELoss(), np.array([3., 1]), np.array([1., 2])
+>>> loss(a, b)                                    # (8a) (2^2 + (-1)^2) / 2
+2.5
+>>> loss.backward()                               # (8b) 2*2/2 and 2*(-1)/2
+array([ 2., -1.])
+
 Outputs a and targets b are arrays (...) of one shape, E elements in all. Nothing is broadcast: (N,) with (N, 1) is a
 ShapeError, not N^2 differences.
 """

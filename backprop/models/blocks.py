@@ -37,7 +37,7 @@ class Branches(Graph):
 
 
 class Unrolled(Graph):
-    """The layer `RNN` written out, h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): two layers, used in every step.
+    """The layer `RNN` written out, h_t = tanh(x_t W_ih^T + b_ih + h_{t-1} W_hh^T + b_hh), by two layers.
 
         x (T, N, I)   W_ih (H, I)   W_hh (H, H)   the states h_1 ... h_T (T, N, H); h_0 = 0
 

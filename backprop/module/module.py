@@ -78,7 +78,7 @@ class Module(Tree, Expects, Hooked, Copied):
 
     training = True
     recordable = (
-        False  # True if forward and backward only call kernels, the same in every step: for backprop.training.plan
+        False  # True if forward and backward only call kernels, the same in every step: bp.compile replays them
     )
     analytic = False  # True if forward also takes complex numbers and is analytic: gradcheck then adds a complex step
     call = None

@@ -1,4 +1,4 @@
-"""The recursion as a picture: values run forward on top, deltas run back below, through each layer."""
+"""The recursion as a picture: values go forward on top, from left to right, deltas back below, from right to left."""
 
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
@@ -34,8 +34,8 @@ def recursion(net, loss, x, y, path, names, factor=1):
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-1.3, width - 1.3), ylim=(-1.95, 1.75))
     axes.axis("off")
-    axes.text(-1.25, 1.5, "forward: each layer keeps what its backward will need", color=BLUE, fontsize=9)
-    axes.text(-1.25, -1.8, "backward: each layer adds to its gradients and hands delta down", color=ORANGE, fontsize=9)
+    axes.text(-1.25, 1.5, "forward: each layer caches what its backward will need", color=BLUE, fontsize=9)
+    axes.text(-1.25, -1.8, "backward: each layer adds to its gradients and passes delta on", color=ORANGE, fontsize=9)
     for index, (a, delta) in enumerate(zip(values, deltas, strict=True)):
         middle = step * index
         end = middle + step - 1.1
@@ -57,17 +57,25 @@ def recursion(net, loss, x, y, path, names, factor=1):
         axes.add_patch(FancyBboxPatch((box, -0.75), 1.0, 1.5, boxstyle="round,pad=0.08", fc="#f3f5f8", ec=GREY, lw=1))
         if index == len(net):
             axes.text(
-                box + 0.5, 0, f"{factor:g} {type(loss).__name__}\n$L$ = {L:g}", ha="center", va="center", fontsize=9.5
+                box + 0.5,
+                0,
+                f"target\n{numbers(y)}\n\n{factor:g} x\n{type(loss).__name__}\n$L$ = {L:g}",
+                ha="center",
+                va="center",
+                fontsize=9,
             )
             break
         layer = net[index]
         axes.text(box + 0.5, 0.12, type(layer).__name__, ha="center", va="center", fontsize=9.5)
         kept = [f"${name}$" for name, value in zip(names, values, strict=True) if layer.cache is value]
         if kept:
-            axes.text(box + 0.5, -0.22, f"keeps {kept[0]}", ha="center", va="center", fontsize=8, color=GREY)
+            axes.text(box + 0.5, -0.22, f"caches {kept[0]}", ha="center", va="center", fontsize=8, color=GREY)
         for row, (name, parameter) in enumerate(layer.named_parameters()):
             symbol = {"weight": "X", "bias": "\\mu"}.get(name, name)
-            value, gradient = f"${symbol}$ = {numbers(parameter.data)}", f"$dL/d{symbol}$ = {numbers(parameter.grad)}"
+            value, gradient = (
+                f"{name} ${symbol}$ = {numbers(parameter.data)}",
+                f"$dL/d{symbol}$ = {numbers(parameter.grad)}",
+            )
             axes.text(box + 0.5, 1.3 - 0.26 * row, value, ha="center", va="top", fontsize=8)
             axes.text(box + 0.5, -1.0 - 0.28 * row, gradient, ha="center", va="top", fontsize=8, color=ORANGE)
     net.zero_grad()

@@ -296,7 +296,7 @@ def test_the_solution_is_our_source_and_the_numpy_that_it_comes_to():
     assert text.startswith(inspect.getsource(bp.ReLU).rstrip())
     assert "out[...] = np.where(a.real <= 0, 0, delta)" in text and "sigmoid" not in text
     assert "class Convolution" in exercises.solution("Conv2d")
-    assert 'met[:, c] += np.einsum("oc,no...->nc...", x[(o, slice(None), *p)], delta[:, o])' in exercises.solution(
+    assert 'met[:, c] += np.einsum("oc,no...->nc...", X[(o, slice(None), *p)], delta[:, o])' in exercises.solution(
         "Conv2d"
     )
     assert "lambda a, b: 2 * (a - b))," in exercises.solution("MSELoss")

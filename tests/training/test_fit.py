@@ -241,7 +241,11 @@ def classifier(*layers, classes=3):
         ),
         ({"test": bp.DataLoader(X[:0], Y[:0])}, bp.OptionError, "there is nothing to test on"),
         ({"y": Y + 1}, bp.ShapeError, "labels are of 4 classes: they begin at 1; use y - 1$"),
-        ({"y": Y - 1}, bp.LabelError, "label -1 is out of range, at index 0: .*named by ignore_index=-1"),
+        (
+            {"y": Y - 1},
+            bp.LabelError,
+            "label -1 is out of range, at index 0: .*to skip such labels use ignore_index=-1",
+        ),
         (
             {"y": Y % 2},
             bp.ShapeError,

@@ -188,7 +188,9 @@ class _Listener(event.Listener):
         self.callback = callback
 
     def on_start(self, event):
-        self.callback(event.data["dispatcher"].py_func.__name__)
+        function = event.data["dispatcher"].py_func
+        if function.__module__.startswith("backprop."):  # and not one of Numba's own
+            self.callback(function.__name__)
 
     def on_end(self, event):
         pass
