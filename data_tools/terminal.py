@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from pathlib import Path
 
 GONE = errno.EPIPE, errno.EIO  # a pipe whose reader has left, a terminal that was closed
 
@@ -21,6 +22,14 @@ def run(main):
     if sys.stdout:
         sys.stdout.flush()
     return status
+
+
+def python():
+    """How this Python is typed: `.venv/bin/python` where it is below the folder that one is in, else `python`."""
+    try:
+        return Path(sys.executable).relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return "python"
 
 
 class _Stream:

@@ -28,7 +28,7 @@ def main(arguments=None):
     try:
         import pdoc
     except ModuleNotFoundError:
-        print("error: pdoc is missing: pip install -e '.[docs]'", file=sys.stderr)
+        print(f"error: pdoc is missing: {terminal.python()} -m pip install -e '.[docs]'", file=sys.stderr)
         return 1
     pdoc.render.env.filters["to_html"] = docstring
     pdoc.pdoc(*MODULES, output_directory=options.out)

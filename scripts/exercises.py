@@ -60,7 +60,7 @@ def write(options):
             print(path)
         except FileExistsError:
             print(f"{path} is there already and is left alone")
-    print(f"write each `...`, then: python scripts/exercises.py check {options.folder}")
+    print(f"write each `...`, then: {terminal.python()} scripts/exercises.py check {options.folder}")
     return 0
 
 

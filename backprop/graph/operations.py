@@ -12,6 +12,9 @@ At a kink a slope is PyTorch's: relu'(0) = abs'(0) = 0, and for two equal operan
 complex numbers the real part chooses the branch, so that on either side of a kink phi is analytic and a complex step
 works.
 
+Names in the table that are not NumPy's are in words.py: ln, lower and above are log a, b - 1 and a > b with exceptions;
+spread passes vbar to all entries that were summed, share in equal parts, put_back to the largest; cut takes it apart.
+
 Below the table are three classes of operations, one for each kind of local rule. Each has:
 
     phi     (16)  v       = phi(a, b)                              forward
@@ -20,6 +23,15 @@ Below the table are three classes of operations, one for each kind of local rule
 
 pull is also known as the vector-Jacobian product, push as the Jacobian-vector product. `pull` returns one share for
 each parent, and need not compute those that are not `wanted`. In `push` the dot of a parent that does not move is None.
+
+v = a b at a = 2, b = 3, by hand:
+
+>>> multiply = OPERATIONS["multiply"]
+>>> a, b, v = np.array([2.]), np.array([3.]), np.array([6.])
+>>> multiply.pull(np.array([10.]), v, [a, b], wanted=[True, True])          # (17) abar = 10 b, bbar = 10 a
+[array([30.]), array([20.])]
+>>> multiply.push(v, [a, b], [np.array([1.]), np.array([10.])])             # (18) vdot = 1 b + 10 a
+array([23.])
 """
 
 import numpy as np

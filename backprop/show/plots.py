@@ -128,7 +128,7 @@ def mistakes(images, labels, probabilities, path, rows=4, columns=8):
     for place, index in enumerate(worst):
         axes = figure.add_subplot(rows, columns, place + 1)
         axes.imshow(255 - images[index].reshape(images.shape[-2:]), cmap="gray", vmin=0, vmax=255)
-        axes.set_title(f"{labels[index]}, not {taken_for[index]}\n{confidence[index]:.1%}", fontsize=7)
+        axes.set_title(f"{labels[index]} taken for {taken_for[index]}\nwith {confidence[index]:.1%}", fontsize=7)
         axes.axis("off")
     figure.savefig(path)
     return path

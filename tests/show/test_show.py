@@ -65,7 +65,7 @@ def test_mistakes_are_shown_with_the_most_confident_first(monkeypatch, tmp_path)
     figures = drawn(monkeypatch)
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
     plots.mistakes(np.zeros((4, 28, 28), np.uint8), np.array([0, 0, 0, 1]), probabilities, tmp_path / "m.png")
-    assert [axes.get_title() for axes in figures[0].axes] == ["0, not 1\n80.0%", "0, not 1\n60.0%"]
+    assert [axes.get_title() for axes in figures[0].axes] == ["0 taken for 1\nwith 80.0%", "0 taken for 1\nwith 60.0%"]
     assert figures[0].get_suptitle() == "the 2 most confident mistakes of 2"
 
 

@@ -13,6 +13,7 @@ import re
 
 from backprop.lecture.companion.reader import SPACE, Reader
 
+MARKS = ("<mo>,</mo>", "<mo>.</mo>", "<mo>;</mo>", "<mo>:</mo>")
 LONGEST_LINE = 60  # characters that need no break
 BREAKS = ("<mo>+</mo>", "<mo>−</mo>", "<mo>=</mo>", "<mo>←</mo>")
 
@@ -27,11 +28,12 @@ def display(text):
     pieces = Reader(text).row()
     if not any(map(_is_word, pieces)) and len(text) <= LONGEST_LINE:
         return f"<math display=block>{''.join(pieces)}</math>"
-    runs, long = [[]], len(text) > LONGEST_LINE
+    runs, long, ended = [[]], len(text) > LONGEST_LINE, False
     for before, piece in zip([None, *pieces], pieces, strict=False):
         breaks = long and piece in BREAKS and before not in BREAKS
-        if runs[-1] and (_is_word(piece) or _is_word(before) or breaks):
+        if runs[-1] and (_is_word(piece) or _is_word(before) or breaks or ended):
             runs.append([])
+        ended = before is not None and _is_word(before) and piece in MARKS  # the comma belongs to the word before it
         runs[-1].append(piece.replace("<mo>", "<mo form=infix>") if breaks else piece)
     return " ".join(map(_run, runs)).replace(" ,", ",").replace(" .", ".").replace(" ;", ";").replace(" :", ":")
 
