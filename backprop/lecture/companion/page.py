@@ -54,10 +54,10 @@ def whole(moments=MOMENTS):
 </nav>
 <main id="main" tabindex="-1">
 <p class="lead">To read beside Recitation 4 of “EE-556 Mathematics of data” (EPFL, 2021):
-<a href="https://tube.switch.ch/videos/kNKcdLNaKF">the video</a>. Here are each formula of the lectures, the line of code that computes it, an example to work by hand, and the
-check that it is right. Slides write one sample as a column; the code has N samples as rows, so each product appears
-transposed. δ<sub>z</sub> is ∂L/∂z, with z's shape. Commands are for the project's root, with its own
-Python, <code>.venv/bin/python</code>.</p>
+<a href="https://tube.switch.ch/videos/kNKcdLNaKF">the video</a>. Each formula of the lectures stands beside the line of
+code that computes it, an example to work by hand, and the check that it is right. Slides write one sample as a column;
+the code has N samples as rows, so each product appears transposed. δ<sub>z</sub> is ∂L/∂z, with z's shape. Commands are
+for the project's root, with its own Python, <code>.venv/bin/python</code>.</p>
 <p class="keys">{keys}</p>
 {sections}
 </main>
