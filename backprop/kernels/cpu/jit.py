@@ -4,31 +4,20 @@ Each output is owned by one iteration of the parallel loop, which computes it fr
 Loops over single elements run in blocks of BLOCK: a thread gets whole blocks, so vector code gives way to scalar code
 at the same elements, whatever the number of threads.
 
-Compiled kernels are cached in __pycache__. Numba would compile one again when its own file changes, but not when a file
-that it imports from does; here any change in this folder counts.
-
 A sum of many numbers is accumulated in float64. Where they are neighbours in memory, SOME of them are added up first in
 vectors of their own type. So float32 keeps six digits, however many terms there are.
 """
 
-import atexit
-import contextlib
 import functools
 import os
-import shutil
-import sys
-import tempfile
 import threading
 import types
-from pathlib import Path
 
 import numba
 from numba.core import event
-from numba.misc.appdirs import user_cache_dir
 
 from backprop.errors import DeviceError, OptionError
-
-HERE = Path(__file__).parent
+from backprop.kernels.cpu.cache import Cache, is_cached
 
 BLOCK = 2048
 SOME = 64
@@ -38,62 +27,23 @@ FAST, EXACT = {"reassoc", "contract", "nsz"}, {"contract", "nsz"}
 
 
 def _compiled(**options):
-    """The decorator that compiles with these options and caches the result until a file of this folder changes.
+    """The decorator that compiles with these options and caches the result (cache.py).
 
     It omits Numba's wrapper for C, which takes time to compile: kernels are not called from C.
     """
     if numba.config.DISABLE_JIT:
         raise DeviceError("NUMBA_DISABLE_JIT is set, but the cpu kernels need the JIT; use bp.use_kernels('reference')")
-    _find_cache_folder()
-    jit = numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)
+    jit = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)
 
     def decorate(function):
         dispatcher = jit(function)
-        cache = dispatcher._cache
-        cache._cache_file._source_stamp = _stamp()
-        cache.load_overload, cache.save_overload = _forgiving(cache.load_overload), _forgiving(cache.save_overload)
+        if is_cached(function):
+            dispatcher._cache = Cache(function)
         if options.get("_nrt") is False:
             _refuse_arrays(dispatcher)
         return dispatcher
 
     return decorate
-
-
-@functools.cache
-def _find_cache_folder():
-    """Find a writable folder for compiled kernels: beside their source, in the user's cache, or else, with a message,
-    one for this process alone.
-    """
-    if numba.config.CACHE_DIR:
-        return
-    for folder in (HERE / "__pycache__", Path(user_cache_dir("numba"))):
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return
-    numba.config.CACHE_DIR = tempfile.mkdtemp(prefix="backprop-kernels-")
-    atexit.register(shutil.rmtree, numba.config.CACHE_DIR, ignore_errors=True)
-    print("compiled kernels are cached for this run only: found no writable folder for them", file=sys.stderr)
-
-
-def _forgiving(access):
-    """Access to the cache of a kernel that may fail, as on a full disk, or on files that are truncated or foreign: then
-    the kernel is compiled anyway, and a message is printed once.
-    """
-
-    def call(*args):
-        try:
-            return access(*args)
-        except Exception as error:
-            _tell_of_cache(f"{type(error).__name__}: {error}")
-            return None
-
-    return call
-
-
-@functools.cache
-def _tell_of_cache(words):
-    print(f"compiled kernels cannot be cached or loaded: {words}", file=sys.stderr)
 
 
 def _refuse_arrays(dispatcher):
@@ -109,23 +59,26 @@ def _refuse_arrays(dispatcher):
     dispatcher.add_overload = add_overload
 
 
-@functools.cache
-def _stamp():
-    """The times and sizes of this folder's files: they differ when any file has changed."""
-    states = [path.stat() for path in sorted(HERE.rglob("*.py"))]
-    return tuple((state.st_mtime, state.st_size) for state in states)
-
-
 kernel = _compiled(parallel=True, fastmath=FAST)
 exact_kernel = _compiled(parallel=True, fastmath=EXACT)  # where the order of the operations matters
+
+
+def with_words(function, name, **words):
+    """The same function under another name, where some of its global names mean these: a row of a table, say.
+
+    Of a closure Numba's cache would not know in the next process that it is the same.
+    """
+    own = types.FunctionType(function.__code__, {**function.__globals__, **words}, name)
+    own.__qualname__, own.__module__, own.__doc__ = name, function.__module__, function.__doc__
+    return own
+
 
 SMALL = 1 << 15  # elements that one thread finishes before several have started
 
 
 def sized_kernel(function):
     """A kernel in two forms: `prange` is a plain loop where the first array has at most SMALL elements."""
-    twin = types.FunctionType(function.__code__, function.__globals__, f"{function.__name__}_alone")
-    twin.__qualname__, twin.__module__ = twin.__name__, function.__module__  # under which it is cached on disk
+    twin = with_words(function, f"{function.__name__}_alone")
     alone, together = _compiled(fastmath=FAST)(twin), kernel(function)
 
     @functools.wraps(function)

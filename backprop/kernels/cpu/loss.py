@@ -10,7 +10,7 @@ from math import exp, log
 from numba import prange
 from numba.extending import register_jitable
 
-from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, part
+from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, part, with_words
 from backprop.kernels.cpu.more_activations import sigmoid, softplus, times
 
 LEAST = exp(-100)
@@ -60,30 +60,29 @@ TABLE = {
 # fmt: on
 
 
-def pair(loss, slope):
-    """The forward and the backward kernel of one row."""
-    loss, slope = register_jitable(loss), register_jitable(slope)
-
-    @exact_kernel
-    def forward(a, b, options, out):
-        """out[i] = the loss of a[i] against b[i]"""
-        for block in prange(blocks(a.size)):
-            a_, b_, out_ = part(a, block), part(b, block), part(out, block)
-            for i in range(a_.size):
-                out_[i] = loss(a_[i], b_[i], *options)
-
-    @exact_kernel
-    def backward(a, b, options, scale, out):
-        """delta = its derivative with respect to a, times scale"""
-        for block in prange(blocks(a.size)):
-            a_, b_, out_ = part(a, block), part(b, block), part(out, block)
-            for i in range(a_.size):
-                out_[i] = times(scale, slope(a_[i], b_[i], *options))
-
-    return forward, backward
+def forward(a, b, options, out):
+    """out[i] = the loss of a[i] against b[i]"""
+    for block in prange(blocks(a.size)):
+        a_, b_, out_ = part(a, block), part(b, block), part(out, block)
+        for i in range(a_.size):
+            out_[i] = loss(a_[i], b_[i], *options)  # noqa: F821
 
 
-ERRORS = {name: pair(*row) for name, row in TABLE.items()}
+def backward(a, b, options, scale, out):
+    """delta = its derivative with respect to a, times scale"""
+    for block in prange(blocks(a.size)):
+        a_, b_, out_ = part(a, block), part(b, block), part(out, block)
+        for i in range(a_.size):
+            out_[i] = times(scale, slope(a_[i], b_[i], *options))  # noqa: F821
+
+
+def pair(name, **row):
+    """The forward and the backward kernel of one row, whose `loss` and `slope` they call."""
+    row = {word: register_jitable(function) for word, function in row.items()}
+    return tuple(exact_kernel(with_words(way, f"{name}_{way.__name__}", **row)) for way in (forward, backward))
+
+
+ERRORS = {name: pair(name, loss=loss, slope=slope) for name, (loss, slope) in TABLE.items()}
 
 
 @inner

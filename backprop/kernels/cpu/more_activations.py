@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 from numba.extending import register_jitable
 
-from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, kernel, part
+from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, kernel, part, with_words
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # these keep mean 0 and variance 1 (Klambauer, 2017)
 ROOT_2, ROOT_2_PI = math.sqrt(2), math.sqrt(2 * math.pi)
@@ -110,32 +110,29 @@ TABLE = {
 # fmt: on
 
 
-def pair(sigma, slope):
-    """The forward and the backward kernel of one row. (With plain functions in the closure the
-    kernels can be cached on disk; a compiled function would be a new one in every process.)
-    """
-    sigma, slope = register_jitable(sigma), register_jitable(slope)
-
-    @exact_kernel
-    def forward(u, options, out):
-        """(3) out[i] = sigma(u[i])"""
-        for block in prange(blocks(u.size)):
-            u_, out_ = part(u, block), part(out, block)
-            for i in range(u_.size):
-                out_[i] = sigma(u_[i], *options)
-
-    @exact_kernel
-    def backward(delta, u, options, out):
-        """(4) out[i] = delta[i] sigma'(u[i])"""
-        for block in prange(blocks(u.size)):
-            delta_, u_, out_ = part(delta, block), part(u, block), part(out, block)
-            for i in range(u_.size):
-                out_[i] = times(delta_[i], slope(u_[i], *options))
-
-    return forward, backward
+def forward(u, options, out):
+    """(3) out[i] = sigma(u[i])"""
+    for block in prange(blocks(u.size)):
+        u_, out_ = part(u, block), part(out, block)
+        for i in range(u_.size):
+            out_[i] = sigma(u_[i], *options)  # noqa: F821
 
 
-ACTIVATIONS = {name: pair(*row) for name, row in TABLE.items()}
+def backward(delta, u, options, out):
+    """(4) out[i] = delta[i] sigma'(u[i])"""
+    for block in prange(blocks(u.size)):
+        delta_, u_, out_ = part(delta, block), part(u, block), part(out, block)
+        for i in range(u_.size):
+            out_[i] = times(delta_[i], slope(u_[i], *options))  # noqa: F821
+
+
+def pair(name, **row):
+    """The forward and the backward kernel of one row, whose `sigma` and `slope` they call."""
+    row = {word: register_jitable(function) for word, function in row.items()}
+    return tuple(exact_kernel(with_words(way, f"{name}_{way.__name__}", **row)) for way in (forward, backward))
+
+
+ACTIVATIONS = {name: pair(name, sigma=sigma, slope=slope) for name, (sigma, slope) in TABLE.items()}
 
 
 @kernel
