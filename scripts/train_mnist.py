@@ -23,6 +23,7 @@ import numpy as np
 
 import backprop as bp
 import data_tools
+from backprop import kernels
 from backprop.kernels.transfer import device_named
 from backprop.models.networks import MODELS
 from backprop.show.explain.diary import Diary
@@ -75,7 +76,7 @@ def main(arguments=None):
     parser.add_argument(
         "--device", choices=["cpu", "cuda", "auto"], default="cpu", help="auto: a GPU where there is one"
     )
-    parser.add_argument("--kernels", choices=["reference", "cpu"], default="cpu", help="the kernels of the CPU")
+    parser.add_argument("--kernels", choices=["reference", "cpu"], default=kernels.active(), help="of the CPU")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where everything goes (runs/MODEL)")
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
     parser.add_argument(
@@ -143,7 +144,7 @@ def run(options):
     checkpoint = bp.Checkpoint(out / "checkpoint.safetensors", options.checkpoint_every, same)
     history = checkpoint.load(net, optimizer, schedule, train) if options.resume else None
 
-    print(f"{options.model} on {source}, {kernels_on(device, options.kernels)}, seed {options.seed}")
+    print(f"{options.model} on {source}, {named(device, options.kernels)}, seed {options.seed}")
     print(summary(net, (options.batch_size, *train_images.shape[1:])))
     if history is not None:
         print(f"resumed after {len(history.losses)} of {options.epochs * len(train)} steps")
@@ -187,10 +188,10 @@ def learn(net, loss, optimizer, train, test, schedule, **of_run):
     return run.history
 
 
-def kernels_on(device, kernels):
+def named(device, name):
     """The kernels in use, in words."""
     if device == "cpu":
-        return f"{kernels} kernels"
+        return f"{name} kernels"
     from backprop.kernels.cuda.machine import machine
 
     return f"cuda kernels on {machine().name}"

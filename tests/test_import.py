@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 
 def loaded_after(statement):
@@ -72,6 +73,39 @@ def test_what_is_kept_of_kernels_may_be_cut_or_foreign(tmp_path):
     done = in_a_process(RELU, **environment)
     assert done.stdout == "[0. 2.]\n", done.stderr
     assert "compiled kernels cannot be cached or loaded" in done.stderr
+
+
+def test_without_numba_everything_imports_and_trains_on_the_reference_and_the_cpu_kernels_say_so(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+sys.modules["numba"] = sys.modules["llvmlite"] = None
+import numpy as np, backprop as bp
+bp.manual_seed(0)
+net, loss = bp.Sequential(bp.Linear(4, 8), bp.GELU(), bp.Linear(8, 3)), bp.CrossEntropyLoss()
+train = bp.DataLoader(np.random.default_rng(0).random((60, 4)).astype(np.float32), np.arange(60) % 3, batch_size=10)
+print(len(bp.fit(net, loss, bp.Adam(net.parameters()), train, epochs=2, progress=False).losses))
+print(bp.gradcheck(net, np.ones((2, 4))).ok, np.log(bp.Value(2.0)).backward())
+with bp.use_kernels("cpu"):
+    net(np.ones((2, 4), np.float32))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout == "12\nTrue None\n", done.stderr
+    assert "the cpu kernels need Numba: pip install numba, or use bp.use_kernels('reference')" in done.stderr
+    code = "import sys, runpy; sys.modules['numba'] = sys.modules['llvmlite'] = None; sys.argv = sys.argv[1:]\n"
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    script = Path(__file__).parents[1] / "scripts" / "train_mnist.py"
+    options = ["--data", "synthetic", "--epochs", "1", "--batch-size", "2000", "--out", tmp_path]
+    done = subprocess.run([sys.executable, "-c", code, script, *options], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "reference kernels" in done.stdout, done.stderr
+
+
+def test_a_check_needs_no_compiler_unless_its_kernels_were_chosen():
+    """The ten lines of the README took 13 seconds where nothing was compiled."""
+    check = "print(bp.gradcheck(bp.Linear(3, 2), np.ones((4, 3))).ok)"
+    asked = "import sys; print('backprop.kernels.cpu' in sys.modules)"
+    assert in_a_process(f"{check}; {asked}").stdout == "True\nFalse\n"
+    assert in_a_process(f"with bp.use_kernels('cpu'): {check}\n{asked}").stdout == "True\nTrue\n"
 
 
 def test_without_a_compiler_the_reference_trains_and_the_cpu_kernels_say_so():

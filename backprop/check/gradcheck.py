@@ -38,13 +38,21 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     Also checked: delta = 0 gives gradients 0, and two forward-backward pairs give twice the gradients of one.
 
     Inputs must keep away from kinks, corners such as relu's at 0: there a derivative does not exist, and the verdict
-    says so. The kernels are those in use (`bp.use_kernels`); if the module or an input is on a GPU, the check runs
-    there.
+    says so. The reference kernels are used, which need no compiling, unless `bp.use_kernels` chooses others; if the
+    module or an input is on a GPU, the check runs there.
 
     If a gradient is wrong, the report says what the mistake looks like and, for a network, in which layer it is.
     forward and backward are given copies: a layer that overwrites them is judged by what it returns, and the report
     notes it.
     """
+    with kernels.use_kernels(kernels.chosen("reference")):
+        return _checked(module, inputs, dtype, seed, max_entries)
+
+
+Module.check = gradcheck  # `layer.check(x)`: module.py cannot import this file, so the method is added here
+
+
+def _checked(module, inputs, dtype, seed, max_entries):
     if np.dtype(dtype) not in (np.float64, np.float32):
         raise OptionError(f"dtype must be np.float64 or np.float32, got {np.dtype(dtype)}")
     if max_entries < 1:
@@ -62,9 +70,6 @@ def gradcheck(module, *inputs, dtype=np.float64, seed=0, max_entries=MOST_ENTRIE
     inside = () if all(row.ok for row in rows) else _wrong_inside(subject, seed, max_entries)
     wrong = any(row.is_wrong for report in inside for row in report.rows)
     return Report(_title(module), rows if wrong else _diagnosed(subject, rows), inside, subject.notes)
-
-
-Module.check = gradcheck  # `layer.check(x)`: module.py cannot import this file, so the method is added here
 
 
 def _against_differences(subject, exact, seed, max_entries):

@@ -17,7 +17,7 @@ multiply them by zeros that others skip, such as a convolution's padding.
 import contextlib
 import contextvars
 import functools
-import importlib
+import importlib.util
 
 import numpy as np
 
@@ -26,7 +26,8 @@ from backprop.kernels.device import DeviceArray, device_of, is_array
 
 NAMES = ("reference", "cpu")  # the sets for arrays on the CPU, between which one may choose
 
-_active = contextvars.ContextVar("backprop_kernels", default="cpu")
+_DEFAULT = "cpu" if importlib.util.find_spec("numba") else "reference"
+_active = contextvars.ContextVar("backprop_kernels", default=_DEFAULT)
 recorder = contextvars.ContextVar("backprop_recorder", default=None)  # replaces the kernels while calls are recorded
 
 
@@ -48,13 +49,23 @@ def use_kernels(name):
 
 
 def active():
-    """The name of the kernels in use for arrays on the CPU."""
+    """The name of the kernels in use for arrays on the CPU: "cpu", or "reference" where Numba is not installed."""
     return _active.get()
+
+
+def chosen(otherwise):
+    """The same if `use_kernels` has chosen them, else `otherwise`."""
+    return _active.get(otherwise)
 
 
 @functools.cache
 def load(name):
-    """The kernel set `name` as a module. Imported at first use, so that `import backprop` stays light."""
+    """The kernel set `name` as a module. Imported at first use, so that `import backprop` stays light.
+
+    Raises DeviceError for the cpu kernels where Numba is not installed.
+    """
+    if name == "cpu" and not importlib.util.find_spec("numba"):
+        raise DeviceError("the cpu kernels need Numba: pip install numba, or use bp.use_kernels('reference')")
     return importlib.import_module(f"backprop.kernels.{name}")
 
 

@@ -1,4 +1,4 @@
-"""What was compiled once is not compiled again: in the next process, in another clone, by whoever has the same kernels."""
+"""What was compiled once is not compiled again: not in the next process, nor in another clone with the same kernels."""
 
 import os
 import shutil
