@@ -130,7 +130,7 @@ def on_compile(callback):
         _listeners.append(callback)
         stack.callback(_listeners.remove, callback)
         if active() == "cpu":
-            from backprop.kernels.cpu.jit import on_compile
+            from backprop.kernels.cpu.compiling import on_compile
 
             stack.enter_context(on_compile(callback))
         yield

@@ -91,8 +91,8 @@ def branches(image=MNIST, classes=10):
 def recurrent(image=MNIST, classes=10, hidden=128):
     """An image is read row by row; the scores are computed from the state after the last one.
 
-    The matrix U of the state starts orthogonal, a rotation: it shrinks neither a state on its way through the rows nor
-    its delta on the way back (Saxe and others, 2014). PyTorch's U shrinks both, and the first rows learn nothing.
+    The state's matrix W_hh starts orthogonal, a rotation: it shrinks neither a state on its way through the rows nor
+    its delta on the way back (Saxe and others, 2014). PyTorch's shrinks both, and the first rows learn nothing.
     """
     channels, _, width = image
     reader = Unrolled(channels * width, hidden)

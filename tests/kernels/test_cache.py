@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import backprop
+from backprop.kernels.cpu.compiling import COMPILING
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "train_mnist.py"
 
 SOME = """
 import numpy as np, backprop as bp
@@ -57,6 +60,49 @@ def test_another_clone_compiles_nothing_and_a_change_in_any_file_everything(tmp_
     with Path(other, "backprop/kernels/cpu/simd/memory.py").open("a") as file:
         file.write("# changed\n")
     assert "relu_alone" in compiled(SOME, PYTHONPATH=other, **kept)
+
+
+LOOP = """
+import numpy as np, backprop as bp
+net, loss = bp.Sequential(bp.Linear(4, 8), bp.ReLU(), bp.Linear(8, 3)), bp.CrossEntropyLoss()
+sgd = bp.SGD(net.parameters(), 0.1)
+for _ in range(3):
+    loss(net(np.ones((5, 4), np.float32)), np.arange(5) % 3)
+    net.backward(loss.backward())
+    sgd.step()
+"""
+
+
+def test_a_loop_written_by_hand_says_once_that_it_compiles_and_the_next_one_has_nothing_to_say(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        subprocess.run([sys.executable, "-c", LOOP], capture_output=True, text=True, env=environment) for _ in range(2)
+    )
+    assert (first.returncode, first.stdout, second.returncode, second.stdout) == (0, "", 0, "")
+    assert first.stderr == f"{COMPILING}\n" and second.stderr == ""
+
+
+def test_a_class_can_have_its_kernels_compiled_before(tmp_path):
+    kept = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    warm = [sys.executable, "-m", "backprop.lecture.warm"]
+    done = subprocess.run([*warm, "linear"], capture_output=True, text=True, env=kept)
+    assert done.stdout.startswith("linear: its kernels are ready\ncompiled kernels are in "), done.stderr
+    train = [
+        sys.executable,
+        SCRIPT,
+        "--model",
+        "linear",
+        "--data",
+        "synthetic",
+        "--epochs",
+        "1",
+        "--out",
+        tmp_path / "o",
+    ]
+    trained = subprocess.run(train, capture_output=True, text=True, env=kept)
+    assert trained.returncode == 0 and "compiling" not in trained.stdout + trained.stderr
+    done = subprocess.run([*warm, "linaer"], capture_output=True, text=True, env=kept)
+    assert done.returncode == 1 and "there is no network 'linaer', only bias, linear" in done.stderr
 
 
 def test_of_old_digests_only_the_last_ones_are_kept(tmp_path):

@@ -14,9 +14,9 @@ import threading
 import types
 
 import numba
-from numba.core import event
 
 from backprop.errors import DeviceError, OptionError
+from backprop.kernels.cpu import compiling  # noqa: F401  it listens from now on
 from backprop.kernels.cpu.cache import Cache, is_cached
 
 BLOCK = 2048
@@ -134,24 +134,6 @@ _chosen = _Chosen()
 def threads():
     """How many threads a kernel called from here may use."""
     return _chosen.count
-
-
-class _Listener(event.Listener):
-    def __init__(self, callback):
-        self.callback = callback
-
-    def on_start(self, event):
-        function = event.data["dispatcher"].py_func
-        if function.__module__.startswith("backprop."):  # and not one of Numba's own
-            self.callback(function.__name__)
-
-    def on_end(self, event):
-        pass
-
-
-def on_compile(callback):
-    """A context that calls `callback(name)` for every kernel that is compiled, not for those loaded from disk."""
-    return event.install_listener("numba:compile", _Listener(callback))
 
 
 def set_num_threads(count):

@@ -1,0 +1,50 @@
+"""Who waits for the compiler is told so: listeners, such as the bar of `fit`, or else a line in any other program."""
+
+import contextlib
+import sys
+import time
+
+from numba.core import event
+
+PATIENCE = 1.0  # seconds of compiling that need no words
+COMPILING = (
+    "compiling kernels, once: they are cached for the next time (python -m backprop.lecture.warm prepares them all)"
+)
+_listeners = []
+
+
+@contextlib.contextmanager
+def on_compile(callback):
+    """A context that calls `callback(name)` for every kernel that is compiled, not for those loaded from disk."""
+    _listeners.append(callback)
+    try:
+        yield
+    finally:
+        _listeners.remove(callback)
+
+
+class _Compiling(event.Listener):
+    """Functions are compiled within functions: `began` is when the outermost one did, None if none is."""
+
+    began, depth, waited, told = None, 0, 0.0, False
+
+    def on_start(self, event):
+        function = event.data["dispatcher"].py_func
+        if self.depth == 0:
+            self.began = time.monotonic()
+        self.depth += 1
+        if not function.__module__.startswith("backprop."):  # one of Numba's own
+            return
+        for listener in _listeners:
+            listener(function.__name__)
+        if not _listeners and not self.told and self.waited + time.monotonic() - self.began > PATIENCE:
+            self.told = True
+            print(COMPILING, file=sys.stderr, flush=True)
+
+    def on_end(self, event):
+        self.depth -= 1
+        if self.depth == 0:
+            self.waited += time.monotonic() - self.began
+
+
+event.register("numba:compile", _Compiling())
