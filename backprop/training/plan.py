@@ -121,6 +121,10 @@ class Step:
         grads = [parameter._sum for parameter in self._learned]
         results = [self.scores, self._delta, *([] if self.found is None else [self.found])]
         self.calls = rewritten(calls, kernels.load(name), results + grads)
+        if name == "cpu":
+            from backprop.kernels.cpu.ahead import prepare
+
+            prepare([*self.calls[0], *self.calls[1]])
 
     def _is_cross_entropy(self):
         """Whether one kernel computes both the loss and its delta."""

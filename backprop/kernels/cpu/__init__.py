@@ -1,6 +1,7 @@
 """Numba on the CPU: the reference's kernels again, in parallel loops. Compiled at first use, then cached."""
 
 from backprop.kernels.buffers import empty
+from backprop.kernels.cpu import ahead
 from backprop.kernels.cpu.all_parameters import all_parameters
 from backprop.kernels.cpu.batch import count_correct, count_up, gather
 from backprop.kernels.cpu.channels import add_channels, dot_channels, scale_channels, sum_channels
@@ -40,3 +41,5 @@ from backprop.kernels.cpu.recurrent import gru_cell, gru_cell_backward, lstm_cel
 from backprop.kernels.cpu.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.cpu.take import take, take_backward
 from backprop.kernels.cpu.update import adam, rmsprop, sgd
+
+ahead.take_in(globals())

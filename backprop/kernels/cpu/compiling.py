@@ -23,6 +23,15 @@ def on_compile(callback):
         _listeners.remove(callback)
 
 
+def tell(what):
+    """Call the listeners, or print a line if there are none."""
+    if not _listeners and not _compiling.told:
+        print(COMPILING, file=sys.stderr, flush=True)
+    _compiling.told = True
+    for listener in _listeners:
+        listener(what)
+
+
 class _Compiling(event.Listener):
     """Functions are compiled within functions: `began` is when the outermost one did, None if none is."""
 
@@ -35,11 +44,8 @@ class _Compiling(event.Listener):
         self.depth += 1
         if not function.__module__.startswith("backprop."):  # one of Numba's own
             return
-        for listener in _listeners:
-            listener(function.__name__)
-        if not _listeners and not self.told and self.waited + time.monotonic() - self.began > PATIENCE:
-            self.told = True
-            print(COMPILING, file=sys.stderr, flush=True)
+        if _listeners or self.waited + time.monotonic() - self.began > PATIENCE:
+            tell(function.__name__)
 
     def on_end(self, event):
         self.depth -= 1
@@ -47,4 +53,5 @@ class _Compiling(event.Listener):
             self.waited += time.monotonic() - self.began
 
 
-event.register("numba:compile", _Compiling())
+_compiling = _Compiling()
+event.register("numba:compile", _compiling)

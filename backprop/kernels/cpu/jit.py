@@ -17,6 +17,7 @@ import numba
 
 from backprop.errors import DeviceError, OptionError
 from backprop.kernels.cpu import compiling  # noqa: F401  it listens from now on
+from backprop.kernels.cpu.ahead import Kernel
 from backprop.kernels.cpu.cache import Cache, is_cached
 
 BLOCK = 2048
@@ -59,8 +60,14 @@ def _refuse_arrays(dispatcher):
     dispatcher.add_overload = add_overload
 
 
-kernel = _compiled(parallel=True, fastmath=FAST)
-exact_kernel = _compiled(parallel=True, fastmath=EXACT)  # where the order of the operations matters
+def kernel(function):
+    """A function that Python calls, whose `prange` loops are shared by threads."""
+    return Kernel(_compiled(parallel=True, fastmath=FAST)(function))
+
+
+def exact_kernel(function):
+    """The same where the order of the operations matters."""
+    return Kernel(_compiled(parallel=True, fastmath=EXACT)(function))
 
 
 def with_words(function, name, **words):
@@ -79,7 +86,7 @@ SMALL = 1 << 15  # elements that one thread finishes before several have started
 def sized_kernel(function):
     """A kernel in two forms: `prange` is a plain loop where the first array has at most SMALL elements."""
     twin = with_words(function, f"{function.__name__}_alone")
-    alone, together = _compiled(fastmath=FAST)(twin), kernel(function)
+    alone, together = Kernel(_compiled(fastmath=FAST)(twin)), kernel(function)
 
     @functools.wraps(function)
     def call(*args):

@@ -1,0 +1,159 @@
+"""Kernels that a list of calls will need, compiled before it runs: by all cores, each in a process of its own.
+
+Numba compiles one function at a time in a process. Which forms of which kernels a step needs is known once it is
+recorded, so the missing ones are shared out among processes, which leave them in the cache.
+"""
+
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import numpy as np
+from numba.core.registry import CPUDispatcher
+
+from backprop.kernels.cpu.compiling import tell
+
+FEW = 2  # as many kernels are compiled here, before another process has started
+BYTES = 400 << 20  # what a compiling process may take
+
+KERNELS = {}  # name -> Kernel, for all that Python calls
+
+
+class _Noted(threading.local):
+    calls = None  # a list while calls are only noted
+
+
+_noted = _Noted()
+
+
+class Kernel:
+    """A compiled function that Python calls. While calls are noted, nothing is computed."""
+
+    def __init__(self, dispatcher):
+        self.dispatcher, self.py_func = dispatcher, dispatcher.py_func
+        self.__name__, self.__doc__, self.__wrapped__ = self.py_func.__name__, self.py_func.__doc__, self.py_func
+        self.name = f"{self.py_func.__module__}.{self.__name__}"
+        KERNELS[self.name] = self
+
+    def __call__(self, *args):
+        if _noted.calls is not None:
+            return _noted.calls.append((self, args))
+        return self.dispatcher(*args)
+
+    def is_missing(self, types):
+        """Whether the form for arguments of these types has to be compiled."""
+        cache = self.dispatcher._cache
+        if types in self.dispatcher.overloads or not hasattr(cache, "_cache_file"):
+            return False
+        key = cache._index_key(types, self.dispatcher.targetctx.codegen())
+        try:
+            return key not in cache._cache_file._load_index()
+        except Exception:  # files that are cut or foreign
+            return True
+
+
+def take_in(names):
+    """Make Kernels of the functions among these names that are not yet: one thread's work, which others call, too."""
+    for name, function in names.items():
+        if isinstance(function, CPUDispatcher):
+            names[name] = Kernel(function)
+
+
+@contextlib.contextmanager
+def noting():
+    """Within this block this thread's calls of kernels are noted and not made. Yields the list of (Kernel, args)."""
+    _noted.calls = calls = []
+    try:
+        yield calls
+    finally:
+        _noted.calls = None
+
+
+def prepare(calls):
+    """Compile what the calls, (function, arguments) of this kernel set, need and what is nowhere cached yet."""
+    with noting() as noted:
+        for function, args in calls:  # which may also compute in NumPy, so they are given arrays like their own
+            function(*map(_like, args))
+    needed = dict.fromkeys((kernel.name, tuple(map(kernel.dispatcher.typeof_pyval, args))) for kernel, args in noted)
+    missing = [(name, types) for name, types in needed if KERNELS[name].is_missing(types)]
+    processes = min(os.cpu_count() or 1, len(missing), max(1, _free_memory() // BYTES))
+    if len(missing) > FEW and processes > 1:
+        _share_out(missing, processes)
+
+
+def _like(value):
+    """An array of zeros like this one, or the value itself."""
+    if not isinstance(value, np.ndarray):
+        return value
+    zeros = np.zeros(value.shape, value.dtype)
+    zeros.flags.writeable = value.flags.writeable
+    return zeros
+
+
+def _free_memory():
+    """Bytes that are free, where the system says so."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return BYTES * 2
+
+
+def _share_out(missing, processes):
+    """Let so many processes take one after the other. What none of them has compiled is compiled when it is called."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", "from backprop.kernels.cpu import ahead; ahead.serve()"]
+    how = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "env": environment}
+    left, lock, children = list(reversed(missing)), threading.Lock(), []
+
+    def work(child):
+        while True:
+            with lock:
+                if not left:
+                    return child.stdin.close()
+                task = left.pop()
+            try:
+                child.stdin.write(pickle.dumps(task).hex().encode() + b"\n")
+                child.stdin.flush()
+                if not child.stdout.readline():
+                    return None  # it has died
+            except OSError:
+                return None
+
+    try:
+        children = [subprocess.Popen(command, **how) for _ in range(processes)]
+        with ThreadPoolExecutor(processes) as pool:
+            try:
+                futures = [pool.submit(work, child) for child in children]
+                while wait(futures, timeout=0.2).not_done:
+                    tell(f"{len(left) + processes} on {processes} cores")  # a listener may raise KeyboardInterrupt
+            except BaseException:
+                left.clear()
+                for child in children:
+                    child.kill()  # so that the threads end
+                raise
+    except OSError:  # no more processes are to be had
+        pass
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+            child.stdout.close()
+
+
+def serve():
+    """In a process of its own: compile what comes in, a line for each, and answer with a line.
+
+    Ctrl-C is for the process that waits, which then ends this one.
+    """
+    from backprop.kernels import load
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    load("cpu")
+    for line in sys.stdin:
+        name, types = pickle.loads(bytes.fromhex(line))
+        KERNELS[name].dispatcher.compile(types)
+        print(flush=True)
