@@ -76,14 +76,27 @@ def noting():
 
 def prepare(calls):
     """Compile what the calls, (function, arguments) of this kernel set, need and what is nowhere cached yet."""
+    new = {_kind(*call): call for call in calls}
+    new = {kind: call for kind, call in new.items() if kind not in _prepared}
+    _prepared.update(new)
     with noting() as noted:
-        for function, args in calls:  # which may also compute in NumPy, so they are given arrays like their own
+        for function, args in new.values():  # which may also compute in NumPy, so they are given arrays like their own
             function(*map(_like, args))
     needed = dict.fromkeys((kernel.name, tuple(map(kernel.dispatcher.typeof_pyval, args))) for kernel, args in noted)
     missing = [(name, types) for name, types in needed if KERNELS[name].is_missing(types)]
     processes = min(os.cpu_count() or 1, len(missing), max(1, _free_memory() // BYTES))
     if len(missing) > FEW and processes > 1:
         _share_out(missing, processes)
+
+
+_prepared = set()  # the kinds of calls whose kernels were compiled or found
+
+
+def _kind(function, args):
+    """What decides which forms of which kernels a call needs."""
+    return function, *[
+        (a.shape, a.dtype.char, a.flags.writeable) if isinstance(a, np.ndarray) else (type(a), repr(a)) for a in args
+    ]
 
 
 def _like(value):
