@@ -142,7 +142,7 @@ def _share_out(missing, processes):
             try:
                 futures = [pool.submit(work, child) for child in children]
                 while wait(futures, timeout=0.2).not_done:
-                    tell(f"{len(left) + processes} on {processes} cores")  # a listener may raise KeyboardInterrupt
+                    tell(f"{len(left) + processes} left, on {processes} cores")  # a listener may raise KeyboardInterrupt
             except BaseException:
                 left.clear()
                 for child in children:
