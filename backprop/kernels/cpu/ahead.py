@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 
 import numpy as np
 from numba.core.registry import CPUDispatcher
@@ -85,7 +86,7 @@ def prepare(calls):
     needed = dict.fromkeys((kernel.name, tuple(map(kernel.dispatcher.typeof_pyval, args))) for kernel, args in noted)
     missing = [(name, types) for name, types in needed if KERNELS[name].is_missing(types)]
     processes = min(os.cpu_count() or 1, len(missing), max(1, _free_memory() // BYTES))
-    if len(missing) > FEW and processes > 1:
+    if len(missing) > FEW and processes > 1 and sys.executable:  # an embedded Python may not know its own path
         _share_out(missing, processes)
 
 
@@ -109,10 +110,12 @@ def _like(value):
 
 
 def _free_memory():
-    """Bytes that are free, where the system says so."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return BYTES * 2
+    """Bytes that processes may take; of a system that does not say, what two of them take."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) << 10
+    return 2 * BYTES
 
 
 def _share_out(missing, processes):
@@ -142,7 +145,9 @@ def _share_out(missing, processes):
             try:
                 futures = [pool.submit(work, child) for child in children]
                 while wait(futures, timeout=0.2).not_done:
-                    tell(f"{len(left) + processes} left, on {processes} cores")  # a listener may raise KeyboardInterrupt
+                    tell(
+                        f"{len(left) + processes} left, on {processes} cores"
+                    )  # a listener may raise KeyboardInterrupt
             except BaseException:
                 left.clear()
                 for child in children:
