@@ -64,7 +64,7 @@ def load(name):
 
     Raises DeviceError for the cpu kernels where Numba is not installed.
     """
-    if name == "cpu" and not importlib.util.find_spec("numba"):
+    if name == "cpu" and _DEFAULT != "cpu":
         raise DeviceError("the cpu kernels need Numba: pip install numba, or use bp.use_kernels('reference')")
     return importlib.import_module(f"backprop.kernels.{name}")
 
@@ -117,28 +117,25 @@ def expect_beside(array, other):
         raise DeviceError(f"expects an array on {there!r}, got one of shape {array.shape} on {here!r}; use {cure}")
 
 
-_listeners = []  # called with the name of each kernel about to be compiled for a GPU
+listeners = []  # called with the name of each kernel about to be compiled
 
 
 @contextlib.contextmanager
 def on_compile(callback):
     """Within this block, call `callback(name)` whenever a kernel is about to be compiled, which takes about a second.
 
-    Compiled kernels are cached on disk beside their source, so each is compiled once per machine.
+    Compiled kernels are cached on disk, so each is compiled once per machine.
     """
-    with contextlib.ExitStack() as stack:
-        _listeners.append(callback)
-        stack.callback(_listeners.remove, callback)
-        if active() == "cpu":
-            from backprop.kernels.cpu.compiling import on_compile
-
-            stack.enter_context(on_compile(callback))
+    listeners.append(callback)
+    try:
         yield
+    finally:
+        listeners.remove(callback)
 
 
 def tell_compiling(name):
-    """Call the listeners before a kernel is compiled for a GPU."""
-    for listener in _listeners:
+    """Call the listeners before a kernel is compiled."""
+    for listener in listeners:
         listener(name)
 
 

@@ -1,15 +1,12 @@
 """Compile all kernels that the lecture's networks need, such as for a classroom's machines:
 
-    python -m backprop.lecture.warm                 all networks, as many at a time as there are cores
+    python -m backprop.lecture.warm                 all networks, each compiled by all cores
     python -m backprop.lecture.warm mlp lenet       these
 
 What is compiled already is not compiled again. Kernels do not depend on the size of images, so any are right.
 """
 
-import os
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -28,17 +25,11 @@ def main(names):
     if unknown:
         print(f"error: there is no network {unknown[0]!r}, only {', '.join(MODELS)}", file=sys.stderr)
         return 1
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, status in zip(names or MODELS, pool.map(_in_a_process, names or MODELS), strict=True):
-            print(f"{name}: {'its kernels are ready' if status == 0 else 'failed'}", flush=True)
-            if status:
-                return 1
+    for name in names or MODELS:
+        train(name)
+        print(f"{name}: its kernels are ready", flush=True)
     print(f"compiled kernels are in {folder()}")
     return 0
-
-
-def _in_a_process(name):
-    return subprocess.run([sys.executable, "-c", f"from backprop.lecture import warm; warm.train({name!r})"]).returncode
 
 
 def train(name):

@@ -144,10 +144,8 @@ def _share_out(missing, processes):
         with ThreadPoolExecutor(processes) as pool:
             try:
                 futures = [pool.submit(work, child) for child in children]
-                while wait(futures, timeout=0.2).not_done:
-                    tell(
-                        f"{len(left) + processes} left, on {processes} cores"
-                    )  # a listener may raise KeyboardInterrupt
+                while wait(futures, timeout=0.2).not_done:  # whoever listens may raise KeyboardInterrupt
+                    tell(f"{len(left) + processes} left, on {processes} cores")
             except BaseException:
                 left.clear()
                 for child in children:
@@ -157,9 +155,8 @@ def _share_out(missing, processes):
         pass
     finally:
         for child in children:
-            child.kill()
-            child.wait()
-            child.stdout.close()
+            with contextlib.suppress(OSError), child:
+                child.kill()
 
 
 def serve():

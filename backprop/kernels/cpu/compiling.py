@@ -1,35 +1,24 @@
 """Who waits for the compiler is told so: listeners, such as the bar of `fit`, or else a line in any other program."""
 
-import contextlib
 import sys
 import time
 
 from numba.core import event
 
+from backprop.kernels import listeners, tell_compiling
+
 PATIENCE = 1.0  # seconds of compiling that need no words
 COMPILING = (
     "compiling kernels, once: they are cached for the next time (python -m backprop.lecture.warm prepares them all)"
 )
-_listeners = []
-
-
-@contextlib.contextmanager
-def on_compile(callback):
-    """A context that calls `callback(name)` for every kernel that is compiled, not for those loaded from disk."""
-    _listeners.append(callback)
-    try:
-        yield
-    finally:
-        _listeners.remove(callback)
 
 
 def tell(what):
     """Call the listeners, or print a line if there are none."""
-    if not _listeners and not _compiling.told:
+    if not listeners and not _compiling.told:
         print(COMPILING, file=sys.stderr, flush=True)
     _compiling.told = True
-    for listener in _listeners:
-        listener(what)
+    tell_compiling(what)
 
 
 class _Compiling(event.Listener):
@@ -44,7 +33,7 @@ class _Compiling(event.Listener):
         self.depth += 1
         if not function.__module__.startswith("backprop."):  # one of Numba's own
             return
-        if _listeners or self.waited + time.monotonic() - self.began > PATIENCE:
+        if listeners or self.waited + time.monotonic() - self.began > PATIENCE:
             tell(function.__name__)
 
     def on_end(self, event):

@@ -40,11 +40,8 @@ def page(name):
 def drawn(value):
     """A value for a page: an array as a matrix, or as several if it has more axes, with its shape."""
     if not isinstance(value, np.ndarray) or value.ndim == 0:
-        text = (
-            f"{value:.6g}"
-            if isinstance(value, (int, float, np.number, np.ndarray)) and not isinstance(value, bool)
-            else str(value)
-        )
+        is_number = isinstance(value, (int, float, np.number, np.ndarray)) and not isinstance(value, bool)
+        text = f"{value:.6g}" if is_number else str(value)
         return f"<span class=number>{html.escape(text)}</span>"
     shape = f"<span class=shape>{value.shape}</span>" if value.ndim != 2 else ""
     while value.ndim > 2 and len(value) == 1:
