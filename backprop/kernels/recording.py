@@ -6,6 +6,7 @@ with kernels alone and no kernel's numbers change; it is up to the caller to mak
 """
 
 import contextlib
+import functools
 import inspect
 from typing import NamedTuple
 
@@ -101,6 +102,24 @@ class Recording:
                     raise Unfit(f"{name} was given numbers that no kernel has computed")
 
         return call
+
+
+def replays(name, *lists):
+    """For each list of (kernel, arguments) of the kernel set `name` a function that makes the calls, as often as one
+    likes.
+    """
+    if name == "cpu":
+        from backprop.kernels.cpu import ahead
+        from backprop.kernels.cpu.team.calls import Replay
+
+        ahead.prepare([call for some in lists for call in some])
+        return [Replay(some) for some in lists]
+    return [functools.partial(_replay, some) for some in lists]
+
+
+def _replay(calls):
+    for kernel, args in calls:
+        kernel(*args)
 
 
 def base_of(array):

@@ -16,7 +16,7 @@ from backprop import kernels
 from backprop.functional.arrays import zeros
 from backprop.functional.targets import is_labels, sample_shape
 from backprop.kernels.device import device_of, to_host
-from backprop.kernels.recording import Unfit, recording
+from backprop.kernels.recording import Unfit, recording, replays
 from backprop.kernels.rewriting import rewritten
 from backprop.kernels.transfer import to_device
 from backprop.loss import CrossEntropyLoss, Loss
@@ -121,10 +121,7 @@ class Step:
         grads = [parameter._sum for parameter in self._learned]
         results = [self.scores, self._delta, *([] if self.found is None else [self.found])]
         self.calls = rewritten(calls, kernels.load(name), results + grads)
-        if name == "cpu":
-            from backprop.kernels.cpu.ahead import prepare
-
-            prepare([*self.calls[0], *self.calls[1]])
+        self._run_forward, self._run_backward = replays(name, *self.calls)
 
     def _is_cross_entropy(self):
         """Whether one kernel computes both the loss and its delta."""
@@ -144,8 +141,7 @@ class Step:
             self.y[...] = y
         for stream, key in self.keys:
             key[0] = stream.draw()
-        for kernel, args in self.calls[0]:
-            kernel(*args)
+        self._run_forward()
         if self.found is None:
             L = self.loss(self.scores, self.y)
             self._delta[...] = self.loss.backward()
@@ -161,8 +157,7 @@ class Step:
 
     def backward(self):
         """Add to the gradients of the parameters, like the layers' backward. Call it once; then ask the plan again."""
-        for kernel, args in self.calls[1]:
-            kernel(*args)
+        self._run_backward()
         self.learned()
         self.done = True
 

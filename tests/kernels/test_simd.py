@@ -9,6 +9,7 @@ import pytest
 from numba import njit
 
 from backprop.kernels.cpu import simd
+from backprop.kernels.cpu.views import scratch
 
 DTYPES = [np.float32, np.float64]
 
@@ -102,7 +103,7 @@ def put_between(a, out, i, j, step, begin, end):
 
 @njit
 def through_scratch(a, out):
-    kept = simd.scratch(a, 1000)
+    kept = scratch(a, 1000)
     kept[:] = 0
     kept[: a.size] = a
     out[:] = kept[: out.size]
@@ -258,6 +259,7 @@ BEYOND = """
 import numpy as np
 from numba import njit
 from backprop.kernels.cpu import simd
+from backprop.kernels.cpu.views import scratch
 
 @njit
 def row(a, i):

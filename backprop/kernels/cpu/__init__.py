@@ -1,7 +1,6 @@
-"""Numba on the CPU: the reference's kernels again, in parallel loops. Compiled at first use, then cached."""
+"""Numba on the CPU: the reference's kernels again, in parts that threads share. Compiled at first use, then cached."""
 
 from backprop.kernels.buffers import empty
-from backprop.kernels.cpu import ahead
 from backprop.kernels.cpu.all_parameters import all_parameters
 from backprop.kernels.cpu.batch import count_correct, count_up, gather
 from backprop.kernels.cpu.channels import add_channels, dot_channels, scale_channels, sum_channels
@@ -19,7 +18,6 @@ from backprop.kernels.cpu.classification import (
 )
 from backprop.kernels.cpu.conv import conv, conv_input_grad, conv_max_pool, conv_weight_grad
 from backprop.kernels.cpu.dropout import dropout
-from backprop.kernels.cpu.jit import get_num_threads, set_num_threads
 from backprop.kernels.cpu.loss import ERRORS, first_outside, total
 from backprop.kernels.cpu.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
 from backprop.kernels.cpu.more_activations import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
@@ -40,6 +38,5 @@ from backprop.kernels.cpu.pool import max_pool, max_pool_backward, window_mean, 
 from backprop.kernels.cpu.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward
 from backprop.kernels.cpu.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.cpu.take import take, take_backward
+from backprop.kernels.cpu.team.members import get_num_threads, set_num_threads
 from backprop.kernels.cpu.update import adam, rmsprop, sgd
-
-ahead.take_in(globals())

@@ -15,64 +15,13 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
-from numba.core.registry import CPUDispatcher
 
 from backprop.kernels.cpu.compiling import tell
+from backprop.kernels.cpu.kernel import KERNELS
+from backprop.kernels.cpu.team.calls import noting
 
 FEW = 2  # as many kernels are compiled here, before another process has started
 BYTES = 400 << 20  # what a compiling process may take
-
-KERNELS = {}  # name -> Kernel, for all that Python calls
-
-
-class _Noted(threading.local):
-    calls = None  # a list while calls are only noted
-
-
-_noted = _Noted()
-
-
-class Kernel:
-    """A compiled function that Python calls. While calls are noted, nothing is computed."""
-
-    def __init__(self, dispatcher):
-        self.dispatcher, self.py_func = dispatcher, dispatcher.py_func
-        self.__name__, self.__doc__, self.__wrapped__ = self.py_func.__name__, self.py_func.__doc__, self.py_func
-        self.name = f"{self.py_func.__module__}.{self.__name__}"
-        KERNELS[self.name] = self
-
-    def __call__(self, *args):
-        if _noted.calls is not None:
-            return _noted.calls.append((self, args))
-        return self.dispatcher(*args)
-
-    def is_missing(self, types):
-        """Whether the form for arguments of these types has to be compiled."""
-        cache = self.dispatcher._cache
-        if types in self.dispatcher.overloads or not hasattr(cache, "_cache_file"):
-            return False
-        key = cache._index_key(types, self.dispatcher.targetctx.codegen())
-        try:
-            return key not in cache._cache_file._load_index()
-        except Exception:  # files that are cut or foreign
-            return True
-
-
-def take_in(names):
-    """Make Kernels of the functions among these names that are not yet: one thread's work, which others call, too."""
-    for name, function in names.items():
-        if isinstance(function, CPUDispatcher):
-            names[name] = Kernel(function)
-
-
-@contextlib.contextmanager
-def noting():
-    """Within this block this thread's calls of kernels are noted and not made. Yields the list of (Kernel, args)."""
-    _noted.calls = calls = []
-    try:
-        yield calls
-    finally:
-        _noted.calls = None
 
 
 def prepare(calls):
@@ -83,7 +32,7 @@ def prepare(calls):
     with noting() as noted:
         for function, args in new.values():  # which may also compute in NumPy, so they are given arrays like their own
             function(*map(_like, args))
-    needed = dict.fromkeys((kernel.name, tuple(map(kernel.dispatcher.typeof_pyval, args))) for kernel, args in noted)
+    needed = dict.fromkeys((kernel.name, kernel.types_of(args)) for kernel, args in noted)
     missing = [(name, types) for name, types in needed if KERNELS[name].is_missing(types)]
     processes = min(os.cpu_count() or 1, len(missing), max(1, _free_memory() // BYTES))
     if len(missing) > FEW and processes > 1 and sys.executable:  # an embedded Python may not know its own path

@@ -1,12 +1,13 @@
-"""All parameters of a network as one list of blocks, so that one kernel call, one parallel loop, updates them all."""
+"""All parameters of a network as one list of blocks, so that one kernel call updates them all."""
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import carray, types
+from numba import types
 from numba.extending import intrinsic
 
-from backprop.kernels.cpu.jit import BLOCK, maker
+from backprop.kernels.cpu.parts import BLOCK
+from backprop.kernels.cpu.views import flat_array
 
 
 class AllParameters(NamedTuple):
@@ -33,18 +34,20 @@ def all_parameters(*columns):
     return AllParameters(rows, np.empty(0, columns[0][0].dtype), columns)
 
 
-@maker
-def block(rows, r, number, like):
-    """Array number `number` of block r."""
-    return carray(_pointer(rows[r, 1 + number], like), (rows[r, 0],))
-
-
-@intrinsic
-def _pointer(typing, address, like):
-    """The address, as a pointer to elements of the type of `like`."""
-    pointer = types.CPointer(like.dtype)
+@intrinsic(prefer_literal=True)
+def arrays_of(typing, rows, r, like, number):
+    """The first `number` arrays, a constant, of block r, as a tuple."""
+    array_type, count = types.Array(like.dtype, 1, "C"), number.literal_value
+    returned = types.UniTuple(array_type, count)
 
     def codegen(context, builder, signature, args):
-        return builder.inttoptr(args[0], context.get_value_type(pointer))
+        table = context.make_array(rows)(context, builder, args[0])
+        row = builder.gep(table.data, [builder.mul(args[1], builder.extract_value(table.shape, 1))])
+        size, *addresses = (
+            builder.load(builder.gep(row, [context.get_constant(types.intp, n)])) for n in range(count + 1)
+        )
+        pointer = context.get_data_type(like.dtype).as_pointer()
+        arrays = [flat_array(context, builder, array_type, builder.inttoptr(at, pointer), size) for at in addresses]
+        return context.make_tuple(builder, returned, arrays)
 
-    return pointer(address, like), codegen
+    return returned(rows, types.intp, like, number), codegen

@@ -1,21 +1,20 @@
 """A mini-batch: its rows are fetched and scaled in one pass, its correct predictions counted."""
 
-from numba import prange
-
-from backprop.kernels.cpu.jit import inner, kernel
+from backprop.kernels.cpu.kernel import exact_kernel, kernel
+from backprop.kernels.cpu.parts import share
 
 
 @kernel
-def gather(source, index, scale, out):
+def gather(source, index, scale, out, part, parts):
     """out[k] = source[index[k]] * scale, source (N, F) of any real type: iteration k owns row k"""
     factor = out.dtype.type(scale)
-    for k in prange(index.size):
+    for k in share(index.size, part, parts):
         row = index[k]
         for f in range(source.shape[1]):
             out[k, f] = source[row, f] * factor
 
 
-@inner
+@exact_kernel
 def count_correct(scores, y, ignore, out):
     """out (2,) = how many vectors along C of scores (B, C, D) have their first largest entry at y (B, D), and how many
     there are; those whose label is `ignore` count in neither
@@ -34,7 +33,7 @@ def count_correct(scores, y, ignore, out):
             out[1] += 1
 
 
-@inner
+@exact_kernel
 def count_up(out):
     """out (1,) is increased by 1: one batch more"""
     out[0] += 1

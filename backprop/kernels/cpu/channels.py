@@ -1,33 +1,33 @@
 """One number for each channel, and what is summed over a channel. Arrays are (B, C, D): images flattened behind C."""
 
 import numpy as np
-from numba import prange
 
-from backprop.kernels.cpu.jit import SOME, kernel
+from backprop.kernels.cpu.kernel import kernel
+from backprop.kernels.cpu.parts import SOME, share
 
 
 @kernel
-def add_channels(z, mu, out):
+def add_channels(z, mu, out, part, parts):
     """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: iteration b owns out[b]        (10) (27) (30a) biases"""
-    for b in prange(z.shape[0]):
+    for b in share(z.shape[0], part, parts):
         for c in range(z.shape[1]):
             for d in range(z.shape[2]):
                 out[b, c, d] = z[b, c, d] + mu[c]
 
 
 @kernel
-def scale_channels(z, gamma, out):
+def scale_channels(z, gamma, out, part, parts):
     """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: iteration b owns out[b]       (30a)"""
-    for b in prange(z.shape[0]):
+    for b in share(z.shape[0], part, parts):
         for c in range(z.shape[1]):
             for d in range(z.shape[2]):
                 out[b, c, d] = z[b, c, d] * gamma[c]
 
 
 @kernel
-def sum_channels(delta, out, accumulate):
+def sum_channels(delta, out, accumulate, part, parts):
     """out[c] = sum_{b,d} delta[b,c,d]: iteration c owns channel c                 (11) (30b)"""
-    for c in prange(delta.shape[1]):
+    for c in share(delta.shape[1], part, parts):
         total = np.float64(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):
             row = delta[b, c]
@@ -40,9 +40,9 @@ def sum_channels(delta, out, accumulate):
 
 
 @kernel
-def dot_channels(delta, z, out, accumulate):
+def dot_channels(delta, z, out, accumulate, part, parts):
     """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: iteration c owns channel c        (30c)"""
-    for c in prange(delta.shape[1]):
+    for c in share(delta.shape[1], part, parts):
         total = np.float64(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):
             row, other = delta[b, c], z[b, c]

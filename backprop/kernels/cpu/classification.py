@@ -7,17 +7,17 @@ label becomes the distribution t = (1 - eps) onehot(y) + eps / C. Reductions to 
 
 from math import exp
 
-from numba import prange
-
-from backprop.kernels.cpu.jit import inner, kernel
+from backprop.kernels.cpu.jit import inner
+from backprop.kernels.cpu.kernel import exact_kernel, kernel
 from backprop.kernels.cpu.more_activations import times
+from backprop.kernels.cpu.parts import share
 from backprop.kernels.cpu.softmax import log_softmax_of
 
 
 @kernel
-def nll(log_s, y, w, ignore, smoothing, out):
+def nll(log_s, y, w, ignore, smoothing, out, part, parts):
     """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`   (9a) (23a) (40)"""
-    for b in prange(y.shape[0]):
+    for b in share(y.shape[0], part, parts):
         for d in range(y.shape[1]):
             out[b, d] = nll_of(log_s, b, d, y[b, d], w, ignore, smoothing)
 
@@ -37,9 +37,9 @@ def nll_of(log_s, b, d, label, w, ignore, smoothing):
 
 
 @kernel
-def nll_backward(y, w, ignore, scale, out):
+def nll_backward(y, w, ignore, scale, out, part, parts):
     """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                              (23b)"""
-    for b in prange(y.shape[0]):
+    for b in share(y.shape[0], part, parts):
         out[b] = 0
         for d in range(y.shape[1]):
             if y[b, d] != ignore:
@@ -47,9 +47,9 @@ def nll_backward(y, w, ignore, scale, out):
 
 
 @kernel
-def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
+def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out, part, parts):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9b) (40)"""
-    for b in prange(y.shape[0]):
+    for b in share(y.shape[0], part, parts):
         for d in range(y.shape[1]):
             nll_softmax_backward_of(log_s, b, d, y[b, d], w, ignore, smoothing, scale[b, d], out)
 
@@ -73,7 +73,7 @@ def nll_softmax_backward_of(log_s, b, d, label, w, ignore, smoothing, scale, out
     out[b, label, d] -= hard * w[label] * scale
 
 
-@inner
+@exact_kernel
 def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
     """(9) in one pass: log_s = log softmax(z), and delta of the mean. found (3,) = the sum of the losses, what the
     mean divides it by, and the first flat index of a label that is neither in [0, C) nor `ignore`, or -1
@@ -100,9 +100,9 @@ def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
 
 
 @kernel
-def soft_nll(log_s, q, w, out):
+def soft_nll(log_s, q, w, out, part, parts):
     """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9a) with probabilities q for labels"""
-    for b in prange(q.shape[0]):
+    for b in share(q.shape[0], part, parts):
         for d in range(q.shape[2]):
             loss = 0.0
             for c in range(q.shape[1]):
@@ -111,9 +111,9 @@ def soft_nll(log_s, q, w, out):
 
 
 @kernel
-def soft_nll_softmax_backward(log_s, q, w, scale, out):
+def soft_nll_softmax_backward(log_s, q, w, scale, out, part, parts):
     """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                             (9b)"""
-    for b in prange(q.shape[0]):
+    for b in share(q.shape[0], part, parts):
         for d in range(q.shape[2]):
             total = 0.0
             for c in range(q.shape[1]):
@@ -124,16 +124,16 @@ def soft_nll_softmax_backward(log_s, q, w, scale, out):
 
 
 @kernel
-def smooth(q, eps, out):
+def smooth(q, eps, out, part, parts):
     """out = (1 - eps) q + eps / C, for probabilities q (B, C, D)                                      (40)"""
     hard, soft = out.dtype.type(1 - eps), out.dtype.type(eps / q.shape[1])
-    for b in prange(q.shape[0]):
+    for b in share(q.shape[0], part, parts):
         for c in range(q.shape[1]):
             for d in range(q.shape[2]):
                 out[b, c, d] = hard * q[b, c, d] + soft
 
 
-@inner
+@exact_kernel
 def used_weight(y, w, ignore, out):
     """out (1,) = the sum of w[y[b,d]] over all labels that are not `ignore`: what a weighted mean divides by"""
     out[0] = 0
@@ -143,7 +143,7 @@ def used_weight(y, w, ignore, out):
                 out[0] += w[y[b, d]]
 
 
-@inner
+@exact_kernel
 def first_bad_label(y, num_classes, ignore, out):
     """out (1,) = the first flat index whose label is neither in [0, C) nor `ignore`, or -1"""
     out[0] = -1
@@ -153,7 +153,7 @@ def first_bad_label(y, num_classes, ignore, out):
             return
 
 
-@inner
+@exact_kernel
 def first_bad_probability(q, tolerance, out):
     """out (1,) = the first flat index into (B, D) where q is not a distribution over its C classes, or -1"""
     out[0] = -1

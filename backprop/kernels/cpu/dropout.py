@@ -1,20 +1,21 @@
 """Counter-based dropout: whether an element is kept depends only on the step's key and the element's index.  (25)"""
 
 import numpy as np
-from numba import prange
 
-from backprop.kernels.cpu.jit import BLOCK, blocks, inner, kernel
+from backprop.kernels.cpu.jit import inner
+from backprop.kernels.cpu.kernel import kernel
+from backprop.kernels.cpu.parts import BLOCK, blocks, share
 
 
 @kernel
-def dropout(u, key, p, out):
+def dropout(u, key, p, out, part, parts):
     """out[b,d] = keep[b] u[b,d] / (1-p), keep[b] = 1 with probability 1-p, else 0: u (B, D); an iteration owns a block
 
     One draw for each b: for an element where D = 1, for a whole channel where D is its size. The same key, an array
     (1,), draws the same keep, so backward is this function applied to delta.
     """
     grow, zero = out.dtype.type(1 / (1 - p) if p < 1 else 0.0), out.dtype.type(0)
-    for block in prange(blocks(u.shape[0])):
+    for block in share(blocks(u.shape[0]), part, parts):
         start, stop = block * BLOCK, min((block + 1) * BLOCK, u.shape[0])
         if u.shape[1] == 1:  # no inner loop: its branch would be mispredicted for every second element
             for b in range(start, stop):

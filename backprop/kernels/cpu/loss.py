@@ -7,11 +7,10 @@ a single number run in one thread.
 
 from math import exp, log
 
-from numba import prange
-from numba.extending import register_jitable
-
-from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, part, with_words
+from backprop.kernels.cpu.jit import inner, with_words
+from backprop.kernels.cpu.kernel import exact_kernel
 from backprop.kernels.cpu.more_activations import sigmoid, softplus, times
+from backprop.kernels.cpu.parts import block_of, blocks, share
 
 LEAST = exp(-100)
 
@@ -60,32 +59,32 @@ TABLE = {
 # fmt: on
 
 
-def forward(a, b, options, out):
+def forward(a, b, options, out, part, parts):
     """out[i] = the loss of a[i] against b[i]"""
-    for block in prange(blocks(a.size)):
-        a_, b_, out_ = part(a, block), part(b, block), part(out, block)
+    for block in share(blocks(a.size), part, parts):
+        a_, b_, out_ = block_of(a, block), block_of(b, block), block_of(out, block)
         for i in range(a_.size):
             out_[i] = loss(a_[i], b_[i], *options)  # noqa: F821
 
 
-def backward(a, b, options, scale, out):
+def backward(a, b, options, scale, out, part, parts):
     """delta = its derivative with respect to a, times scale"""
-    for block in prange(blocks(a.size)):
-        a_, b_, out_ = part(a, block), part(b, block), part(out, block)
+    for block in share(blocks(a.size), part, parts):
+        a_, b_, out_ = block_of(a, block), block_of(b, block), block_of(out, block)
         for i in range(a_.size):
             out_[i] = times(scale, slope(a_[i], b_[i], *options))  # noqa: F821
 
 
 def pair(name, **row):
     """The forward and the backward kernel of one row, whose `loss` and `slope` they call."""
-    row = {word: register_jitable(function) for word, function in row.items()}
+    row = {word: inner(function) for word, function in row.items()}
     return tuple(exact_kernel(with_words(way, f"{name}_{way.__name__}", **row)) for way in (forward, backward))
 
 
 ERRORS = {name: pair(name, loss=loss, slope=slope) for name, (loss, slope) in TABLE.items()}
 
 
-@inner
+@exact_kernel
 def total(values, out):
     """out (1,) = the sum of a flat array, accumulated in float64"""
     gathered = 0.0
@@ -94,7 +93,7 @@ def total(values, out):
     out[0] = gathered
 
 
-@inner
+@exact_kernel
 def first_outside(values, low, high, out):
     """out (1,) = the first index of a flat array whose value is below low or above high, or -1; NaN passes"""
     out[0] = -1

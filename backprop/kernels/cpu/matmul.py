@@ -5,10 +5,11 @@ explained in `backprop.kernels.cpu.product`.
 """
 
 import numpy as np
-from numba import prange
 
-from backprop.kernels.cpu.jit import SOME, kernel, sized_kernel
+from backprop.kernels.cpu.kernel import kernel
+from backprop.kernels.cpu.parts import SOME, share
 from backprop.kernels.cpu.product.threads import affine, product
+from backprop.kernels.cpu.views import scratch
 
 
 def matmul_nt(p, q, out, accumulate):
@@ -32,9 +33,9 @@ def linear(a, X, mu, relu, out):
 
 
 @kernel
-def add_bias(m, mu, out):
+def add_bias(m, mu, out, part, parts):
     """out (N, O) = m (N, O) + mu (O,): iteration n owns row n; out may be m                                   (2)"""
-    for n in prange(m.shape[0]):
+    for n in share(m.shape[0], part, parts):
         for o in range(m.shape[1]):
             out[n, o] = m[n, o] + mu[o]
 
@@ -42,17 +43,17 @@ def add_bias(m, mu, out):
 COLUMNS = 32  # columns that one iteration of sum_rows owns: neighbours in memory, so a cache line is read once
 
 
-@sized_kernel
-def sum_rows(delta, out, accumulate):
+@kernel
+def sum_rows(delta, out, accumulate, part, parts):
     """out (O,) = sum_n delta[n,o]: iteration k owns COLUMNS columns                                           (6)"""
-    columns = delta.shape[1]
-    for k in prange((columns + COLUMNS - 1) // COLUMNS):
+    columns, total = delta.shape[1], scratch(np.float64, COLUMNS)
+    for k in share((columns + COLUMNS - 1) // COLUMNS, part, parts):
         sums = out[k * COLUMNS : (k + 1) * COLUMNS]
-        total = np.zeros(COLUMNS)
-        if accumulate:
-            total[: sums.size] = sums
+        for o in range(sums.size):
+            total[o] = np.float64(sums[o]) if accumulate else 0.0
         for first in range(0, delta.shape[0], SOME):
-            sums[:] = 0
+            for o in range(sums.size):
+                sums[o] = 0
             for n in range(first, min(first + SOME, delta.shape[0])):
                 row = delta[n, k * COLUMNS : (k + 1) * COLUMNS]
                 for o in range(sums.size):

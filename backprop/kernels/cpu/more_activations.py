@@ -8,10 +8,10 @@ import math
 from math import exp, expm1, tanh
 
 import numpy as np
-from numba import prange
-from numba.extending import register_jitable
 
-from backprop.kernels.cpu.jit import blocks, exact_kernel, inner, kernel, part, with_words
+from backprop.kernels.cpu.jit import inner, with_words
+from backprop.kernels.cpu.kernel import exact_kernel, kernel
+from backprop.kernels.cpu.parts import block_of, blocks, share
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # these keep mean 0 and variance 1 (Klambauer, 2017)
 ROOT_2, ROOT_2_PI = math.sqrt(2), math.sqrt(2 * math.pi)
@@ -31,7 +31,7 @@ def softplus(u):
 
 
 @inner
-def share(u):
+def below(u):
     """The probability of a standard normal variable below u."""
     return math.erfc(-u / ROOT_2) / 2
 
@@ -68,8 +68,8 @@ TABLE = {
     "selu":        (lambda u: SELU_SCALE * (SELU_ALPHA * expm1(u) if u <= 0 else u),
                     lambda u: SELU_SCALE * (SELU_ALPHA * exp(u) if u <= 0 else 1.0)),
 
-    "gelu":        (lambda u: times(u, share(u)),
-                    lambda u: share(u) + times(u, density(u))),
+    "gelu":        (lambda u: times(u, below(u)),
+                    lambda u: below(u) + times(u, density(u))),
 
     "gelu_tanh":   (lambda u: times(u, (1 + bend(u)) / 2),
                     lambda u: (1 + bend(u)) / 2 + times(u * BEND * (1 + 3 * CUBIC * u * u) / 2, 1 - bend(u) ** 2)),
@@ -110,25 +110,25 @@ TABLE = {
 # fmt: on
 
 
-def forward(u, options, out):
+def forward(u, options, out, part, parts):
     """(3) out[i] = sigma(u[i])"""
-    for block in prange(blocks(u.size)):
-        u_, out_ = part(u, block), part(out, block)
+    for block in share(blocks(u.size), part, parts):
+        u_, out_ = block_of(u, block), block_of(out, block)
         for i in range(u_.size):
             out_[i] = sigma(u_[i], *options)  # noqa: F821
 
 
-def backward(delta, u, options, out):
+def backward(delta, u, options, out, part, parts):
     """(4) out[i] = delta[i] sigma'(u[i])"""
-    for block in prange(blocks(u.size)):
-        delta_, u_, out_ = part(delta, block), part(u, block), part(out, block)
+    for block in share(blocks(u.size), part, parts):
+        delta_, u_, out_ = block_of(delta, block), block_of(u, block), block_of(out, block)
         for i in range(u_.size):
             out_[i] = times(delta_[i], slope(u_[i], *options))  # noqa: F821
 
 
 def pair(name, **row):
     """The forward and the backward kernel of one row, whose `sigma` and `slope` they call."""
-    row = {word: register_jitable(function) for word, function in row.items()}
+    row = {word: inner(function) for word, function in row.items()}
     return tuple(exact_kernel(with_words(way, f"{name}_{way.__name__}", **row)) for way in (forward, backward))
 
 
@@ -136,27 +136,27 @@ ACTIVATIONS = {name: pair(name, sigma=sigma, slope=slope) for name, (sigma, slop
 
 
 @kernel
-def prelu(u, w, out):
+def prelu(u, w, out, part, parts):
     """(3) out[b,c,d] = u, or w[c] u where u <= 0: u (B, C, D), w (C,); iteration b owns out[b]"""
-    for b in prange(u.shape[0]):
+    for b in share(u.shape[0], part, parts):
         for c in range(u.shape[1]):
             for d in range(u.shape[2]):
                 out[b, c, d] = w[c] * u[b, c, d] if u[b, c, d] <= 0 else u[b, c, d]
 
 
 @kernel
-def prelu_backward(delta, u, w, out):
+def prelu_backward(delta, u, w, out, part, parts):
     """(4) sigma' = 1, or w[c] where u <= 0"""
-    for b in prange(u.shape[0]):
+    for b in share(u.shape[0], part, parts):
         for c in range(u.shape[1]):
             for d in range(u.shape[2]):
                 out[b, c, d] = w[c] * delta[b, c, d] if u[b, c, d] <= 0 else delta[b, c, d]
 
 
 @kernel
-def prelu_weight_grad(delta, u, out, accumulate):
+def prelu_weight_grad(delta, u, out, accumulate, part, parts):
     """(28) out[c] = the sum of delta u over b, d where u <= 0, for w[c] multiplied u there: iteration c owns out[c]"""
-    for c in prange(u.shape[1]):
+    for c in share(u.shape[1], part, parts):
         total = np.float64(out[c]) if accumulate else 0.0
         for b in range(u.shape[0]):
             for d in range(u.shape[2]):

@@ -8,16 +8,16 @@ u is, though the variance of large numbers may not be.
 import math
 
 import numpy as np
-from numba import prange
 
-from backprop.kernels.cpu.jit import inner, kernel
+from backprop.kernels.cpu.kernel import exact_kernel, kernel
+from backprop.kernels.cpu.parts import share
 
 
 @kernel
-def moments(u, eps, mean, var, spread):
+def moments(u, eps, mean, var, spread, part, parts):
     """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)    (29a)"""
     count = u.shape[0] * u.shape[2]
-    for c in prange(u.shape[1]):
+    for c in share(u.shape[1], part, parts):
         total = 0.0
         for b in range(u.shape[0]):
             for d in range(u.shape[2]):
@@ -30,10 +30,10 @@ def moments(u, eps, mean, var, spread):
 
 
 @kernel
-def root_mean_square(u, eps, spread):
+def root_mean_square(u, eps, spread, part, parts):
     """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                    (32a)"""
     count = u.shape[0] * u.shape[2]
-    for c in prange(u.shape[1]):
+    for c in share(u.shape[1], part, parts):
         squares = 0.0
         for b in range(u.shape[0]):
             for d in range(u.shape[2]):
@@ -41,7 +41,7 @@ def root_mean_square(u, eps, spread):
         spread[c] = math.sqrt(squares / count + eps)
 
 
-@inner
+@exact_kernel
 def spread_of(var, eps, spread):
     """spread[c] = sqrt(var[c] + eps)                                                       (29a)"""
     for c in range(var.size):
@@ -49,9 +49,9 @@ def spread_of(var, eps, spread):
 
 
 @kernel
-def normalize(u, mean, spread, out):
+def normalize(u, mean, spread, out, part, parts):
     """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                       (29a) (32a)"""
-    for c in prange(u.shape[1]):
+    for c in share(u.shape[1], part, parts):
         shrink = out.dtype.type(1 / spread[c])
         for b in range(u.shape[0]):
             for d in range(u.shape[2]):
@@ -59,13 +59,13 @@ def normalize(u, mean, spread, out):
 
 
 @kernel
-def normalize_backward(delta, xhat, spread, centred, out):
+def normalize_backward(delta, xhat, spread, centred, out, part, parts):
     """out = (delta - mean(delta) - xhat mean(delta xhat)) / spread, means by channel; xhat = normalize(u).
 
     (29b), since moving one entry moves the mean and the variance of all. (32b): not `centred`, without mean(delta).
     """
     real, count = out.dtype.type, delta.shape[0] * delta.shape[2]
-    for c in prange(delta.shape[1]):
+    for c in share(delta.shape[1], part, parts):
         total, dot = 0.0, 0.0
         for b in range(delta.shape[0]):
             for d in range(delta.shape[2]):
@@ -78,7 +78,7 @@ def normalize_backward(delta, xhat, spread, centred, out):
                 out[b, c, d] = (delta[b, c, d] - shift - xhat[b, c, d] * along) * shrink
 
 
-@inner
+@exact_kernel
 def track(now, part, factor, running):
     """running[c] <- (1 - part) running[c] + part factor now[c]                              (31)"""
     for c in range(running.size):

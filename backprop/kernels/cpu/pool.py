@@ -5,35 +5,36 @@ Images of max_pool are (N, C, depth, height, width), with depth 1 if they are fl
 """
 
 import numpy as np
-from numba import prange
 
-from backprop.kernels.cpu.jit import SOME, inlined, inner, kernel
+from backprop.kernels.cpu.jit import inlined, inner
+from backprop.kernels.cpu.kernel import kernel
+from backprop.kernels.cpu.parts import SOME, share
 from backprop.kernels.cpu.simd import (
     keep_larger,
     lanes,
     load,
     load_even,
     maximum,
-    scratch,
     splat,
     store_part,
     store_whole,
     zeros,
 )
+from backprop.kernels.cpu.views import scratch
 
 MOST = 64  # the most taps of a window that is pooled in registers
 LARGEST = 1 << 24  # the most entries of an image whose flat indices a float32 can hold
 
 
 @kernel
-def max_pool(a, size, stride, dilation, pad, out, where):
+def max_pool(a, size, stride, dilation, pad, out, where, part, parts):
     """out[n,c,i] = the largest entry of window i; where[n,c,i] = its place in the image, counted in C order.
 
     The first of equal entries is taken; NaN is larger than any number. An empty window gives -inf, -1.
     Iteration n owns image n.
     """
     images, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
-    for n in prange(a.shape[0]):
+    for n in share(a.shape[0], part, parts):
         steps = a.shape[2] * a.shape[3] * a.shape[4], a.shape[3] * a.shape[4], a.shape[4]
         i, o = n * (a.size // a.shape[0]), n * (out.size // a.shape[0])
         pool_image(images, i, steps, a.shape, (size, stride, dilation, pad), False, z, places, o, out.shape)
@@ -145,11 +146,11 @@ def some(a, i, stride):
 
 
 @kernel
-def max_pool_backward(delta, where, out):
+def max_pool_backward(delta, where, out, part, parts):
     """out[n,c,h] = the sum of delta[n,c,i] over the windows i whose largest entry is at h: delta (N,C,I), out (N,C,H);
     iteration n owns image n
     """
-    for n in prange(out.shape[0]):
+    for n in share(out.shape[0], part, parts):
         out[n] = 0
         for c in range(delta.shape[1]):
             for i in range(delta.shape[2]):
@@ -158,9 +159,9 @@ def max_pool_backward(delta, where, out):
 
 
 @kernel
-def window_mean(a, start, stop, scale, out):
+def window_mean(a, start, stop, scale, out, part, parts):
     """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]: iteration b owns out[b]"""
-    for b in prange(a.shape[0]):
+    for b in share(a.shape[0], part, parts):
         for i in range(start.size):
             if stop[i] - start[i] > SOME:
                 for d in range(a.shape[2]):
@@ -178,9 +179,9 @@ def window_mean(a, start, stop, scale, out):
 
 
 @kernel
-def window_mean_backward(delta, start, stop, scale, out):
+def window_mean_backward(delta, start, stop, scale, out, part, parts):
     """out[b,h,d] = sum of scale[i] delta[b,i,d] over the windows i that hold h: iteration b owns out[b]"""
-    for b in prange(out.shape[0]):
+    for b in share(out.shape[0], part, parts):
         out[b] = 0
         for i in range(start.size):
             for h in range(start[i], stop[i]):

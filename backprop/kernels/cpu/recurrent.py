@@ -6,19 +6,18 @@ owns that row.
 
 import math
 
-from numba import prange
-
-from backprop.kernels.cpu.jit import kernel
+from backprop.kernels.cpu.kernel import kernel
 from backprop.kernels.cpu.more_activations import sigmoid
+from backprop.kernels.cpu.parts import share
 
 
 @kernel
-def lstm_cell(u, c_before, gates, c, h):
+def lstm_cell(u, c_before, gates, c, h, part, parts):
     """(35) gates (N, 4H) = sigmoid, sigmoid, tanh, sigmoid of u (N, 4H): in, forget, candidate, out;
     c (N, H) = forget * c_before + in * candidate, h (N, H) = out * tanh(c)
     """
     hidden = c.shape[1]
-    for row in prange(c.shape[0]):
+    for row in share(c.shape[0], part, parts):
         for k in range(hidden):
             i, f = sigmoid(u[row, k]), sigmoid(u[row, hidden + k])
             g, o = math.tanh(u[row, 2 * hidden + k]), sigmoid(u[row, 3 * hidden + k])
@@ -29,10 +28,10 @@ def lstm_cell(u, c_before, gates, c, h):
 
 
 @kernel
-def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delta_c_before):
+def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delta_c_before, part, parts):
     """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c_after is what step t + 1 passes back."""
     hidden = c.shape[1]
-    for row in prange(c.shape[0]):
+    for row in share(c.shape[0], part, parts):
         for k in range(hidden):
             i, f = gates[row, k], gates[row, hidden + k]
             g, o = gates[row, 2 * hidden + k], gates[row, 3 * hidden + k]
@@ -46,12 +45,12 @@ def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delt
 
 
 @kernel
-def gru_cell(p, q, h_before, gates, h):
+def gru_cell(p, q, h_before, gates, h, part, parts):
     """(34) from the input's part p (N, 3H) and the state's part q (N, 3H): gates (N, 3H) = reset, update, candidate;
     r = sigmoid(p_r + q_r), z = sigmoid(p_z + q_z), n = tanh(p_n + r * q_n), h (N, H) = (1 - z) * n + z * h_before
     """
     hidden = h.shape[1]
-    for row in prange(h.shape[0]):
+    for row in share(h.shape[0], part, parts):
         for k in range(hidden):
             r = sigmoid(p[row, k] + q[row, k])
             z = sigmoid(p[row, hidden + k] + q[row, hidden + k])
@@ -61,10 +60,10 @@ def gru_cell(p, q, h_before, gates, h):
 
 
 @kernel
-def gru_cell_backward(delta_h, gates, q, h_before, delta_p, delta_q, delta_h_before):
+def gru_cell_backward(delta_h, gates, q, h_before, delta_p, delta_q, delta_h_before, part, parts):
     """(34) delta_p, delta_q (N, 3H), and the part of delta_h_before (N, H) that does not pass through q."""
     hidden = h_before.shape[1]
-    for row in prange(h_before.shape[0]):
+    for row in share(h_before.shape[0], part, parts):
         for k in range(hidden):
             r, z, n = gates[row, k], gates[row, hidden + k], gates[row, 2 * hidden + k]
             delta_n = delta_h[row, k] * (1 - z) * (1 - n * n)

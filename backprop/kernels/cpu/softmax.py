@@ -7,15 +7,16 @@ must come first: (u - largest) - log_sum is exact where u and largest are large,
 import math
 
 import numpy as np
-from numba import prange
 
-from backprop.kernels.cpu.jit import exact_kernel, inner, kernel
+from backprop.kernels.cpu.jit import inner
+from backprop.kernels.cpu.kernel import exact_kernel, kernel
+from backprop.kernels.cpu.parts import share
 
 
 @exact_kernel
-def softmax(u, out):
+def softmax(u, out, part, parts):
     """s[c] = e^u[c] / sum_k e^u[k]"""
-    for b in prange(u.shape[0]):
+    for b in share(u.shape[0], part, parts):
         for d in range(u.shape[2]):
             largest = u[b, 0, d]
             for c in range(u.shape[1]):
@@ -31,9 +32,9 @@ def softmax(u, out):
 
 
 @kernel
-def softmax_backward(delta, s, out):
+def softmax_backward(delta, s, out, part, parts):
     """(4s) delta_u = s * (delta - sum(delta * s))"""
-    for b in prange(s.shape[0]):
+    for b in share(s.shape[0], part, parts):
         for d in range(s.shape[2]):
             total = 0.0
             for c in range(s.shape[1]):
@@ -44,9 +45,9 @@ def softmax_backward(delta, s, out):
 
 
 @exact_kernel
-def log_softmax(u, out):
+def log_softmax(u, out, part, parts):
     """log s[c] = u[c] - log sum_k e^u[k]"""
-    for b in prange(u.shape[0]):
+    for b in share(u.shape[0], part, parts):
         for d in range(u.shape[2]):
             log_softmax_of(u, b, d, out)
 
@@ -66,9 +67,9 @@ def log_softmax_of(u, b, d, out):
 
 
 @kernel
-def log_softmax_backward(delta, log_s, out):
+def log_softmax_backward(delta, log_s, out, part, parts):
     """(4l) delta_u = delta - s * sum(delta)"""
-    for b in prange(log_s.shape[0]):
+    for b in share(log_s.shape[0], part, parts):
         for d in range(log_s.shape[2]):
             total = 0.0
             for c in range(log_s.shape[1]):

@@ -7,10 +7,9 @@ one block of a parameter.
 
 import math
 
-from numba import prange
-
-from backprop.kernels.cpu.all_parameters import block
-from backprop.kernels.cpu.jit import exact_kernel, kernel
+from backprop.kernels.cpu.all_parameters import arrays_of
+from backprop.kernels.cpu.kernel import exact_kernel, kernel
+from backprop.kernels.cpu.parts import share
 
 
 def sgd(parameters, lr, momentum, dampening, weight_decay, nesterov, first):
@@ -22,12 +21,12 @@ def sgd(parameters, lr, momentum, dampening, weight_decay, nesterov, first):
     by_sgd(parameters.rows, parameters.like, lr, momentum, dampening, weight_decay, nesterov, first)
 
 
-@kernel
-def by_sgd(rows, like, lr, momentum, dampening, weight_decay, nesterov, first):
+@kernel(work=512)
+def by_sgd(rows, like, lr, momentum, dampening, weight_decay, nesterov, first, part, parts):
     real = like.dtype.type
     lr, momentum, fresh, decay = real(lr), real(momentum), real(1 - dampening), real(weight_decay)
-    for r in prange(rows.shape[0]):
-        theta, g, v = block(rows, r, 0, like), block(rows, r, 1, like), block(rows, r, 2, like)
+    for r in share(rows.shape[0], part, parts):
+        theta, g, v = arrays_of(rows, r, like, 3)
         if momentum == 0:
             for i in range(theta.size):
                 theta[i] -= lr * (g[i] + decay * theta[i])
@@ -52,14 +51,13 @@ def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
     by_rmsprop(parameters.rows, parameters.like, lr, alpha, eps, weight_decay, momentum, centered)
 
 
-@exact_kernel  # (fresh grad) grad: fresh (grad grad) would overflow where grad is above 1.8e19
-def by_rmsprop(rows, like, lr, alpha, eps, weight_decay, momentum, centered):
+@exact_kernel(work=512)  # (fresh grad) grad: fresh (grad grad) would overflow where grad is above 1.8e19
+def by_rmsprop(rows, like, lr, alpha, eps, weight_decay, momentum, centered, part, parts):
     real = like.dtype.type
     lr, keep, fresh, eps = real(lr), real(alpha), real(1 - alpha), real(eps)
     decay, momentum = real(weight_decay), real(momentum)
-    for r in prange(rows.shape[0]):
-        theta, g, square = block(rows, r, 0, like), block(rows, r, 1, like), block(rows, r, 2, like)
-        mean, v = block(rows, r, 3, like), block(rows, r, 4, like)
+    for r in share(rows.shape[0], part, parts):
+        theta, g, square, mean, v = arrays_of(rows, r, like, 5)
         for i in range(theta.size):
             grad = g[i] + decay * theta[i]
             square[i] = keep * square[i] + (fresh * grad) * grad
@@ -84,15 +82,14 @@ def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t)
     by_adam(parameters.rows, parameters.like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t)
 
 
-@exact_kernel  # as above
-def by_adam(rows, like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
+@exact_kernel(work=512)  # as above
+def by_adam(rows, like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t, part, parts):
     real = like.dtype.type
     shrink, decay = real(1 - lr * weight_decay if decoupled else 1.0), real(0.0 if decoupled else weight_decay)
     rate, root = real(lr / (1 - beta1**t)), real(math.sqrt(1 - beta2**t))
     keep1, fresh1, keep2, fresh2, eps = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2), real(eps)
-    for r in prange(rows.shape[0]):
-        theta, g, m = block(rows, r, 0, like), block(rows, r, 1, like), block(rows, r, 2, like)
-        s, most = block(rows, r, 3, like), block(rows, r, 4, like)
+    for r in share(rows.shape[0], part, parts):
+        theta, g, m, s, most = arrays_of(rows, r, like, 5)
         for i in range(theta.size):
             grad = g[i] + decay * theta[i]
             m[i] = keep1 * m[i] + fresh1 * grad

@@ -3,58 +3,63 @@
 It is the tile of a matrix product whose second matrix is never stored: its row k is the field, seen from tap k.
 """
 
-from numba import prange, types
+from numba import types
 from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
 from backprop.kernels.cpu.convolution.tap_tables import VECTORS
-from backprop.kernels.cpu.jit import BORROWED, inner, kernel
+from backprop.kernels.cpu.jit import inner, within_kernels
+from backprop.kernels.cpu.kernel import kernel
+from backprop.kernels.cpu.parts import share
 from backprop.kernels.cpu.pool import pool_image
 from backprop.kernels.cpu.product.tile import ROWS
-from backprop.kernels.cpu.simd import LANES, lanes, maximum, outer, scratch, store, store_between, zeros
+from backprop.kernels.cpu.simd import LANES, lanes, maximum, outer, store, store_between, zeros
+from backprop.kernels.cpu.views import scratch
 
 SUMS = ROWS * VECTORS * LANES
 
 
-@kernel
+@kernel(work=4)
 def convolve(
-    a, x, x_row, mu, relu, groups, channel, copies, taps, tap_tables, hop, fields, packed,
-    out, where, images, shape, steps, size, stride, dilation, pad,
+    a, mu, relu, groups, packed, channel, copies, tap_tables, fields, hop,
+    out, where, images, shape, steps, size, stride, dilation, pad, part, parts, worker,
 ):  # fmt: skip
-    """out[n,o] = mu[o] + the sum over the taps, for all images n: iteration `part` owns some images and a field
+    """out[n,o] = mu[o] + the sum over the taps, for all images n: an item is an image
 
-    a is (N, C, ...), out (N, O, ...), x the filters: the numbers for one output channel, a filter in (10), a channel of
-    all filters in (13), lie x_row from those for the next. Group g reads a group of channels.
-    Unless `images` is empty, the result for an image, of `shape` (N, O, ...), goes to images[part], where channels,
+    a is (N, C, ...), out (N, O, ...). Group g of the filters, which are packed, reads a group of channels.
+    Unless `images` is empty, the result for an image, of `shape` (N, O, ...), goes to images[worker], where channels,
     planes and rows are `steps` apart, and the maxima of its windows to out and where; `relu` is then applied to them.
     """
     pictures, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     inputs, outputs, table = a.shape[1] // groups, shape[1] // groups, packed.size // groups
-    pack_groups(x, x_row, groups, outputs, taps, packed)
-    parts, pooled = fields.shape[0], images.size > 0
-    pixels = a.shape[2] * a.shape[3] * a.shape[4]
-    for part in prange(parts):
-        field = fields[part]
+    pooled, mine = images.size > 0, share(a.shape[0], part, parts)
+    pixels, places_in_all = a.shape[2] * a.shape[3] * a.shape[4], out.size // out.shape[0]
+    field = fields[worker]
+    if len(mine) > 0:
         field[:] = 0
-        for n in range(part * a.shape[0] // parts, (part + 1) * a.shape[0] // parts):
-            o = n * out[0].size
-            to, at = (images[part], 0) if pooled else (z, o)
-            fill(pictures, n * a.shape[1] * pixels, pixels, a.shape[1], copies, field, 0, channel)
-            for g in range(groups):
-                f, m = g * inputs * channel, g * outputs
-                correlate(
-                    packed, g * table, outputs, field, f, tap_tables, mu, m, relu and not pooled,
-                    hop, to, at + m * steps[0], steps[0],
-                )  # fmt: skip
-            if pooled:
-                pool_image(to, 0, steps, shape, (size, stride, dilation, pad), relu, z, places, o, out.shape)
+    for n in mine:
+        o = n * places_in_all
+        to, at = (images[worker], 0) if pooled else (z, o)
+        fill(pictures, n * a.shape[1] * pixels, pixels, a.shape[1], copies, field, 0, channel)
+        for g in range(groups):
+            f, m = g * inputs * channel, g * outputs
+            correlate(
+                packed, g * table, outputs, field, f, tap_tables, mu, m, relu and not pooled,
+                hop, to, at + m * steps[0], steps[0],
+            )  # fmt: skip
+        if pooled:
+            pool_image(to, 0, steps, shape, (size, stride, dilation, pad), relu, z, places, o, out.shape)
 
 
-@inner
-def pack_groups(x, x_row, groups, outputs, taps, packed):
-    """`pack` for the filters of each group."""
+@kernel
+def pack_groups(x, x_row, groups, outputs, taps, packed, part, parts):
+    """`pack` for the filters x of each group: an item is a group.
+
+    The numbers for one output channel, a filter in (10), a channel of all filters in (13), lie x_row from those for the
+    next.
+    """
     filters = x.reshape(x.size)
-    for g in range(groups):
+    for g in share(groups, part, parts):
         pack(filters, g * (x.size // groups), x_row, outputs, taps, packed, g * (packed.size // groups))
 
 
@@ -107,7 +112,7 @@ def tile(count, what, where):
     """`count` channels at three vectors of positions."""
 
 
-@overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
+@overload(tile, prefer_literal=True, jit_options=within_kernels)
 def _tile(count, what, where):
     if not isinstance(count, types.IntegerLiteral):
         return None

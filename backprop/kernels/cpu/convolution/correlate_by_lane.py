@@ -4,35 +4,25 @@ A position reads single numbers of the field, each multiplied by a vector that h
 any length waste no lanes; but the sums are stored as (position, filter) and must be transposed to become images.
 """
 
-from numba import prange
 from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
 from backprop.kernels.cpu.convolution.to_images import pool_and_turn, turn
-from backprop.kernels.cpu.jit import BORROWED, inner, kernel
-from backprop.kernels.cpu.simd import (
-    LANES,
-    indices,
-    lanes,
-    load,
-    maximum,
-    moved,
-    prefetch,
-    scratch,
-    slide,
-    store,
-    zeros,
-)
+from backprop.kernels.cpu.jit import inner, within_kernels
+from backprop.kernels.cpu.kernel import kernel
+from backprop.kernels.cpu.parts import share
+from backprop.kernels.cpu.simd import LANES, indices, lanes, load, maximum, moved, prefetch, slide, store, zeros
+from backprop.kernels.cpu.views import scratch
 
 
-@kernel
+@kernel(work=4)
 def convolve_by_lane(
-    a, x, x_row, mu, relu, groups, channel, copies, taps, offsets, tiles, places, used, length, runs, vectors,
-    neighbours, fields, packed, images, out, where, shape, size, stride, dilation, pad,
+    a, relu, groups, channel, copies, taps, offsets, tiles, places, used, length, runs, vectors,
+    neighbours, fields, packed, images, out, where, shape, size, stride, dilation, pad, part, parts, worker,
 ):  # fmt: skip
-    """out[n,o] = mu[o] + the sum over the taps, for all images n: iteration `part` owns some images and a field
+    """out[n,o] = mu[o] + the sum over the taps, for all images n: an item is an image
 
-    a, x, x_row as in `convolve`. The result for an image, of `shape` (N, O, ...), is first stored in images[part], as
+    a as in `convolve`. The result for an image, of `shape` (N, O, ...), is first stored in images[worker], as
     (position, filter), one group after the other. Then it, or the maxima of its windows unless `where` is empty, is
     transposed into out. length, runs, vectors and neighbours are tuples that stand for their own lengths, a Form's
     numbers: a tuple's length is known when a kernel is compiled, a number only when it runs.
@@ -42,31 +32,37 @@ def convolve_by_lane(
     across = len(vectors) * lanes(out)
     passes, positions = (outputs + across - 1) // across, shape[2] * shape[3] * shape[4]
     table = passes * (taps.size + 1) * across
-    filters = x.reshape(x.size)
-    for g in range(groups):
-        pack(filters, g * (x.size // groups), x_row, mu, g * outputs, outputs, taps, packed, g * table, across)
-    parts, pooled, windows = fields.shape[0], where.size > 0, out[0, 0].size
-    for part in prange(parts):
-        field, image = fields[part], images[part]
+    pooled, windows, mine = where.size > 0, out.size // (out.shape[0] * out.shape[1]), share(a.shape[0], part, parts)
+    pixels = a.shape[2] * a.shape[3] * a.shape[4]
+    field, image = fields[worker], images[worker]
+    if len(mine) > 0:
         field[:] = 0
-        for n in range(part * a.shape[0] // parts, (part + 1) * a.shape[0] // parts):
-            fill(pictures, n * a[0].size, a[0, 0].size, a.shape[1], copies, field, 0, channel)
-            for g in range(groups):
-                width, f = passes * across, g * inputs * channel
-                to = (n * shape[1] + g * outputs) * windows
-                share = (outputs * windows + passes * tiles.shape[0] - 1) // (passes * tiles.shape[0])
-                for o in range(passes):
-                    x_at = g * table + o * (taps.size + 1) * across
-                    sum_taps(
-                        packed, x_at, field, f, offsets, tiles, places, used, relu and not pooled,
-                        length, runs, vectors, neighbours, image, o * across, width,
-                        z, to + o * tiles.shape[0] * share, share,
-                    )  # fmt: skip
-                if pooled:
-                    window = size, stride, dilation, pad
-                    pool_and_turn(image, width, shape, window, outputs, relu, z, whence, to, out.shape)
-                else:
-                    turn(image, 0, width, positions, outputs, z, to, positions)
+    for n in mine:
+        fill(pictures, n * a.shape[1] * pixels, pixels, a.shape[1], copies, field, 0, channel)
+        for g in range(groups):
+            width, f = passes * across, g * inputs * channel
+            to = (n * shape[1] + g * outputs) * windows
+            ahead = (outputs * windows + passes * tiles.shape[0] - 1) // (passes * tiles.shape[0])
+            for o in range(passes):
+                x_at = g * table + o * (taps.size + 1) * across
+                sum_taps(
+                    packed, x_at, field, f, offsets, tiles, places, used, relu and not pooled,
+                    length, runs, vectors, neighbours, image, o * across, width,
+                    z, to + o * tiles.shape[0] * ahead, ahead,
+                )  # fmt: skip
+            if pooled:
+                window = size, stride, dilation, pad
+                pool_and_turn(image, width, shape, window, outputs, relu, z, whence, to, out.shape)
+            else:
+                turn(image, 0, width, positions, outputs, z, to, positions)
+
+
+@kernel
+def pack_filters(x, x_row, mu, groups, outputs, taps, across, packed, part, parts):
+    """`pack` for the filters of each group, `across` of them side by side: an item is a group."""
+    filters, table = x.reshape(x.size), packed.size // groups
+    for g in share(groups, part, parts):
+        pack(filters, g * (x.size // groups), x_row, mu, g * outputs, outputs, taps, packed, g * table, across)
 
 
 @inner
@@ -111,7 +107,7 @@ def tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vecto
     """The same for some runs."""
 
 
-@overload(tile, jit_options={"forceinline": True, **BORROWED})
+@overload(tile, jit_options=within_kernels)
 def _tile(x, i, field, f, offsets, bases, places, used, relu, length, runs, vectors, neighbours, out, o, width):
     L, T, V, Q = len(length), len(runs), len(vectors), len(neighbours)
     R, ALL = L * T, L * T * V * LANES

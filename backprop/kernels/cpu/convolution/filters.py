@@ -6,13 +6,16 @@ the taps read there, unless it is infinite: 0 times infinity is NaN.
 """
 
 import numpy as np
-from numba import prange, types
+from numba import types
 from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
-from backprop.kernels.cpu.jit import BORROWED, inner, kernel
+from backprop.kernels.cpu.jit import inner, within_kernels
+from backprop.kernels.cpu.kernel import kernel
+from backprop.kernels.cpu.parts import share
 from backprop.kernels.cpu.rows import copy_rows
-from backprop.kernels.cpu.simd import REGISTERS, dot, lanes, load, moved, scratch, store, total
+from backprop.kernels.cpu.simd import REGISTERS, dot, lanes, load, moved, store, total
+from backprop.kernels.cpu.views import scratch
 
 # Filters of a tile: with 32 registers 8 by 3 taps, or 6 by 4.
 MANY, FEWER = REGISTERS // 4, REGISTERS // 16 * 3
@@ -26,46 +29,42 @@ def fitting(filters, taps):
     return min((MANY, FEWER), key=lambda size: -(-filters // size) * -(-taps // (TILE // size)))
 
 
-@kernel
+@kernel(work=4, split=2)
 def sum_over_images(
-    delta, a, groups, plane, channel, copies, offsets, length, filters, out, accumulate, fields, deltas, partials, sums
-):
-    """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k read of a[n]
-
-    An iteration owns some chunks of images, fields for one chunk, and the sums of each chunk; then iteration o owns
-    filter o. How many images a chunk has depends on sizes alone, and so do the bits of the sum.
+    delta, a, groups, plane, channel, copies, offsets, length, filters, fields, deltas, partials, sums,
+    part, parts, worker,
+):  # fmt: skip
+    """sums[c,o,k] = the sum over images n and all positions of delta[n,o] times what tap k read of a[n]: an item is a
+    chunk c of images, for which a thread has fields. How many images it has depends on sizes alone, and so do the bits.
     """
     images, deltas_in = a.reshape(a.size), delta.reshape(delta.size)
     channels, image = a.shape[1], a[0, 0].size
-    parts, chunks, chunk = fields.shape[0], sums.shape[0], fields.shape[1]
-    size, laid_out = fields.shape[2], deltas.shape[2]
-    for part in prange(parts):
-        field, spread = fields[part].reshape(chunk * size), deltas[part].reshape(chunk * laid_out)
+    chunks, chunk = sums.shape[0], fields.shape[1]
+    size, laid_out, mine = fields.shape[2], deltas.shape[2], share(chunks, part, parts)
+    field, spread = fields[worker].reshape(chunk * size), deltas[worker].reshape(chunk * laid_out)
+    if len(mine) > 0:
         field[:] = 0
         spread[:] = 0
-        for c in range(part * chunks // parts, (part + 1) * chunks // parts):
-            first, last = c * chunk, min((c + 1) * chunk, a.shape[0])
-            for n in range(first, last):
-                f, d = (n - first) * size, (n - first) * laid_out
-                fill(images, n * channels * image, image, channels, copies, field, f, channel)
-                lay_out(deltas_in, n * delta[0].size, delta.shape, plane, length, filters, groups, spread, d)
-            steps = size, laid_out, channels * channel // groups
-            sum_over_chunk(
-                field, spread, last - first, offsets, length, steps, filters, groups, partials[part], sums[c]
-            )
+    for c in mine:
+        first, last = c * chunk, min((c + 1) * chunk, a.shape[0])
+        for n in range(first, last):
+            f, d = (n - first) * size, (n - first) * laid_out
+            fill(images, n * channels * image, image, channels, copies, field, f, channel)
+            lay_out(deltas_in, n * delta[0].size, delta.shape, plane, length, filters, groups, spread, d)
+        steps = size, laid_out, channels * channel // groups
+        sum_over_chunk(field, spread, last - first, offsets, length, steps, filters, groups, partials[worker], sums[c])
+
+
+@kernel
+def add_chunks(sums, out, accumulate, part, parts):
+    """out[o,k] = the sums of filter o from all chunks, added up: an item is a filter"""
     dx = out.reshape(sums.shape[1], sums.shape[2])
-    for o in prange(dx.shape[0]):
-        add_chunks(sums, o, dx[o], accumulate)
-
-
-@inner
-def add_chunks(sums, o, dx, accumulate):
-    """Add up the sums of filter o from all chunks into a row of out."""
-    for k in range(dx.size):
-        total = np.float64(dx[k]) if accumulate else 0.0
-        for c in range(sums.shape[0]):
-            total += sums[c, o, k]
-        dx[k] = total
+    for o in share(dx.shape[0], part, parts):
+        for k in range(dx.shape[1]):
+            total = np.float64(dx[o, k]) if accumulate else 0.0
+            for c in range(sums.shape[0]):
+                total += sums[c, o, k]
+            dx[o, k] = total
 
 
 @inner
@@ -130,7 +129,7 @@ def tile(filters, away, fields, deltas, d, images, length, steps, partial, at):
     """Add `images` images to the sums of some filters and of the taps that lie `away` in the fields."""
 
 
-@overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
+@overload(tile, prefer_literal=True, jit_options=within_kernels)
 def _tile(filters, away, fields, deltas, d, images, length, steps, partial, at):
     if not isinstance(filters, types.IntegerLiteral):
         return None

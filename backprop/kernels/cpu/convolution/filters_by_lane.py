@@ -9,57 +9,65 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
-from backprop.kernels.cpu.jit import BORROWED, inner, kernel
+from backprop.kernels.cpu.jit import inner, within_kernels
+from backprop.kernels.cpu.kernel import kernel
+from backprop.kernels.cpu.parts import share
 from backprop.kernels.cpu.product.packed import pack
-from backprop.kernels.cpu.simd import LANES, REGISTERS, add, lanes, load, scratch, slide_sum, store, zeros
+from backprop.kernels.cpu.simd import LANES, REGISTERS, add, lanes, load, slide_sum, store, zeros
+from backprop.kernels.cpu.views import scratch
 
 MOST, LEAST = REGISTERS * 3 // 4, 10  # registers of a tile; with fewer sums, each waits for the one before it
 POSITIONS = REGISTERS // 8  # positions at a time: with the sums and a number of the field they fill the registers
 TERMS = 1 << 11  # positions that a register adds up before it is added to the sum so far
 
 
-@kernel
+@kernel(work=4, split=2)
 def sum_by_lane(
-    delta, a, groups, plane, channel, copies, offsets, rows, neighbours, block, out, accumulate, fields, deltas, sums
+    delta, a, groups, plane, channel, copies, offsets, rows, neighbours, block, fields, deltas, sums,
+    part, parts, worker,
 ):  # fmt: skip
-    """out[o,k] = the sum over n and all positions of delta[n,o] times what tap k read of a[n]
+    """sums[c,k,o] = the sum over images n and all positions of delta[n,o] times what tap k read of a[n]
 
-    An iteration owns some chunks of images, fields and transposed deltas for one chunk, and the sums of each chunk, as
-    (channel, tap, filter); then iteration o owns filter o. offsets: of the first of some neighbouring taps. deltas: for
-    each group and each register of filters one such register for each position. rows, neighbours and block are tuples
-    that stand for their own lengths, which `tile_of` chooses and a kernel is compiled for.
+    An item is a chunk c of images, for which a thread has fields and transposed deltas. offsets: of the first of some
+    neighbouring taps. deltas: for each group and each register of filters one such register for each position. rows,
+    neighbours and block are tuples that stand for their own lengths, which `tile_of` chooses and a kernel is compiled
+    for.
     """
     images, deltas_in = a.reshape(a.size), delta.reshape(delta.size)
     positions = delta.shape[2] * delta.shape[3] * delta.shape[4]
-    parts, chunks, chunk, width = fields.shape[0], sums.shape[0], fields.shape[1], sums.shape[3]
-    size, outputs = fields.shape[2], delta.shape[1] // groups
-    for part in prange(parts):
-        field, turned = fields[part].reshape(chunk * size), deltas[part].reshape(chunk * groups * positions * width)
+    chunks, chunk, width = sums.shape[0], fields.shape[1], sums.shape[3]
+    size, outputs, mine = fields.shape[2], delta.shape[1] // groups, share(chunks, part, parts)
+    field, turned = fields[worker].reshape(chunk * size), deltas[worker].reshape(chunk * groups * positions * width)
+    if len(mine) > 0:
         field[:] = 0
-        for c in range(part * chunks // parts, (part + 1) * chunks // parts):
-            first, last = c * chunk, min((c + 1) * chunk, a.shape[0])
-            for n in range(first, last):
-                fill(images, n * a[0].size, a[0, 0].size, a.shape[1], copies, field, (n - first) * size, channel)
-                for g in range(groups):
-                    for o in range(0, width, lanes(out)):
-                        at = ((n * groups + g) * outputs + o) * positions
-                        to = (((n - first) * groups + g) * width + o) * positions
-                        pack(deltas_in, at, 1, positions, positions, min(outputs - o, lanes(out)), turned, to, 1)
-            sum_over_chunk(
-                field, size, turned, last - first, groups, delta.shape, plane, channel, offsets, rows, neighbours,
-                block, sums[c],
-            )  # fmt: skip
+    for c in mine:
+        first, last = c * chunk, min((c + 1) * chunk, a.shape[0])
+        for n in range(first, last):
+            fill(images, n * a[0].size, a[0, 0].size, a.shape[1], copies, field, (n - first) * size, channel)
+            for g in range(groups):
+                for o in range(0, width, lanes(sums)):
+                    at = ((n * groups + g) * outputs + o) * positions
+                    to = (((n - first) * groups + g) * width + o) * positions
+                    pack(deltas_in, at, 1, positions, positions, min(outputs - o, lanes(sums)), turned, to, 1)
+        sum_over_chunk(
+            field, size, turned, last - first, groups, delta.shape, plane, channel, offsets, rows, neighbours,
+            block, sums[c],
+        )  # fmt: skip
+
+
+@kernel
+def add_chunks(sums, outputs, out, accumulate, part, parts):
+    """out[o,k,t] = the sums of filter o from all chunks, added up: an item is filter o, of `outputs` in a group"""
     dx = out.reshape(out.shape[0], out.shape[1], sums.shape[2])
-    for o in prange(dx.shape[0]):
+    for o in share(dx.shape[0], part, parts):
         first = o // outputs * dx.shape[1]
         for k in range(dx.shape[1]):
             for t in range(dx.shape[2]):
                 total = np.float64(dx[o, k, t]) if accumulate else 0.0
-                for c in range(chunks):
+                for c in range(sums.shape[0]):
                     total += sums[c, first + k, t, o % outputs]
                 dx[o, k, t] = total
 
@@ -89,7 +97,7 @@ def tile(rows, neighbours, block, field, f, size, channel, delta, d, groups, ima
     """The sums for some channels and some neighbouring taps, the first of which is at f in a field."""
 
 
-@overload(tile, jit_options={"forceinline": True, **BORROWED})
+@overload(tile, jit_options=within_kernels)
 def _tile(
     rows, neighbours, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps
 ):

@@ -1,9 +1,9 @@
 """First rung: the definition."""
 
-from backprop.kernels.cpu.jit import inner
+from backprop.kernels.cpu.jit import single
 
 
-@inner
+@single
 def conv(a, x, out):
     """out[n,o,i,j] = sum_{c,p,q} x[o,c,p,q] a[n,c,i+p,j+q]: a (N, C, H, W), x (O, C, P, Q)                    (10)
 

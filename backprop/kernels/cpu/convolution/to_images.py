@@ -12,7 +12,6 @@ from backprop.kernels.cpu.simd import (
     load,
     load_part,
     maximum,
-    scratch,
     splat,
     store,
     store_part,
@@ -20,6 +19,7 @@ from backprop.kernels.cpu.simd import (
     transpose,
     zeros,
 )
+from backprop.kernels.cpu.views import scratch
 
 SQUARE = LANES**2
 

@@ -1,11 +1,11 @@
 """Second rung: the loops reordered and cut into blocks, to suit memory."""
 
-from backprop.kernels.cpu.jit import inner
+from backprop.kernels.cpu.jit import single
 
 COLUMNS, DEPTH = 512, 64  # a block of q: 128 KB of float32, which stay in a core's L2 cache for all rows of p
 
 
-@inner
+@single
 def product(p, q, out):
     """out[m,n] = sum_k p[m,k] q[k,n], k outside n: a row of out accumulates multiples of rows of q.
 

@@ -6,7 +6,8 @@ along k in memory, so a register can take several k at a time instead of several
 
 from backprop.kernels.cpu.jit import inner
 from backprop.kernels.cpu.product.packed import finish
-from backprop.kernels.cpu.simd import REGISTERS, dot, dot_part, lanes, scratch, total, zeros
+from backprop.kernels.cpu.simd import REGISTERS, dot, dot_part, lanes, total, zeros
+from backprop.kernels.cpu.views import scratch
 
 ROWS, COLUMNS = REGISTERS // 8, 5
 TILE = ROWS * COLUMNS

@@ -8,7 +8,7 @@ while it is copied.
 
 import numpy as np
 
-from backprop.kernels.cpu.jit import inner
+from backprop.kernels.cpu.jit import inner, single
 from backprop.kernels.cpu.product.tile import ROWS, VECTORS, View, strip
 from backprop.kernels.cpu.simd import (
     LANES,
@@ -17,13 +17,13 @@ from backprop.kernels.cpu.simd import (
     load,
     load_part,
     maximum,
-    scratch,
     splat,
     store,
     store_part,
     transpose,
     zeros,
 )
+from backprop.kernels.cpu.views import scratch
 
 DEPTH = 256
 PANEL = DEPTH * VECTORS * LANES
@@ -88,7 +88,7 @@ def pack(b, j, b_row, b_col, depth, width, panel, start, vectors):
                     store_part(square, panel, start + k * across + v, across, depth - k, size)
 
 
-@inner
+@single
 def product(p, q, out):
     """out[m,n] = sum_k p[m,k] q[k,n]"""
     rows, depth, columns = p.shape[0], p.shape[1], q.shape[1]

@@ -1,9 +1,9 @@
 """First rung: the definition."""
 
-from backprop.kernels.cpu.jit import inner
+from backprop.kernels.cpu.jit import single
 
 
-@inner
+@single
 def product(p, q, out):
     """out[m,n] = sum_k p[m,k] q[k,n]
 

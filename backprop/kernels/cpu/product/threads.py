@@ -6,18 +6,17 @@ how the parts are shared among them.
 """
 
 import numpy as np
-from numba import prange
 
-from backprop.kernels.buffers import empty
-from backprop.kernels.cpu.jit import kernel, threads
+from backprop.kernels.cpu.kernel import kernel
+from backprop.kernels.cpu.parts import share
 from backprop.kernels.cpu.product.dots import ROWS as DOT_ROWS
 from backprop.kernels.cpu.product.dots import dots
 from backprop.kernels.cpu.product.packed import DEPTH, finish, pack, strip_of_product
 from backprop.kernels.cpu.product.tile import ROWS, VECTORS, View, strip
 from backprop.kernels.cpu.rows import copy_rows
 from backprop.kernels.cpu.simd import WIDTH, lanes
+from backprop.kernels.cpu.team.calls import computes_in_python, scratch
 
-FEW = 1 << 19  # multiplications that one thread finishes before a second one has started
 HEIGHT = 256  # rows of p that are copied at a time: with DEPTH columns 256 KB of float32, for a core's L2 cache
 LARGE = 384  # size from which on, in each direction, the copies pay
 MOST_TERMS = 1 << 14  # of a sum in float32: DEPTH of them are added up at a time, then these sums
@@ -38,18 +37,16 @@ def affine(p, p_transposed, q, q_transposed, out, accumulate, mu, relu):
         if mu.size or relu:
             finish_all(out, mu, relu)
     elif out.size > LARGE * LARGE and min(*out.shape, p.size // len(out)) >= LARGE:
-        panel = VECTORS * WIDTH // out.itemsize
-        p_copy = empty((-(-out.shape[0] // HEIGHT) * HEIGHT * DEPTH,), out.dtype)
-        q_copy = empty((-(-out.shape[1] // panel) * panel * DEPTH,), out.dtype)
-        by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy)
+        by_blocks(p, p_transposed, q, q_transposed, out, accumulate)
         if mu.size or relu:
             finish_all(out, mu, relu)
     else:
-        by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threads())
+        by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu)
 
 
 def in_parts(p, p_transposed, q, q_transposed, out, accumulate):
     """A sum of very many terms, MOST_TERMS at a time; the parts are added up in float64."""
+    computes_in_python()
     depth = p.size // len(out)
     total = np.array(out, np.float64) if accumulate else np.zeros(out.shape)
     for k in range(0, depth, MOST_TERMS):
@@ -61,11 +58,11 @@ def in_parts(p, p_transposed, q, q_transposed, out, accumulate):
     out[...] = total
 
 
-@kernel
-def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threads):
-    """An iteration owns a strip of out, from top to bottom, and copies the columns of q that it needs.
+@kernel(work=2, split=1)
+def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, part, parts):
+    """An item is a strip of out, from top to bottom; its thread copies the columns of q that it needs.
 
-    Where a strip would leave a quarter of its one or two registers empty, `dots` does it all, in one thread.
+    Where a strip would leave a quarter of its one or two registers empty, `dots` does it all, in one part.
     """
     rows, columns = out.shape
     depth = p.size // max(rows, 1)
@@ -75,69 +72,89 @@ def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, threa
     vectors = (columns + lanes(out) - 1) // lanes(out)
     mostly_empty = 4 * columns <= 3 * vectors * lanes(out) and vectors <= 2
     if mostly_empty and q_transposed and not p_transposed and rows >= DOT_ROWS and depth >= lanes(out):
-        dots(a, b, z, rows, depth, columns, accumulate, mu, relu)
+        if part == 0:
+            dots(a, b, z, rows, depth, columns, accumulate, mu, relu)
         return
     strips = (vectors + VECTORS - 1) // VECTORS
-    if threads == 1 or rows * depth * columns < FEW:
-        for s in range(strips):
-            first, last = s * vectors // strips, (s + 1) * vectors // strips
-            start = first * lanes(out)
-            strip_of_product(
-                a, a_row, a_col, b, b_row, b_col, z, rows, depth, columns, start, last - first, accumulate, mu, relu
-            )
-    else:
-        strips = min(vectors, (strips + threads - 1) // threads * threads)  # the same number for every thread
-        for s in prange(strips):
-            first, last = s * vectors // strips, (s + 1) * vectors // strips
-            start = first * lanes(out)
-            strip_of_product(
-                a, a_row, a_col, b, b_row, b_col, z, rows, depth, columns, start, last - first, accumulate, mu, relu
-            )
+    strips = min(vectors, (strips + parts - 1) // parts * parts)  # the same number in every part
+    for s in share(strips, part, parts):
+        first, last = s * vectors // strips, (s + 1) * vectors // strips
+        start = first * lanes(out)
+        strip_of_product(
+            a, a_row, a_col, b, b_row, b_col, z, rows, depth, columns, start, last - first, accumulate, mu, relu
+        )
+
+
+def by_blocks(p, p_transposed, q, q_transposed, out, accumulate):
+    """For large matrices: DEPTH columns of p and rows of q at a time are copied for all threads, then multiplied."""
+    across = VECTORS * WIDTH // out.itemsize
+    p_copy = scratch((-(-out.shape[0] // HEIGHT) * HEIGHT * DEPTH,), out.dtype)
+    q_copy = scratch((-(-out.shape[1] // across) * across * DEPTH,), out.dtype)
+    for k in range(0, p.size // len(out), DEPTH):
+        deep = min(DEPTH, p.size // len(out) - k)
+        copy_strips(q, q_transposed, k, deep, out.shape[1], q_copy)
+        copy_blocks(p, p_transposed, k, deep, len(out), p_copy)
+        multiply_blocks(p_copy, p_transposed, q_copy, deep, out, accumulate or k > 0)
 
 
 @kernel
-def by_blocks(p, p_transposed, q, q_transposed, out, accumulate, p_copy, q_copy):
-    """For large matrices: DEPTH columns of p and rows of q at a time are copied once for all threads; then an iteration
-    owns half of the columns of HEIGHT rows of out.
-    """
+def copy_strips(q, q_transposed, k, deep, columns, q_copy, part, parts):
+    """Rows k to k + deep of q, strip by strip."""
+    b, across = q.reshape(q.size), VECTORS * lanes(q)
+    b_row, b_col = (1, q.size // columns) if q_transposed else (columns, 1)
+    for s in share((columns + across - 1) // across, part, parts):
+        n = s * across
+        pack(b, k * b_row + n * b_col, b_row, b_col, deep, min(across, columns - n), q_copy, n * DEPTH, VECTORS)
+
+
+@kernel
+def copy_blocks(p, p_transposed, k, deep, rows, p_copy, part, parts):
+    """Columns k to k + deep of p, HEIGHT rows at a time."""
+    a = p.reshape(p.size)
+    for block in share((rows + HEIGHT - 1) // HEIGHT, part, parts):
+        m = block * HEIGHT
+        high = min(HEIGHT, rows - m)
+        if p_transposed:
+            copy_rows(a, m + k * rows, rows, p_copy, m * DEPTH, HEIGHT, deep, high)
+        else:
+            copy_rows(a, m * (p.size // rows) + k, p.size // rows, p_copy, m * DEPTH, DEPTH, high, deep)
+
+
+@kernel
+def multiply_blocks(p_copy, p_transposed, q_copy, deep, out, more, part, parts):
+    """Their product, or with `more` added to out: an item is half of the columns of HEIGHT rows of out."""
     rows, columns = out.shape
-    depth = p.size // rows
-    a, b, z = p.reshape(p.size), q.reshape(q.size), out.reshape(out.size)
-    a_row, a_col = (1, rows) if p_transposed else (depth, 1)
-    b_row, b_col = (1, depth) if q_transposed else (columns, 1)
-    across = VECTORS * lanes(out)
+    z, across = out.reshape(out.size), VECTORS * lanes(out)
     strips, blocks = (columns + across - 1) // across, (rows + HEIGHT - 1) // HEIGHT
-    for k in range(0, depth, DEPTH):
-        deep = min(DEPTH, depth - k)
-        for s in prange(strips):
+    p_row, p_col = (1, HEIGHT) if p_transposed else (DEPTH, 1)
+    for task in share(2 * blocks, part, parts):
+        m, half = task // 2 * HEIGHT, task % 2
+        high = min(HEIGHT, rows - m)
+        ahead_of_each = (deep * across // max(high // ROWS, 1) + lanes(out) - 1) // lanes(out) * lanes(out)
+        for s in range(half * strips // 2, (half + 1) * strips // 2):
             n = s * across
-            pack(b, k * b_row + n * b_col, b_row, b_col, deep, min(across, columns - n), q_copy, n * DEPTH, VECTORS)
-        for block in prange(blocks):
-            m = block * HEIGHT
-            high = min(HEIGHT, rows - m)
-            if p_transposed:
-                copy_rows(a, m + k * a_col, a_col, p_copy, m * DEPTH, HEIGHT, deep, high)
-            else:
-                copy_rows(a, m * a_row + k, a_row, p_copy, m * DEPTH, DEPTH, high, deep)
-        p_row, p_col = (1, HEIGHT) if p_transposed else (DEPTH, 1)
-        for task in prange(2 * blocks):
-            m, half = task // 2 * HEIGHT, task % 2
-            high = min(HEIGHT, rows - m)
-            share = (deep * across // max(high // ROWS, 1) + lanes(out) - 1) // lanes(out) * lanes(out)
-            for s in range(half * strips // 2, (half + 1) * strips // 2):
-                n = s * across
-                width, ahead = min(across, columns - n), (n + across) * DEPTH
-                left, panel = View(p_copy, m * DEPTH, p_row, p_col), View(q_copy, n * DEPTH, across, 1)
-                part = View(z, m * columns + n, columns, 1)
-                strip(VECTORS, left, panel, part, high, deep, width, accumulate or k > 0, ahead, share)
+            width, ahead = min(across, columns - n), (n + across) * DEPTH
+            left, panel = View(p_copy, m * DEPTH, p_row, p_col), View(q_copy, n * DEPTH, across, 1)
+            strip(
+                VECTORS,
+                left,
+                panel,
+                View(z, m * columns + n, columns, 1),
+                high,
+                deep,
+                width,
+                more,
+                ahead,
+                ahead_of_each,
+            )
 
 
 @kernel
-def finish_all(out, mu, relu):
+def finish_all(out, mu, relu, part, parts):
     """`finish` for the whole of out: an iteration owns HEIGHT rows."""
     rows, columns = out.shape
     z = out.reshape(out.size)
-    for block in prange((rows + HEIGHT - 1) // HEIGHT):
+    for block in share((rows + HEIGHT - 1) // HEIGHT, part, parts):
         m = block * HEIGHT
-        part = z[m * columns : min(m + HEIGHT, rows) * columns]
-        finish(part, min(HEIGHT, rows - m), columns, 0, columns, mu, relu)
+        some = z[m * columns : min(m + HEIGHT, rows) * columns]
+        finish(some, min(HEIGHT, rows - m), columns, 0, columns, mu, relu)

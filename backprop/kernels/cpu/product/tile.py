@@ -25,7 +25,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from backprop.kernels.cpu.jit import BORROWED, inlined, inner
+from backprop.kernels.cpu.jit import inlined, single, within_kernels
 from backprop.kernels.cpu.simd import REGISTERS, add, lanes, load, load_part, outer, prefetch, store, store_part, zeros
 
 ROWS, VECTORS = REGISTERS // 4, 3
@@ -60,7 +60,7 @@ def rows_of(vectors, a, b, out, height, depth, width, more, ahead, share):
     """Tiles from the top of a strip to its bottom, the last ones smaller."""
 
 
-@overload(rows_of, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
+@overload(rows_of, prefer_literal=True, jit_options=within_kernels)
 def _rows_of(vectors, a, b, out, height, depth, width, more, ahead, share):
     if not isinstance(vectors, types.IntegerLiteral):
         return None
@@ -86,7 +86,7 @@ def tile(rows, vectors, a, i, b, out, o, depth, width, more):
     """One tile, from zeros to out: its first row begins at i in a, its first entry is at o in out."""
 
 
-@overload(tile, prefer_literal=True, jit_options={"forceinline": True, **BORROWED})
+@overload(tile, prefer_literal=True, jit_options=within_kernels)
 def _tile(rows, vectors, a, i, b, out, o, depth, width, more):
     if not isinstance(rows, types.IntegerLiteral):
         return None
@@ -110,7 +110,7 @@ def _tile(rows, vectors, a, i, b, out, o, depth, width, more):
     return tile
 
 
-@inner
+@single
 def product(p, q, out):
     """out[m,n] = sum_k p[m,k] q[k,n]: strips of VECTORS vectors; the rest of the columns one by one."""
     rows, depth, columns = p.shape[0], p.shape[1], q.shape[1]

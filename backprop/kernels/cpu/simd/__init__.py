@@ -13,7 +13,7 @@ registers is one value here, a Tile, and these are its operations:
     dot, dot_part, total             tile += rows times rows, lane by lane; the lanes added up
     add, maximum, keep_larger        element by element
     transpose                        rows become columns
-    lanes, scratch, prefetch         how wide a register is; memory for one call; a hint to the cache
+    lanes, prefetch                  how wide a register is; a hint to the cache
     indices, moved                   several indices from an array; several, moved together
 
 An array is addressed by the flat index of an element. Nothing is checked, unless NUMBA_BOUNDSCHECK=1 is set.
@@ -39,7 +39,6 @@ from backprop.kernels.cpu.simd.memory import (
     load_part,
     moved,
     prefetch,
-    scratch,
     splat,
     zeros,
 )

@@ -2,7 +2,6 @@
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from backprop.kernels.cpu.simd.places import INDEX, index, parts
@@ -95,25 +94,6 @@ def load_part(typing, array, i, step, height, width, rows, vectors):
         return out
 
     return tile(array, INDEX, INDEX, INDEX, INDEX, rows, vectors), codegen
-
-
-@intrinsic(prefer_literal=True)
-def scratch(typing, like, size):
-    """An uninitialized flat array of `size` elements, a constant, of the type of the array `like`. It is on the stack:
-    it costs nothing to allocate, and is gone when the function returns.
-    """
-    array_type, count = types.Array(like.dtype, 1, "C"), size.literal_value
-
-    def codegen(context, builder, signature, args):
-        data = cgutils.alloca_once(builder, context.get_data_type(like.dtype), size=count)
-        data.align = 64
-        array = context.make_array(array_type)(context, builder)
-        n, step = context.get_constant(INDEX, count), context.get_constant(INDEX, like.dtype.bitwidth // 8)
-        shape, strides = cgutils.pack_array(builder, [n]), cgutils.pack_array(builder, [step])
-        context.populate_array(array, data=data, shape=shape, strides=strides, itemsize=step, meminfo=None)
-        return array._getvalue()
-
-    return array_type(like, size), codegen
 
 
 @intrinsic(prefer_literal=True)

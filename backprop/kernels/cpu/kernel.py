@@ -1,0 +1,159 @@
+"""What Python calls: a kernel with its arguments packed, so that any thread of the team can compute a part of it.
+
+kernel(..., part, parts)             computes a part of its output; compiled in two functions:
+entry(record, part, parts, worker)   takes the arguments from memory and calls the kernel
+launch(context, ...)                 what Python calls: packs the arguments and hands entry and record to the team
+"""
+
+import functools
+import inspect
+import types
+
+from llvmlite import ir
+from numba.core import cgutils
+from numba.core import types as numba_types
+from numba.extending import intrinsic
+
+from backprop.kernels.cpu.jit import EXACT, FAST, LINKED, compiled, single
+from backprop.kernels.cpu.team.members import context, start
+from backprop.kernels.cpu.team.walk import RAISED, ROW, WALK, WITHOUT_TEAM
+from backprop.kernels.cpu.team.words import INT, WORD
+
+LAST = ["part", "parts"], ["part", "parts", "worker"]  # what a kernel may take besides its arguments
+
+KERNELS = {}  # name -> Kernel, for all that Python calls
+
+
+class Kernel:
+    """A kernel as Python calls it: with its arguments, but without part, parts and worker.
+
+    `work` is what its arrays' sizes are multiplied by to tell whether several threads should share it, `split` into how
+    many parts for each of them.
+    """
+
+    def __init__(self, function, compiled, jit, work, split):
+        own, numbers = _divided(list(inspect.signature(function).parameters.values()))
+        compiled.sharing = work if numbers else 0, split, numbers
+        self.__signature__, self.__wrapped__ = inspect.Signature(own), function
+        self.__name__, self.__doc__, self.__module__ = function.__name__, function.__doc__, function.__module__
+        self.name = f"{function.__module__}.{function.__name__}"
+        self.dispatcher = jit(_launch(function, compiled, [each.name for each in own]))
+        KERNELS[self.name] = self
+
+    def __call__(self, *args):
+        if context.noted is not None:
+            return context.noted.append((self, args))
+        answer = self.dispatcher(context.address, *args)
+        if answer == RAISED:
+            raise RuntimeError(f"the kernel {self.name} raised an exception")
+        if answer == WITHOUT_TEAM:
+            start()
+        if context.listed is not None:
+            context.listed.take(args)
+        return None
+
+    def types_of(self, args):
+        """The types by which its form for these arguments is known."""
+        return INT, *map(self.dispatcher.typeof_pyval, args)
+
+    def is_missing(self, types):
+        """Whether the form for these types has to be compiled."""
+        cache = self.dispatcher._cache
+        if types in self.dispatcher.overloads or not hasattr(cache, "_cache_file"):
+            return False
+        key = cache._index_key(types, self.dispatcher.targetctx.codegen())
+        try:
+            return key not in cache._cache_file._load_index()
+        except Exception:  # files that are cut or foreign
+            return True
+
+
+def kernel(function=None, *, fastmath=FAST, work=1, split=4):
+    """A function (arguments, part, parts) that Python calls without the last two: the team's threads share its parts.
+    One without them is called once, by one thread.
+
+    A third number that it may take, `worker`, is that of the thread, below MOST (team/members.py), by which each has
+    scratch memory of its own. `work` and `split` as in `Kernel`.
+    """
+    if function is None:
+        return functools.partial(kernel, fastmath=fastmath, work=work, split=split)
+    return Kernel(function, compiled(fastmath=fastmath, **LINKED)(function), single, work, split)
+
+
+exact_kernel = functools.partial(kernel, fastmath=EXACT)  # where the order of the operations matters
+
+
+def _divided(parameters):
+    """A kernel's own parameters, and how many others come after them."""
+    for last in LAST:
+        if [each.name for each in parameters[-len(last) :]] == last:
+            return parameters[: -len(last)], len(last)
+    return parameters, 0
+
+
+def _launch(function, compiled, names):
+    """The function `launch` for a kernel with parameters of these names, as if it were written where the kernel is."""
+    name, names = function.__name__, ", ".join(names)
+    source = f"def {name}(context, {names}):\n    return hand_over(context, compiled, ({names},))"
+    made = compile(source, function.__code__.co_filename, "exec")
+    code = next(each for each in made.co_consts if isinstance(each, types.CodeType))
+    code = code.replace(co_firstlineno=function.__code__.co_firstlineno)
+    launch = types.FunctionType(code, {"hand_over": hand_over, "compiled": compiled}, name)
+    launch.__module__, launch.__qualname__ = function.__module__, name
+    return launch
+
+
+@intrinsic
+def hand_over(typing, context, compiled, args):
+    """Pack the arguments and let the team `walk` a list of one call."""
+    work, split, count = compiled.dispatcher.sharing
+    numbers = (INT,) * count
+    returned = typing.resolve_function_type(compiled, (*args.types, *numbers), {}).return_type  # which compiles it
+    if returned != numba_types.none:
+        raise TypeError(f"the kernel {compiled.dispatcher.py_func.__name__} returns {returned}")
+
+    def codegen(target, builder, signature, values):
+        context, _, packed = values
+        kernel = compiled.dispatcher.overloads[*args.types, *numbers]
+        target.active_code_library.add_linking_library(kernel.library)
+        record = ir.LiteralStructType([target.data_model_manager[each].get_data_type() for each in args.types])
+        size = target.get_abi_sizeof(record)
+        place = cgutils.alloca_once(builder, record)
+        numbers_in_all = WORD(0)
+        for n, each in enumerate(args.types):
+            value = builder.extract_value(packed, n)
+            target.pack_value(builder, each, value, cgutils.gep_inbounds(builder, place, 0, n))
+            if isinstance(each, numba_types.Array):
+                count = target.make_array(each)(target, builder, value).nitems
+                numbers_in_all = builder.add(numbers_in_all, count)
+        row = cgutils.alloca_once(builder, ir.ArrayType(WORD, ROW))
+        words = [
+            builder.ptrtoint(_entry(target, builder.module, kernel, record, len(args.types)), WORD),
+            builder.ptrtoint(place, WORD),
+            builder.mul(numbers_in_all, WORD(work)),
+            WORD(split),
+            WORD(-(-size // 8)),
+        ]
+        for n, word in enumerate(words):
+            builder.store(word, cgutils.gep_inbounds(builder, row, 0, n))
+        walk = builder.load(builder.gep(builder.inttoptr(context, WORD.as_pointer()), [WORD(WALK)]))
+        walk = builder.inttoptr(walk, ir.FunctionType(WORD, [WORD] * 3).as_pointer())
+        return builder.call(walk, [context, builder.ptrtoint(row, WORD), WORD(1)])
+
+    return INT(INT, compiled, args), codegen
+
+
+def _entry(target, module, kernel, record, count):
+    """The function entry(record, part, parts, worker), which returns 0, or 1 if the kernel raised an exception."""
+    name = f"entry.{kernel.fndesc.mangled_name}"
+    entry = ir.Function(module, ir.FunctionType(WORD, [WORD] * 4), name)
+    entry.linkage = "internal"
+    builder = ir.IRBuilder(entry.append_basic_block())
+    place, *numbers = entry.args
+    place, types = builder.inttoptr(place, record.as_pointer()), kernel.fndesc.argtypes
+    args = [target.unpack_value(builder, types[n], cgutils.gep_inbounds(builder, place, 0, n)) for n in range(count)]
+    function = target.declare_function(module, kernel.fndesc)
+    all_args = [*args, *numbers[: len(types) - count]]
+    status, _ = target.call_conv.call_function(builder, function, kernel.fndesc.restype, types, all_args)
+    builder.ret(builder.zext(status.is_error, WORD))
+    return entry

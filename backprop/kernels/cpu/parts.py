@@ -1,0 +1,49 @@
+"""What belongs to a part of a kernel's work, and the rule that makes its bits independent of who computes it.
+
+Each output is owned by one item, a row or an image, say, which computes it from beginning to end in a fixed order; a
+part is some neighbouring items. Single elements come in blocks of BLOCK: a part gets whole blocks, so vector code gives
+way to scalar code at the same elements, however many parts there are.
+
+A sum of many numbers is accumulated in float64. Where they are neighbours in memory, SOME of them are added up first in
+vectors of their own type. So float32 keeps six digits, however many terms there are.
+"""
+
+from numba import types
+from numba.extending import intrinsic
+
+from backprop.kernels.cpu.jit import inlined
+from backprop.kernels.cpu.views import flat_array
+
+BLOCK = 2048
+SOME = 64
+
+
+@inlined
+def share(items, part, parts):
+    """The items of a part: a range."""
+    return range(part * items // parts, (part + 1) * items // parts)
+
+
+@inlined
+def blocks(size):
+    """How many blocks cover `size` elements."""
+    return (size + BLOCK - 1) // BLOCK
+
+
+@intrinsic
+def block_of(typing, array, block):
+    """Block number `block` of a flat array, array[block * BLOCK : (block + 1) * BLOCK].
+
+    Its indices begin at 0: an index that might be negative, counted from the end, would have to be tested before each
+    use, and the loop would not be vectorized.
+    """
+    array_type = types.Array(array.dtype, 1, "C", readonly=not array.mutable)
+
+    def codegen(context, builder, signature, args):
+        whole, size = context.make_array(array)(context, builder, args[0]), context.get_constant(types.intp, BLOCK)
+        start = builder.mul(args[1], size)
+        rest = builder.sub(whole.nitems, start)
+        count = builder.select(builder.icmp_signed("<", rest, size), rest, size)
+        return flat_array(context, builder, array_type, builder.gep(whole.data, [start]), count)
+
+    return array_type(array, types.intp), codegen
