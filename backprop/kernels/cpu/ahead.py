@@ -1,7 +1,7 @@
 """Kernels that a list of calls will need, compiled before it runs: by all cores, each in a process of its own.
 
 Numba compiles one function at a time in a process. Which forms of which kernels a step needs is known once it is
-recorded, so the missing ones are shared out among processes, which leave them in the cache.
+recorded. So other processes take some of the missing ones and leave them in the cache, while this one compiles some.
 """
 
 import contextlib
@@ -11,14 +11,14 @@ import signal
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
 
 from backprop.kernels.cpu.compiling import tell
-from backprop.kernels.cpu.kernel import KERNELS
+from backprop.kernels.cpu.kernel import COMPILED, is_missing
 from backprop.kernels.cpu.team.calls import noting
+from backprop.kernels.cpu.team.members import OWN
 
 FEW = 2  # as many kernels are compiled here, before another process has started
 BYTES = 400 << 20  # what a compiling process may take
@@ -32,11 +32,11 @@ def prepare(calls):
     with noting() as noted:
         for function, args in new.values():  # which may also compute in NumPy, so they are given arrays like their own
             function(*map(_like, args))
-    needed = dict.fromkeys((kernel.name, kernel.types_of(args)) for kernel, args in noted)
-    missing = [(name, types) for name, types in needed if KERNELS[name].is_missing(types)]
-    processes = min(os.cpu_count() or 1, len(missing), max(1, _free_memory() // BYTES))
-    if len(missing) > FEW and processes > 1 and sys.executable:  # an embedded Python may not know its own path
-        _share_out(missing, processes)
+    needed = dict.fromkeys([*((kernel.name, kernel.types_of(args)) for kernel, args in noted), *OWN])
+    missing = [form for form in needed if is_missing(*form)]
+    others = min((os.cpu_count() or 1) - 1, len(missing) - 1, _free_memory() // BYTES)
+    if len(missing) > FEW and others > 0 and sys.executable:  # an embedded Python may not know its own path
+        _share_out(sorted(missing, key=_effort), others)
 
 
 _prepared = set()  # the kinds of calls whose kernels were compiled or found
@@ -58,54 +58,64 @@ def _like(value):
     return zeros
 
 
+def _effort(form):
+    """The kernels made of many files, products and convolutions, are those that take longest."""
+    name, _ = form
+    return name.count(".")
+
+
 def _free_memory():
-    """Bytes that processes may take; of a system that does not say, what two of them take."""
+    """Bytes that processes may take; of a system that does not say, what one of them takes."""
     with contextlib.suppress(OSError, ValueError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) << 10
-    return 2 * BYTES
+    return BYTES
 
 
-def _share_out(missing, processes):
-    """Let so many processes take one after the other. What none of them has compiled is compiled when it is called."""
+def _share_out(missing, others):
+    """Let so many other processes take one after the other, the last ones first, as this one does. What none of them
+    has compiled is compiled when it is called.
+    """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", "from backprop.kernels.cpu import ahead; ahead.serve()"]
     how = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "env": environment}
-    left, lock, children = list(reversed(missing)), threading.Lock(), []
+    lock, children = threading.Lock(), []
 
-    def work(child):
-        while True:
-            with lock:
-                if not left:
-                    return child.stdin.close()
-                task = left.pop()
-            try:
-                child.stdin.write(pickle.dumps(task).hex().encode() + b"\n")
+    def next_form():
+        with lock:
+            return missing.pop() if missing else None
+
+    def feed(child):
+        with contextlib.suppress(OSError), child:  # whose end is waited for
+            while form := next_form():
+                child.stdin.write(pickle.dumps(form).hex().encode() + b"\n")
                 child.stdin.flush()
                 if not child.stdout.readline():
-                    return None  # it has died
-            except OSError:
-                return None
+                    return  # it has died
+            child.stdin.close()
 
+    threads = []
     try:
-        children = [subprocess.Popen(command, **how) for _ in range(processes)]
-        with ThreadPoolExecutor(processes) as pool:
-            try:
-                futures = [pool.submit(work, child) for child in children]
-                while wait(futures, timeout=0.2).not_done:  # whoever listens may raise KeyboardInterrupt
-                    tell(f"{len(left) + processes} left, on {processes} cores")
-            except BaseException:
-                left.clear()
-                for child in children:
-                    child.kill()  # so that the threads end
-                raise
+        for _ in range(others):
+            children.append(subprocess.Popen(command, **how))
+            threads.append(threading.Thread(target=feed, args=children[-1:], daemon=True))
+            threads[-1].start()
+        while form := next_form():
+            tell(f"{len(missing) + 1 + others} left, on {1 + others} cores")  # whoever listens may raise
+            name, types = form
+            COMPILED[name].compile(types)
+        for thread in threads:
+            while thread.is_alive():
+                tell(f"{sum(each.is_alive() for each in threads)} left, on {1 + others} cores")
+                thread.join(0.2)
     except OSError:  # no more processes are to be had
         pass
     finally:
+        missing.clear()
         for child in children:
-            with contextlib.suppress(OSError), child:
-                child.kill()
+            child.kill()
+            child.wait()
 
 
 def serve():
@@ -119,5 +129,5 @@ def serve():
     load("cpu")
     for line in sys.stdin:
         name, types = pickle.loads(bytes.fromhex(line))
-        KERNELS[name].dispatcher.compile(types)
+        COMPILED[name].compile(types)
         print(flush=True)

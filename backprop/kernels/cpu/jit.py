@@ -7,7 +7,7 @@ import numba
 from backprop.errors import DeviceError
 from backprop.kernels.cpu import compiling  # noqa: F401  it listens from now on
 from backprop.kernels.cpu.cache import Cache, is_cached
-from backprop.kernels.cpu.linked import LinkedCompiler
+from backprop.kernels.cpu.linked import APART, LinkedCompiler
 
 # Sums may be reordered into vector lanes and a*b + c fused; NaN and infinity keep their meaning, so they can be found.
 FAST, EXACT = {"reassoc", "contract", "nsz"}, {"contract", "nsz"}
@@ -36,8 +36,15 @@ def compiled(**options):
 # What becomes machine code only within what calls it (linked.py).
 LINKED = {"pipeline_class": LinkedCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 within_kernels = {"forceinline": True, "_nrt": False, **LINKED}  # for an @overload
-inner = compiled(fastmath=EXACT, **LINKED)
+inner = compiled(fastmath=EXACT, forceinline=False, **LINKED)  # or it would be as what calls it first
 inlined = compiled(fastmath=EXACT, forceinline=True, **LINKED)  # so small that a call would cost too much
+
+
+def apart(function):
+    """The same for one that is called at several places and so long that copies of it would take long to compile."""
+    APART.add(function.__qualname__)
+    return inner(function)
+
 
 # Functions that Python or C calls, and that no team shares.
 single = compiled(fastmath=EXACT, no_cfunc_wrapper=True)

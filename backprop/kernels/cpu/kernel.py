@@ -16,12 +16,12 @@ from numba.extending import intrinsic
 
 from backprop.kernels.cpu.jit import EXACT, FAST, LINKED, compiled, single
 from backprop.kernels.cpu.team.members import context, start
-from backprop.kernels.cpu.team.walk import RAISED, ROW, WALK, WITHOUT_TEAM
+from backprop.kernels.cpu.team.walk import RAISED, ROW, WALK, WITHOUT_TEAM, help_team, walk
 from backprop.kernels.cpu.team.words import INT, WORD
 
 LAST = ["part", "parts"], ["part", "parts", "worker"]  # what a kernel may take besides its arguments
 
-KERNELS = {}  # name -> Kernel, for all that Python calls
+COMPILED = {"walk": walk, "help_team": help_team}  # name -> dispatcher, for all that Python calls
 
 
 class Kernel:
@@ -38,12 +38,12 @@ class Kernel:
         self.__name__, self.__doc__, self.__module__ = function.__name__, function.__doc__, function.__module__
         self.name = f"{function.__module__}.{function.__name__}"
         self.dispatcher = jit(_launch(function, compiled, [each.name for each in own]))
-        KERNELS[self.name] = self
+        COMPILED[self.name] = self.dispatcher
 
     def __call__(self, *args):
         if context.noted is not None:
             return context.noted.append((self, args))
-        answer = self.dispatcher(context.address, *args)
+        answer = self.dispatcher(context.address or context.begin(), *args)
         if answer == RAISED:
             raise RuntimeError(f"the kernel {self.name} raised an exception")
         if answer == WITHOUT_TEAM:
@@ -56,16 +56,18 @@ class Kernel:
         """The types by which its form for these arguments is known."""
         return INT, *map(self.dispatcher.typeof_pyval, args)
 
-    def is_missing(self, types):
-        """Whether the form for these types has to be compiled."""
-        cache = self.dispatcher._cache
-        if types in self.dispatcher.overloads or not hasattr(cache, "_cache_file"):
-            return False
-        key = cache._index_key(types, self.dispatcher.targetctx.codegen())
-        try:
-            return key not in cache._cache_file._load_index()
-        except Exception:  # files that are cut or foreign
-            return True
+
+def is_missing(name, types):
+    """Whether the form of COMPILED[name] for these types has to be compiled."""
+    dispatcher = COMPILED[name]
+    cache = dispatcher._cache
+    if types in dispatcher.overloads or not hasattr(cache, "_cache_file"):
+        return False
+    key = cache._index_key(types, dispatcher.targetctx.codegen())
+    try:
+        return key not in cache._cache_file._load_index()
+    except Exception:  # files that are cut or foreign
+        return True
 
 
 def kernel(function=None, *, fastmath=FAST, work=1, split=4):

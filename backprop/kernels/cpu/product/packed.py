@@ -8,7 +8,7 @@ while it is copied.
 
 import numpy as np
 
-from backprop.kernels.cpu.jit import inner, single
+from backprop.kernels.cpu.jit import apart, inner, single
 from backprop.kernels.cpu.product.tile import ROWS, VECTORS, View, strip
 from backprop.kernels.cpu.simd import (
     LANES,
@@ -52,7 +52,7 @@ def strip_of_product(a, a_row, a_col, b, b_row, b_col, out, rows, depth, columns
         finish(out, rows, columns, first, width, mu, relu)
 
 
-@inner
+@apart
 def finish(out, rows, columns, first, width, mu, relu):
     """out[m,n] = out[m,n] + mu[n], then 0 where it is negative, for first <= n < first + width"""
     zero = zeros(out, 1, 1)
@@ -65,7 +65,7 @@ def finish(out, rows, columns, first, width, mu, relu):
             store_part(maximum(x, least), out, m * columns + n, 0, 1, left)
 
 
-@inner
+@apart
 def pack(b, j, b_row, b_col, depth, width, panel, start, vectors):
     """panel[start + k vectors lanes + n] = b[j + k b_row + n b_col] for k < depth and n < width, 0 for the other n"""
     size = lanes(panel)

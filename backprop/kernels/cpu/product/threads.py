@@ -40,8 +40,25 @@ def affine(p, p_transposed, q, q_transposed, out, accumulate, mu, relu):
         by_blocks(p, p_transposed, q, q_transposed, out, accumulate)
         if mu.size or relu:
             finish_all(out, mu, relu)
+    elif (
+        q_transposed and not p_transposed and suits_dots(*out.shape, p.size // max(len(out), 1), WIDTH // out.itemsize)
+    ):
+        by_dots(p, q, out, accumulate, mu, relu)
     else:
         by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu)
+
+
+def suits_dots(rows, columns, depth, lanes):
+    """Whether a strip would leave a quarter of its one or two registers empty, and `dots` has enough to do."""
+    vectors = -(-columns // lanes)
+    return vectors <= 2 and 4 * columns <= 3 * vectors * lanes and rows >= DOT_ROWS and depth >= lanes
+
+
+@kernel
+def by_dots(p, q, out, accumulate, mu, relu):
+    """All of out in one part: it has few columns."""
+    rows, columns = out.shape
+    dots(p.reshape(p.size), q.reshape(q.size), out.reshape(out.size), rows, p.shape[1], columns, accumulate, mu, relu)
 
 
 def in_parts(p, p_transposed, q, q_transposed, out, accumulate):
@@ -60,21 +77,13 @@ def in_parts(p, p_transposed, q, q_transposed, out, accumulate):
 
 @kernel(work=2, split=1)
 def by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu, part, parts):
-    """An item is a strip of out, from top to bottom; its thread copies the columns of q that it needs.
-
-    Where a strip would leave a quarter of its one or two registers empty, `dots` does it all, in one part.
-    """
+    """An item is a strip of out, from top to bottom; its thread copies the columns of q that it needs."""
     rows, columns = out.shape
     depth = p.size // max(rows, 1)
     a, b, z = p.reshape(p.size), q.reshape(q.size), out.reshape(out.size)
     a_row, a_col = (1, rows) if p_transposed else (depth, 1)
     b_row, b_col = (1, depth) if q_transposed else (columns, 1)
     vectors = (columns + lanes(out) - 1) // lanes(out)
-    mostly_empty = 4 * columns <= 3 * vectors * lanes(out) and vectors <= 2
-    if mostly_empty and q_transposed and not p_transposed and rows >= DOT_ROWS and depth >= lanes(out):
-        if part == 0:
-            dots(a, b, z, rows, depth, columns, accumulate, mu, relu)
-        return
     strips = (vectors + VECTORS - 1) // VECTORS
     strips = min(vectors, (strips + parts - 1) // parts * parts)  # the same number in every part
     for s in share(strips, part, parts):

@@ -25,8 +25,21 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from backprop.kernels.cpu.jit import inlined, single, within_kernels
-from backprop.kernels.cpu.simd import REGISTERS, add, lanes, load, load_part, outer, prefetch, store, store_part, zeros
+from backprop.kernels.cpu.jit import apart, inlined, single, within_kernels
+from backprop.kernels.cpu.simd import (
+    LANES,
+    REGISTERS,
+    add,
+    lanes,
+    load,
+    load_part,
+    outer,
+    prefetch,
+    store,
+    store_part,
+    zeros,
+)
+from backprop.kernels.cpu.views import scratch
 
 ROWS, VECTORS = REGISTERS // 4, 3
 
@@ -91,6 +104,7 @@ def _tile(rows, vectors, a, i, b, out, o, depth, width, more):
     if not isinstance(rows, types.IntegerLiteral):
         return None
     R, V = rows.literal_value, vectors.literal_value
+    SIZE = R * V * LANES
 
     def tile(rows, vectors, a, i, b, out, o, depth, width, more):
         sums, j = zeros(out.data, R, V), b.start
@@ -103,11 +117,22 @@ def _tile(rows, vectors, a, i, b, out, o, depth, width, more):
                 sums = add(sums, load(out.data, o, out.row, R, V))
             store(sums, out.data, o, out.row)
         else:
-            if more:
-                sums = add(sums, load_part(out.data, o, out.row, R, width, R, V))
-            store_part(sums, out.data, o, out.row, R, width)
+            found = scratch(out.data, SIZE)
+            store(sums, found, 0, V * lanes(out.data))
+            store_columns(found, V * lanes(out.data), out.data, o, out.row, R, width, more)
 
     return tile
+
+
+@apart
+def store_columns(tile, across, out, o, o_row, rows, width, more):
+    """Store, or add, the first `width` of `across` columns of a tile that lies in memory."""
+    for m in range(rows):
+        for n in range(0, width, lanes(out)):
+            at, left, x = o + m * o_row + n, width - n, load(tile, m * across + n, 0, 1, 1)
+            if more:
+                x = add(x, load_part(out, at, 0, 1, left, 1, 1))
+            store_part(x, out, at, 0, 1, left)
 
 
 @single

@@ -58,7 +58,7 @@ class Calls:
             return
         if self._memory is None:
             self._lay_out()
-        answer = w.walk(context.address, self._memory.ctypes.data, len(self._rows))
+        answer = w.walk(context.address or context.begin(), self._memory.ctypes.data, len(self._rows))
         if answer == w.RAISED:
             raise RuntimeError("a kernel raised an exception")
         if answer == w.WITHOUT_TEAM:

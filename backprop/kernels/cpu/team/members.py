@@ -35,9 +35,17 @@ class Context(threading.local):
 
     def __init__(self):
         self.words = np.zeros(w.CONTEXT, np.int64)
+        self.words[[w.TEAM, w.THREADS]] = _words.ctypes.data, MOST
+        self.address = self.noted = self.listed = None
+
+    def begin(self):
+        """The address, from the first call on: `walk` is compiled for it."""
+        self.words[w.WALK] = _address_of_walk()
         self.address = self.words.ctypes.data
-        self.words[[w.WALK, w.TEAM, w.THREADS]] = _address_of_walk(), _words.ctypes.data, MOST
-        self.noted = self.listed = None
+        return self.address
+
+
+OWN = ("walk", (INT,) * 3), ("help_team", (INT,) * 2)  # what it needs compiled, by name and types
 
 
 @functools.cache
