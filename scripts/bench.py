@@ -5,7 +5,8 @@
     python scripts/bench.py step        a step of training, five networks
     python scripts/bench.py epoch       an epoch, with all that belongs to it
     python scripts/bench.py memory      the peak memory of a process that trains for an epoch
-    python scripts/bench.py start       the import, and the first step, before and after kernels are kept on disk
+    python scripts/bench.py start       the import, and the first step: the first time, a second time, changed a little
+    python scripts/bench.py busy        steps with one and two threads, alone and beside one and two busy processes
     python scripts/bench.py depth       seconds and memory over the number of layers and the size of a batch
     python scripts/bench.py ladder      what each idea in the kernels buys, and a second thread
     python scripts/bench.py all
@@ -18,7 +19,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import depth, report, start, turns, workload
+from benchmarks import busy, depth, report, start, turns, workload
 from benchmarks.ladder import ladder, scaling
 
 from backprop.errors import DeviceError
@@ -100,9 +101,23 @@ def memory(out, threads):
 
 def begin(out, rounds):
     imports = start.imports(rounds)
-    steps = {model: start.first_steps(model) for model in start.MODELS}
-    report.print_start(imports, steps)
-    report.save(out, "start", {"import_seconds": imports, "first_step_seconds": steps})
+    steps, changes, rivals = start.first_steps(), start.changes(), start.rivals()
+    report.print_start(imports, steps, changes, rivals)
+    steps = {model: {how: wait._asdict() for how, wait in found.items()} for model, found in steps.items()}
+    changes = {what: wait._asdict() for what, wait in changes.items()}
+    waits = {"first_step": steps, "changed": changes, "rivals_first_step_seconds": rivals}
+    report.save(out, "start", {"import_seconds": imports, **waits})
+
+
+def crowd(out, rounds, other):
+    found = busy.measure(rounds, other)
+    report.print_busy(found)
+    content = [
+        {"model": model, "beside": load, "whose": whose, "threads": count, **time._asdict()}
+        for (model, load), times in found.items()
+        for (whose, count), time in times.items()
+    ]
+    report.save(out, "busy", {"seconds": content})
 
 
 def grow(out, rounds):
@@ -151,10 +166,11 @@ def cuda(out, rounds):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=[*RACES, "start", "memory", "depth", "ladder", "all", "cuda"])
+    parser.add_argument("what", choices=[*RACES, "start", "busy", "memory", "depth", "ladder", "all", "cuda"])
     parser.add_argument("--threads", type=int, nargs="+", default=[1], help="threads of each player, one race for each")
     parser.add_argument("--rounds", type=int, default=11, help="turns of each player")
     parser.add_argument("--out", metavar="DIR", default="bench", help="where JSON and pictures go (default: bench)")
+    parser.add_argument("--before", metavar="DIR", help="busy: another checkout, which takes turns with this one")
     options = parser.parse_args(arguments)
     out, rounds = Path(options.out), options.rounds
     if options.what == "cuda":
@@ -173,6 +189,8 @@ def main(arguments=None):
             race(out, kind, threads, rounds)
     if wanted("memory"):
         memory(out, options.threads[0])
+    if wanted("busy"):
+        crowd(out, rounds, options.before)
     for what, run in (("start", begin), ("depth", grow), ("ladder", climb)):
         if wanted(what):
             run(out, rounds)

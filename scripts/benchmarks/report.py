@@ -134,14 +134,35 @@ def draw_ladder(path, rungs):
     figure.savefig(path, dpi=120)
 
 
-def print_start(imports, steps):
-    """How long imports take beside Numba's, and first steps."""
+def print_start(imports, steps, changes, rivals):
+    """How long imports take beside Numba's, first steps, and those of a LeNet that was changed."""
     rows = [["import", "seconds", "of numba's"]]
     rows += [[name, f"{seconds:.2f}", f"{seconds / imports['numba']:.2f} x"] for name, seconds in imports.items()]
     print("\n".join(table(rows)) + "\n")
-    names = list(dict.fromkeys(name for found in steps.values() for name in found))
-    rows = [["first step, seconds", *names]]
-    rows += [[model, *(f"{found[n]:.1f}" if n in found else "-" for n in names)] for model, found in steps.items()]
+    head = "seconds", "of CPU", "compiled"
+    rows = [["the first step of", "with", *head]]
+    rows += [[model, how, *_waited(wait)] for model, found in steps.items() for how, wait in found.items()]
+    print("\n".join(table(rows)) + "\n")
+    rows = [["changed in a LeNet that works", *head], *([what, *_waited(wait)] for what, wait in changes.items())]
+    print("\n".join(table(rows)) + "\n")
+    rows = [["the first step of mlp128 by", "seconds"], *([name, f"{time:.1f}"] for name, time in rivals.items())]
+    print("\n".join(table(rows)) + "\n")
+
+
+def _waited(wait):
+    return f"{wait.seconds:.1f}", f"{wait.cpu:.1f}", str(wait.compiled)
+
+
+def print_busy(found):
+    """Steps by threads and by what runs beside; of two, the second as a part of the first."""
+    names = list(next(iter(found.values())))
+    ours, before = ([name for name in names if name[0] == whose] for whose in ("ours", "before"))
+    head = [f"{whose}, {count} thread{'s' if count > 1 else ''}" for whose, count in names]
+    pairs = [*([(ours[-1], ours[0])] if len(ours) > 1 else []), *zip(ours, before, strict=False)]
+    rows = [["a step of", "beside", *head, *(f"{a[0]} {a[1]} / {b[0]} {b[1]}" for a, b in pairs)]]
+    for (model, load), times in found.items():
+        ratios = (f"{times[a].median / times[b].median:.2f}" for a, b in pairs)
+        rows.append([model, str(load), *(f"{times[name].median * 1e6:.0f} us" for name in names), *ratios])
     print("\n".join(table(rows)) + "\n")
 
 

@@ -35,9 +35,9 @@ PAUSE = 0.05  # seconds after it, until threads that spin for more work have gon
 
 
 class Player:
-    """A process that does work when told to."""
+    """A process that does work when told to, `bound` to as many cores as it may use threads."""
 
-    def __init__(self, name, threads, rivals=None):
+    def __init__(self, name, threads, rivals=None, bound=True):
         module, environment = (rivals or RIVALS)[name]
         self.name, self.threads = name, threads
         variables = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"
@@ -45,7 +45,7 @@ class Player:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.play", module],
             cwd=SCRIPTS, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            preexec_fn=self._bind,
+            preexec_fn=self._bind if bound else None,
         )  # fmt: skip
         self.missing = self._answer().get("missing")
 

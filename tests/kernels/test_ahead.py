@@ -1,6 +1,7 @@
 """Kernels that a recorded step needs are compiled before it runs, by several processes, and what these leave, here."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -51,7 +52,8 @@ def test_a_first_step_is_compiled_by_other_processes_and_computes_the_same(compi
     second = run(cache)
     numbers, names = first.stdout.splitlines()
     assert second.stdout == f"{numbers}\n\n", first.stderr + second.stderr
-    assert set(names.split("|")) & {f"{n} left, on 2 cores" for n in range(3, 12)} and "tanh" not in names, names
+    said = [re.fullmatch(r"(\d+) left, about \d+ s", name) for name in names.split("|")]
+    assert {3, 4, 5} & {int(found[1]) for found in said if found}, names
 
 
 def test_where_other_processes_end_or_cannot_be_had_the_kernels_are_compiled_here(compiled, tmp_path):
@@ -65,7 +67,7 @@ def test_where_other_processes_end_or_cannot_be_had_the_kernels_are_compiled_her
 def test_an_interrupt_while_others_compile_ends_them_all(tmp_path):
     before = """
 def interrupted(what):
-    if "cores" in what:
+    if "left" in what:
         raise KeyboardInterrupt
 listening = kernels.on_compile(interrupted)
 listening.__enter__()

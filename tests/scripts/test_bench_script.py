@@ -130,9 +130,18 @@ def test_imports_are_timed_and_what_is_missing_left_out(turns, monkeypatch):
 def test_first_steps_begin_without_kernels_and_then_with_them(turns, monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     start = importlib.import_module("benchmarks.start")
-    monkeypatch.setattr(start, "RIVALS", {"ours": start.RIVALS["ours"]})
-    found = start.first_steps("mlp128", rounds=1)
-    assert found["ours, kernels kept"] < found["ours, kernels compiled"]
+    (found,) = start.first_steps(["linear"]).values()
+    first, *others = found.values()
+    assert first.compiled > 5 and all(wait.compiled == 0 and wait.seconds < first.seconds for wait in others)
+
+
+def test_steps_are_raced_beside_a_busy_process_and_against_another_checkout(turns, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    busy, report = (importlib.import_module(f"benchmarks.{name}") for name in ("busy", "report"))
+    found = busy.measure(1, other=SCRIPTS.parent, models=["mlp128"], loads=[1], threads=[1])
+    assert [*found] == [("mlp128", 1)] and [*found["mlp128", 1]] == [("ours", 1), ("before", 1)]
+    report.print_busy(found)
+    assert "| mlp128 | 1 " in capsys.readouterr().out
 
 
 def test_without_a_gpu_the_race_on_one_says_what_is_missing(turns, monkeypatch):

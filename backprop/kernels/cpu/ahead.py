@@ -36,7 +36,7 @@ def prepare(calls):
     missing = [form for form in needed if is_missing(*form)]
     others = min((os.cpu_count() or 1) - 1, len(missing) - 1, _free_memory() // BYTES)
     if len(missing) > FEW and others > 0 and sys.executable:  # an embedded Python may not know its own path
-        _share_out(sorted(missing, key=_effort), others)
+        _share_out(sorted(missing, key=_seconds), others)
 
 
 _prepared = set()  # the kinds of calls whose kernels were compiled or found
@@ -58,10 +58,10 @@ def _like(value):
     return zeros
 
 
-def _effort(form):
-    """The kernels made of many files, products and convolutions, are those that take longest."""
+def _seconds(form):
+    """About how long its compilation takes: products and convolutions are made of many files, and take longest."""
     name, _ = form
-    return name.count(".")
+    return 3 if ".product." in name or ".convolution." in name else 0.7
 
 
 def _free_memory():
@@ -102,12 +102,13 @@ def _share_out(missing, others):
             threads.append(threading.Thread(target=feed, args=children[-1:], daemon=True))
             threads[-1].start()
         while form := next_form():
-            tell(f"{len(missing) + 1 + others} left, on {1 + others} cores")  # whoever listens may raise
+            seconds = sum(map(_seconds, [form, *missing])) / (1 + others)
+            tell(f"{len(missing) + 1} left, about {seconds:.0f} s", f": {len(missing) + 1}, about {seconds:.0f} s")
             name, types = form
             COMPILED[name].compile(types)
         for thread in threads:
             while thread.is_alive():
-                tell(f"{sum(each.is_alive() for each in threads)} left, on {1 + others} cores")
+                tell("the last ones")  # whoever listens may raise
                 thread.join(0.2)
     except OSError:  # no more processes are to be had
         pass

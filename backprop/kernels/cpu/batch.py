@@ -6,7 +6,7 @@ from backprop.kernels.cpu.parts import share
 
 @kernel
 def gather(source, index, scale, out, part, parts):
-    """out[k] = source[index[k]] * scale, source (N, F) of any real type: iteration k owns row k"""
+    """out[k] = source[index[k]] * scale, source (N, F) of any real type: item k is row k"""
     factor = out.dtype.type(scale)
     for k in share(index.size, part, parts):
         row = index[k]

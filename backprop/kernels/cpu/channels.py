@@ -8,7 +8,7 @@ from backprop.kernels.cpu.parts import SOME, share
 
 @kernel
 def add_channels(z, mu, out, part, parts):
-    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: iteration b owns out[b]        (10) (27) (30a) biases"""
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: item b is out[b]               (10) (27) (30a) biases"""
     for b in share(z.shape[0], part, parts):
         for c in range(z.shape[1]):
             for d in range(z.shape[2]):
@@ -17,7 +17,7 @@ def add_channels(z, mu, out, part, parts):
 
 @kernel
 def scale_channels(z, gamma, out, part, parts):
-    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: iteration b owns out[b]       (30a)"""
+    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: item b is out[b]              (30a)"""
     for b in share(z.shape[0], part, parts):
         for c in range(z.shape[1]):
             for d in range(z.shape[2]):
@@ -26,7 +26,7 @@ def scale_channels(z, gamma, out, part, parts):
 
 @kernel
 def sum_channels(delta, out, accumulate, part, parts):
-    """out[c] = sum_{b,d} delta[b,c,d]: iteration c owns channel c                 (11) (30b)"""
+    """out[c] = sum_{b,d} delta[b,c,d]: item c is channel c                        (11) (30b)"""
     for c in share(delta.shape[1], part, parts):
         total = np.float64(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):
@@ -41,7 +41,7 @@ def sum_channels(delta, out, accumulate, part, parts):
 
 @kernel
 def dot_channels(delta, z, out, accumulate, part, parts):
-    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: iteration c owns channel c        (30c)"""
+    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: item c is channel c               (30c)"""
     for c in share(delta.shape[1], part, parts):
         total = np.float64(out[c]) if accumulate else 0.0
         for b in range(delta.shape[0]):

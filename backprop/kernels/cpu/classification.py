@@ -1,6 +1,6 @@
 """Losses of scores against classes, their first deltas, and the checks of their targets.
 
-Scores are (B, C, D) with the class axis in the middle, labels (B, D), w (C,) weighs the classes; iteration b owns
+Scores are (B, C, D) with the class axis in the middle, labels (B, D), w (C,) weighs the classes; item b is
 out[b]. `scale` (B, D) is the factor that the reduction gives each sample: 1/N for a mean. With label smoothing eps a
 label becomes the distribution t = (1 - eps) onehot(y) + eps / C. Reductions to a single number run in one thread.
 """

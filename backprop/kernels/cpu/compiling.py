@@ -1,24 +1,29 @@
 """Who waits for the compiler is told so: listeners, such as the bar of `fit`, or else a line in any other program."""
 
+import os
 import sys
 import time
 
 from numba.core import event
 
 from backprop.kernels import listeners, tell_compiling
+from backprop.kernels.cpu.cache import folder
 
 PATIENCE = 1.0  # seconds of compiling that need no words
-COMPILING = (
-    "compiling kernels, once: they are cached for the next time (python -m backprop.lecture.warm prepares them all)"
-)
 
 
-def tell(what):
-    """Call the listeners, or print a line if there are none."""
+def tell(what, of=""):
+    """Call the listeners, or print a line if there are none; `of` says of how many kernels, and how long it takes."""
     if not listeners and not _compiling.told:
-        print(COMPILING, file=sys.stderr, flush=True)
+        print(f"compiling kernels, once{of}; they are kept in {short(folder())}", file=sys.stderr, flush=True)
     _compiling.told = True
     tell_compiling(what)
+
+
+def short(path):
+    """The path as a user would write it."""
+    home = os.path.expanduser("~")
+    return str(path).replace(home, "~", 1) if home != "/" else str(path)
 
 
 class _Compiling(event.Listener):

@@ -85,16 +85,17 @@ def _convolve(a, X, X_row, mu, relu, tables, hop, groups, out):
 def _convolve_by_lane(a, X, X_row, mu, relu, tables, groups, out, where=_NO_PLACES, shape=None, window=_NO_WINDOW):
     field, met, tile = tables
     shape = out.shape if shape is None else shape
-    across, outputs = tile.vectors * WIDTH // out.itemsize, shape[1] // groups
+    across, outputs = WIDTH // out.itemsize, shape[1] // groups
     width = rounded_up(outputs, across)
     packed = scratch((groups * width * (len(met.taps) + 1),), out.dtype)
     pack_filters(X, X_row, mu, groups, outputs, met.taps, across, packed)
     fields = scratch((MOST, field.channel * a.shape[1]), out.dtype)
     images = scratch((MOST, width * volume(shape[2:])), out.dtype)
-    lengths = ((0,) * count for count in tile)  # tuples: a kernel is compiled for their lengths
+    neighbours = (0,) * tile.neighbours  # a kernel is compiled for the length of this tuple
     convolve_by_lane(
-        a, relu, groups, field.channel, field.copies, *met, *lengths, fields, packed, images, out, where, shape, *window
-    )
+        a, relu, groups, field.channel, field.copies, *met, tile.length, neighbours, fields, packed, images, out, where,
+        shape, *window,
+    )  # fmt: skip
 
 
 def _packed(a, X, X_row, tables, groups, out):
@@ -117,7 +118,7 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     sizes = out.shape[1], out.shape[2:], a.shape[2:], delta.shape[2:]
     field, tap_tables = forward(*sizes, stride, dilation, pad, lanes)
     row = tuple(tap_tables.in_order[: out.shape[-1]].tolist())
-    tile = tile_of(len(out) // groups, out.shape[1], row, delta.shape[-1], lanes)
+    tile = tile_of(len(out) // groups, out.shape[1], row, lanes)
     if tile:
         width, taps = rounded_up(len(out) // groups, lanes), out[0, 0].size
         image, turned = field.channel * a.shape[1], groups * delta[0, 0].size * width
@@ -125,9 +126,8 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
         sizes = (MOST, chunk, image), (MOST, chunk, turned), (chunks, a.shape[1], taps, width)
         fields, deltas, sums = (scratch(shape, out.dtype) for shape in sizes)
         first = np.ascontiguousarray(tap_tables.in_order[: taps : tile.neighbours])
-        lengths = ((0,) * size for size in tile)
-        where = field.plane, field.channel, field.copies, first
-        filters_by_lane.sum_by_lane(delta, a, groups, *where, *lengths, fields, deltas, sums)
+        where = field.plane, field.channel, field.copies, first, tile.rows, (0,) * tile.neighbours
+        filters_by_lane.sum_by_lane(delta, a, groups, *where, fields, deltas, sums)
         filters_by_lane.add_chunks(sums, len(out) // groups, out, accumulate)
         return
     length = rounded_up(flat([i - 1 for i in delta.shape[2:]], field.plane) + 1, lanes)

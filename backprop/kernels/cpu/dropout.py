@@ -9,7 +9,7 @@ from backprop.kernels.cpu.parts import BLOCK, blocks, share
 
 @kernel
 def dropout(u, key, p, out, part, parts):
-    """out[b,d] = keep[b] u[b,d] / (1-p), keep[b] = 1 with probability 1-p, else 0: u (B, D); an iteration owns a block
+    """out[b,d] = keep[b] u[b,d] / (1-p), keep[b] = 1 with probability 1-p, else 0: u (B, D); an item is a block
 
     One draw for each b: for an element where D = 1, for a whole channel where D is its size. The same key, an array
     (1,), draws the same keep, so backward is this function applied to delta.

@@ -1,7 +1,7 @@
 """Losses element by element, and their first deltas, in one table: the loss of output a against target b, and under it
 its derivative with respect to a, which `scale` multiplies by the reduction's factor (1/E for a mean over E terms).
 
-All arrays are flat, each iteration owns one block; `options` are a row's other numbers, as a tuple. Reductions to
+All arrays are flat, an item is a block; `options` are a row's other numbers, as a tuple. Reductions to
 a single number run in one thread.
 """
 

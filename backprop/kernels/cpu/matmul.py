@@ -34,18 +34,18 @@ def linear(a, X, mu, relu, out):
 
 @kernel
 def add_bias(m, mu, out, part, parts):
-    """out (N, O) = m (N, O) + mu (O,): iteration n owns row n; out may be m                                   (2)"""
+    """out (N, O) = m (N, O) + mu (O,): item n is row n; out may be m                                          (2)"""
     for n in share(m.shape[0], part, parts):
         for o in range(m.shape[1]):
             out[n, o] = m[n, o] + mu[o]
 
 
-COLUMNS = 32  # columns that one iteration of sum_rows owns: neighbours in memory, so a cache line is read once
+COLUMNS = 32  # columns that an item of sum_rows has: neighbours in memory, so a cache line is read once
 
 
 @kernel
 def sum_rows(delta, out, accumulate, part, parts):
-    """out (O,) = sum_n delta[n,o]: iteration k owns COLUMNS columns                                           (6)"""
+    """out (O,) = sum_n delta[n,o]: item k has COLUMNS columns                                                 (6)"""
     columns, total = delta.shape[1], scratch(np.float64, COLUMNS)
     for k in share((columns + COLUMNS - 1) // COLUMNS, part, parts):
         sums = out[k * COLUMNS : (k + 1) * COLUMNS]

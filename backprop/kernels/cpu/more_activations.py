@@ -1,6 +1,6 @@
 """The other activations: a = sigma(u), and under it the slope sigma'(u) by which (4) multiplies delta.
 
-All arrays are flat; each iteration owns one block. `options` are a row's other numbers, as a tuple. NaN stays NaN: the
+All arrays are flat; an item is a block. `options` are a row's other numbers, as a tuple. NaN stays NaN: the
 last branch of each row passes it on. Where a slope is 0, delta_u is 0, whatever delta is.
 """
 
@@ -137,7 +137,7 @@ ACTIVATIONS = {name: pair(name, sigma=sigma, slope=slope) for name, (sigma, slop
 
 @kernel
 def prelu(u, w, out, part, parts):
-    """(3) out[b,c,d] = u, or w[c] u where u <= 0: u (B, C, D), w (C,); iteration b owns out[b]"""
+    """(3) out[b,c,d] = u, or w[c] u where u <= 0: u (B, C, D), w (C,); item b is out[b]"""
     for b in share(u.shape[0], part, parts):
         for c in range(u.shape[1]):
             for d in range(u.shape[2]):
@@ -155,7 +155,7 @@ def prelu_backward(delta, u, w, out, part, parts):
 
 @kernel
 def prelu_weight_grad(delta, u, out, accumulate, part, parts):
-    """(28) out[c] = the sum of delta u over b, d where u <= 0, for w[c] multiplied u there: iteration c owns out[c]"""
+    """(28) out[c] = the sum of delta u over b, d where u <= 0, for w[c] multiplied u there: item c is out[c]"""
     for c in share(u.shape[1], part, parts):
         total = np.float64(out[c]) if accumulate else 0.0
         for b in range(u.shape[0]):

@@ -1,6 +1,6 @@
 """Element-wise functions and their local rule (4), delta_u = delta * sigma'(u), written in terms of a = sigma(u).
 
-All arrays are flat and of one length; each iteration owns one block.
+All arrays are flat and of one length; an item is a block.
 """
 
 import math

@@ -31,7 +31,7 @@ def max_pool(a, size, stride, dilation, pad, out, where, part, parts):
     """out[n,c,i] = the largest entry of window i; where[n,c,i] = its place in the image, counted in C order.
 
     The first of equal entries is taken; NaN is larger than any number. An empty window gives -inf, -1.
-    Iteration n owns image n.
+    Item n is image n.
     """
     images, z, places = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     for n in share(a.shape[0], part, parts):
@@ -148,7 +148,7 @@ def some(a, i, stride):
 @kernel
 def max_pool_backward(delta, where, out, part, parts):
     """out[n,c,h] = the sum of delta[n,c,i] over the windows i whose largest entry is at h: delta (N,C,I), out (N,C,H);
-    iteration n owns image n
+    item n is image n
     """
     for n in share(out.shape[0], part, parts):
         out[n] = 0
@@ -160,7 +160,7 @@ def max_pool_backward(delta, where, out, part, parts):
 
 @kernel
 def window_mean(a, start, stop, scale, out, part, parts):
-    """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]: iteration b owns out[b]"""
+    """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]: item b is out[b]"""
     for b in share(a.shape[0], part, parts):
         for i in range(start.size):
             if stop[i] - start[i] > SOME:
@@ -180,7 +180,7 @@ def window_mean(a, start, stop, scale, out, part, parts):
 
 @kernel
 def window_mean_backward(delta, start, stop, scale, out, part, parts):
-    """out[b,h,d] = sum of scale[i] delta[b,i,d] over the windows i that hold h: iteration b owns out[b]"""
+    """out[b,h,d] = sum of scale[i] delta[b,i,d] over the windows i that hold h: item b is out[b]"""
     for b in share(out.shape[0], part, parts):
         out[b] = 0
         for i in range(start.size):

@@ -1,6 +1,6 @@
 """One step of a gated recurrent cell, and its adjoint. N rows, H hidden units; the gates are stored side by side.
 
-The products with the weights are computed before, by `matmul`: a cell turns them into gates and states. Iteration `row`
+The products with the weights are computed before, by `matmul`: a cell turns them into gates and states. Item `row`
 owns that row.
 """
 

@@ -1,6 +1,6 @@
 """Softmax and its logarithm over one axis. u is (B, C, D): C is that axis, B and D all the axes before and after it.
 
-Iteration b owns out[b]. Subtracting the largest entry changes nothing but keeps the exponentials from overflowing. It
+item b is out[b]. Subtracting the largest entry changes nothing but keeps the exponentials from overflowing. It
 must come first: (u - largest) - log_sum is exact where u and largest are large, u - (largest + log_sum) is not.
 """
 

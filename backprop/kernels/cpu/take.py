@@ -10,7 +10,7 @@ from backprop.kernels.cpu.views import scratch
 
 @kernel
 def take(a, index, value, out, part, parts):
-    """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1: an iteration owns one (b,i)"""
+    """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1: an item is one (b,i)"""
     count = index.size
     for row in share(out.shape[0] * count, part, parts):
         b, i = row // count, row % count

@@ -1,7 +1,7 @@
 """Optimizer steps: they change theta and their own state in place, for all `parameters` of a group in one loop.
 
 `parameters` are `all_parameters(thetas, gradients, ...)`, lists of flat arrays in the order that each kernel names. A
-state array that the options leave unused may be theta itself: a kernel always needs an array. Each iteration owns
+state array that the options leave unused may be theta itself: a kernel always needs an array. An item is
 one block of a parameter.
 """
 

@@ -9,6 +9,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
+from numba import types
 from numba.extending import overload
 
 from backprop.kernels.cpu.convolution.field import fill
@@ -21,20 +22,20 @@ from backprop.kernels.cpu.views import scratch
 
 MOST, LEAST = REGISTERS * 3 // 4, 10  # registers of a tile; with fewer sums, each waits for the one before it
 POSITIONS = REGISTERS // 8  # positions at a time: with the sums and a number of the field they fill the registers
+ROWS = 1, 2, 3, 4, 6, 8, 12  # channels of a tile
 TERMS = 1 << 11  # positions that a register adds up before it is added to the sum so far
 
 
 @kernel(work=4, split=2)
 def sum_by_lane(
-    delta, a, groups, plane, channel, copies, offsets, rows, neighbours, block, fields, deltas, sums,
+    delta, a, groups, plane, channel, copies, offsets, rows, neighbours, fields, deltas, sums,
     part, parts, worker,
 ):  # fmt: skip
     """sums[c,k,o] = the sum over images n and all positions of delta[n,o] times what tap k read of a[n]
 
     An item is a chunk c of images, for which a thread has fields and transposed deltas. offsets: of the first of some
-    neighbouring taps. deltas: for each group and each register of filters one such register for each position. rows,
-    neighbours and block are tuples that stand for their own lengths, which `tile_of` chooses and a kernel is compiled
-    for.
+    neighbouring taps. deltas: for each group and each register of filters one such register for each position. rows: of
+    a tile; neighbours is a tuple that stands for its own length, for which a kernel is compiled.
     """
     images, deltas_in = a.reshape(a.size), delta.reshape(delta.size)
     positions = delta.shape[2] * delta.shape[3] * delta.shape[4]
@@ -54,7 +55,7 @@ def sum_by_lane(
                     pack(deltas_in, at, 1, positions, positions, min(outputs - o, lanes(sums)), turned, to, 1)
         sum_over_chunk(
             field, size, turned, last - first, groups, delta.shape, plane, channel, offsets, rows, neighbours,
-            block, sums[c],
+            sums[c],
         )  # fmt: skip
 
 
@@ -73,7 +74,7 @@ def add_chunks(sums, outputs, out, accumulate, part, parts):
 
 
 @inner
-def sum_over_chunk(fields, size, deltas, images, groups, shape, plane, channel, offsets, rows, neighbours, block, sums):
+def sum_over_chunk(fields, size, deltas, images, groups, shape, plane, channel, offsets, rows, neighbours, sums):
     """sums[c,k,o] = the sum over images and positions of delta[o] times what tap k read of channel c, group by group
 
     size: of an image's fields; shape: of delta. The last tile of channels overlaps the one before.
@@ -83,30 +84,44 @@ def sum_over_chunk(fields, size, deltas, images, groups, shape, plane, channel, 
     for g in range(groups):
         for o in range(0, width, lanes(sums)):
             d = (g * width + o) * shape[2] * shape[3] * shape[4]
-            for c in range(0, channels, len(rows)):
-                top = g * channels + min(c, channels - len(rows))
+            for c in range(0, channels, rows):
+                top = g * channels + min(c, channels - rows)
                 for k in range(offsets.size):
                     to = (top * taps + k * len(neighbours)) * width + o
-                    tile(
-                        rows, neighbours, block, fields, top * channel + offsets[k], size, channel, deltas, d, groups,
-                        images, shape, plane, width, found, to, taps,
-                    )  # fmt: skip
+                    what = fields, top * channel + offsets[k], size, channel, deltas, d, groups, images, shape, plane
+                    where = width, found, to, taps, neighbours
+                    if rows == 1:
+                        tile(1, what, where)
+                    elif rows == 2:
+                        tile(2, what, where)
+                    elif rows == 3:
+                        tile(3, what, where)
+                    elif rows == 4:
+                        tile(4, what, where)
+                    elif rows == 6:
+                        tile(6, what, where)
+                    elif rows == 8:
+                        tile(8, what, where)
+                    else:
+                        tile(12, what, where)
 
 
-def tile(rows, neighbours, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps):
-    """The sums for some channels and some neighbouring taps, the first of which is at f in a field."""
+def tile(rows, what, where):
+    """The sums for `rows` channels, one of ROWS, and some neighbouring taps, the first of which is at f in a field."""
 
 
-@overload(tile, jit_options=within_kernels)
-def _tile(
-    rows, neighbours, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps
-):
-    R, Q, B = len(rows), len(neighbours), len(block)
+@overload(tile, prefer_literal=True, jit_options=within_kernels)
+def _tile(rows, what, where):
+    if not isinstance(rows, types.IntegerLiteral):
+        return None
+    R, Q, B = rows.literal_value, len(where[-1]), POSITIONS
     ALL, SPREAD = R * Q, R * Q * LANES
+    if not LEAST <= ALL <= MOST:
+        return lambda rows, what, where: None  # `tile_of` chooses no such tile
 
-    def tile(
-        rows, neighbours, block, field, f, size, channel, delta, d, groups, images, shape, plane, width, out, o, taps
-    ):  # fmt: skip
+    def tile(rows, what, where):
+        field, f, size, channel, delta, d, groups, images, shape, plane = what
+        width, out, o, taps, _ = where
         found = scratch(out, SPREAD)  # from here rows go to their places: registers have no address
         store(zeros(out, ALL, 1), found, 0, lanes(out))
         plane_of_delta, blocks = shape[3] * shape[4] * lanes(out), shape[4] // B
@@ -135,24 +150,23 @@ def _tile(
 
 
 class Size(NamedTuple):
-    """A tile of `rows` channels and `neighbours` neighbouring taps, which takes `block` positions at a time."""
+    """A tile of `rows` channels and `neighbours` neighbouring taps."""
 
     rows: int
     neighbours: int
-    block: int
 
 
 @functools.lru_cache(256)
-def tile_of(filters, channels, offsets, width, lanes):
+def tile_of(filters, channels, offsets, lanes):
     """The Size of tiles, or None if more than a quarter of the lanes would be empty, or fewer than LEAST registers
     needed.
 
-    offsets: where a row of taps lies; width: of a row of delta.
+    offsets: where a row of taps lies.
     """
     neighbours = len(offsets) if all(b - a == 1 for a, b in itertools.pairwise(offsets)) else 1
     if neighbours > MOST:
         neighbours = 1
-    sizes = range(-(-LEAST // neighbours), min(channels, MOST // neighbours) + 1)
+    sizes = [rows for rows in ROWS if LEAST <= rows * neighbours <= MOST and rows <= channels]
     if not sizes or -filters % lanes * 3 > filters:
         return None
-    return Size(min(sizes, key=lambda rows: (-(-channels // rows) * rows, -rows)), neighbours, min(POSITIONS, width))
+    return Size(min(sizes, key=lambda rows: (-(-channels // rows) * rows, -rows)), neighbours)

@@ -11,19 +11,27 @@ from backprop.kernels.cpu.product.tile import ROWS
 from backprop.kernels.cpu.simd import REGISTERS
 
 MOST_RUNS = 5  # of a tile: each has an address of its own
+ENOUGH = 21  # sums of a tile: with more of them more would be left over in the last tile
 LOAD = 0.3  # the cost of a load, in multiplications
 TURN, POOL = 20, 8  # taps that take as long as transposing a vector of sums, or as its extra cost in pooling
 SMALLEST = 1 << 16  # multiplications for an image; with fewer, compiling a kernel for its width does not pay
 LARGEST = 1 << 18  # numbers of an image that stay in a core's L2 cache until they are transposed
 
 
+LENGTHS = 3, 4, 5, 7  # of a run, in positions: some of them cover a row of any width with little overlap
+
+
 class Form(NamedTuple):
-    """A tile: `runs` runs of `length` positions by `vectors` vectors of filters, for `neighbours` taps at a time."""
+    """A tile: `runs` runs of `length` positions by a register of filters, for `neighbours` taps at a time."""
 
     length: int
     runs: int
-    vectors: int
     neighbours: int
+
+
+def runs_of(length, neighbours):
+    """How many runs a tile has, in what remains of the registers beside the taps and one number."""
+    return min(MOST_RUNS, ENOUGH // length, (REGISTERS - 1 - neighbours) // length)
 
 
 class Runs(NamedTuple):
@@ -70,15 +78,17 @@ def _runs(filters, positions, field, other, taps, lanes, turn):
         return None
     if (np.diff(offsets) != 1).any():
         offsets = offsets.reshape(-1, 1)
-    form = _form(filters, positions, offsets.shape[1], lanes)
+    form = _form(positions, offsets.shape[1])
+    if form is None:
+        return None
     if form.neighbours == 1:
         offsets = offsets.reshape(-1, 1)
     offsets, starts = offsets[:, 0], _starts(positions[2], form.length)
     tiles = -(-positions[0] * positions[1] * len(starts) // form.runs)
-    passes = -(-filters // (form.vectors * lanes))
-    ours = tiles * passes * form.length * form.runs * form.vectors * (count + turn)
+    passes = -(-filters // lanes)
+    ours = tiles * passes * form.length * form.runs * (count + turn)
     theirs = len(other.bases) * -(-filters // (ROWS // 2)) * (ROWS // 2) * count
-    if ours > theirs or volume(positions) * passes * form.vectors * lanes > LARGEST:
+    if ours > theirs or volume(positions) * passes * lanes > LARGEST:
         return None
     at = [(t, i, j) for t in range(positions[0]) for i in range(positions[1]) for j in starts]
     at += at[-1:] * (-len(at) % form.runs)  # repeated ones compute the same again
@@ -93,15 +103,14 @@ def _starts(width, length):
     return sorted({min(j, width - length) for j in range(0, width, length)})
 
 
-def _form(filters, positions, taps, lanes):
-    """The form whose tiles leave the fewest registers empty and load least."""
-    vectors = 1 + (-(-filters // lanes) % 2 == 0)
+def _form(positions, taps):
+    """The form whose tiles leave the fewest registers empty and load least, or None if rows are too short."""
     rows, forms = positions[0] * positions[1], {}
     for neighbours in {1, taps}:
-        most = (REGISTERS - 1) // vectors - neighbours  # what remains beside the taps and one number
-        for length in range(1, min(positions[2], most) + 1):
-            for runs in range(1, min(MOST_RUNS, most // length) + 1):
+        for length in LENGTHS:
+            runs = runs_of(length, neighbours)
+            if length <= positions[2] and runs > 0:
                 tiles = -(-rows * len(_starts(positions[2], length)) // runs)
-                loads = vectors + runs * (length + neighbours - 1) / neighbours
-                forms[Form(length, runs, vectors, neighbours)] = tiles * (length * runs * vectors + LOAD * loads)
-    return min(forms, key=forms.get)
+                loads = 1 + runs * (length + neighbours - 1) / neighbours
+                forms[Form(length, runs, neighbours)] = tiles * (length * runs + LOAD * loads)
+    return min(forms, key=forms.get, default=None)

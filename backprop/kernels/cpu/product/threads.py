@@ -160,7 +160,7 @@ def multiply_blocks(p_copy, p_transposed, q_copy, deep, out, more, part, parts):
 
 @kernel
 def finish_all(out, mu, relu, part, parts):
-    """`finish` for the whole of out: an iteration owns HEIGHT rows."""
+    """`finish` for the whole of out: an item is HEIGHT rows."""
     rows, columns = out.shape
     z = out.reshape(out.size)
     for block in share((rows + HEIGHT - 1) // HEIGHT, part, parts):
