@@ -14,7 +14,7 @@ from backprop.kernels.cpu.parts import share
 from backprop.kernels.cpu.softmax import log_softmax_of
 
 
-@kernel
+@kernel(work=8)
 def nll(log_s, y, w, ignore, smoothing, out, part, parts):
     """out[b,d] = -sum_c t[b,c,d] w[c] log_s[b,c,d], t from the label y[b,d]; 0 where y is `ignore`   (9a) (23a) (40)"""
     for b in share(y.shape[0], part, parts):
@@ -46,7 +46,7 @@ def nll_backward(y, w, ignore, scale, out, part, parts):
                 out[b, y[b, d], d] = -w[y[b, d]] * scale[b, d]
 
 
-@kernel
+@kernel(work=8)
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out, part, parts):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9b) (40)"""
     for b in share(y.shape[0], part, parts):
@@ -99,7 +99,7 @@ def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
             nll_softmax_backward_of(log_s, b, d, y[b, d], w, ignore, smoothing, scale, delta)
 
 
-@kernel
+@kernel(work=8)
 def soft_nll(log_s, q, w, out, part, parts):
     """out[b,d] = -sum_c q[b,c,d] w[c] log_s[b,c,d]: (9a) with probabilities q for labels"""
     for b in share(q.shape[0], part, parts):
@@ -110,7 +110,7 @@ def soft_nll(log_s, q, w, out, part, parts):
             out[b, d] = loss
 
 
-@kernel
+@kernel(work=8)
 def soft_nll_softmax_backward(log_s, q, w, scale, out, part, parts):
     """delta = (s sum_k q[k] w[k] - q[c] w[c]) scale[b,d]                                             (9b)"""
     for b in share(q.shape[0], part, parts):

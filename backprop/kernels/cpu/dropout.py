@@ -7,7 +7,7 @@ from backprop.kernels.cpu.kernel import kernel
 from backprop.kernels.cpu.parts import BLOCK, blocks, share
 
 
-@kernel
+@kernel(work=8)
 def dropout(u, key, p, out, part, parts):
     """out[b,d] = keep[b] u[b,d] / (1-p), keep[b] = 1 with probability 1-p, else 0: u (B, D); an item is a block
 

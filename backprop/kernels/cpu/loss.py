@@ -78,7 +78,7 @@ def backward(a, b, options, scale, out, part, parts):
 def pair(name, **row):
     """The forward and the backward kernel of one row, whose `loss` and `slope` they call."""
     row = {word: inner(function) for word, function in row.items()}
-    return tuple(exact_kernel(with_words(way, f"{name}_{way.__name__}", **row)) for way in (forward, backward))
+    return tuple(exact_kernel(work=8)(with_words(way, f"{name}_{way.__name__}", **row)) for way in (forward, backward))
 
 
 ERRORS = {name: pair(name, loss=loss, slope=slope) for name, (loss, slope) in TABLE.items()}

@@ -129,7 +129,7 @@ def backward(delta, u, options, out, part, parts):
 def pair(name, **row):
     """The forward and the backward kernel of one row, whose `sigma` and `slope` they call."""
     row = {word: inner(function) for word, function in row.items()}
-    return tuple(exact_kernel(with_words(way, f"{name}_{way.__name__}", **row)) for way in (forward, backward))
+    return tuple(exact_kernel(work=16)(with_words(way, f"{name}_{way.__name__}", **row)) for way in (forward, backward))
 
 
 ACTIVATIONS = {name: pair(name, sigma=sigma, slope=slope) for name, (sigma, slope) in TABLE.items()}

@@ -13,7 +13,7 @@ from backprop.kernels.cpu.kernel import exact_kernel, kernel
 from backprop.kernels.cpu.parts import share
 
 
-@kernel
+@kernel(work=4)
 def moments(u, eps, mean, var, spread, part, parts):
     """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)    (29a)"""
     count = u.shape[0] * u.shape[2]
@@ -29,7 +29,7 @@ def moments(u, eps, mean, var, spread, part, parts):
         mean[c], var[c], spread[c] = centre, squares / count, math.sqrt(squares / count + eps)
 
 
-@kernel
+@kernel(work=4)
 def root_mean_square(u, eps, spread, part, parts):
     """spread[c] = sqrt(mean of u^2 over u[:,c,:] + eps)                                    (32a)"""
     count = u.shape[0] * u.shape[2]
@@ -48,7 +48,7 @@ def spread_of(var, eps, spread):
         spread[c] = math.sqrt(var[c] + eps)
 
 
-@kernel
+@kernel(work=4)
 def normalize(u, mean, spread, out, part, parts):
     """out[b,c,d] = (u[b,c,d] - mean[c]) / spread[c]                                       (29a) (32a)"""
     for c in share(u.shape[1], part, parts):
@@ -58,7 +58,7 @@ def normalize(u, mean, spread, out, part, parts):
                 out[b, c, d] = (u[b, c, d] - mean[c]) * shrink
 
 
-@kernel
+@kernel(work=4)
 def normalize_backward(delta, xhat, spread, centred, out, part, parts):
     """out = (delta - mean(delta) - xhat mean(delta xhat)) / spread, means by channel; xhat = normalize(u).
 

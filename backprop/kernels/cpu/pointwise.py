@@ -27,7 +27,7 @@ def relu_backward(delta, a, out, part, parts):
             out_[i] = 0 if a_[i] <= 0 else delta_[i]
 
 
-@kernel
+@kernel(work=16)
 def sigmoid(u, out, part, parts):
     """(3) a = 1 / (1 + e^-u), with the exponential of a number <= 0 only, so that nothing overflows"""
     one = out.dtype.type(1)
@@ -48,7 +48,7 @@ def sigmoid_backward(delta, a, out, part, parts):
             out_[i] = delta_[i] * a_[i] * (one - a_[i])
 
 
-@kernel
+@kernel(work=32)
 def tanh(u, out, part, parts):
     """(3) a = tanh u"""
     for block in share(blocks(u.size), part, parts):

@@ -26,7 +26,7 @@ MOST = 64  # the most taps of a window that is pooled in registers
 LARGEST = 1 << 24  # the most entries of an image whose flat indices a float32 can hold
 
 
-@kernel
+@kernel(work=4)
 def max_pool(a, size, stride, dilation, pad, out, where, part, parts):
     """out[n,c,i] = the largest entry of window i; where[n,c,i] = its place in the image, counted in C order.
 
@@ -145,7 +145,7 @@ def some(a, i, stride):
     return load_even(a, i) if stride == 2 else load(a, i, 0, 1, 1)
 
 
-@kernel
+@kernel(work=4)
 def max_pool_backward(delta, where, out, part, parts):
     """out[n,c,h] = the sum of delta[n,c,i] over the windows i whose largest entry is at h: delta (N,C,I), out (N,C,H);
     item n is image n
@@ -158,7 +158,7 @@ def max_pool_backward(delta, where, out, part, parts):
                     out[n, c, where[n, c, i]] += delta[n, c, i]
 
 
-@kernel
+@kernel(work=4)
 def window_mean(a, start, stop, scale, out, part, parts):
     """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]: item b is out[b]"""
     for b in share(a.shape[0], part, parts):
@@ -178,7 +178,7 @@ def window_mean(a, start, stop, scale, out, part, parts):
                 out[b, i, d] *= scale[i]
 
 
-@kernel
+@kernel(work=4)
 def window_mean_backward(delta, start, stop, scale, out, part, parts):
     """out[b,h,d] = sum of scale[i] delta[b,i,d] over the windows i that hold h: item b is out[b]"""
     for b in share(out.shape[0], part, parts):

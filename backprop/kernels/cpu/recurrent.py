@@ -11,7 +11,7 @@ from backprop.kernels.cpu.more_activations import sigmoid
 from backprop.kernels.cpu.parts import share
 
 
-@kernel
+@kernel(work=16)
 def lstm_cell(u, c_before, gates, c, h, part, parts):
     """(35) gates (N, 4H) = sigmoid, sigmoid, tanh, sigmoid of u (N, 4H): in, forget, candidate, out;
     c (N, H) = forget * c_before + in * candidate, h (N, H) = out * tanh(c)
@@ -27,7 +27,7 @@ def lstm_cell(u, c_before, gates, c, h, part, parts):
             h[row, k] = o * math.tanh(c[row, k])
 
 
-@kernel
+@kernel(work=16)
 def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delta_c_before, part, parts):
     """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c_after is what step t + 1 passes back."""
     hidden = c.shape[1]
@@ -44,7 +44,7 @@ def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delt
             delta_c_before[row, k] = delta_c * f
 
 
-@kernel
+@kernel(work=16)
 def gru_cell(p, q, h_before, gates, h, part, parts):
     """(34) from the input's part p (N, 3H) and the state's part q (N, 3H): gates (N, 3H) = reset, update, candidate;
     r = sigmoid(p_r + q_r), z = sigmoid(p_z + q_z), n = tanh(p_n + r * q_n), h (N, H) = (1 - z) * n + z * h_before
@@ -59,7 +59,7 @@ def gru_cell(p, q, h_before, gates, h, part, parts):
             h[row, k] = (1 - z) * n + z * h_before[row, k]
 
 
-@kernel
+@kernel(work=16)
 def gru_cell_backward(delta_h, gates, q, h_before, delta_p, delta_q, delta_h_before, part, parts):
     """(34) delta_p, delta_q (N, 3H), and the part of delta_h_before (N, H) that does not pass through q."""
     hidden = h_before.shape[1]

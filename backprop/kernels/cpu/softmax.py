@@ -13,7 +13,7 @@ from backprop.kernels.cpu.kernel import exact_kernel, kernel
 from backprop.kernels.cpu.parts import share
 
 
-@exact_kernel
+@exact_kernel(work=8)
 def softmax(u, out, part, parts):
     """s[c] = e^u[c] / sum_k e^u[k]"""
     for b in share(u.shape[0], part, parts):
@@ -31,7 +31,7 @@ def softmax(u, out, part, parts):
                 out[b, c, d] /= sum_e
 
 
-@kernel
+@kernel(work=2)
 def softmax_backward(delta, s, out, part, parts):
     """(4s) delta_u = s * (delta - sum(delta * s))"""
     for b in share(s.shape[0], part, parts):
@@ -44,7 +44,7 @@ def softmax_backward(delta, s, out, part, parts):
                 out[b, c, d] = s[b, c, d] * (delta[b, c, d] - dot)
 
 
-@exact_kernel
+@exact_kernel(work=8)
 def log_softmax(u, out, part, parts):
     """log s[c] = u[c] - log sum_k e^u[k]"""
     for b in share(u.shape[0], part, parts):
@@ -66,7 +66,7 @@ def log_softmax_of(u, b, d, out):
         out[b, c, d] = u[b, c, d] - largest - log_sum
 
 
-@kernel
+@kernel(work=8)
 def log_softmax_backward(delta, log_s, out, part, parts):
     """(4l) delta_u = delta - s * sum(delta)"""
     for b in share(log_s.shape[0], part, parts):

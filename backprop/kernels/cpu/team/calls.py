@@ -31,7 +31,7 @@ class Calls:
         self._taken.clear()
         try:
             function(*args)
-        except Unlisted:
+        except BaseException:
             del self._rows[count:], self._args[count:]
             raise
         finally:

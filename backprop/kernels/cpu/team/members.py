@@ -16,12 +16,15 @@ import numba
 import numpy as np
 
 from backprop.errors import OptionError
+from backprop.kernels.buffers import aligned
 from backprop.kernels.cpu.team import walk as w
 from backprop.kernels.cpu.team.words import INT
 
 MOST = numba.config.NUMBA_NUM_THREADS  # the cores that this process may use, unless its user says otherwise
 
-_words = np.zeros(w.ASLEEP + w.EACH * MOST, np.int64)
+_words = aligned((w.ASLEEP + w.EACH * MOST,), np.int64)
+_words[:] = 0
+_words[w.LEFT] = -1
 _changing = threading.Lock()  # held while helpers are started or ended
 _helpers = []
 
@@ -94,11 +97,12 @@ def _new_lock():
 def start():
     """Start the helpers. Where there can be none, each thread makes its calls alone, with the same bits."""
     with _changing:
-        if _helpers:
+        if _words[w.HELPERS]:
             return
+        _join()
         try:
             _words[[w.GIVE_WAY, w.ACQUIRE, w.RELEASE]] = _system_calls()
-            _words[[w.QUIT, w.TOGETHER, w.LEFT]] = 0, 0, -1
+            _words[w.QUIT] = 0  # nothing else: another thread may be within a list that it began with helpers
             for number in range(MOST - 1):
                 place = w.EACH * number
                 _words[w.ASLEEP + place], _words[w.LOCK + place] = 0, _words[w.LOCK + place] or _new_lock()
@@ -114,12 +118,18 @@ def start():
 def end():
     """End the helpers, each after the part that it is computing. Whoever shares work with them finishes it."""
     with _changing:
-        if _helpers:
-            _words[w.HELPERS] = 0
-            _words[w.QUIT] = 1
-            w.wake_all(_words.ctypes.data, len(_helpers))
-            while _helpers:
-                _helpers.pop().join()
+        _words[w.HELPERS] = 0
+        _join()
+
+
+def _join():
+    """Wait until all helpers have ended, also those of an `end` that was interrupted."""
+    if _helpers:
+        _words[w.QUIT] = 1
+        w.wake_all(_words.ctypes.data, len(_helpers))
+    while _helpers:
+        _helpers[-1].join()
+        _helpers.pop()
 
 
 def _begin_anew():
@@ -127,7 +137,8 @@ def _begin_anew():
     global _changing
     _changing = threading.Lock()
     _helpers.clear()
-    _words[[w.HELPERS, w.BUSY]] = 0
+    _words[[w.HELPERS, w.BUSY, w.LEFT]] = 0, 0, -1
+    _words[w.TICKET] = (_words[w.TICKET] | w.PARTS) + 1  # nothing is left of a list that another thread was within
 
 
 if hasattr(os, "register_at_fork"):

@@ -25,7 +25,7 @@ WALK, TEAM, THREADS, LISTED, ROOM, CONTEXT = range(6)
 TICKET, DONE = 0, 8
 CALL, CALL_RECORD, CALL_PARTS = 16, 17, 18  # the call of which parts are claimed
 TABLE, LEFT, TOGETHER, FAILED = 19, 20, 21, 22  # the rows after it, how many; threads that work; whether one has failed
-BUSY, HELPERS, QUIT, GONE = 24, 25, 26, 27
+BUSY, HELPERS, QUIT = 24, 25, 26
 GIVE_WAY, ACQUIRE, RELEASE = 32, 33, 34  # addresses of functions
 ASLEEP, LOCK, EACH = 40, 41, 8  # for each helper: whether it sleeps, and its lock
 PARTS = (1 << 16) - 1  # the ticket's bits for the parts that are left
@@ -181,7 +181,6 @@ def help_team(team, helper):
         elif turns > SPINS:
             sleep(team, helper, ticket)
             turns = 0
-    add(team, GONE, 1)
 
 
 @inner
