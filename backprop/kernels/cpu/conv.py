@@ -85,7 +85,7 @@ def _convolve(a, X, X_row, mu, relu, tables, hop, groups, out):
 def _convolve_by_lane(a, X, X_row, mu, relu, tables, groups, out, where=_NO_PLACES, shape=None, window=_NO_WINDOW):
     field, met, tile = tables
     shape = out.shape if shape is None else shape
-    across, outputs = WIDTH // out.itemsize, shape[1] // groups
+    across, outputs = tile.vectors * WIDTH // out.itemsize, shape[1] // groups
     width = rounded_up(outputs, across)
     packed = scratch((groups * width * (len(met.taps) + 1),), out.dtype)
     pack_filters(X, X_row, mu, groups, outputs, met.taps, across, packed)
@@ -93,8 +93,8 @@ def _convolve_by_lane(a, X, X_row, mu, relu, tables, groups, out, where=_NO_PLAC
     images = scratch((MOST, width * volume(shape[2:])), out.dtype)
     neighbours = (0,) * tile.neighbours  # a kernel is compiled for the length of this tuple
     convolve_by_lane(
-        a, relu, groups, field.channel, field.copies, *met, tile.length, neighbours, fields, packed, images, out, where,
-        shape, *window,
+        a, relu, groups, field.channel, field.copies, *met, tile.length, tile.vectors, neighbours, fields, packed,
+        images, out, where, shape, *window,
     )  # fmt: skip
 
 

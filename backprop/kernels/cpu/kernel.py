@@ -7,6 +7,7 @@ launch(context, ...)                 what Python calls: packs the arguments and 
 
 import functools
 import inspect
+import time
 import types
 
 from llvmlite import ir
@@ -16,7 +17,20 @@ from numba.extending import intrinsic
 
 from backprop.kernels.cpu.jit import EXACT, FAST, LINKED, compiled, single
 from backprop.kernels.cpu.team.members import context, start
-from backprop.kernels.cpu.team.walk import RAISED, ROW, WALK, WITHOUT_TEAM, help_team, walk
+from backprop.kernels.cpu.team.pace import Pace
+from backprop.kernels.cpu.team.walk import (
+    ANSWERS,
+    FINE,
+    RAISED,
+    ROW,
+    SMALL,
+    THREADS,
+    WALK,
+    WITHOUT_TEAM,
+    WORK,
+    help_team,
+    walk,
+)
 from backprop.kernels.cpu.team.words import INT, WORD
 
 LAST = ["part", "parts"], ["part", "parts", "worker"]  # what a kernel may take besides its arguments
@@ -38,19 +52,31 @@ class Kernel:
         self.__name__, self.__doc__, self.__module__ = function.__name__, function.__doc__, function.__module__
         self.name = f"{function.__module__}.{function.__name__}"
         self.dispatcher = jit(_launch(function, compiled, [each.name for each in own]))
+        self._pace = Pace()
         COMPILED[self.name] = self.dispatcher
 
     def __call__(self, *args):
         if context.noted is not None:
             return context.noted.append((self, args))
-        answer = self.dispatcher(context.address or context.begin(), *args)
+        if context.address is None:
+            context.begin()
+        if context.listed is not None:
+            self._follow(self.dispatcher(context.address, *args) % ANSWERS, 0)
+            return context.listed.take(args)
+        address, begin = context.address if self._pace.choose() else context.alone, time.perf_counter()
+        answer = self.dispatcher(address, *args)
+        if answer != FINE:
+            self._follow(answer, time.perf_counter() - begin)
+        return None
+
+    def _follow(self, answer, seconds):
+        work, answer = divmod(answer, ANSWERS)
         if answer == RAISED:
             raise RuntimeError(f"the kernel {self.name} raised an exception")
         if answer == WITHOUT_TEAM:
             start()
-        if context.listed is not None:
-            context.listed.take(args)
-        return None
+        elif work > 0:
+            self._pace.took(seconds / work)
 
     def types_of(self, args):
         """The types by which its form for these arguments is known."""
@@ -107,7 +133,9 @@ def _launch(function, compiled, names):
 
 @intrinsic
 def hand_over(typing, context, compiled, args):
-    """Pack the arguments and let the team `walk` a list of one call."""
+    """Pack the arguments and let the team `walk` a list of one call. Returns its answer, and ANSWERS times the work if
+    that is more than SMALL.
+    """
     work, split, count = compiled.dispatcher.sharing
     numbers = (INT,) * count
     returned = typing.resolve_function_type(compiled, (*args.types, *numbers), {}).return_type  # which compiles it
@@ -138,9 +166,12 @@ def hand_over(typing, context, compiled, args):
         ]
         for n, word in enumerate(words):
             builder.store(word, cgutils.gep_inbounds(builder, row, 0, n))
-        walk = builder.load(builder.gep(builder.inttoptr(context, WORD.as_pointer()), [WORD(WALK)]))
-        walk = builder.inttoptr(walk, ir.FunctionType(WORD, [WORD] * 3).as_pointer())
-        return builder.call(walk, [context, builder.ptrtoint(row, WORD), WORD(1)])
+        own = builder.inttoptr(context, WORD.as_pointer())
+        walk, threads = (builder.load(builder.gep(own, [WORD(word)])) for word in (WALK, THREADS))
+        walk = builder.inttoptr(walk, ir.FunctionType(WORD, [WORD] * 4).as_pointer())
+        answer = builder.call(walk, [context, builder.ptrtoint(row, WORD), WORD(1), threads])
+        much = builder.select(builder.icmp_signed(">", words[WORK], WORD(SMALL)), words[WORK], WORD(0))
+        return builder.add(answer, builder.mul(much, WORD(ANSWERS)))
 
     return INT(INT, compiled, args), codegen
 

@@ -21,9 +21,6 @@ APART = set()  # names of functions of which LLVM is to make no copies where the
 class Linked(JITCodeLibrary):
     """The code of one function, as it was lowered."""
 
-    def _optimize_functions(self, module):
-        pass
-
     def _optimize_final_module(self):
         pass
 

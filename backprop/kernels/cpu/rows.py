@@ -1,10 +1,10 @@
 """Copies rows of numbers by whole registers."""
 
-from backprop.kernels.cpu.jit import apart, inlined
+from backprop.kernels.cpu.jit import inlined, inner
 from backprop.kernels.cpu.simd import lanes, load, load_part, store, store_part
 
 
-@apart
+@inner
 def copy_rows(a, i, a_step, out, o, o_step, rows, count):
     """out[o + r o_step + n] = a[i + r a_step + n] for r < rows and n < count
 

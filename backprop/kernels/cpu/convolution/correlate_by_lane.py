@@ -19,8 +19,8 @@ from backprop.kernels.cpu.views import scratch
 
 @kernel(work=4)
 def convolve_by_lane(
-    a, relu, groups, channel, copies, taps, offsets, tiles, places, used, length, neighbours, fields, packed, images,
-    out, where, shape, size, stride, dilation, pad, part, parts, worker,
+    a, relu, groups, channel, copies, taps, offsets, tiles, places, used, length, vectors, neighbours, fields, packed,
+    images,     out, where, shape, size, stride, dilation, pad, part, parts, worker,
 ):  # fmt: skip
     """out[n,o] = mu[o] + the sum over the taps, for all images n: an item is an image
 
@@ -30,7 +30,7 @@ def convolve_by_lane(
     """
     pictures, z, whence = a.reshape(a.size), out.reshape(out.size), where.reshape(where.size)
     inputs, outputs = a.shape[1] // groups, shape[1] // groups
-    across = lanes(out)
+    across = vectors * lanes(out)
     passes, positions = (outputs + across - 1) // across, shape[2] * shape[3] * shape[4]
     table = passes * (taps.size + 1) * across
     pooled, windows, mine = where.size > 0, out.size // (out.shape[0] * out.shape[1]), share(a.shape[0], part, parts)
@@ -48,7 +48,7 @@ def convolve_by_lane(
                 x_at = g * table + o * (taps.size + 1) * across
                 sum_taps(
                     packed, x_at, field, f, offsets, tiles, places, used, relu and not pooled,
-                    length, neighbours, image, o * across, width,
+                    length, vectors, neighbours, image, o * across, width,
                     z, to + o * tiles.shape[0] * ahead, ahead,
                 )  # fmt: skip
             if pooled:
@@ -86,55 +86,68 @@ def pack(x, i, x_row, mu, m, height, taps, packed, start, across):
 
 @inner
 def sum_taps(
-    x, i, field, f, offsets, tiles, places, used, relu, length, neighbours, out, o, width, z, ahead, share
+    x, i, field, f, offsets, tiles, places, used, relu, length, vectors, neighbours, out, o, width, z, ahead, share
 ):  # fmt: skip
     """out[o + place width + c] = x[i + c] + sum_{k,q} x[i + (k Q + q + 1) across + c] field[f + base + offsets[k] + q]
 
-    for all places and the c of a register. While a tile is computed, `share` numbers of z, into which out will be
-    transposed, are prefetched, from `ahead` on.
+    for all places and the c of a register, or two. While a tile is computed, `share` numbers of z, into which out will
+    be transposed, are prefetched, from `ahead` on.
     """
     for t in range(tiles.shape[0]):
         for line in range(ahead, ahead + share, lanes(out)):
             prefetch(z, line)
         ahead += share
         what, where = (x, i, field, f, offsets, tiles[t], used[t], relu, neighbours), (out, o, width, places[t])
-        if length == 3:
-            tile(3, what, where)
-        elif length == 4:
-            tile(4, what, where)
-        elif length == 5:
-            tile(5, what, where)
+        if vectors == 1:
+            if length == 3:
+                tile(3, 1, what, where)
+            elif length == 4:
+                tile(4, 1, what, where)
+            elif length == 5:
+                tile(5, 1, what, where)
+            else:
+                tile(7, 1, what, where)
         else:
-            tile(7, what, where)
+            if length == 3:
+                tile(3, 2, what, where)
+            elif length == 4:
+                tile(4, 2, what, where)
+            elif length == 5:
+                tile(5, 2, what, where)
+            else:
+                tile(7, 2, what, where)
 
 
-def tile(length, what, where):
-    """The same for some runs of `length` positions, one of LENGTHS."""
+def tile(length, vectors, what, where):
+    """The same for some runs of `length` positions, one of LENGTHS; length and vectors are constants."""
 
 
 @overload(tile, prefer_literal=True, jit_options=within_kernels)
-def _tile(length, what, where):
-    if not isinstance(length, types.IntegerLiteral):
+def _tile(length, vectors, what, where):
+    if not isinstance(length, types.IntegerLiteral) or not isinstance(vectors, types.IntegerLiteral):
         return None
-    L, Q = length.literal_value, len(what[-1])
-    T = runs_of(L, Q)
-    R, ALL = L * T, L * T * LANES
+    L, V, Q = length.literal_value, vectors.literal_value, len(what[-1])
+    T = runs_of(L, V, Q)
+    R, ALL = L * T, L * T * V * LANES
+    if T < 1:
+        return lambda length, vectors, what, where: None  # no Form is so
 
-    def tile(length, what, where):
+    def tile(length, vectors, what, where):
         x, i, field, f, offsets, bases, used, relu, _ = what
         out, o, width, places = where
+        across = V * lanes(out)
         starts = moved(indices(bases, 0, T), f)
-        sums = load(x, i, 0, R, 1)  # the bias, in every row
-        i += (used[0] * Q + 1) * lanes(out)
+        sums = load(x, i, 0, R, V)  # the bias, in every row
+        i += (used[0] * Q + 1) * across
         for k in range(used[0], used[1]):
             sums = slide(sums, field, moved(starts, offsets[k]), x, i, Q)
-            i += Q * lanes(out)
+            i += Q * across
         if relu:
-            sums = maximum(sums, zeros(out, R, 1))
+            sums = maximum(sums, zeros(out, R, V))
         found = scratch(out, ALL)
-        store(sums, found, 0, lanes(out))  # from here rows go to their places: registers have no address
+        store(sums, found, 0, across)  # from here rows go to their places: registers have no address
         for t in range(T):
             for n in range(L):
-                store(load(found, (t * L + n) * lanes(out), 0, 1, 1), out, o + (places[t] + n) * width, 0)
+                store(load(found, (t * L + n) * across, 0, 1, V), out, o + (places[t] + n) * width, 0)
 
     return tile

@@ -22,16 +22,17 @@ LENGTHS = 3, 4, 5, 7  # of a run, in positions: some of them cover a row of any 
 
 
 class Form(NamedTuple):
-    """A tile: `runs` runs of `length` positions by a register of filters, for `neighbours` taps at a time."""
+    """A tile: `runs` runs of `length` positions by 1 or 2 vectors of filters, for `neighbours` taps at a time."""
 
     length: int
     runs: int
+    vectors: int
     neighbours: int
 
 
-def runs_of(length, neighbours):
-    """How many runs a tile has, in what remains of the registers beside the taps and one number."""
-    return min(MOST_RUNS, ENOUGH // length, (REGISTERS - 1 - neighbours) // length)
+def runs_of(length, vectors, neighbours):
+    """How many runs a tile has, in what remains of the registers beside the taps and one number; 0 if none fits."""
+    return min(MOST_RUNS, ENOUGH // length, ((REGISTERS - 1) // vectors - neighbours) // length)
 
 
 class Runs(NamedTuple):
@@ -78,17 +79,17 @@ def _runs(filters, positions, field, other, taps, lanes, turn):
         return None
     if (np.diff(offsets) != 1).any():
         offsets = offsets.reshape(-1, 1)
-    form = _form(positions, offsets.shape[1])
+    form = _form(filters, positions, offsets.shape[1], lanes)
     if form is None:
         return None
     if form.neighbours == 1:
         offsets = offsets.reshape(-1, 1)
     offsets, starts = offsets[:, 0], _starts(positions[2], form.length)
     tiles = -(-positions[0] * positions[1] * len(starts) // form.runs)
-    passes = -(-filters // lanes)
-    ours = tiles * passes * form.length * form.runs * (count + turn)
+    passes = -(-filters // (form.vectors * lanes))
+    ours = tiles * passes * form.length * form.runs * form.vectors * (count + turn)
     theirs = len(other.bases) * -(-filters // (ROWS // 2)) * (ROWS // 2) * count
-    if ours > theirs or volume(positions) * passes * lanes > LARGEST:
+    if ours > theirs or volume(positions) * passes * form.vectors * lanes > LARGEST:
         return None
     at = [(t, i, j) for t in range(positions[0]) for i in range(positions[1]) for j in starts]
     at += at[-1:] * (-len(at) % form.runs)  # repeated ones compute the same again
@@ -103,14 +104,15 @@ def _starts(width, length):
     return sorted({min(j, width - length) for j in range(0, width, length)})
 
 
-def _form(positions, taps):
+def _form(filters, positions, taps, lanes):
     """The form whose tiles leave the fewest registers empty and load least, or None if rows are too short."""
+    vectors = 1 + (-(-filters // lanes) % 2 == 0)
     rows, forms = positions[0] * positions[1], {}
     for neighbours in {1, taps}:
         for length in LENGTHS:
-            runs = runs_of(length, neighbours)
+            runs = runs_of(length, vectors, neighbours)
             if length <= positions[2] and runs > 0:
                 tiles = -(-rows * len(_starts(positions[2], length)) // runs)
-                loads = 1 + runs * (length + neighbours - 1) / neighbours
-                forms[Form(length, runs, neighbours)] = tiles * (length * runs + LOAD * loads)
+                loads = vectors + runs * (length + neighbours - 1) / neighbours
+                forms[Form(length, runs, vectors, neighbours)] = tiles * (length * runs * vectors + LOAD * loads)
     return min(forms, key=forms.get, default=None)

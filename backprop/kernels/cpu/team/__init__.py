@@ -2,5 +2,7 @@
 
 words    memory that threads share
 walk     a list of calls, walked by all threads, in compiled code
+calls    such a list, from Python
+pace     whether the team makes it faster than one thread
 members  the helping threads, and what each Python thread wants of them
 """

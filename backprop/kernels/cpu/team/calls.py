@@ -2,12 +2,14 @@
 
 import contextlib
 import functools
+import time
 
 import numpy as np
 
 from backprop.kernels.buffers import aligned, empty
 from backprop.kernels.cpu.team import walk as w
 from backprop.kernels.cpu.team.members import context, start
+from backprop.kernels.cpu.team.pace import Pace
 
 ROOM = 1 << 12  # words for one call and its arguments
 
@@ -58,7 +60,12 @@ class Calls:
             return
         if self._memory is None:
             self._lay_out()
-        answer = w.walk(context.address or context.begin(), self._memory.ctypes.data, len(self._rows))
+        if context.address is None:
+            context.begin()
+        threads = context.words[w.THREADS] if self._pace.choose() else 1
+        begin = time.perf_counter()
+        answer = w.walk(context.address, self._address, len(self._rows), threads)
+        self._pace.took(time.perf_counter() - begin)
         if answer == w.RAISED:
             raise RuntimeError("a kernel raised an exception")
         if answer == w.WITHOUT_TEAM:
@@ -70,6 +77,7 @@ class Calls:
     def _lay_out(self):
         """The table, and behind it the arguments of all calls."""
         at = w.ROW * len(self._rows)
+        self._pace = Pace()
         self._memory = np.zeros(at + sum(row.size for row in self._rows), np.int64)
         for number, row in enumerate(self._rows):
             arguments = row[w.ROW :]
@@ -78,6 +86,7 @@ class Calls:
             place[:] = row[: w.ROW]
             place[w.RECORD] = self._memory.ctypes.data + 8 * at
             at += arguments.size
+        self._address = self._memory.ctypes.data
 
 
 class Replay:

@@ -30,32 +30,32 @@ _helpers = []
 
 
 class Context(threading.local):
-    """What the calls of one Python thread need to know, as words at `address`.
+    """What the calls of one Python thread need to know, as words at `address`; at `alone` for calls without the team.
 
     noted    a list while calls are only noted, as (kernel, arguments); else None
     listed   the Calls (calls.py) in which calls are put instead of being made; else None
     """
 
     def __init__(self):
-        self.words = np.zeros(w.CONTEXT, np.int64)
-        self.words[[w.TEAM, w.THREADS]] = _words.ctypes.data, MOST
-        self.address = self.noted = self.listed = None
+        self._all_words = np.zeros((2, w.CONTEXT), np.int64)
+        self.words, alone = self._all_words
+        self.words[[w.TEAM, w.THREADS]], alone[w.THREADS] = (_words.ctypes.data, MOST), 1
+        self.address = self.alone = self.noted = self.listed = None
 
     def begin(self):
-        """The address, from the first call on: `walk` is compiled for it."""
-        self.words[w.WALK] = _address_of_walk()
-        self.address = self.words.ctypes.data
-        return self.address
+        """Compile `walk`, before the first call."""
+        self._all_words[:, w.WALK] = _address_of_walk()
+        self.address, self.alone = (words.ctypes.data for words in self._all_words)
 
 
-OWN = ("walk", (INT,) * 3), ("help_team", (INT,) * 2)  # what it needs compiled, by name and types
+OWN = ("walk", (INT,) * 4), ("help_team", (INT,) * 2)  # what it needs compiled, by name and types
 
 
 @functools.cache
 def _address_of_walk():
     """Where kernels find `walk`, as a function of C."""
-    w.walk.compile((INT, INT, INT))
-    compiled = w.walk.overloads[INT, INT, INT]
+    w.walk.compile((INT,) * 4)
+    compiled = w.walk.overloads[(INT,) * 4]
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
 
 

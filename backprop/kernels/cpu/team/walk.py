@@ -32,18 +32,18 @@ PARTS = (1 << 16) - 1  # the ticket's bits for the parts that are left
 
 SPINS, TURNS = 20000, 2000  # how often a thread looks for another list before it sleeps, for a part before it gives way
 
-FINE, RAISED, WITHOUT_TEAM = range(3)  # what `walk` returns
+FINE, RAISED, WITHOUT_TEAM, ANSWERS = range(4)  # what `walk` returns, one of three answers
 
 
 @callable_from_c
-def walk(context, table, count):
-    """Make the calls of a table with `count` rows, or put its only one into this thread's list.
+def walk(context, table, count, threads):
+    """Make the calls of a table with `count` rows by so many threads, or put its only one into this thread's list.
 
     Returns FINE; RAISED if a kernel has raised an exception; WITHOUT_TEAM if helpers would have been of use.
     """
     if get(context, LISTED) != 0:
         return copied(context, table)
-    threads, divisible = get(context, THREADS), False
+    divisible = False
     for row in range(count):
         divisible = divisible or get(table, ROW * row + WORK) > SMALL
     if threads == 1 or not divisible:
