@@ -1,8 +1,11 @@
 """What Python calls: a kernel with its arguments packed, so that any thread of the team can compute a part of it.
 
-kernel(..., part, parts)             computes a part of its output; compiled in two functions:
-entry(record, part, parts, worker)   takes the arguments from memory and calls the kernel
-launch(context, ...)                 what Python calls: packs the arguments and hands entry and record to the team
+    kernel(..., part, parts)             computes a part of its output
+    entry(record, part, parts, worker)   takes the arguments from memory and calls the kernel
+    launch(context, ...)                 what Python calls: packs the arguments, and hands entry and record to the team
+
+The last two are written here for every kernel. `part` and `parts` are to a kernel what the number of a block and of
+blocks are on a GPU.
 """
 
 import functools
@@ -144,7 +147,7 @@ def hand_over(typing, context, compiled, args):
 
     def codegen(target, builder, signature, values):
         context, _, packed = values
-        kernel = compiled.dispatcher.overloads[*args.types, *numbers]
+        kernel = compiled.dispatcher.overloads[(*args.types, *numbers)]
         target.active_code_library.add_linking_library(kernel.library)
         record = ir.LiteralStructType([target.data_model_manager[each].get_data_type() for each in args.types])
         size = target.get_abi_sizeof(record)
