@@ -80,15 +80,21 @@ def _run(net, x, training=False):
         return None
 
 
+def _batch(loader, index):
+    """A batch of it, which waits for no compiler either."""
+    with kernels.use_kernels("reference"):
+        return loader.batch(index)
+
+
 def _scores_of_two(net, train, test):
     """The network's scores for two training images; ShapeError if the test images do not fit the network."""
     try:
-        scores = _run(net, train.batch(np.arange(min(2, len(train.images)))))
+        scores = _run(net, _batch(train, np.arange(min(2, len(train.images)))))
     except ShapeError:
         return None  # for two images; a whole batch may fit
     if test is not None and scores is not None and test.images.shape[1:] != train.images.shape[1:]:
         try:
-            _run(net, test.batch(np.arange(min(2, len(test.images)))))
+            _run(net, _batch(test, np.arange(min(2, len(test.images)))))
         except BackpropError as error:
             sizes = f"{test.images.shape[1:]}, training images {train.images.shape[1:]}"
             raise ShapeError(f"test images are {sizes}, and do not fit this network: {error}") from None
@@ -100,7 +106,7 @@ def _expect_last_batch(net, train):
     count, size = len(train.images), train.batch_size
     if (count % size == 1 and not train.drop_last) or size == 1:
         try:
-            _run(net, train.batch(np.arange(1)), training=True)
+            _run(net, _batch(train, np.arange(1)), training=True)
         except ShapeError as error:
             which = "each batch has" if size == 1 else f"with {count} images in batches of {size} the last one has"
             raise ShapeError(f"{which} only one image: {error}") from None

@@ -141,7 +141,7 @@ def test_steps_are_raced_beside_a_busy_process_and_against_another_checkout(turn
     found = busy.measure(1, other=SCRIPTS.parent, models=["mlp128"], loads=[1], threads=[1])
     assert [*found] == [("mlp128", 1)] and [*found["mlp128", 1]] == [("ours", 1), ("before", 1)]
     report.print_busy(found)
-    assert "| mlp128 | 1 " in capsys.readouterr().out
+    assert "  mlp128     1  " in capsys.readouterr().out
 
 
 def test_without_a_gpu_the_race_on_one_says_what_is_missing(turns, monkeypatch):

@@ -20,7 +20,7 @@ from backprop.kernels.cpu.kernel import COMPILED, is_missing
 from backprop.kernels.cpu.team.calls import noting
 from backprop.kernels.cpu.team.members import OWN
 
-FEW = 2  # as many kernels are compiled here, before another process has started
+WORTH = 2  # seconds of compiling, for which another process is started
 BYTES = 400 << 20  # what a compiling process may take
 
 
@@ -35,7 +35,9 @@ def prepare(calls):
     needed = dict.fromkeys([*((kernel.name, kernel.types_of(args)) for kernel, args in noted), *OWN])
     missing = [form for form in needed if is_missing(*form)]
     others = min((os.cpu_count() or 1) - 1, len(missing) - 1, _free_memory() // BYTES)
-    if len(missing) > FEW and others > 0 and sys.executable:  # an embedded Python may not know its own path
+    if (
+        sum(map(_seconds, missing)) > WORTH and others > 0 and sys.executable
+    ):  # an embedded Python may not know its own path
         _share_out(sorted(missing, key=_seconds), others)
 
 

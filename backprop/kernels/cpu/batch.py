@@ -4,7 +4,7 @@ from backprop.kernels.cpu.kernel import exact_kernel, kernel
 from backprop.kernels.cpu.parts import share
 
 
-@kernel
+@kernel(of="out")
 def gather(source, index, scale, out, part, parts):
     """out[k] = source[index[k]] * scale, source (N, F) of any real type: item k is row k"""
     factor = out.dtype.type(scale)

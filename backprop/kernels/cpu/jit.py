@@ -42,7 +42,7 @@ inlined = compiled(fastmath=EXACT, forceinline=True, **LINKED)  # so small that 
 
 def apart(function):
     """The same for one that is called at several places and so long that copies of it would take long to compile."""
-    APART.add(function.__qualname__)
+    APART.add(function)
     return inner(function)
 
 

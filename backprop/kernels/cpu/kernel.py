@@ -44,13 +44,14 @@ COMPILED = {"walk": walk, "help_team": help_team}  # name -> dispatcher, for all
 class Kernel:
     """A kernel as Python calls it: with its arguments, but without part, parts and worker.
 
-    `work` is what its arrays' sizes are multiplied by to tell whether several threads should share it, `split` into how
-    many parts for each of them.
+    `work` is what its arrays' sizes are multiplied by to tell whether several threads should share it, or the size of
+    the one called `of`; `split`, into how many parts for each of them.
     """
 
-    def __init__(self, function, compiled, jit, work, split):
+    def __init__(self, function, compiled, jit, work, of, split):
         own, numbers = _divided(list(inspect.signature(function).parameters.values()))
-        compiled.sharing = work if numbers else 0, split, numbers
+        counted = [n for n, each in enumerate(own) if of in (None, each.name)]
+        compiled.sharing = work if numbers else 0, counted, split, numbers
         self.__signature__, self.__wrapped__ = inspect.Signature(own), function
         self.__name__, self.__doc__, self.__module__ = function.__name__, function.__doc__, function.__module__
         self.name = f"{function.__module__}.{function.__name__}"
@@ -77,7 +78,7 @@ class Kernel:
         if answer == RAISED:
             raise RuntimeError(f"the kernel {self.name} raised an exception")
         if answer == WITHOUT_TEAM:
-            start()
+            start(at_once=False)
         elif work > 0:
             self._pace.took(seconds / work)
 
@@ -99,16 +100,16 @@ def is_missing(name, types):
         return True
 
 
-def kernel(function=None, *, fastmath=FAST, work=1, split=4):
+def kernel(function=None, *, fastmath=FAST, work=1, of=None, split=4):
     """A function (arguments, part, parts) that Python calls without the last two: the team's threads share its parts.
     One without them is called once, by one thread.
 
     A third number that it may take, `worker`, is that of the thread, below MOST (team/members.py), by which each has
-    scratch memory of its own. `work` and `split` as in `Kernel`.
+    scratch memory of its own. `work`, `of` and `split` as in `Kernel`.
     """
     if function is None:
-        return functools.partial(kernel, fastmath=fastmath, work=work, split=split)
-    return Kernel(function, compiled(fastmath=fastmath, **LINKED)(function), single, work, split)
+        return functools.partial(kernel, fastmath=fastmath, work=work, of=of, split=split)
+    return Kernel(function, compiled(fastmath=fastmath, **LINKED)(function), single, work, of, split)
 
 
 exact_kernel = functools.partial(kernel, fastmath=EXACT)  # where the order of the operations matters
@@ -139,7 +140,7 @@ def hand_over(typing, context, compiled, args):
     """Pack the arguments and let the team `walk` a list of one call. Returns its answer, and ANSWERS times the work if
     that is more than SMALL.
     """
-    work, split, count = compiled.dispatcher.sharing
+    work, counted, split, count = compiled.dispatcher.sharing
     numbers = (INT,) * count
     returned = typing.resolve_function_type(compiled, (*args.types, *numbers), {}).return_type  # which compiles it
     if returned != numba_types.none:
@@ -156,7 +157,7 @@ def hand_over(typing, context, compiled, args):
         for n, each in enumerate(args.types):
             value = builder.extract_value(packed, n)
             target.pack_value(builder, each, value, cgutils.gep_inbounds(builder, place, 0, n))
-            if isinstance(each, numba_types.Array):
+            if isinstance(each, numba_types.Array) and n in counted:
                 count = target.make_array(each)(target, builder, value).nitems
                 numbers_in_all = builder.add(numbers_in_all, count)
         row = cgutils.alloca_once(builder, ir.ArrayType(WORD, ROW))

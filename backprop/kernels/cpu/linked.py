@@ -15,11 +15,20 @@ from numba.core.typed_passes import NativeLowering
 # What Python would call: a function of one object that is no integer, which raises TypeError.
 REFUSE = ctypes.cast(ctypes.pythonapi.PyNumber_Index, ctypes.c_void_p).value
 
-APART = set()  # names of functions of which LLVM is to make no copies where they are called
+APART = set()  # functions of which LLVM is to make no copies where they are called
 
 
 class Linked(JITCodeLibrary):
     """The code of one function, as it was lowered."""
+
+    apart = False
+
+    def add_ir_module(self, module):
+        if self.apart:
+            for function in module.functions:
+                if not function.is_declaration:
+                    function.attributes.add("noinline")
+        super().add_ir_module(module)
 
     def _optimize_final_module(self):
         pass
@@ -38,12 +47,11 @@ class LinkedLowering(NativeLowering):
     def run_pass(self, state):
         target = state.targetctx
         state.library = Linked(target.codegen(), state.func_id.func_qualname)
+        state.library.apart = state.func_id.func in APART
         state.flags.no_compile = True
         super().run_pass(state)
         lowered = state["cr"]
         function, name = lowered.fndesc, lowered.fndesc.qualname
-        if name in APART:
-            state.library._final_module.get_function(function.mangled_name).add_function_attribute("noinline")
         entry = _dynfunc.make_function(function.lookup_module(), name, name, REFUSE, lowered.env, (state.library,))
         target.insert_user_function(entry, function, [state.library])
         state["cr"] = lowered._replace(cfunc=entry)

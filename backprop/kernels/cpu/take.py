@@ -8,7 +8,7 @@ from backprop.kernels.cpu.team.calls import scratch as scratch_memory
 from backprop.kernels.cpu.views import scratch
 
 
-@kernel
+@kernel(of="out")
 def take(a, index, value, out, part, parts):
     """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1: an item is one (b,i)"""
     count = index.size

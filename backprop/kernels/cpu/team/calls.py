@@ -65,11 +65,12 @@ class Calls:
         threads = context.words[w.THREADS] if self._pace.choose() else 1
         begin = time.perf_counter()
         answer = w.walk(context.address, self._address, len(self._rows), threads)
-        self._pace.took(time.perf_counter() - begin)
         if answer == w.RAISED:
             raise RuntimeError("a kernel raised an exception")
         if answer == w.WITHOUT_TEAM:
             start()
+        else:
+            self._pace.took(time.perf_counter() - begin)
 
     def __len__(self):
         return len(self._rows)

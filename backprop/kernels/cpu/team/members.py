@@ -26,7 +26,8 @@ _words = aligned((w.ASLEEP + w.EACH * MOST,), np.int64)
 _words[:] = 0
 _words[w.LEFT] = -1
 _changing = threading.Lock()  # held while helpers are started or ended
-_helpers = []
+_helpers, _asked = [], 0
+OFTEN = 20
 
 
 class Context(threading.local):
@@ -94,12 +95,18 @@ def _new_lock():
     return lock
 
 
-def start():
-    """Start the helpers. Where there can be none, each thread makes its calls alone, with the same bits."""
+def start(at_once=True):
+    """Start the helpers; not `at_once`, if this has been asked OFTEN, since what they run may have to be compiled.
+
+    Where there can be none, each thread makes its calls alone, with the same bits.
+    """
+    global _asked
     with _changing:
-        if _words[w.HELPERS]:
+        _asked += 1
+        if _words[w.HELPERS] or not at_once and _asked < OFTEN:
             return
         _join()
+        w.help_team.compile((INT, INT))  # here, so that whoever waits for it is told
         try:
             _words[[w.GIVE_WAY, w.ACQUIRE, w.RELEASE]] = _system_calls()
             _words[w.QUIT] = 0  # nothing else: another thread may be within a list that it began with helpers
