@@ -35,9 +35,8 @@ def prepare(calls):
     needed = dict.fromkeys([*((kernel.name, kernel.types_of(args)) for kernel, args in noted), *OWN])
     missing = [form for form in needed if is_missing(*form)]
     others = min((os.cpu_count() or 1) - 1, len(missing) - 1, _free_memory() // BYTES)
-    if (
-        sum(map(_seconds, missing)) > WORTH and others > 0 and sys.executable
-    ):  # an embedded Python may not know its own path
+    can_share = others > 0 and sys.executable  # an embedded Python may not know its own path
+    if can_share and sum(map(_seconds, missing)) > WORTH:
         _share_out(sorted(missing, key=_seconds), others)
 
 

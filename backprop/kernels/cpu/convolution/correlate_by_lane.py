@@ -20,7 +20,7 @@ from backprop.kernels.cpu.views import scratch
 @kernel(work=4)
 def convolve_by_lane(
     a, relu, groups, channel, copies, taps, offsets, tiles, places, used, length, vectors, neighbours, fields, packed,
-    images,     out, where, shape, size, stride, dilation, pad, part, parts, worker,
+    images, out, where, shape, size, stride, dilation, pad, part, parts, worker,
 ):  # fmt: skip
     """out[n,o] = mu[o] + the sum over the taps, for all images n: an item is an image
 

@@ -26,8 +26,9 @@ def multiply(x, a, shape, patch, out):
                 for q in range(shape[3]):
                     l = 0
                     for i in range(out.shape[2]):
-                        for j in range(out.shape[3]):
-                            patch[k, l] = a[n, c, i + p, j + q]
-                            l += 1
+                        row, read = patch[k, l : l + out.shape[3]], a[n, c, i + p, q : q + out.shape[3]]
+                        for j in range(row.size):
+                            row[j] = read[j]
+                        l += row.size
                     k += 1
         packed.product(x, patch, out[n].reshape(shape[0], patch.shape[1]))
