@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import backprop as bp
 from backprop.kernels import cpu, reference
-from backprop.kernels.cpu import more_activations
+from backprop.kernels.cpu.parts import blocks
 from backprop.kernels.cpu.kernel import kernel
 
 DTYPES = [np.float32, np.float64]
@@ -244,4 +244,4 @@ def test_a_function_for_kernels_alone_is_no_function_for_python():
     """It has no machine code of its own: a call would have run into address 0."""
     for _ in range(2):
         with pytest.raises(TypeError):
-            more_activations.sigmoid(1.0)
+            blocks(1.0)

@@ -5,13 +5,13 @@ out[b]. `scale` (B, D) is the factor that the reduction gives each sample: 1/N f
 label becomes the distribution t = (1 - eps) onehot(y) + eps / C. Reductions to a single number run in one thread.
 """
 
-from math import exp
-
-from backprop.kernels.cpu.jit import inner
+from backprop.kernels.cpu.elementary import exp, times
+from backprop.kernels.cpu.jit import inlined, inner
 from backprop.kernels.cpu.kernel import exact_kernel, kernel
-from backprop.kernels.cpu.more_activations import times
 from backprop.kernels.cpu.parts import share
-from backprop.kernels.cpu.softmax import log_softmax_of
+from backprop.kernels.cpu.simd import LANES, load, splat
+from backprop.kernels.cpu.softmax import items, log_softmax_of, product, read, registers, samples, write
+from backprop.kernels.cpu.views import scratch
 
 
 @kernel(work=8)
@@ -46,31 +46,57 @@ def nll_backward(y, w, ignore, scale, out, part, parts):
                 out[b, y[b, d], d] = -w[y[b, d]] * scale[b, d]
 
 
-@kernel(work=8)
+@exact_kernel(work=8)
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out, part, parts):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9b) (40)"""
-    for b in share(y.shape[0], part, parts):
-        for d in range(y.shape[1]):
-            nll_softmax_backward_of(log_s, b, d, y[b, d], w, ignore, smoothing, scale[b, d], out)
+    sum_w, scales = total_weight(w, smoothing), scratch(log_s, LANES)
+    for item in share(items(log_s), part, parts):
+        b, first, count = samples(log_s, item)
+        for d in range(count):
+            scales[d] = scale[b, first + d]
+        nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, sum_w, scales, out)
+
+
+@inlined
+def total_weight(w, smoothing):
+    """The sum of all weights, where it is needed."""
+    total = 0.0
+    if smoothing > 0:
+        for c in range(w.size):
+            total += w[c]
+    return total
 
 
 @inner
-def nll_softmax_backward_of(log_s, b, d, label, w, ignore, smoothing, scale, out):
-    """delta of one sample."""
+def nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, sum_w, scales, out):
+    """delta of one item, whose samples have these scales."""
     real, classes = out.dtype.type, log_s.shape[1]
     hard, soft = real(1 - smoothing), real(smoothing / classes)
-    if label == ignore:
-        for c in range(classes):
-            out[b, c, d] = 0
-        return
-    sum_w = 0.0
-    if smoothing > 0:
-        for c in range(classes):
-            sum_w += w[c]
-    sum_tw = real(hard * w[label] + soft * sum_w)
-    for c in range(classes):
-        out[b, c, d] = (exp(log_s[b, c, d]) * sum_tw - soft * w[c]) * scale
-    out[b, label, d] -= hard * w[label] * scale
+    b, first, count = samples(log_s, item)
+    factors = scratch(log_s, LANES)
+    for d in range(count):
+        label = y[b, first + d]
+        factors[d] = real(hard * w[label] + soft * sum_w) * scales[d] if label != ignore else real(0)
+    write_exp_times(factors, log_s, item, out)
+    for d in range(count):
+        label = y[b, first + d]
+        if label == ignore:
+            for c in range(classes):
+                out[b, c, first + d] = 0
+            continue
+        if smoothing > 0:
+            for c in range(classes):
+                out[b, c, first + d] -= soft * w[c] * scales[d]
+        out[b, label, first + d] -= hard * w[label] * scales[d]
+
+
+@inner
+def write_exp_times(factors, log_s, item, out):
+    """out = e^log_s, times each sample's factor"""
+    n, at = registers(log_s, item)
+    factor = splat(log_s, factors[0], 1, 1) if log_s.shape[2] == 1 else load(factors, 0, 0, 1, 1)
+    for k in range(n):
+        write(product(exp(read(log_s, at, k, 0)), factor), out, at, k)
 
 
 @exact_kernel
@@ -88,15 +114,17 @@ def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
                     found[2] = b * y.shape[1] + d
                     return
                 found[1] += w[label]
+    for item in range(items(z)):
+        log_softmax_of(z, item, log_s)
     for b in range(y.shape[0]):
         for d in range(y.shape[1]):
-            log_softmax_of(z, b, d, log_s)
             found[0] += nll_of(log_s, b, d, y[b, d], w, ignore, smoothing)
     found[0] = real(found[0])
-    scale = real(1 / found[1]) if found[1] != 0 else real(0)
-    for b in range(y.shape[0]):
-        for d in range(y.shape[1]):
-            nll_softmax_backward_of(log_s, b, d, y[b, d], w, ignore, smoothing, scale, delta)
+    sum_w, scales = total_weight(w, smoothing), scratch(z, LANES)
+    for d in range(LANES):
+        scales[d] = real(1 / found[1]) if found[1] != 0 else real(0)
+    for item in range(items(z)):
+        nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, sum_w, scales, delta)
 
 
 @kernel(work=8)

@@ -5,26 +5,31 @@ All arrays are flat, an item is a block; `options` are a row's other numbers, as
 a single number run in one thread.
 """
 
-from math import exp, log
+import math
 
-from backprop.kernels.cpu.jit import inner, with_words
+from backprop.kernels.cpu.elementary.functions import exp, log, sigmoid, softplus, times
+from backprop.kernels.cpu.elementary.traced import where, word
+from backprop.kernels.cpu.jit import with_words
 from backprop.kernels.cpu.kernel import exact_kernel
-from backprop.kernels.cpu.more_activations import sigmoid, softplus, times
 from backprop.kernels.cpu.parts import block_of, blocks, share
+from backprop.kernels.cpu.simd import lanes, put_some, some_of
 
-LEAST = exp(-100)
+LEAST = math.exp(-100)
+scaled = word(lambda s, scale: times(scale, s), "scaled")
 
 
-@inner
 def side(a, b):
     """The sign of a - b, 0 where they are equal; NaN stays NaN"""
-    return 1.0 if a > b else -1.0 if a < b else a - b
+    return where(a > b, 1, where(a < b, -1, a - b))
 
 
-@inner
 def log100(a):
     """log a, but no less than -100, as in PyTorch: a confident wrong answer costs 100, not infinity"""
-    return -100.0 if 0 <= a < LEAST else log(a)
+    return where((a >= 0) & (a < LEAST), -100, log(a))
+
+
+def at_least(a, least):
+    return where(a < least, least, a)
 
 
 # fmt: off
@@ -35,22 +40,22 @@ TABLE = {
     "absolute":        (lambda a, b: abs(a - b),                                                              # (21)
                         lambda a, b: side(a, b)),
 
-    "huber":           (lambda a, b, d: (a - b) * (a - b) / 2 if abs(a - b) <= d else d * (abs(a - b) - d / 2),
-                        lambda a, b, d: a - b if abs(a - b) <= d else d * side(a, b)),                        # (22)
+    "huber":           (lambda a, b, d: where(abs(a - b) <= d, (a - b) ** 2 / 2, d * (abs(a - b) - d / 2)),
+                        lambda a, b, d: where(abs(a - b) <= d, a - b, d * side(a, b))),                       # (22)
 
-    "smooth_l1":       (lambda a, b, d: (a - b) * (a - b) / (2 * d) if abs(a - b) < d else abs(a - b) - d / 2,
-                        lambda a, b, d: (a - b) / d if abs(a - b) < d else side(a, b)),                       # (37)
+    "smooth_l1":       (lambda a, b, d: where(abs(a - b) < d, (a - b) ** 2 / (2 * d), abs(a - b) - d / 2),
+                        lambda a, b, d: where(abs(a - b) < d, (a - b) / d, side(a, b))),                      # (37)
 
     "bce":             (lambda a, b: -b * log100(a) - (1 - b) * log100(1 - a),
-                        lambda a, b: (a - b) / max(a * (1 - a), 1e-12)),                                      # (38)
+                        lambda a, b: (a - b) / at_least(a * (1 - a), 1e-12)),                                 # (38)
 
-    "bce_with_logits": (lambda a, b: times(abs(a), b if a < 0 else 1 - b) + softplus(-abs(a)),
+    "bce_with_logits": (lambda a, b: times(abs(a), where(a < 0, b, 1 - b)) + softplus(-abs(a)),
                         lambda a, b: sigmoid(a) - b),                                                         # (24)
 
     "positives":       (lambda a, b: times(softplus(-a), b),
                         lambda a, b: -b * sigmoid(-a)),                                                       # (24)
 
-    "kl_div":          (lambda a, b: times(log(b if b != 0 else 1.0) - a, b),
+    "kl_div":          (lambda a, b: times(log(where(b == 0, 1, b)) - a, b),
                         lambda a, b: -b),                                                                     # (39)
 
     "kl_div_log":      (lambda a, b: times(b - a, exp(b)),
@@ -63,25 +68,28 @@ def forward(a, b, options, out, part, parts):
     """out[i] = the loss of a[i] against b[i]"""
     for block in share(blocks(a.size), part, parts):
         a_, b_, out_ = block_of(a, block), block_of(b, block), block_of(out, block)
-        for i in range(a_.size):
-            out_[i] = loss(a_[i], b_[i], *options)  # noqa: F821
+        for i in range(0, a_.size, lanes(a_)):
+            some = loss(some_of(a_, i), some_of(b_, i), *options)  # noqa: F821
+            put_some(some, out_, i)
 
 
 def backward(a, b, options, scale, out, part, parts):
     """delta = its derivative with respect to a, times scale"""
     for block in share(blocks(a.size), part, parts):
         a_, b_, out_ = block_of(a, block), block_of(b, block), block_of(out, block)
-        for i in range(a_.size):
-            out_[i] = times(scale, slope(a_[i], b_[i], *options))  # noqa: F821
+        for i in range(0, a_.size, lanes(a_)):
+            some = slope(some_of(a_, i), some_of(b_, i), *options)  # noqa: F821
+            put_some(scaled(some, scale), out_, i)
 
 
-def pair(name, **row):
-    """The forward and the backward kernel of one row, whose `loss` and `slope` they call."""
-    row = {word: inner(function) for word, function in row.items()}
-    return tuple(exact_kernel(work=8)(with_words(way, f"{name}_{way.__name__}", **row)) for way in (forward, backward))
+def pair(name, loss, slope):
+    """The forward and the backward kernel of one row."""
+    forwards = with_words(forward, f"{name}_forward", loss=word(loss, "loss"))
+    backwards = with_words(backward, f"{name}_backward", slope=word(slope, "slope"))
+    return exact_kernel(work=8)(forwards), exact_kernel(work=8)(backwards)
 
 
-ERRORS = {name: pair(name, loss=loss, slope=slope) for name, (loss, slope) in TABLE.items()}
+ERRORS = {name: pair(name, *row) for name, row in TABLE.items()}
 
 
 @exact_kernel

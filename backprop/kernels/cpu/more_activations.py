@@ -1,108 +1,90 @@
 """The other activations: a = sigma(u), and under it the slope sigma'(u) by which (4) multiplies delta.
 
-All arrays are flat; an item is a block. `options` are a row's other numbers, as a tuple. NaN stays NaN: the
-last branch of each row passes it on. Where a slope is 0, delta_u is 0, whatever delta is.
+All arrays are flat; an item is a block. `options` are a row's other numbers, as a tuple. NaN stays NaN: what `where`
+chooses if nothing holds passes it on. Where a slope is 0, delta_u is 0, whatever delta is.
 """
 
 import math
-from math import exp, expm1, tanh
 
 import numpy as np
 
-from backprop.kernels.cpu.jit import inner, with_words
+from backprop.kernels.cpu import elementary
+from backprop.kernels.cpu.elementary.functions import between, exp, expm1, normal, sigmoid, softplus, tanh, times
+from backprop.kernels.cpu.elementary.traced import copysign, where, word
+from backprop.kernels.cpu.jit import with_words
 from backprop.kernels.cpu.kernel import exact_kernel, kernel
 from backprop.kernels.cpu.parts import block_of, blocks, share
+from backprop.kernels.cpu.simd import lanes, put_some, some_of
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # these keep mean 0 and variance 1 (Klambauer, 2017)
-ROOT_2, ROOT_2_PI = math.sqrt(2), math.sqrt(2 * math.pi)
 BEND, CUBIC = math.sqrt(2 / math.pi), 0.044715  # the tanh that approximates the normal distribution (Hendrycks, 2016)
 
 
-@inner
-def sigmoid(u):
-    e = exp(-abs(u))
-    return (e if u < 0 else 1.0) / (1.0 + e)
+def rise(u):
+    """(1 + tanh v) / 2 with v = BEND (u + CUBIC u^3)"""
+    return sigmoid(2 * BEND * (u + CUBIC * u**3))
 
 
-@inner
-def softplus(u):
-    """log(1 + e^u)"""
-    return (0.0 if u < 0 else u) + math.log1p(exp(-abs(u)))
+def grown(u):
+    """(e, n) of mish: n = (1 + e^u)^2 - 1, from which tanh(log(1 + e^u)) = n / (n + 2); for large u that is 1"""
+    e = exp(between(u, -math.inf, u.digits * math.log(2)))
+    return e, e * (e + 2)
 
 
-@inner
-def below(u):
-    """The probability of a standard normal variable below u."""
-    return math.erfc(-u / ROOT_2) / 2
-
-
-@inner
-def density(u):
-    """Its derivative."""
-    return exp(-u * u / 2) / ROOT_2_PI
-
-
-@inner
-def bend(u):
-    return tanh(BEND * (u + CUBIC * u * u * u))
-
-
-@inner
-def times(u, s):
-    """u s, but 0 where s is 0, even if u is infinite: a branch that is not taken, or an exponential that has
-    underflowed, contributes nothing"""
-    return u * s if s != 0 else 0.0 * s
+def mish_slope(u):
+    e, n = grown(u)
+    return n / (n + 2) + times(u, 4 * e * (1 + e) / (n + 2) ** 2)
 
 
 # fmt: off
 TABLE = {
-    "leaky_relu":  (lambda u, s: s * u if u <= 0 else u,
-                    lambda u, s: s if u <= 0 else 1.0),
+    "leaky_relu":  (lambda u, s: where(u <= 0, s * u, u),
+                    lambda u, s: where(u <= 0, s, 1)),
 
-    "elu":         (lambda u, k: k * expm1(u) if u <= 0 else u,
-                    lambda u, k: k * exp(u) if u <= 0 else 1.0),
+    "elu":         (lambda u, k: where(u <= 0, k * expm1(u), u),
+                    lambda u, k: where(u <= 0, k * exp(u), 1)),
 
-    "celu":        (lambda u, k: k * expm1(u / k) if u <= 0 else u,
-                    lambda u, k: exp(u / k) if u <= 0 else 1.0),
+    "celu":        (lambda u, k: where(u <= 0, k * expm1(u / k), u),
+                    lambda u, k: where(u <= 0, exp(u / k), 1)),
 
-    "selu":        (lambda u: SELU_SCALE * (SELU_ALPHA * expm1(u) if u <= 0 else u),
-                    lambda u: SELU_SCALE * (SELU_ALPHA * exp(u) if u <= 0 else 1.0)),
+    "selu":        (lambda u: SELU_SCALE * where(u <= 0, SELU_ALPHA * expm1(u), u),
+                    lambda u: SELU_SCALE * where(u <= 0, SELU_ALPHA * exp(u), 1)),
 
-    "gelu":        (lambda u: times(u, below(u)),
-                    lambda u: below(u) + times(u, density(u))),
+    "gelu":        (lambda u: times(u, normal(u)[0]),
+                    lambda u: normal(u)[0] + times(u, normal(u)[1])),
 
-    "gelu_tanh":   (lambda u: times(u, (1 + bend(u)) / 2),
-                    lambda u: (1 + bend(u)) / 2 + times(u * BEND * (1 + 3 * CUBIC * u * u) / 2, 1 - bend(u) ** 2)),
+    "gelu_tanh":   (lambda u: times(u, rise(u)),
+                    lambda u: rise(u) + times(2 * BEND * (u + 3 * CUBIC * u**3), rise(u) * rise(-u))),
 
     "silu":        (lambda u: times(u, sigmoid(u)),
                     lambda u: sigmoid(u) + times(u, sigmoid(u) * sigmoid(-u))),
 
-    "mish":        (lambda u: times(u, tanh(softplus(u))),
-                    lambda u: tanh(softplus(u)) + times(u, (1 - tanh(softplus(u)) ** 2) * sigmoid(u))),
+    "mish":        (lambda u: times(u, grown(u)[1] / (grown(u)[1] + 2)),
+                    mish_slope),
 
-    "softplus":    (lambda u, b, most: softplus(b * u) / b if b * u <= most else u,
-                    lambda u, b, most: sigmoid(b * u) if b * u <= most else 1.0),
+    "softplus":    (lambda u, b, most: where(b * u <= most, softplus(b * u) / b, u),
+                    lambda u, b, most: where(b * u <= most, sigmoid(b * u), 1)),
 
-    "softsign":    (lambda u: math.copysign(1.0, u) if math.isinf(u) else u / (1 + abs(u)),
+    "softsign":    (lambda u: where(abs(u) == math.inf, copysign(1, u), u / (1 + abs(u))),
                     lambda u: 1 / (1 + abs(u)) ** 2),
 
     "tanhshrink":  (lambda u: u - tanh(u),
                     lambda u: tanh(u) ** 2),
 
-    "hardshrink":  (lambda u, t: 0.0 if abs(u) <= t else u,
-                    lambda u, t: 0.0 if abs(u) <= t else 1.0),
+    "hardshrink":  (lambda u, t: where(abs(u) <= t, 0, u),
+                    lambda u, t: where(abs(u) <= t, 0, 1)),
 
-    "softshrink":  (lambda u, t: 0.0 if abs(u) <= t else u - math.copysign(t, u),
-                    lambda u, t: 0.0 if abs(u) <= t else 1.0),
+    "softshrink":  (lambda u, t: where(abs(u) <= t, 0, u - copysign(t, u)),
+                    lambda u, t: where(abs(u) <= t, 0, 1)),
 
-    "hardtanh":    (lambda u, lo, hi: lo if u <= lo else hi if u >= hi else u,
-                    lambda u, lo, hi: 0.0 if u <= lo or u >= hi else 1.0),
+    "hardtanh":    (lambda u, lo, hi: where(u <= lo, lo, where(u >= hi, hi, u)),
+                    lambda u, lo, hi: where((u <= lo) | (u >= hi), 0, 1)),
 
-    "hardsigmoid": (lambda u: 0.0 if u <= -3 else 1.0 if u >= 3 else u / 6 + 1 / 2,
-                    lambda u: 0.0 if u <= -3 or u >= 3 else 1 / 6),
+    "hardsigmoid": (lambda u: where(u <= -3, 0, where(u >= 3, 1, u / 6 + 1 / 2)),
+                    lambda u: where((u <= -3) | (u >= 3), 0, 1 / 6)),
 
-    "hardswish":   (lambda u: 0.0 if u <= -3 else u if u >= 3 else u * (u / 6 + 1 / 2),
-                    lambda u: 0.0 if u <= -3 else 1.0 if u >= 3 else u / 3 + 1 / 2),
+    "hardswish":   (lambda u: where(u <= -3, 0, where(u >= 3, u, u * (u / 6 + 1 / 2))),
+                    lambda u: where(u <= -3, 0, where(u >= 3, 1, u / 3 + 1 / 2))),
 
     "logsigmoid":  (lambda u: -softplus(-u),
                     lambda u: sigmoid(-u)),
@@ -114,25 +96,27 @@ def forward(u, options, out, part, parts):
     """(3) out[i] = sigma(u[i])"""
     for block in share(blocks(u.size), part, parts):
         u_, out_ = block_of(u, block), block_of(out, block)
-        for i in range(u_.size):
-            out_[i] = sigma(u_[i], *options)  # noqa: F821
+        for i in range(0, u_.size, lanes(u_)):
+            put_some(sigma(some_of(u_, i), *options), out_, i)  # noqa: F821
 
 
 def backward(delta, u, options, out, part, parts):
     """(4) out[i] = delta[i] sigma'(u[i])"""
     for block in share(blocks(u.size), part, parts):
         delta_, u_, out_ = block_of(delta, block), block_of(u, block), block_of(out, block)
-        for i in range(u_.size):
-            out_[i] = times(delta_[i], slope(u_[i], *options))  # noqa: F821
+        for i in range(0, u_.size, lanes(u_)):
+            s = slope(some_of(u_, i), *options)  # noqa: F821
+            put_some(elementary.times(some_of(delta_, i), s), out_, i)
 
 
-def pair(name, **row):
-    """The forward and the backward kernel of one row, whose `sigma` and `slope` they call."""
-    row = {word: inner(function) for word, function in row.items()}
-    return tuple(exact_kernel(work=16)(with_words(way, f"{name}_{way.__name__}", **row)) for way in (forward, backward))
+def pair(name, sigma, slope):
+    """The forward and the backward kernel of one row."""
+    forwards = with_words(forward, f"{name}_forward", sigma=word(sigma, "sigma"))
+    backwards = with_words(backward, f"{name}_backward", slope=word(slope, "slope"))
+    return exact_kernel(work=8)(forwards), exact_kernel(work=8)(backwards)
 
 
-ACTIVATIONS = {name: pair(name, sigma=sigma, slope=slope) for name, (sigma, slope) in TABLE.items()}
+ACTIVATIONS = {name: pair(name, *row) for name, row in TABLE.items()}
 
 
 @kernel

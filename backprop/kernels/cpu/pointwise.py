@@ -3,10 +3,10 @@
 All arrays are flat and of one length; an item is a block.
 """
 
-import math
-
+from backprop.kernels.cpu import elementary
 from backprop.kernels.cpu.kernel import kernel
 from backprop.kernels.cpu.parts import block_of, blocks, share
+from backprop.kernels.cpu.simd import lanes, put_some, some_of
 
 
 @kernel
@@ -27,15 +27,13 @@ def relu_backward(delta, a, out, part, parts):
             out_[i] = 0 if a_[i] <= 0 else delta_[i]
 
 
-@kernel(work=16)
+@kernel(work=8)
 def sigmoid(u, out, part, parts):
-    """(3) a = 1 / (1 + e^-u), with the exponential of a number <= 0 only, so that nothing overflows"""
-    one = out.dtype.type(1)
+    """(3) a = 1 / (1 + e^-u)"""
     for block in share(blocks(u.size), part, parts):
         u_, out_ = block_of(u, block), block_of(out, block)
-        for i in range(u_.size):
-            e = math.exp(-abs(u_[i]))
-            out_[i] = (one if u_[i] >= 0 else e) / (one + e)
+        for i in range(0, u_.size, lanes(u_)):
+            put_some(elementary.sigmoid(some_of(u_, i)), out_, i)
 
 
 @kernel
@@ -48,13 +46,13 @@ def sigmoid_backward(delta, a, out, part, parts):
             out_[i] = delta_[i] * a_[i] * (one - a_[i])
 
 
-@kernel(work=32)
+@kernel(work=8)
 def tanh(u, out, part, parts):
     """(3) a = tanh u"""
     for block in share(blocks(u.size), part, parts):
         u_, out_ = block_of(u, block), block_of(out, block)
-        for i in range(u_.size):
-            out_[i] = math.tanh(u_[i])
+        for i in range(0, u_.size, lanes(u_)):
+            put_some(elementary.tanh(some_of(u_, i)), out_, i)
 
 
 @kernel

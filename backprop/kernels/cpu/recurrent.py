@@ -4,10 +4,8 @@ The products with the weights are computed before, by `matmul`: a cell turns the
 owns that row.
 """
 
-import math
-
+from backprop.kernels.cpu.elementary import sigmoid, tanh
 from backprop.kernels.cpu.kernel import kernel
-from backprop.kernels.cpu.more_activations import sigmoid
 from backprop.kernels.cpu.parts import share
 
 
@@ -20,11 +18,11 @@ def lstm_cell(u, c_before, gates, c, h, part, parts):
     for row in share(c.shape[0], part, parts):
         for k in range(hidden):
             i, f = sigmoid(u[row, k]), sigmoid(u[row, hidden + k])
-            g, o = math.tanh(u[row, 2 * hidden + k]), sigmoid(u[row, 3 * hidden + k])
+            g, o = tanh(u[row, 2 * hidden + k]), sigmoid(u[row, 3 * hidden + k])
             gates[row, k], gates[row, hidden + k] = i, f
             gates[row, 2 * hidden + k], gates[row, 3 * hidden + k] = g, o
             c[row, k] = f * c_before[row, k] + i * g
-            h[row, k] = o * math.tanh(c[row, k])
+            h[row, k] = o * tanh(c[row, k])
 
 
 @kernel(work=16)
@@ -35,7 +33,7 @@ def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delt
         for k in range(hidden):
             i, f = gates[row, k], gates[row, hidden + k]
             g, o = gates[row, 2 * hidden + k], gates[row, 3 * hidden + k]
-            t = math.tanh(c[row, k])
+            t = tanh(c[row, k])
             delta_c = delta_c_after[row, k] + delta_h[row, k] * o * (1 - t * t)
             delta_u[row, k] = delta_c * g * i * (1 - i)
             delta_u[row, hidden + k] = delta_c * c_before[row, k] * f * (1 - f)
@@ -54,7 +52,7 @@ def gru_cell(p, q, h_before, gates, h, part, parts):
         for k in range(hidden):
             r = sigmoid(p[row, k] + q[row, k])
             z = sigmoid(p[row, hidden + k] + q[row, hidden + k])
-            n = math.tanh(p[row, 2 * hidden + k] + r * q[row, 2 * hidden + k])
+            n = tanh(p[row, 2 * hidden + k] + r * q[row, 2 * hidden + k])
             gates[row, k], gates[row, hidden + k], gates[row, 2 * hidden + k] = r, z, n
             h[row, k] = (1 - z) * n + z * h_before[row, k]
 

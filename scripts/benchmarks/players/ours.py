@@ -6,7 +6,7 @@ import backprop as bp
 from backprop import kernels
 from backprop.training.fit import fit
 from backprop.training.plan import Plan
-from benchmarks import workload
+from benchmarks import layers, workload
 
 
 def gemm(form, n, o, i):
@@ -67,3 +67,26 @@ def step(model):
         last[:] = [L]
 
     return run, lambda: [np.array(last), *(p.data.ravel() for p in net.parameters())]
+
+
+def layer(name, shape, target):
+    x, y = layers.arrays(name, shape, target)
+    module = eval(f"bp.{name}", {"bp": bp})
+    parameters = list(module.parameters())
+    for parameter, value in zip(parameters, layers.values([p.shape for p in parameters]), strict=True):
+        parameter.data[...] = value
+    found = []
+    if y is not None:
+
+        def run():
+            found[:] = module(x, y), module.backward()
+    else:
+        out = module(x)
+        delta = layers.delta((out[0] if isinstance(out, tuple) else out).shape)
+
+        def run():
+            module.zero_grad()
+            found[:] = module(x), module.backward(delta)
+
+    random = "Dropout" in name
+    return run, lambda: [] if random else [np.array(each) for each in (*found, *(p.grad for p in parameters)) if each is not None]

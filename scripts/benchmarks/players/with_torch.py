@@ -5,7 +5,7 @@ import os
 import numpy as np
 import torch
 
-from benchmarks import workload
+from benchmarks import layers, workload
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
@@ -68,3 +68,31 @@ def training(model):
         last[:] = [L.item()]
 
     return update, lambda: [np.array(last), *(p.detach().numpy().ravel() for p in net.parameters())]
+
+
+def layer(name, shape, target):
+    x, y = layers.arrays(name, shape, target)
+    x, y = torch.from_numpy(x), y if y is None else torch.from_numpy(y)
+    module = eval(f"nn.{name}", {"nn": torch.nn})
+    parameters = list(module.parameters())
+    with torch.no_grad():
+        for parameter, value in zip(parameters, layers.values([p.shape for p in parameters]), strict=True):
+            parameter.copy_(torch.from_numpy(value))
+    x.requires_grad_(x.is_floating_point())
+    out = module(x) if y is None else module(x, y)
+    found = []
+    if y is None:
+        delta = torch.from_numpy(layers.delta(tuple((out[0] if isinstance(out, tuple) else out).shape)))
+    else:
+        delta = None
+
+    def run():
+        module.zero_grad()
+        x.grad = None
+        out = module(x) if y is None else module(x, y)
+        out = out[0] if isinstance(out, tuple) else out
+        out.backward(delta)
+        found[:] = out.detach(), x.grad
+
+    random = "Dropout" in name
+    return run, lambda: [] if random else [each.numpy() for each in (*found, *(p.grad for p in parameters)) if each is not None]

@@ -6,12 +6,15 @@ registers is one value here, a Tile, and these are its operations:
 
     zeros, splat                     a new tile, of one number
     load, load_part, load_even       a tile from an array
+    load_or                          a register from an array, with a number behind its end
+    some_of, put_some                a register from and into an array, as far as the array goes
     store, store_part, store_between a tile into an array
     store_whole                      a register as integers
     outer                            tile += column times row
     slide, slide_sum                 the same where a number of the column multiplies several rows; its adjoint
     dot, dot_part, total             tile += rows times rows, lane by lane; the lanes added up
-    add, maximum, keep_larger        element by element
+    sum_of, largest_of               the lanes of a register as one number
+    add, maximum, keep_larger        element by element; whatever else elementary/ makes a word
     transpose                        rows become columns
     lanes, prefetch                  how wide a register is; a hint to the cache
     indices, moved                   several indices from an array; several, moved together
@@ -24,10 +27,12 @@ from backprop.kernels.cpu.simd.arithmetic import (
     dot,
     dot_part,
     keep_larger,
+    largest_of,
     maximum,
     outer,
     slide,
     slide_sum,
+    sum_of,
     total,
     transpose,
 )
@@ -36,11 +41,13 @@ from backprop.kernels.cpu.simd.memory import (
     lanes,
     load,
     load_even,
+    load_or,
     load_part,
     moved,
     prefetch,
+    some_of,
     splat,
     zeros,
 )
-from backprop.kernels.cpu.simd.stores import store, store_between, store_part, store_whole
+from backprop.kernels.cpu.simd.stores import put_some, store, store_between, store_part, store_whole
 from backprop.kernels.cpu.simd.tile import LANES, REGISTERS, WIDTH

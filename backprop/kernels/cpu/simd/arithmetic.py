@@ -116,6 +116,18 @@ def total(typing, tile, array, i, step):
 
 
 @intrinsic
+def sum_of(typing, tile):
+    """The sum over all lanes of a register."""
+    return _reduced(tile, "fadd", 0.0)
+
+
+@intrinsic
+def largest_of(typing, tile):
+    """The largest number in a register; NaN does not count."""
+    return _reduced(tile, "fmax")
+
+
+@intrinsic
 def add(typing, x, y):
     """x + y, two tiles of one shape"""
 
@@ -197,6 +209,15 @@ def _dot(tile, a, b, part):
 
     indices = types.UniTuple(INDEX, tile.vectors)
     return tile(tile, a, INDEX, INDEX, b, indices, *[INDEX] * part), codegen
+
+
+def _reduced(tile, name, *first):
+    def codegen(context, builder, signature, args):
+        element = tile.register.element
+        args = [*(ir.Constant(element, number) for number in first), builder.extract_value(args[0], 0)]
+        return call(builder, f"llvm.vector.reduce.{name}.{tile.suffix}", element, args, ("reassoc",))
+
+    return tile.dtype(tile), codegen
 
 
 def _everywhere(builder, tile, elements, index):

@@ -96,6 +96,33 @@ def load_part(typing, array, i, step, height, width, rows, vectors):
     return tile(array, INDEX, INDEX, INDEX, INDEX, rows, vectors), codegen
 
 
+@intrinsic
+def load_or(typing, array, i, count, number):
+    """A register of array[i + n] for n < count; the number is in the lanes behind them."""
+    tile = Tile(array.dtype, 1, 1)
+
+    def codegen(context, builder, signature, args):
+        array, i, count, number = args
+        elements = Elements(context, builder, signature.args[0], array)
+        register = elements.load(tile, i, count, spread(builder, number, tile.lanes))
+        return builder.insert_value(ir.Constant(context.get_value_type(tile), None), register, 0)
+
+    return tile(array, INDEX, INDEX, array.dtype), codegen
+
+
+@intrinsic
+def some_of(typing, array, i):
+    """A register of array[i + n], zeros behind the array's end."""
+    tile = Tile(array.dtype, 1, 1)
+
+    def codegen(context, builder, signature, args):
+        elements = Elements(context, builder, signature.args[0], args[0])
+        register = elements.load(tile, args[1], builder.sub(elements.array.nitems, args[1]))
+        return builder.insert_value(ir.Constant(context.get_value_type(tile), None), register, 0)
+
+    return tile(array, INDEX), codegen
+
+
 @intrinsic(prefer_literal=True)
 def indices(typing, array, i, count):
     """The tuple array[i], ..., array[i + count - 1]; count is a constant."""

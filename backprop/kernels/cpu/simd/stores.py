@@ -45,6 +45,22 @@ def store_part(typing, tile, array, i, step, height, width):
 
 
 @intrinsic
+def put_some(typing, tile, array, i):
+    """array[i + n] = the numbers of a register; those behind the array's end are left out"""
+
+    def codegen(context, builder, signature, args):
+        value, array, i = args
+        elements, one = Elements(context, builder, signature.args[1], array), whole(1, i)
+        rest = builder.sub(elements.array.nitems, i)
+        ((_, _, pointer, mask),) = parts(builder, tile, elements, i, whole(0, i), one, rest)
+        args = [builder.extract_value(value, 0), pointer, ir.Constant(ir.IntType(32), tile.bytes), mask]
+        call(builder, f"llvm.masked.store.{tile.suffix}.p0", ir.VoidType(), args)
+        return context.get_dummy_value()
+
+    return types.void(tile, array, INDEX), codegen
+
+
+@intrinsic
 def store_whole(typing, tile, array, i, count, first, step):
     """array[i + c] = tile[0, c] + first + c step for c < count, as integers; those of the tile are below 2^31."""
 

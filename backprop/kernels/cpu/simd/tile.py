@@ -101,12 +101,16 @@ class Elements:
         pointer = self.pointer(index, tile.lanes if count is None else count, live)
         return self.builder.bitcast(pointer, tile.register.as_pointer())
 
-    def load(self, tile, index, count=None):
-        """The register's worth of elements from `index` on; only `count` of them, if it is given, then zeros."""
+    def load(self, tile, index, count=None, behind=None):
+        """The register's worth of elements from `index` on; only `count` of them, if it is given, and then the lanes of
+        the register `behind`, or zeros.
+        """
         if count is None:
             return self.builder.load(self.register_pointer(tile, index), align=tile.bytes)
+        full = whole(tile.lanes, count)
+        count = self.builder.select(self.builder.icmp_signed("<", count, full), count, full)
         numbers = ir.Constant(ir.VectorType(count.type, tile.lanes), list(range(tile.lanes)))
         mask = self.builder.icmp_signed("<", numbers, spread(self.builder, count, tile.lanes))
         pointer = self.register_pointer(tile, index, count)
-        args = [pointer, ir.Constant(ir.IntType(32), tile.bytes), mask, ir.Constant(tile.register, None)]
+        args = [pointer, ir.Constant(ir.IntType(32), tile.bytes), mask, behind or ir.Constant(tile.register, None)]
         return call(self.builder, f"llvm.masked.load.{tile.suffix}.p0", tile.register, args)
