@@ -142,7 +142,7 @@ def _adaptive_windows(image, output_size):
 
 
 def _means(a, windows):
-    """One pass for each spatial axis, the last one first: the mean over a box is a mean of means."""
+    """One pass for each spatial axis: the mean over a box is a mean of means."""
     k = kernels.of(a)
     for axis, window in _by_axis(a, windows):
         out = k.empty((*a.shape[:axis], len(window[0]), *a.shape[axis + 1 :]), a.dtype)
@@ -165,4 +165,4 @@ def _means_backward(delta, windows, image):
 
 def _by_axis(a, windows):
     first = a.ndim - len(windows)
-    return [(first + place, window) for place, window in reversed(list(enumerate(windows)))]
+    return [(first + place, window) for place, window in enumerate(windows)]

@@ -25,14 +25,21 @@ def rise(u):
     return sigmoid(2 * BEND * (u + CUBIC * u**3))
 
 
-def grown(u):
-    """(e, n) of mish: n = (1 + e^u)^2 - 1, from which tanh(log(1 + e^u)) = n / (n + 2); for large u that is 1"""
-    e = exp(between(u, -math.inf, u.digits * math.log(2)))
-    return e, e * (e + 2)
+def squares(u):
+    """(u, e, n) with e = e^u and n = (1 + e)^2 - 1, from which tanh(log(1 + e)) = n / (n + 2); no more of u than it
+    takes to make that 1"""
+    u = between(u, -math.inf, u.digits * math.log(2))
+    e = exp(u)
+    return u, e, e * (e + 2)
+
+
+def mish(u):
+    _, _, n = squares(u)
+    return times(u, n / (n + 2))
 
 
 def mish_slope(u):
-    e, n = grown(u)
+    u, e, n = squares(u)
     return n / (n + 2) + times(u, 4 * e * (1 + e) / (n + 2) ** 2)
 
 
@@ -59,7 +66,7 @@ TABLE = {
     "silu":        (lambda u: times(u, sigmoid(u)),
                     lambda u: sigmoid(u) + times(u, sigmoid(u) * sigmoid(-u))),
 
-    "mish":        (lambda u: times(u, grown(u)[1] / (grown(u)[1] + 2)),
+    "mish":        (mish,
                     mish_slope),
 
     "softplus":    (lambda u, b, most: where(b * u <= most, softplus(b * u) / b, u),

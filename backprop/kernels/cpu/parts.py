@@ -15,6 +15,7 @@ from backprop.kernels.cpu.jit import inlined
 from backprop.kernels.cpu.views import flat_array
 
 BLOCK = 2048
+INDEX = types.intp
 SOME = 64
 
 
@@ -32,18 +33,39 @@ def blocks(size):
 
 @intrinsic
 def block_of(typing, array, block):
-    """Block number `block` of a flat array, array[block * BLOCK : (block + 1) * BLOCK].
+    """Block number `block` of a flat array, array[block * BLOCK : (block + 1) * BLOCK]."""
+
+    def codegen(context, builder, signature, args):
+        array, block = args
+        whole, size = context.make_array(signature.args[0])(context, builder, array), context.get_constant(INDEX, BLOCK)
+        start = builder.mul(block, size)
+        rest = builder.sub(whole.nitems, start)
+        count = builder.select(builder.icmp_signed("<", rest, size), rest, size)
+        return flat_array(context, builder, signature.return_type, builder.gep(whole.data, [start]), count)
+
+    return flat(array)(array, INDEX), codegen
+
+
+@intrinsic
+def piece(typing, array, start, count):
+    """array[start : start + count] of an array's elements in memory, as a flat array.
 
     Its indices begin at 0: an index that might be negative, counted from the end, would have to be tested before each
     use, and the loop would not be vectorized.
     """
-    array_type = types.Array(array.dtype, 1, "C", readonly=not array.mutable)
 
     def codegen(context, builder, signature, args):
-        whole, size = context.make_array(array)(context, builder, args[0]), context.get_constant(types.intp, BLOCK)
-        start = builder.mul(args[1], size)
-        rest = builder.sub(whole.nitems, start)
-        count = builder.select(builder.icmp_signed("<", rest, size), rest, size)
-        return flat_array(context, builder, array_type, builder.gep(whole.data, [start]), count)
+        array, start, count = args
+        whole = context.make_array(signature.args[0])(context, builder, array)
+        if context.enable_boundscheck:
+            outside = builder.icmp_signed(">", builder.add(start, count), whole.nitems)
+            with builder.if_then(outside, likely=False):
+                context.call_conv.return_user_exc(builder, IndexError, ("a piece reaches outside its array",))
+        return flat_array(context, builder, signature.return_type, builder.gep(whole.data, [start]), count)
 
-    return array_type(array, types.intp), codegen
+    return flat(array)(array, INDEX, INDEX), codegen
+
+
+def flat(array):
+    """The type of a flat array of the same elements."""
+    return types.Array(array.dtype, 1, "C", readonly=not array.mutable)

@@ -7,8 +7,8 @@ Images of max_pool are (N, C, depth, height, width), with depth 1 if they are fl
 import numpy as np
 
 from backprop.kernels.cpu.jit import inlined, inner
-from backprop.kernels.cpu.kernel import kernel
-from backprop.kernels.cpu.parts import SOME, share
+from backprop.kernels.cpu.kernel import exact_kernel, kernel
+from backprop.kernels.cpu.parts import piece, share
 from backprop.kernels.cpu.simd import (
     keep_larger,
     lanes,
@@ -20,6 +20,7 @@ from backprop.kernels.cpu.simd import (
     store_whole,
     zeros,
 )
+from backprop.kernels.cpu.sums import total_of
 from backprop.kernels.cpu.views import scratch
 
 MOST = 64  # the most taps of a window that is pooled in registers
@@ -150,40 +151,70 @@ def max_pool_backward(delta, where, out, part, parts):
     """out[n,c,h] = the sum of delta[n,c,i] over the windows i whose largest entry is at h: delta (N,C,I), out (N,C,H);
     item n is image n
     """
+    channels, windows, size = delta.shape[1], delta.shape[2], out.shape[2]
     for n in share(out.shape[0], part, parts):
-        out[n] = 0
-        for c in range(delta.shape[1]):
-            for i in range(delta.shape[2]):
-                if where[n, c, i] >= 0:
-                    out[n, c, where[n, c, i]] += delta[n, c, i]
+        for image in range(n * channels, (n + 1) * channels):
+            delta_, where_ = piece(delta, image * windows, windows), piece(where, image * windows, windows)
+            out_ = piece(out, image * size, size)
+            for h in range(size):
+                out_[h] = 0
+            for i in range(windows):
+                if where_[i] >= 0:
+                    out_[where_[i]] += delta_[i]
 
 
-@kernel(work=4)
+ENTRIES = 32  # means that are computed at a time: neighbours in memory
+
+
+@exact_kernel(work=4)
 def window_mean(a, start, stop, scale, out, part, parts):
     """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]: item b is out[b]"""
+    height, after, total = a.shape[1], a.shape[2], scratch(np.float64, ENTRIES)
     for b in share(a.shape[0], part, parts):
+        if after == 1:
+            mean_of_windows(piece(a, b * height, height), start, stop, scale, piece(out, b * start.size, start.size))
+            continue
         for i in range(start.size):
-            if stop[i] - start[i] > SOME:
-                for d in range(a.shape[2]):
-                    total = 0.0
-                    for h in range(start[i], stop[i]):
-                        total += a[b, h, d]
-                    out[b, i, d] = scale[i] * total
-                continue
-            out[b, i] = 0
+            for first in range(0, after, ENTRIES):
+                means = piece(out, (b * start.size + i) * after + first, min(ENTRIES, after - first))
+                for d in range(means.size):
+                    total[d] = 0
+                for h in range(start[i], stop[i]):
+                    entries = piece(a, (b * height + h) * after + first, means.size)
+                    for d in range(entries.size):
+                        total[d] += entries[d]
+                for d in range(means.size):
+                    means[d] = scale[i] * total[d]
+
+
+@inlined
+def mean_of_windows(a, start, stop, scale, out):
+    """The same for a flat array."""
+    for i in range(out.size):
+        if stop[i] - start[i] > lanes(a):
+            out[i] = scale[i] * total_of(piece(a, start[i], stop[i] - start[i]))
+        else:
+            total = a.dtype.type(0)
             for h in range(start[i], stop[i]):
-                for d in range(a.shape[2]):
-                    out[b, i, d] += a[b, h, d]
-            for d in range(a.shape[2]):
-                out[b, i, d] *= scale[i]
+                total += a[h]
+            out[i] = scale[i] * total
 
 
-@kernel(work=4)
+@exact_kernel(work=4)
 def window_mean_backward(delta, start, stop, scale, out, part, parts):
     """out[b,h,d] = sum of scale[i] delta[b,i,d] over the windows i that hold h: item b is out[b]"""
+    height, after, real = out.shape[1], out.shape[2], out.dtype.type
     for b in share(out.shape[0], part, parts):
-        out[b] = 0
+        whole = piece(out, b * height * after, height * after)
+        for k in range(whole.size):
+            whole[k] = 0
         for i in range(start.size):
+            delta_, factor = piece(delta, (b * start.size + i) * after, after), real(scale[i])
+            if after == 1:
+                for h in range(start[i], stop[i]):
+                    whole[h] += factor * delta_[0]
+                continue
             for h in range(start[i], stop[i]):
-                for d in range(out.shape[2]):
-                    out[b, h, d] += scale[i] * delta[b, i, d]
+                entries = piece(whole, h * after, after)
+                for d in range(after):
+                    entries[d] += factor * delta_[d]

@@ -1,51 +1,111 @@
-"""Entries along one axis, by their index: along an axis of images to pad it, along the rows of an embedding.  (26)"""
+"""Entries along one axis, by their index: along an axis of images to pad it, along the rows of an embedding.  (26)
+
+a is (B, H, D). Neighbours in the index that are neighbours in a, too, are a run, which is copied as a whole.
+"""
 
 import numpy as np
 
 from backprop.kernels.cpu.kernel import kernel
-from backprop.kernels.cpu.parts import share
+from backprop.kernels.cpu.parts import piece, share
 from backprop.kernels.cpu.team.calls import scratch as scratch_memory
 from backprop.kernels.cpu.views import scratch
 
 
-@kernel(of="out")
-def take(a, index, value, out, part, parts):
-    """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1: an item is one (b,i)"""
-    count = index.size
-    for row in share(out.shape[0] * count, part, parts):
-        b, i = row // count, row % count
-        if index[i] < 0:
-            out[b, i] = value
+def take(a, index, value, out):
+    """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1"""
+    runs = scratch_memory((index.size + 1, 3), np.int64)
+    find_runs(index, runs)
+    copy_runs(a, runs, value, out)
+
+
+@kernel
+def find_runs(index, runs):
+    """Each of runs[1:] is a run: where it begins in the index, its first entry, and how many it has; runs[0, 0] is how
+    many runs there are. The -1 of a run are not counted on.
+    """
+    count = 0
+    for i in range(index.size):
+        if i > 0 and (index[i] == index[i - 1] + 1 and index[i - 1] >= 0 or index[i] < 0 and index[i - 1] < 0):
+            runs[count, 2] += 1
         else:
-            for d in range(out.shape[2]):
-                out[b, i, d] = a[b, index[i], d]
+            count += 1
+            runs[count, 0], runs[count, 1], runs[count, 2] = i, index[i], 1
+    runs[0, 0] = count
+
+
+@kernel(of="out")
+def copy_runs(a, runs, value, out, part, parts):
+    """An item is one run of one b."""
+    count, height, places, after = runs[0, 0], a.shape[1], out.shape[1], out.shape[2]
+    for item in share(out.shape[0] * count, part, parts):
+        b, run = item // count, 1 + item % count
+        to, first, length = runs[run, 0], runs[run, 1], runs[run, 2]
+        copy = piece(out, (b * places + to) * after, length * after)
+        if first < 0:
+            for k in range(copy.size):
+                copy[k] = value
+        else:
+            entries = piece(a, (b * height + first) * after, copy.size)
+            for k in range(copy.size):
+                copy[k] = entries[k]
+
+
+def take_backward(delta, index, out, accumulate):
+    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h"""
+    if out.shape[0] > 1:
+        runs = scratch_memory((index.size + 1, 3), np.int64)
+        find_runs(index, runs)
+        add_runs(delta, runs, out, accumulate)
+    else:
+        ends, places = scratch_memory((out.shape[1] + 2,), np.int64), scratch_memory(index.shape, np.int64)
+        by_row(index, ends, places)
+        add_up(delta, ends, places, out, accumulate)
+
+
+@kernel
+def add_runs(delta, runs, out, accumulate, part, parts):
+    """The same for a padded image, of whose entries few have several copies: an item is one b"""
+    height, places, after = out.shape[1], delta.shape[1], out.shape[2]
+    for b in share(out.shape[0], part, parts):
+        if not accumulate:
+            whole = piece(out, b * height * after, height * after)
+            for k in range(whole.size):
+                whole[k] = 0
+        for run in range(1, 1 + runs[0, 0]):
+            of, first, length = runs[run, 0], runs[run, 1], runs[run, 2]
+            if first >= 0:
+                entries = piece(out, (b * height + first) * after, length * after)
+                copy = piece(delta, (b * places + of) * after, entries.size)
+                for k in range(entries.size):
+                    entries[k] += copy[k]
 
 
 ENTRIES = 32  # entries d that are added up at a time: neighbours in memory
 
 
-def take_backward(delta, index, out, accumulate):
-    """out[b,h,d] = the sum of delta[b,i,d] over all i with index[i] = h"""
-    ends, places = scratch_memory((out.shape[1] + 2,), np.int64), scratch_memory(index.shape, np.int64)
-    by_row(index, ends, places)
-    add_up(delta, ends, places, out, accumulate)
-
-
 @kernel
 def add_up(delta, ends, places, out, accumulate, part, parts):
-    """The same, where the i with index[i] = h are places[ends[h] : ends[h + 1]]: an item is one (b,h)"""
-    height, total = out.shape[1], scratch(np.float64, ENTRIES)
+    """The same for an embedding, whose rows may be used any number of times, at places[ends[h] : ends[h + 1]]: an item
+    is one (b,h)
+    """
+    height, after, total = out.shape[1], out.shape[2], scratch(np.float64, ENTRIES)
     for row in share(out.shape[0] * height, part, parts):
         b, h = row // height, row % height
-        for first in range(0, out.shape[2], ENTRIES):
-            count = min(ENTRIES, out.shape[2] - first)
-            for d in range(count):
-                total[d] = out[b, h, first + d] if accumulate else 0.0
+        for first in range(0, after, ENTRIES):
+            entries = piece(out, row * after + first, min(ENTRIES, after - first))
+            if ends[h] == ends[h + 1]:
+                if not accumulate:
+                    for d in range(entries.size):
+                        entries[d] = 0
+                continue
+            for d in range(entries.size):
+                total[d] = entries[d] if accumulate else 0.0
             for k in range(ends[h], ends[h + 1]):
-                for d in range(count):
-                    total[d] += delta[b, places[k], first + d]
-            for d in range(count):
-                out[b, h, first + d] = total[d]
+                used = piece(delta, (b * delta.shape[1] + places[k]) * after + first, entries.size)
+                for d in range(used.size):
+                    total[d] += used[d]
+            for d in range(entries.size):
+                entries[d] = total[d]
 
 
 @kernel

@@ -87,7 +87,7 @@ def sigmoid(x):
 
 def tanh(x):
     """(1 - e) / (1 + e) for x >= 0, where e = e^-2x; 1 - 2e / (1 + e) where that is above 1/2"""
-    _, integer, q = reduced(between(-2 * abs(x), -(x.digits + 2) * math.log(2), 0))
+    _, integer, q = reduced(between(-2 * abs(x), -(x.digits + 4) * math.log(2), 0))
     scale = two_to(integer, x)
     e, less = scale * (1 + q), (1 - scale) - scale * q
     large = abs(x) > ATANH_HALF
