@@ -2,54 +2,66 @@
 
 import numpy as np
 
+from backprop.kernels.cpu.jit import inlined
 from backprop.kernels.cpu.kernel import kernel
-from backprop.kernels.cpu.parts import SOME, share
+from backprop.kernels.cpu.parts import piece, share
+from backprop.kernels.cpu.sums import ENTRIES, add_products_up, add_up, chunk, chunks
+from backprop.kernels.cpu.views import scratch
+
+
+@inlined
+def rows(z):
+    """(how many, of how many neighbours in memory): the channels of a sample where D = 1, else the places of a channel"""
+    return (z.shape[0], z.shape[1]) if z.shape[2] == 1 else (z.shape[0] * z.shape[1], z.shape[2])
 
 
 @kernel
 def add_channels(z, mu, out, part, parts):
-    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: item b is out[b]               (10) (27) (30a) biases"""
-    for b in share(z.shape[0], part, parts):
-        for c in range(z.shape[1]):
-            for d in range(z.shape[2]):
-                out[b, c, d] = z[b, c, d] + mu[c]
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: an item is a row               (10) (27) (30a) biases"""
+    count, size = rows(z)
+    for row in share(count, part, parts):
+        z_, out_ = piece(z, row * size, size), piece(out, row * size, size)
+        if z.shape[2] == 1:
+            for c in range(size):
+                out_[c] = z_[c] + mu[c]
+        else:
+            number = mu[row % z.shape[1]]
+            for d in range(size):
+                out_[d] = z_[d] + number
 
 
 @kernel
 def scale_channels(z, gamma, out, part, parts):
-    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: item b is out[b]              (30a)"""
-    for b in share(z.shape[0], part, parts):
-        for c in range(z.shape[1]):
-            for d in range(z.shape[2]):
-                out[b, c, d] = z[b, c, d] * gamma[c]
+    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: an item is a row              (30a)"""
+    count, size = rows(z)
+    for row in share(count, part, parts):
+        z_, out_ = piece(z, row * size, size), piece(out, row * size, size)
+        if z.shape[2] == 1:
+            for c in range(size):
+                out_[c] = z_[c] * gamma[c]
+        else:
+            number = gamma[row % z.shape[1]]
+            for d in range(size):
+                out_[d] = z_[d] * number
 
 
 @kernel
 def sum_channels(delta, out, accumulate, part, parts):
-    """out[c] = sum_{b,d} delta[b,c,d]: item c is channel c                        (11) (30b)"""
-    for c in share(delta.shape[1], part, parts):
-        total = np.float64(out[c]) if accumulate else 0.0
-        for b in range(delta.shape[0]):
-            row = delta[b, c]
-            for first in range(0, row.size, SOME):
-                part, some = row[first : first + SOME], out.dtype.type(0)
-                for d in range(part.size):  # from 0: no index can be negative, so the loop is vectorized
-                    some += part[d]
-                total += some
-        out[c] = total
+    """out[c] = sum_{b,d} delta[b,c,d]: an item is a chunk of channels             (11) (30b)"""
+    totals = scratch(np.float64, ENTRIES)
+    for item in share(chunks(delta), part, parts):
+        first, count = chunk(delta, item)
+        add_up(delta, first, count, totals)
+        for k in range(count):
+            out[first + k] = out[first + k] + totals[k] if accumulate else totals[k]
 
 
 @kernel
 def dot_channels(delta, z, out, accumulate, part, parts):
-    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: item c is channel c               (30c)"""
-    for c in share(delta.shape[1], part, parts):
-        total = np.float64(out[c]) if accumulate else 0.0
-        for b in range(delta.shape[0]):
-            row, other = delta[b, c], z[b, c]
-            for first in range(0, row.size, SOME):
-                part, beside = row[first : first + SOME], other[first : first + SOME]
-                some = out.dtype.type(0)
-                for d in range(part.size):
-                    some += part[d] * beside[d]
-                total += some
-        out[c] = total
+    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: an item is a chunk of channels    (30c)"""
+    totals = scratch(np.float64, ENTRIES)
+    for item in share(chunks(delta), part, parts):
+        first, count = chunk(delta, item)
+        add_products_up(delta, z, first, count, totals)
+        for k in range(count):
+            out[first + k] = out[first + k] + totals[k] if accumulate else totals[k]

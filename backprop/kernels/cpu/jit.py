@@ -37,6 +37,7 @@ def compiled(**options):
 LINKED = {"pipeline_class": LinkedCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 within_kernels = {"forceinline": True, "_nrt": False, **LINKED}  # for an @overload
 inner = compiled(fastmath=EXACT, forceinline=False, **LINKED)  # or it would be as what calls it first
+summing = compiled(fastmath=FAST, forceinline=False, **LINKED)  # the same where sums may be taken in any order
 inlined = compiled(fastmath=EXACT, forceinline=True, **LINKED)  # so small that a call would cost too much
 
 

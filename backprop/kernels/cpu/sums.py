@@ -1,35 +1,75 @@
-"""Sums over neighbours in memory, that keep six digits of float32 however many terms they have: some registers are
-added up in the arrays' own type, and these sums in float64.
+"""Sums in float64, which keep six digits of float32 however many terms they have.
+
+Where a sum belongs to a channel of (B, C, D) and D = 1, neighbours in memory belong to different channels. Then ENTRIES
+of them are added up side by side.
 """
 
-from backprop.kernels.cpu.elementary.traced import word
-from backprop.kernels.cpu.jit import inner
-from backprop.kernels.cpu.simd import add, lanes, some_of, sum_of, zeros
+import numpy as np
 
-SOME = 64
-plus_product = word(lambda total, x, y: total + x * y, "plus_product")
-plus_square = word(lambda total, x, centre: total + (x - centre) * (x - centre), "plus_square")
+from backprop.kernels.cpu.jit import inlined, inner, summing
+from backprop.kernels.cpu.parts import piece
+
+ENTRIES = 64
 
 
-@inner
+@summing
 def total_of(x):
     """The sum of a flat array."""
-    total, size = 0.0, lanes(x)
-    for first in range(0, x.size, SOME * size):
-        some = zeros(x, 1, 1)
-        for i in range(first, min(first + SOME * size, x.size), size):
-            some = add(some, some_of(x, i))
-        total += sum_of(some)
+    total = 0.0
+    for i in range(x.size):
+        total += x[i]
     return total
+
+
+@summing
+def dot_of(x, y):
+    """The sum of x y, two flat arrays."""
+    total = 0.0
+    for i in range(x.size):
+        total += np.float64(x[i]) * y[i]
+    return total
+
+
+@inlined
+def chunks(u):
+    """How many items there are: the channels of u (B, C, D), ENTRIES of them together where D = 1."""
+    return (u.shape[1] + ENTRIES - 1) // ENTRIES if u.shape[2] == 1 else u.shape[1]
+
+
+@inlined
+def chunk(u, item):
+    """(first, count): the channels of an item."""
+    if u.shape[2] == 1:
+        return item * ENTRIES, min(ENTRIES, u.shape[1] - item * ENTRIES)
+    return item, 1
 
 
 @inner
-def dot_of(x, y):
-    """sum of x y"""
-    total, size = 0.0, lanes(x)
-    for first in range(0, x.size, SOME * size):
-        some = zeros(x, 1, 1)
-        for i in range(first, min(first + SOME * size, x.size), size):
-            some = plus_product(some, some_of(x, i), some_of(y, i))
-        total += sum_of(some)
-    return total
+def add_up(u, first, count, totals):
+    """totals[k] = the sum of u[:, first + k, :]"""
+    channels, places = u.shape[1], u.shape[2]
+    for k in range(count):
+        totals[k] = 0
+    for b in range(u.shape[0]):
+        if places > 1:
+            totals[0] += total_of(piece(u, (b * channels + first) * places, places))
+            continue
+        x = piece(u, b * channels + first, count)
+        for k in range(x.size):
+            totals[k] += x[k]
+
+
+@inner
+def add_products_up(u, v, first, count, totals):
+    """totals[k] = the sum of u[:, first + k, :] v[:, first + k, :]"""
+    channels, places = u.shape[1], u.shape[2]
+    for k in range(count):
+        totals[k] = 0
+    for b in range(u.shape[0]):
+        if places > 1:
+            start = (b * channels + first) * places
+            totals[0] += dot_of(piece(u, start, places), piece(v, start, places))
+            continue
+        x, y = piece(u, b * channels + first, count), piece(v, b * channels + first, count)
+        for k in range(x.size):
+            totals[k] += np.float64(x[k]) * y[k]
