@@ -54,16 +54,34 @@ def piece(typing, array, start, count):
     use, and the loop would not be vectorized.
     """
 
-    def codegen(context, builder, signature, args):
-        array, start, count = args
-        whole = context.make_array(signature.args[0])(context, builder, array)
-        if context.enable_boundscheck:
-            outside = builder.icmp_signed(">", builder.add(start, count), whole.nitems)
-            with builder.if_then(outside, likely=False):
-                context.call_conv.return_user_exc(builder, IndexError, ("a piece reaches outside its array",))
-        return flat_array(context, builder, signature.return_type, builder.gep(whole.data, [start]), count)
+    return flat(array)(array, INDEX, INDEX), _piece
 
-    return flat(array)(array, INDEX, INDEX), codegen
+
+def _piece(context, builder, signature, args):
+    array, start, count = args
+    whole = context.make_array(signature.args[0])(context, builder, array)
+    if context.enable_boundscheck:
+        outside = builder.icmp_signed(">", builder.add(start, count), whole.nitems)
+        with builder.if_then(outside, likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, ("a piece reaches outside its array",))
+    return flat_array(context, builder, signature.return_type, builder.gep(whole.data, [start]), count)
+
+
+@intrinsic(prefer_literal=True)
+def pieces(typing, array, start, size, count):
+    """`count` pieces of one size, one behind the other, as a tuple; count is a constant."""
+    returned = types.UniTuple(flat(array), count.literal_value)
+
+    def codegen(context, builder, signature, args):
+        array, start, size, _ = args
+        one = signature.return_type.dtype(signature.args[0], INDEX, INDEX)
+        found = []
+        for _ in range(len(returned)):
+            found.append(_piece(context, builder, one, (array, start, size)))
+            start = builder.add(start, size)
+        return context.make_tuple(builder, returned, found)
+
+    return returned(array, INDEX, INDEX, count), codegen
 
 
 def flat(array):

@@ -174,7 +174,7 @@ def copysign(x, other):
 
 
 def word(function, name=None):
-    """A function of Numbers as a word that kernels may use."""
+    """A function of Numbers as a word that kernels may use. If it returns several, so does the word."""
     name = name or function.__name__
     parameters = inspect.signature(function).parameters.values()
     names = [each.name for each in parameters if each.default is each.empty]
@@ -184,6 +184,7 @@ def word(function, name=None):
         real = tile.dtype if tile else next((each for each in given if isinstance(each, types.Float)), types.float64)
         if any(each != tile and not isinstance(each, (types.Number, types.Boolean)) for each in given):
             raise TypingError(f"{name} takes numbers, or tiles of one shape, got {given}")
+        count = _count(function, len(given))
 
         def codegen(context, builder, signature, args):
             def one(arg, given, k):
@@ -192,21 +193,35 @@ def word(function, name=None):
                 arg = context.cast(builder, arg, given, real)
                 return Number(builder, spread(builder, arg, tile.lanes) if tile else arg)
 
-            def result(k=None):
+            def results(k=None):
                 numbers = [one(arg, given, k) for arg, given in zip(args, signature.args, strict=True)]
-                return numbers[0].like(function(*numbers)).value
+                found = function(*numbers)
+                return [numbers[0].like(each).value for each in (found if isinstance(found, tuple) else (found,))]
 
             if tile is None:
-                return result()
-            out = ir.Constant(context.get_value_type(tile), ir.Undefined)
-            for k in range(len(tile.registers)):
-                out = builder.insert_value(out, result(k), k)
-            return out
+                found = results()
+            else:
+                found = [ir.Constant(context.get_value_type(tile), ir.Undefined)] * (count or 1)
+                for k in range(len(tile.registers)):
+                    parts = results(k)
+                    found = [builder.insert_value(*each, k) for each in zip(found, parts, strict=True)]
+            return found[0] if count is None else context.make_tuple(builder, signature.return_type, found)
 
-        return (tile or real)(*given), codegen
+        returned = tile or real
+        return (returned if count is None else types.UniTuple(returned, count))(*given), codegen
 
     scope = {"typed": typed}
     exec(f"def {name}(typing, {', '.join(names)}):\n    return typed({', '.join(names)})", scope)
     made = scope[name]
     made.__doc__, made.__module__ = function.__doc__, function.__module__
     return intrinsic(made)
+
+
+def _count(function, arguments):
+    """How many results the function returns as a tuple, or None for a single one: found by calling it once."""
+    module = ir.Module()
+    kind = ir.FunctionType(ir.VoidType(), [ir.FloatType()] * arguments)
+    tried = ir.Function(module, kind, "tried")
+    builder = ir.IRBuilder(tried.append_basic_block())
+    found = function(*[Number(builder, arg) for arg in tried.args])
+    return len(found) if isinstance(found, tuple) else None

@@ -19,6 +19,7 @@ from backprop.kernels.cpu.team.calls import computes_in_python, scratch
 
 HEIGHT = 256  # rows of p that are copied at a time: with DEPTH columns 256 KB of float32, for a core's L2 cache
 LARGE = 384  # size from which on, in each direction, the copies pay
+MANY = 1 << 19  # numbers of a transposed p
 MOST_TERMS = 1 << 14  # of a sum in float32: DEPTH of them are added up at a time, then these sums
 
 
@@ -36,7 +37,7 @@ def affine(p, p_transposed, q, q_transposed, out, accumulate, mu, relu):
         in_parts(p, p_transposed, q, q_transposed, out, accumulate)
         if mu.size or relu:
             finish_all(out, mu, relu)
-    elif out.size > LARGE * LARGE and min(*out.shape, p.size // len(out)) >= LARGE:
+    elif suits_blocks(p_transposed, *out.shape, p.size // max(len(out), 1)):
         by_blocks(p, p_transposed, q, q_transposed, out, accumulate)
         if mu.size or relu:
             finish_all(out, mu, relu)
@@ -46,6 +47,11 @@ def affine(p, p_transposed, q, q_transposed, out, accumulate, mu, relu):
         by_dots(p, q, out, accumulate, mu, relu)
     else:
         by_strips(p, p_transposed, q, q_transposed, out, accumulate, mu, relu)
+
+
+def suits_blocks(p_transposed, rows, columns, depth):
+    """Whether copies of both matrices pay: where all is large, or where p is read across many pages of memory."""
+    return min(rows, columns, depth) >= LARGE or p_transposed and rows * depth >= MANY and rows >= HEIGHT // 2
 
 
 def suits_dots(rows, columns, depth, lanes):
