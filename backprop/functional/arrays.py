@@ -11,7 +11,9 @@ import numpy as np
 
 from backprop import kernels
 from backprop.functional.shapes import contiguous, flat, split_at
+from backprop.kernels import recorder
 from backprop.kernels.device import DeviceArray
+from backprop.kernels.recording import computed
 from backprop.kernels.reference.sums import wide
 
 
@@ -22,7 +24,7 @@ def zeros(shape, like):
 
 def filled(value, shape, like):
     """np.full of the type and on the device of `like`."""
-    if not isinstance(like, DeviceArray):
+    if not isinstance(like, DeviceArray) and (recorder.get() is None or like.dtype.kind not in "fc"):
         return np.full(shape, value, like.dtype) if value else np.zeros(shape, like.dtype)
     k = kernels.of(like)
     out = k.empty(tuple(shape), like.dtype)
@@ -32,13 +34,15 @@ def filled(value, shape, like):
 
 def copied(array):
     """np.array(array)"""
+    if recorder.get() is not None:
+        return array  # whose numbers nothing changes within a step
     return array.copy() if isinstance(array, DeviceArray) else np.array(array)
 
 
 def joined(arrays, axis=0):
     """np.concatenate"""
     if not isinstance(arrays[0], DeviceArray):
-        return np.concatenate(arrays, axis=axis)
+        return computed(lambda *arrays: np.concatenate(arrays, axis=axis), *arrays)
     k, sizes = kernels.of(*arrays), [array.shape[axis] for array in arrays]
     total, start = None, 0
     for array, size in zip(arrays, sizes, strict=True):
@@ -58,7 +62,7 @@ def stacked(arrays):
 def cut(array, axis, start, stop):
     """The entries from start to stop along an axis, contiguous."""
     if not isinstance(array, DeviceArray):
-        return np.ascontiguousarray(array[(slice(None),) * axis + (slice(start, stop),)])
+        return contiguous(array[(slice(None),) * axis + (slice(start, stop),)])
     return _taken(kernels.of(array), array, np.arange(start, stop), axis)
 
 
@@ -114,11 +118,7 @@ def summed_to(delta, shape):
     """The sum of delta to `shape`, from which its array was broadcast: the adjoint of copying is a sum."""
     lead = np.ndim(delta) - len(shape)
     if not isinstance(delta, DeviceArray):
-        if delta.shape == shape:
-            return delta
-        dtype, delta = delta.dtype, wide(delta).sum(axis=tuple(range(lead)))
-        copies = tuple(axis for axis, size in enumerate(shape) if size == 1 and delta.shape[axis] != 1)
-        return (delta.sum(axis=copies, keepdims=True) if copies else delta).astype(dtype)
+        return delta if delta.shape == shape else computed(lambda delta: _summed(delta, lead, shape), delta)
     k = kernels.of(delta)
     for axis, size in enumerate((*[1] * lead, *shape)):
         if size != delta.shape[axis]:
@@ -127,6 +127,12 @@ def summed_to(delta, shape):
             k.window_mean(split_at(delta, axis), *all_of, split_at(out, axis))
             delta = out
     return delta.reshape(shape)
+
+
+def _summed(delta, lead, shape):
+    total = wide(delta).sum(axis=tuple(range(lead)))
+    copies = tuple(axis for axis, size in enumerate(shape) if size == 1 and total.shape[axis] != 1)
+    return (total.sum(axis=copies, keepdims=True) if copies else total).astype(delta.dtype)
 
 
 def _taken(k, array, index, axis):

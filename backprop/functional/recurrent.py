@@ -11,7 +11,6 @@ gradients of the weights are then those of a linear layer whose samples are all 
 from backprop import kernels
 from backprop.errors import ShapeError
 from backprop.functional.arrays import joined, zeros
-from backprop.functional.linear import linear, linear_input_grad
 from backprop.functional.shapes import contiguous, flat
 from backprop.module.parameter import values
 
@@ -20,13 +19,13 @@ def rnn(p, h0, w_hh, b_hh, nonlinearity):
     """h[t] = sigma(p[t] + h[t-1] W_hh^T + b_hh), sigma "tanh" or "relu": h (T, N, H)                         (33a)"""
     k = kernels.of(p, h0, values(w_hh))
     _expect(p, h0, w_hh, 1)
-    h = k.empty(p.shape, p.dtype)
-    before, u = h0, k.empty(h0.shape, p.dtype)
-    for t in range(len(p)):
-        q = linear(before, w_hh, b_hh)
-        k.add(flat(p[t]), flat(q), flat(u))
-        getattr(k, nonlinearity)(flat(u), flat(h[t]))  # (33a)
-        before = h[t]
+    h, u = k.empty(p.shape, p.dtype), k.empty(p.shape[1:], p.dtype)
+    before, from_state, sigma = contiguous(h0), _from_state(k, w_hh, b_hh), getattr(k, nonlinearity)
+    for p_t, h_t in zip(contiguous(p), h, strict=True):
+        from_state(before, u)
+        k.add(flat(p_t), flat(u), flat(u))
+        sigma(flat(u), flat(h_t))  # (33a)
+        before = h_t
     return h
 
 
@@ -35,11 +34,12 @@ def rnn_backward(delta, h, w_hh, nonlinearity):
     k = kernels.of(delta, h, values(w_hh))
     _expect(h, h[0], w_hh, 1)
     _expect_shape("delta", delta, h.shape)
-    delta_p, carried = k.empty(h.shape, h.dtype), zeros(h.shape[1:], h)
+    delta_p, carried, weight = k.empty(h.shape, h.dtype), zeros(h.shape[1:], h), contiguous(values(w_hh))
+    slope, delta = getattr(k, f"{nonlinearity}_backward"), contiguous(delta)
     for t in reversed(range(len(h))):
         k.add(flat(delta[t]), flat(carried), flat(carried))
-        getattr(k, f"{nonlinearity}_backward")(flat(carried), flat(h[t]), flat(delta_p[t]))  # (33b) (4)
-        carried = linear_input_grad(delta_p[t], w_hh)  # (33b) (7)
+        slope(flat(carried), flat(h[t]), flat(delta_p[t]))  # (33b) (4)
+        k.matmul_nn(delta_p[t], weight, carried, False)  # (33b) (7)
     return delta_p, carried
 
 
@@ -49,11 +49,11 @@ def gru(p, h0, w_hh, b_hh):
     _expect(p, h0, w_hh, 3)
     h = k.empty((*p.shape[:2], h0.shape[1]), p.dtype)
     q, gates = k.empty(p.shape, p.dtype), k.empty(p.shape, p.dtype)
-    before = contiguous(h0)
-    for t in range(len(p)):
-        q[t] = linear(before, w_hh, b_hh)
-        k.gru_cell(p[t], q[t], before, gates[t], h[t])  # (34)
-        before = h[t]
+    before, from_state = contiguous(h0), _from_state(k, w_hh, b_hh)
+    for p_t, q_t, gates_t, h_t in zip(contiguous(p), q, gates, h, strict=True):
+        from_state(before, q_t)
+        k.gru_cell(p_t, q_t, before, gates_t, h_t)  # (34)
+        before = h_t
     return h, q, gates
 
 
@@ -66,11 +66,12 @@ def gru_backward(delta, h, h0, q, gates, w_hh):
     _expect_shape("h", h, (*q.shape[:2], h0.shape[1]))
     delta_p, delta_q = k.empty(q.shape, q.dtype), k.empty(q.shape, q.dtype)
     carried, kept = zeros(h0.shape, h), k.empty(h0.shape, h.dtype)
+    weight, delta = contiguous(values(w_hh)), contiguous(delta)
     for t in reversed(range(len(h))):
         before = h[t - 1] if t else contiguous(h0)
         k.add(flat(delta[t]), flat(carried), flat(carried))
         k.gru_cell_backward(carried, gates[t], q[t], before, delta_p[t], delta_q[t], kept)  # (34)
-        carried = linear_input_grad(delta_q[t], w_hh)  # (34) (7)
+        k.matmul_nn(delta_q[t], weight, carried, False)  # (34) (7)
         k.add(flat(kept), flat(carried), flat(carried))  # (34) + z delta
     return delta_p, delta_q, carried
 
@@ -82,12 +83,12 @@ def lstm(p, h0, c0, w_hh, b_hh):
     _expect_shape("c0", c0, h0.shape)
     h, c = (k.empty((*p.shape[:2], h0.shape[1]), p.dtype) for _ in range(2))
     gates, u = k.empty(p.shape, p.dtype), k.empty(p.shape[1:], p.dtype)
-    before, c_before = h0, contiguous(c0)
-    for t in range(len(p)):
-        q = linear(before, w_hh, b_hh)
-        k.add(flat(p[t]), flat(q), flat(u))
-        k.lstm_cell(u, c_before, gates[t], c[t], h[t])  # (35)
-        before, c_before = h[t], c[t]
+    before, c_before, from_state = contiguous(h0), contiguous(c0), _from_state(k, w_hh, b_hh)
+    for p_t, gates_t, c_t, h_t in zip(contiguous(p), gates, c, h, strict=True):
+        from_state(before, u)
+        k.add(flat(p_t), flat(u), flat(u))
+        k.lstm_cell(u, c_before, gates_t, c_t, h_t)  # (35)
+        before, c_before = h_t, c_t
     return h, c, gates
 
 
@@ -97,13 +98,23 @@ def lstm_backward(delta, c, c0, gates, w_hh):
     _expect(gates, c0, w_hh, 4)
     _expect_shape("delta", delta, c.shape)
     _expect_shape("c", c, (*gates.shape[:2], c0.shape[1]))
-    delta_p, carried, carried_c = k.empty(gates.shape, c.dtype), *(zeros(c0.shape, c) for _ in range(2))
+    delta_p, weight, delta = k.empty(gates.shape, c.dtype), contiguous(values(w_hh)), contiguous(delta)
+    carried, carried_c, below_c = zeros(c0.shape, c), zeros(c0.shape, c), k.empty(c0.shape, c.dtype)
     for t in reversed(range(len(c))):
-        c_before, below_c = c[t - 1] if t else contiguous(c0), k.empty(c0.shape, c.dtype)
+        c_before = c[t - 1] if t else contiguous(c0)
         k.add(flat(delta[t]), flat(carried), flat(carried))
         k.lstm_cell_backward(carried, carried_c, gates[t], c_before, c[t], delta_p[t], below_c)  # (35)
-        carried, carried_c = linear_input_grad(delta_p[t], w_hh), below_c  # (35) (7)
+        carried_c, below_c = below_c, carried_c
+        k.matmul_nn(delta_p[t], weight, carried, False)  # (35) (7)
     return delta_p, carried, carried_c
+
+
+def _from_state(k, w_hh, b_hh):
+    """The function that computes q_t = h_{t-1} W_hh^T + b_hh: from_state(h, q)                            (1) (2)"""
+    weight, bias = contiguous(values(w_hh)), values(b_hh)
+    if bias is None:
+        return lambda h, q: k.matmul_nt(h, weight, q, False)
+    return lambda h, q: k.linear(h, weight, bias, False, q)
 
 
 def _expect(p, h0, w_hh, gates):

@@ -5,7 +5,9 @@ import math
 import numpy as np
 
 from backprop.errors import DTypeError, ShapeError
+from backprop.kernels import recorder
 from backprop.kernels.device import DeviceArray
+from backprop.kernels.recording import computed
 
 
 def contiguous(array):
@@ -16,8 +18,10 @@ def contiguous(array):
     """
     if isinstance(array, DeviceArray):
         return array
-    array = np.asarray(array, order="C")
+    given, array = array, np.asarray(array, order="C")
     flags = array.flags
+    if array is not given and recorder.get() is not None:
+        return computed(np.ascontiguousarray, given)
     if flags.writeable and flags.aligned:
         return array
     return np.asarray(_Lent(array)) if flags.aligned else array.copy()
@@ -42,7 +46,7 @@ def as_int64(array):
         raise DTypeError(f"expects int64 on the GPU, got {array.dtype}; use bp.to_device(x.astype(np.int64), 'cuda')")
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
         array = np.minimum(array, array.dtype.type(MOST))  # larger ones would become negative
-    return array.astype(np.int64)
+    return computed(lambda array: array.astype(np.int64), array)
 
 
 def flat(array):

@@ -32,6 +32,7 @@ import numpy as np
 
 from backprop import functional as F
 from backprop.errors import ShapeError
+from backprop.kernels.recording import computed
 
 
 def ancestry(output):
@@ -61,8 +62,12 @@ def reverse(output, delta=None):
         yield v, vbar
         for parent, share in handed_down(v, vbar):
             so_far = shares.get(parent)
-            total = share if so_far is None else so_far + share  # (17) one share for each use
-            shares[parent] = F.of_type(total, share.dtype)
+            # (17) one share for each use
+            shares[parent] = share if so_far is None else computed(_sum_of_shares, so_far, share)
+
+
+def _sum_of_shares(so_far, share):
+    return F.of_type(so_far + share, share.dtype)
 
 
 def handed_down(v, vbar):
@@ -70,10 +75,21 @@ def handed_down(v, vbar):
     if not v.parents:
         return
     wanted = [parent.requires_grad for parent in v.parents]
-    pulled = v.operation.pull(vbar, v.data, [parent.data for parent in v.parents], wanted, **v.options)  # (17)
+    pulled = _pulled(v, vbar, wanted)  # (17)
     for parent, share in zip(v.parents, pulled, strict=True):
         if parent.requires_grad:
             yield parent, F.of_type(share, parent.dtype)
+
+
+def _pulled(v, vbar, wanted):
+    """A share of vbar for each parent.                                                            (17)"""
+    parents, operation, options = [parent.data for parent in v.parents], v.operation, v.options
+    if operation.by_kernels:
+        return operation.pull(vbar, v.data, parents, wanted, **options)
+    shares = computed(
+        lambda vbar, v, *parents: list(operation.pull(vbar, v, list(parents), wanted, **options)), vbar, v.data, *parents
+    )
+    return shares
 
 
 def forward(output, tangents):

@@ -15,6 +15,8 @@ class ModuleCall:
     push   (18)   by a complex step (20) along the tangents, since modules have no forward mode of their own
     """
 
+    by_kernels = True
+
     def __init__(self, module, arguments, places):
         self.module, self.arguments, self.places = module, arguments, places
         self.name = type(module).__name__

@@ -34,6 +34,11 @@ class Graph(Module):
     """
 
     analytic = True  # gradcheck also checks this of each layer
+    recordable = True  # each operation of `build` is recorded, whatever else a subclass defines
+
+    @classmethod
+    def _stays_recordable(cls, own):
+        return not {"forward", "backward", "__call__"} & set(own)
 
     def build(self, *inputs):
         raise NotImplementedError(f"{type(self).__name__} has no build")

@@ -86,6 +86,8 @@ LINEAR = {  # max is linear once it has chosen `first`, the place of the largest
 class Elementwise:
     """v = phi(a, b, ...), entry by entry, with one slope for each parent: a function of v and the parents."""
 
+    by_kernels = False
+
     def __init__(self, name, phi, *slopes):
         self.name, self.phi, self.slopes = name, phi, slopes
 
@@ -107,6 +109,8 @@ class Elementwise:
 class LinearMap:
     """v = phi(a, ...), linear in all its parents together, with the adjoint map: a share for each parent."""
 
+    by_kernels = False
+
     def __init__(self, name, phi, adjoint):
         self.name, self.phi, self.adjoint = name, phi, adjoint
 
@@ -125,6 +129,7 @@ class Product:
     """v = a b, matrices or stacks of them: linear in each factor while the other is fixed."""
 
     name, phi = "matmul", staticmethod(F.matmul)
+    by_kernels = True  # and by NumPy alone the others
 
     def pull(self, vbar, v, parents, wanted):
         """(17) abar += vbar b^T, bbar += a^T vbar"""

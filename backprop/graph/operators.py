@@ -4,6 +4,7 @@ import numpy as np
 
 from backprop.errors import ShapeError
 from backprop.graph.numpy_names import NumPyNames
+from backprop.kernels.recording import unseen
 from backprop.module.parameter import plain
 
 
@@ -65,6 +66,7 @@ class Operators(NumPyNames):
 
     def max(self, axis=None, keepdims=False):
         """The largest entry along one axis, or of all. Its adjoint goes to the first of equals, as in pooling (14)."""
+        unseen(self.data)
         try:
             first = np.argmax(self.data.real, axis=axis)
         except (ValueError, TypeError) as error:

@@ -13,6 +13,7 @@ from backprop.graph.module_call import ModuleCall
 from backprop.graph.operations import OPERATIONS
 from backprop.graph.operators import Operators
 from backprop.kernels.device import to_host
+from backprop.kernels.recording import computed
 from backprop.module.parameter import Parameter, values
 
 FOR_WHOLE_NUMBERS = ("index", "reshape", "transpose", "concatenate")  # words and labels can be moved, not computed with
@@ -62,13 +63,13 @@ class Value(Operators, ArrayLike):
             raise DTypeError(f"{name} expects floats, got {wanted}; use x.astype(np.float32)")
         parents = [_as_value(a, wanted) for a in operands]
         try:
-            data = operation.phi(*[parent.data for parent in parents], **options)  # (16)
+            data = _phi(operation, [parent.data for parent in parents], options, wanted)  # (16)
         except (ValueError, IndexError) as error:
             kind = IndexRangeError if isinstance(error, IndexError) and name == "index" else ShapeError
             shapes = " and ".join(str(parent.shape) for parent in parents)
             raise kind(f"{name} of shape {shapes}: {error}") from error
         learns = any(parent.requires_grad for parent in parents)
-        return Value._computed(operation, parents, options, F.of_type(data, wanted), learns)
+        return Value._computed(operation, parents, options, data, learns)
 
     @staticmethod
     def through(module, inputs):
@@ -131,6 +132,13 @@ class Value(Operators, ArrayLike):
     def __repr__(self):
         made = f", {self.operation.name}" if self.operation else ""
         return f"Value({np.array2string(to_host(self.data), threshold=20, separator=', ')}{made})"
+
+
+def _phi(operation, arrays, options, wanted):
+    """v = phi(a, b), of the wanted type                                                            (16)"""
+    if operation.by_kernels:
+        return F.of_type(operation.phi(*arrays, **options), wanted)
+    return computed(lambda *arrays: F.of_type(operation.phi(*arrays, **options), wanted), *arrays)
 
 
 def _as_value(operand, wanted):

@@ -78,6 +78,8 @@ def times(vbar, slope):
     """vbar * slope, but 0 where either is 0, even if the other is infinite or NaN: a branch that was not taken gets 0
     and passes on 0. So np.where(v > 0, np.log(v), 0) has the slope 0 at v = 0.
     """
+    if type(slope) is int and slope == 1:
+        return vbar
     product = vbar * slope
     plain = isinstance(product, DeviceArray) or (type(slope) in (int, float) and slope != 0)
     if plain or not np.isnan(product).any():

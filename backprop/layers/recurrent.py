@@ -65,6 +65,8 @@ class Recurrent(RecurrentStack):
     A subclass writes `steps` and `steps_backward`.
     """
 
+    recordable = True
+
     def run(self, x, start, weights):
         W_ih, W_hh, b_ih, b_hh = weights
         p = F.linear(x, W_ih, b_ih)  # (1) (2) x @ W_ih.T + b_ih
@@ -91,6 +93,8 @@ class RNN(Recurrent):
 
     u = p + q, so delta_p = delta_q = delta_u. slope(h) is sigma' written in h: 1 - h^2 for tanh, 1 or 0 for ReLU.
     """
+
+    recordable = True
 
     def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", *args, **options):
         if nonlinearity not in ("tanh", "relu"):
@@ -127,6 +131,7 @@ class GRU(Recurrent):
               (34i)  delta_q     = (delta_{p_r}, delta_{p_z}, r * delta_{p_n})
     """
 
+    recordable = True
     gates = 3
 
     def steps(self, x, p, h0, W_hh, b_hh):
@@ -175,6 +180,7 @@ class LSTM(Recurrent):
     u = p + q, so delta_p = delta_q = delta_u.
     """
 
+    recordable = True
     gates, states = 4, 2
 
     @property

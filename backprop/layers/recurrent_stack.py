@@ -33,6 +33,7 @@ class RecurrentStack(Module):
     """
 
     analytic = True
+    recordable = True
     gates = 1  # G: blocks of H rows in a weight
     states = 1  # arrays that one step passes to the next
 

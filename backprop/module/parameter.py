@@ -20,29 +20,33 @@ class Compared:
     __slots__ = ()
 
     def __lt__(self, other):
-        return self.data < plain(other)
+        return plain(self) < plain(other)
 
     def __le__(self, other):
-        return self.data <= plain(other)
+        return plain(self) <= plain(other)
 
     def __gt__(self, other):
-        return self.data > plain(other)
+        return plain(self) > plain(other)
 
     def __ge__(self, other):
-        return self.data >= plain(other)
+        return plain(self) >= plain(other)
 
     def __eq__(self, other):
-        return self.data == plain(other)
+        return plain(self) == plain(other)
 
     def __ne__(self, other):
-        return self.data != plain(other)
+        return plain(self) != plain(other)
 
     __hash__ = object.__hash__  # sets and dicts compare by identity
+
+    def seen(self):
+        """The array, to be looked at."""
+        return self.data
 
 
 def plain(a):
     """The array of a Parameter, Buffer or Value; anything else as it is."""
-    return a.data if isinstance(a, Compared) else a
+    return a.seen() if isinstance(a, Compared) else a
 
 
 class Buffer(Compared):
@@ -247,8 +251,11 @@ class Parameter(Buffer):
 
 def _put(gradient, out, accumulate):
     """A given array as a function that `accumulate` can call."""
+    recording = kernels.recorder.get()
     if isinstance(out, DeviceArray):
         out[...] = out + gradient if accumulate else gradient
+    elif recording is not None:
+        recording.written(lambda given, so_far: so_far + given if accumulate else given, (gradient, out), out)
     elif accumulate:
         out += gradient
     else:

@@ -114,6 +114,9 @@ class DataLoader:
     def _take(self, array, index, out=None):
         """array[index], into `out` where it is given"""
         if self.device == "cpu":
+            if out is not None and out.dtype != array.dtype:
+                out[...] = array.take(index, axis=0, mode="clip")
+                return out
             return array.take(index, axis=0, out=out, mode="clip")
         k, count = kernels.load("cuda"), math.prod(array.shape[1:])
         out = k.empty((len(index), *array.shape[1:]), array.dtype) if out is None else out

@@ -16,7 +16,7 @@ from backprop import kernels
 from backprop.functional.arrays import zeros
 from backprop.functional.targets import is_labels, sample_shape
 from backprop.kernels.device import device_of, to_host
-from backprop.kernels.recording import Unfit, recording, replays
+from backprop.kernels.recording import Outside, Unfit, recording, replays
 from backprop.kernels.rewriting import rewritten
 from backprop.kernels.transfer import to_device
 from backprop.loss import CrossEntropyLoss, Loss
@@ -81,7 +81,7 @@ class Step:
     """
 
     def __init__(self, net, loss, x, y):
-        self.loss, self.found, self.done = loss, None, False
+        self.net, self.loss, self.found, self.done = net, loss, None, False
         self._modules = [*net.modules(), *loss.modules()]
         self.reason = obstacle(net) or obstacle(loss, recordable=False)
         if self.reason is None:
@@ -101,6 +101,7 @@ class Step:
         name = kernels.set_of(x)
         with recording(name) as calls, watched() as self.keys:
             self.x, self.y = calls.empty(x.shape, x.dtype), to_device(labels_like(y), device_of(y))
+            calls.inputs.append(self.x)
             try:
                 self.scores = net(self.x)
                 if not calls.made(self.scores):
@@ -141,7 +142,11 @@ class Step:
             self.y[...] = y
         for stream, key in self.keys:
             key[0] = stream.draw()
-        self._run_forward()
+        try:
+            self._run_forward()
+        except Outside:
+            self.net(x)  # raises the error that says which index is out of range
+            raise
         if self.found is None:
             L = self.loss(self.scores, self.y)
             self._delta[...] = self.loss.backward()

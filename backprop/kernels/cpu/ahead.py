@@ -19,6 +19,7 @@ from backprop.kernels.cpu.compiling import tell
 from backprop.kernels.cpu.kernel import COMPILED, is_missing
 from backprop.kernels.cpu.team.calls import noting
 from backprop.kernels.cpu.team.members import OWN
+from backprop.kernels.recording import InPython
 
 WORTH = 2  # seconds of compiling, for which another process is started
 BYTES = 400 << 20  # what a compiling process may take
@@ -26,7 +27,7 @@ BYTES = 400 << 20  # what a compiling process may take
 
 def prepare(calls):
     """Compile what the calls, (function, arguments) of this kernel set, need and what is nowhere cached yet."""
-    new = {_kind(*call): call for call in calls}
+    new = {_kind(*call): call for call in calls if not isinstance(call[0], InPython)}
     new = {kind: call for kind, call in new.items() if kind not in _prepared}
     _prepared.update(new)
     with noting() as noted:
