@@ -78,18 +78,19 @@ def handed_down(v, vbar):
     pulled = _pulled(v, vbar, wanted)  # (17)
     for parent, share in zip(v.parents, pulled, strict=True):
         if parent.requires_grad:
-            yield parent, F.of_type(share, parent.dtype)
+            yield parent, share
 
 
 def _pulled(v, vbar, wanted):
     """A share of vbar for each parent.                                                            (17)"""
-    parents, operation, options = [parent.data for parent in v.parents], v.operation, v.options
-    if operation.by_kernels:
-        return operation.pull(vbar, v.data, parents, wanted, **options)
-    shares = computed(
-        lambda vbar, v, *parents: list(operation.pull(vbar, v, list(parents), wanted, **options)), vbar, v.data, *parents
-    )
-    return shares
+    arrays, operation = [parent.data for parent in v.parents], v.operation
+
+    def pull(vbar, data, *arrays):
+        shares = operation.pull(vbar, data, list(arrays), wanted, **v.options)
+        pairs = zip(shares, v.parents, strict=True)
+        return [None if share is None else F.of_type(share, parent.dtype) for share, parent in pairs]
+
+    return pull(vbar, v.data, *arrays) if operation.by_kernels else computed(pull, vbar, v.data, *arrays)
 
 
 def forward(output, tangents):

@@ -34,6 +34,7 @@ class Graph(Module):
     """
 
     analytic = True  # gradcheck also checks this of each layer
+    uses_numpy = True
     recordable = True  # each operation of `build` is recorded, whatever else a subclass defines
 
     @classmethod

@@ -215,8 +215,8 @@ def base_of(array):
     """The array, or the GPU's memory, that owns the elements of this one."""
     if isinstance(array, DeviceArray):
         return array.memory
-    while isinstance(array.base, np.ndarray):
-        array = array.base
+    while isinstance(base := getattr(array.base, "array", array.base), np.ndarray):  # `array`: see shapes.contiguous
+        array = base
     return array
 
 

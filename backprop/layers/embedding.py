@@ -26,7 +26,7 @@ class Embedding(Module):
 
     analytic = True  # in the weight
     takes = "np.int64"
-    recordable = True
+    recordable = uses_numpy = True
 
     def __init__(self, num_embeddings, embedding_dim, padding_idx=None, dtype=np.float32):
         whole("num_embeddings", num_embeddings, 1)

@@ -33,7 +33,7 @@ class RecurrentStack(Module):
     """
 
     analytic = True
-    recordable = True
+    recordable = uses_numpy = True
     gates = 1  # G: blocks of H rows in a weight
     states = 1  # arrays that one step passes to the next
 

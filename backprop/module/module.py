@@ -80,6 +80,7 @@ class Module(Tree, Expects, Hooked, Copied):
     recordable = (
         False  # True if forward and backward only call kernels, the same in every step: bp.compile replays them
     )
+    uses_numpy = False  # True if some of it is NumPy's, which is recorded on the CPU alone
     analytic = False  # True if forward also takes complex numbers and is analytic: gradcheck then adds a complex step
     call = None
     _inside_backward = False

@@ -16,7 +16,7 @@ from backprop import kernels
 from backprop.functional.arrays import zeros
 from backprop.functional.targets import is_labels, sample_shape
 from backprop.kernels.device import device_of, to_host
-from backprop.kernels.recording import Outside, Unfit, recording, replays
+from backprop.kernels.recording import Outside, Unfit, base_of, recording, replays
 from backprop.kernels.rewriting import rewritten
 from backprop.kernels.transfer import to_device
 from backprop.loss import CrossEntropyLoss, Loss
@@ -24,6 +24,7 @@ from backprop.module import Buffer
 from backprop.module.hooks import Hooks
 from backprop.module.rng import watched
 
+PASSING, GRADIENTS = ("call", "_inside_backward"), ("_sum", "_has_grad")  # what a call, and a backward, change
 MOST = 8  # shapes of batches for which a plan keeps a recording, each with its own arrays
 
 
@@ -56,6 +57,8 @@ class Plan:
             if len(self._steps) == MOST:
                 del self._steps[next(iter(self._steps))]  # the oldest
             step = self._steps[key] = Step(self.net, self.loss, x, y)
+        elif step.fit and step.done and step.constants:
+            step.confirm(Step(self.net, self.loss, x, y))
         self.reason = step.reason
         return step if step.fit else None
 
@@ -78,15 +81,20 @@ class Step:
     scores    the array into which it writes the network's output
     found     the array into which its loss kernel writes, see `functional.mean_cross_entropy`; None for other losses
     keys      (stream, key) for each source of random numbers, whose next draw goes into key before the calls
+    constants   copies of all arrays that it reads and that are neither its own nor a parameter's or a buffer's
     """
 
     def __init__(self, net, loss, x, y):
-        self.net, self.loss, self.found, self.done = net, loss, None, False
+        self.net, self.loss, self.found, self.done, self.constants = net, loss, None, False, []
         self._modules = [*net.modules(), *loss.modules()]
-        self.reason = obstacle(net) or obstacle(loss, recordable=False)
+        self.reason = obstacle(net) or obstacle(loss, recordable=False) or on_gpu(net, x)
+        self._depends_on()
         if self.reason is None:
+            before = self._without(*PASSING, *GRADIENTS)
             try:
                 self._record(net, x, y)
+                if not same(self._without(*PASSING, *GRADIENTS), before):
+                    raise Unfit("it changes its own attributes while it computes")
             except Unfit as error:
                 self.reason = str(error)
         self._depends_on()
@@ -122,7 +130,24 @@ class Step:
         grads = [parameter._sum for parameter in self._learned]
         results = [self.scores, self._delta, *([] if self.found is None else [self.found])]
         self.calls = rewritten(calls, kernels.load(name), results + grads)
+        self.constants = self._constants(calls)
         self._run_forward, self._run_backward = replays(name, *self.calls)
+
+    def _constants(self, calls):
+        own = [values for module in self._modules for buffer in vars(module).values() if isinstance(buffer, Buffer)
+               for values in (buffer.data, getattr(buffer, "_sum", None))]  # fmt: skip
+        own += [self.y, *(key for _, key in self.keys)]
+        known = {id(base_of(array)) for array in own if array is not None}
+        read = [array for call in calls.calls for array in call.reads_and_writes()[0]]
+        return [to_host(a).copy() for a in read if not calls.made(a) and id(base_of(a)) not in known]
+
+    def confirm(self, again):
+        """After a step has moved the parameters, what is constant must be as it was in a recording made again."""
+        pairs = zip(self.constants, again.constants, strict=False)
+        alike = len(self.constants) == len(again.constants) and all(np.array_equal(*pair) for pair in pairs)
+        if not alike:
+            self.reason = "it computes with numbers that change and are neither parameters nor buffers"
+        self.constants = []
 
     def _is_cross_entropy(self):
         """Whether one kernel computes both the loss and its delta."""
@@ -185,13 +210,13 @@ class Step:
                     waiting.append(value)
         self._places = [place for place in places if isinstance(place, dict)]
         self._lists = [place for place in places if not isinstance(place, dict)]
-        self._lasting, self._all = self._without_calls(), self._state()
+        self._lasting, self._all = self._without(*PASSING), self._state()
 
     def holds(self):
         """Whether all that the recording depends on is as it was."""
         state = self._state()
         if not same(state, self._all):
-            if not same(self._without_calls(), self._lasting):
+            if not same(self._without(*PASSING), self._lasting):
                 return False
             self._all = state  # the network was called meanwhile, nothing else
         return True
@@ -199,10 +224,9 @@ class Step:
     def _state(self):
         return [*chain.from_iterable([place.values() for place in self._places]), *chain.from_iterable(self._lists)]
 
-    def _without_calls(self):
-        """The state without what every call of a module changes."""
-        passing = ("call", "_inside_backward")
-        state = [value for place in self._places for name, value in place.items() if name not in passing]
+    def _without(self, *names):
+        """The state without these attributes."""
+        state = [value for place in self._places for name, value in place.items() if name not in names]
         return [*state, *chain.from_iterable(self._lists)]
 
 
@@ -224,6 +248,15 @@ def obstacle(net, recordable=True):
             return f"{name} does not declare that its forward and backward are only kernel calls (`recordable`)"
         if watched_or_own(module):
             return f"{name} has hooks, or a forward or backward of its own"
+    return None
+
+
+def on_gpu(net, x):
+    """Why the steps of a network on a GPU cannot be recorded, or None."""
+    if device_of(x) != "cpu":
+        for module in net.modules():
+            if module.uses_numpy:
+                return f"{type(module).__name__} is recorded on the CPU only"
     return None
 
 

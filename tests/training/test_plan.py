@@ -343,3 +343,89 @@ def test_a_steady_step_allocates_nothing_above_4_kb(rng):
         tracemalloc.stop()
     assert len(most) == 5
     assert max(most) < 4096 + 4096  # all that lives at one moment; lists and numbers of Python are half of it
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda self, a: a.max(axis=1),
+        lambda self, a: a * (a > 0),
+        lambda self, a: a if a.sum() > 0 else -a,
+        lambda self, a: np.where(a.data.sum() + a > 1, a, -a),
+        lambda self, a: a * a.detach()[0, 0].item(),
+        lambda self, a: setattr(self, "calls", self.calls + 1) or a * self.calls,
+    ],
+)
+def test_a_graph_that_looks_at_numbers_or_changes_itself_is_not_recorded(look, rng):
+    class Looking(bp.Graph):
+        def __init__(self):
+            self.calls, self.inner = 0, bp.Linear(5, 5)
+
+        def build(self, a):
+            return look(self, self.inner(a))
+
+    x, y = rng.standard_normal((4, 5)).astype(np.float32), np.zeros((4, 5), np.float32)
+    plan = Plan(bp.Sequential(bp.Linear(5, 5), Looking()), bp.MSELoss())
+    assert plan.step(x, y) is None
+    reasons = "looks at numbers", "changes its own attributes", "numbers that no kernel has computed"
+    assert any(words in plan.reason for words in reasons), plan.reason
+
+
+def test_a_graph_with_plain_numbers_that_follow_a_parameter_is_found_out_after_one_step(rng):
+    class Plain(bp.Graph):
+        def __init__(self):
+            self.inner = bp.Linear(5, 5)
+
+        def build(self, a):
+            return self.inner(a) * float(self.inner.weight.data[0, 0])
+
+    net, loss = Plain(), bp.MSELoss()
+    optimizer, step = bp.SGD(net.parameters(), lr=0.1), bp.compile(net, loss)
+    for count in range(4):
+        x, y = rng.standard_normal((4, 5)).astype(np.float32), np.zeros((4, 5), np.float32)
+        expected = loss(net.bare_copy()(x), y)
+        optimizer.zero_grad()
+        assert step(x, y) == expected
+        step.backward()
+        optimizer.step()
+        assert (step.reason is None) == (count == 0)
+    assert step.reason == "it computes with numbers that change and are neither parameters nor buffers"
+
+
+def test_words_out_of_range_are_named_by_their_layer_in_a_recorded_step_too(rng):
+    net = bp.Sequential(bp.Embedding(7, 3), bp.Flatten(), bp.Linear(12, 2))
+    step = bp.compile(net, bp.CrossEntropyLoss())
+    x, y = rng.integers(0, 7, (5, 4)), np.zeros(5, int)
+    step(x, y)
+    assert step.reason is None
+    x[3, 1] = 7
+    with pytest.raises(bp.IndexRangeError, match=r"layer 0 \(Embedding\): .* got 7 at index \(3, 1\)"):
+        step(x, y)
+    x[3, 1] = 6
+    assert np.isfinite(step(x, y))
+
+
+@pytest.mark.parametrize("model", ["residual", "branches", "recurrent"])
+@pytest.mark.parametrize("optimizer", [bp.SGD, bp.Adam])
+def test_networks_that_are_no_chains_train_to_the_same_bits(model, optimizer, rng):
+    pair = Pair(MODELS[model], bp.CrossEntropyLoss, lambda parameters: optimizer(parameters, lr=1e-3))
+    for count in (8, 8, 3, 8, 3):
+        assert pair.step(*images(rng, count))
+
+
+def test_what_a_graph_computes_with_numpy_is_computed_anew_in_every_step(rng):
+    """Constants, parameters, broadcasting, indices, sums: each once."""
+
+    class Formula(bp.Graph):
+        def __init__(self):
+            self.scale, self.inner = bp.Parameter(np.full(5, 0.5, np.float32)), bp.Linear(5, 5)
+
+        def build(self, a):
+            v = np.exp(self.inner(a)) * self.scale + 2.0 / (1 + a * a)
+            rows = v - v.mean(axis=1, keepdims=True)
+            picked = np.concatenate([rows[:, [0, 2]], rows[:, 1:4]], axis=1)
+            return np.where(np.arange(5) > 1, picked, a) @ self.inner.weight + v.sum(axis=0).reshape(1, 5)
+
+    pair = Pair(lambda: bp.Sequential(bp.Linear(5, 5), Formula()), bp.MSELoss)
+    for _ in range(3):
+        assert pair.step(rng.standard_normal((4, 5)).astype(np.float32), np.zeros((4, 5), np.float32))
