@@ -187,7 +187,7 @@ def computed(function, *arrays):
 
 
 def unseen(array):
-    """Raise Unfit where numbers are looked at that a recorded step has yet to compute: they would decide once for all."""
+    """Raise Unfit where numbers are looked at that a step has yet to compute: they would decide once for all steps."""
     recording = recorder.get()
     if recording is not None and is_array(array) and recording.made(array):
         raise Unfit("it looks at numbers while it computes, which may differ in another step")

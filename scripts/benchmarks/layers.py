@@ -10,10 +10,10 @@ IMAGES = [(16, 8, 14, 14), (64, 16, 28, 28), (20, 48, 33, 31)]
 SEQUENCES = [(28, 64, 28), (50, 16, 100), (100, 128, 32)]  # steps, samples, features
 SCORES = [(64, 10), (256, 1000), (5000, 30)]
 
-ACTIVATIONS = (
-    "ReLU Sigmoid Tanh LeakyReLU ELU CELU SELU GELU SiLU Mish Softplus Softsign Tanhshrink Hardshrink Softshrink "
-    "Hardtanh Hardsigmoid Hardswish LogSigmoid ReLU6"
-).split()
+ACTIVATIONS = [
+    "ReLU", "Sigmoid", "Tanh", "LeakyReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Softplus", "Softsign",
+    "Tanhshrink", "Hardshrink", "Softshrink", "Hardtanh", "Hardsigmoid", "Hardswish", "LogSigmoid", "ReLU6",
+]  # fmt: skip
 ON_IMAGES = [
     "GELU(approximate='tanh')", "PReLU({c})", "Dropout(0.5)", "Dropout2d(0.5)", "BatchNorm2d({c})",
     "GroupNorm(4, {c})", "LayerNorm([{c}, {h}, {w}])", "Softmax(1)", "LogSoftmax(1)",

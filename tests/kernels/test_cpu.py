@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import backprop as bp
 from backprop.kernels import cpu, reference
-from backprop.kernels.cpu.parts import blocks
 from backprop.kernels.cpu.kernel import kernel
+from backprop.kernels.cpu.parts import blocks
 
 DTYPES = [np.float32, np.float64]
 sizes = st.integers(0, 40)

@@ -9,7 +9,6 @@ import backprop as bp
 from backprop import kernels
 from backprop.kernels.recording import Unfit, recording
 from backprop.lecture.examples import examples
-from backprop.models.blocks import Residual
 from backprop.models.networks import MODELS
 from backprop.training.fit import fit
 from backprop.training.plan import Plan

@@ -11,7 +11,7 @@ from backprop.kernels.cpu.views import scratch
 
 @inlined
 def rows(z):
-    """(how many, of how many neighbours in memory): the channels of a sample where D = 1, else the places of a channel"""
+    """(how many, of how many neighbours in memory): a sample's channels where D = 1, else a channel's places"""
     return (z.shape[0], z.shape[1]) if z.shape[2] == 1 else (z.shape[0] * z.shape[1], z.shape[2])
 
 

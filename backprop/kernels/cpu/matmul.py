@@ -7,8 +7,9 @@ explained in `backprop.kernels.cpu.product`.
 import numpy as np
 
 from backprop.kernels.cpu.kernel import kernel
-from backprop.kernels.cpu.parts import SOME, share
+from backprop.kernels.cpu.parts import share
 from backprop.kernels.cpu.product.threads import affine, product
+from backprop.kernels.cpu.sums import ENTRIES, add_up, chunk, chunks
 from backprop.kernels.cpu.views import scratch
 
 
@@ -40,25 +41,12 @@ def add_bias(m, mu, out, part, parts):
             out[n, o] = m[n, o] + mu[o]
 
 
-COLUMNS = 32  # columns that an item of sum_rows has: neighbours in memory, so a cache line is read once
-
-
 @kernel
 def sum_rows(delta, out, accumulate, part, parts):
-    """out (O,) = sum_n delta[n,o]: item k has COLUMNS columns                                                 (6)"""
-    columns, total = delta.shape[1], scratch(np.float64, COLUMNS)
-    for k in share((columns + COLUMNS - 1) // COLUMNS, part, parts):
-        sums = out[k * COLUMNS : (k + 1) * COLUMNS]
-        for o in range(sums.size):
-            total[o] = np.float64(sums[o]) if accumulate else 0.0
-        for first in range(0, delta.shape[0], SOME):
-            for o in range(sums.size):
-                sums[o] = 0
-            for n in range(first, min(first + SOME, delta.shape[0])):
-                row = delta[n, k * COLUMNS : (k + 1) * COLUMNS]
-                for o in range(sums.size):
-                    sums[o] += row[o]
-            for o in range(sums.size):
-                total[o] += sums[o]
-        for o in range(sums.size):
-            sums[o] = total[o]
+    """out (O,) = sum_n delta[n,o]: an item is some neighbouring columns                                       (6)"""
+    columns, totals = delta.reshape(delta.shape[0], delta.shape[1], 1), scratch(np.float64, ENTRIES)
+    for item in share(chunks(columns), part, parts):
+        first, count = chunk(columns, item)
+        add_up(columns, first, count, totals)
+        for k in range(count):
+            out[first + k] = out[first + k] + totals[k] if accumulate else totals[k]

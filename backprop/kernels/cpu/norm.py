@@ -1,6 +1,6 @@
 """Normalisation: entries that belong together are shifted and scaled to mean 0 and variance 1.          (29) (32)
 
-Arrays are (B, C, D), and all entries of one channel c belong together: an item is a chunk of channels (sums.py). Squares
+Arrays are (B, C, D), and all entries of one channel c belong together: an item is a chunk of channels (sums.py). Sums
 are accumulated in float64, since a variance is a small difference of large numbers. `spread` is sqrt(var + eps): it is
 finite wherever u is, though the variance of large numbers may not be.
 """

@@ -3,9 +3,6 @@
 Each output is owned by one item, a row or an image, say, which computes it from beginning to end in a fixed order; a
 part is some neighbouring items. Single elements come in blocks of BLOCK: a part gets whole blocks, so vector code gives
 way to scalar code at the same elements, however many parts there are.
-
-A sum of many numbers is accumulated in float64. Where they are neighbours in memory, SOME of them are added up first in
-vectors of their own type. So float32 keeps six digits, however many terms there are.
 """
 
 from numba import types
@@ -16,7 +13,6 @@ from backprop.kernels.cpu.views import flat_array
 
 BLOCK = 2048
 INDEX = types.intp
-SOME = 64
 
 
 @inlined

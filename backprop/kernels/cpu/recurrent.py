@@ -107,7 +107,11 @@ def gru_cell_backward(delta_h, gates, q, h_before, delta_p, delta_q, delta_h_bef
         _, _, q_n = pieces(q, 3 * row * H, H, 3)
         p_r, p_z, p_n = pieces(delta_p, 3 * row * H, H, 3)
         q_r, q_z, to_n = pieces(delta_q, 3 * row * H, H, 3)
-        delta_h_, before, to_h = piece(delta_h, row * H, H), piece(h_before, row * H, H), piece(delta_h_before, row * H, H)
+        delta_h_, before, to_h = (
+            piece(delta_h, row * H, H),
+            piece(h_before, row * H, H),
+            piece(delta_h_before, row * H, H),
+        )
         for k in range(0, H, lanes(delta_h)):
             three = some_of(r, k), some_of(z, k), some_of(n, k)
             delta_r, delta_z, delta_n, delta_q_n, on = gru_deltas(

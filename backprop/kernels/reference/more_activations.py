@@ -7,7 +7,6 @@ works. NaN stays NaN: the last branch of each row passes it on. Where a slope is
 
 import numpy as np
 from numpy import exp, expm1, log1p, tanh, where
-from scipy.special import erfc
 
 from backprop.kernels.reference.sums import put, wide
 
@@ -38,6 +37,8 @@ def softplus(u):
 
 def share(u):
     """The probability of a standard normal variable below u."""
+    from scipy.special import erfc  # which takes longer to import than all else together
+
     return erfc(-u / ROOT_2) / 2
 
 

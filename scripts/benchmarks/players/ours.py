@@ -89,4 +89,9 @@ def layer(name, shape, target):
             found[:] = module(x), module.backward(delta)
 
     random = "Dropout" in name
-    return run, lambda: [] if random else [np.array(each) for each in (*found, *(p.grad for p in parameters)) if each is not None]
+    return (
+        run,
+        lambda: (
+            [] if random else [np.array(each) for each in (*found, *(p.grad for p in parameters)) if each is not None]
+        ),
+    )

@@ -95,4 +95,9 @@ def layer(name, shape, target):
         found[:] = out.detach(), x.grad
 
     random = "Dropout" in name
-    return run, lambda: [] if random else [each.numpy() for each in (*found, *(p.grad for p in parameters)) if each is not None]
+    return (
+        run,
+        lambda: (
+            [] if random else [each.numpy() for each in (*found, *(p.grad for p in parameters)) if each is not None]
+        ),
+    )

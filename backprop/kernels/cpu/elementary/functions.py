@@ -1,8 +1,8 @@
 """exp, log, tanh and their kin, written for many numbers at once: a line of arithmetic instead of a call for each.
 
 Each takes three steps. *Range reduction*: any x is close to a number for which the answer is simple, k log 2 for exp
-and 2^k for log. *A polynomial* gives what is left, on the short interval that remains: its coefficients make the largest
-relative error smallest (Remez, 1934), which takes fewer terms than Taylor's. *Putting the exponent back*: a
+and 2^k for log. *A polynomial* gives what is left, on the short interval that remains: its coefficients make the
+largest relative error smallest (Remez, 1934), which takes fewer terms than Taylor's. *Putting the exponent back*: a
 floating-point number is stored as a sign, an exponent and a fraction, so 2^k takes no arithmetic, only k in its place.
 
 exp, expm1, log, log1p, tanh and erf are right to 2 units in the last place, the others to 4, for every number,
