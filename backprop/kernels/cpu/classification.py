@@ -6,11 +6,11 @@ label becomes the distribution t = (1 - eps) onehot(y) + eps / C. Reductions to 
 """
 
 from backprop.kernels.cpu.elementary import exp, times
-from backprop.kernels.cpu.jit import inlined, inner
+from backprop.kernels.cpu.jit import inner
 from backprop.kernels.cpu.kernel import exact_kernel, kernel
 from backprop.kernels.cpu.parts import share
-from backprop.kernels.cpu.simd import LANES, load, splat
-from backprop.kernels.cpu.softmax import items, log_softmax_of, product, read, registers, samples, write
+from backprop.kernels.cpu.simd import LANES, load, load_at, splat, store_at
+from backprop.kernels.cpu.softmax import items, log_softmax_of, product, registers
 from backprop.kernels.cpu.views import scratch
 
 
@@ -49,35 +49,30 @@ def nll_backward(y, w, ignore, scale, out, part, parts):
 @exact_kernel(work=8)
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out, part, parts):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9b) (40)"""
-    sum_w, scales = total_weight(w, smoothing), scratch(log_s, LANES)
+    scales = scratch(log_s, LANES)
     for item in share(items(log_s), part, parts):
-        b, first, count = samples(log_s, item)
+        b, first, count, _, _ = registers(log_s, item)
         for d in range(count):
             scales[d] = scale[b, first + d]
-        nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, sum_w, scales, out)
-
-
-@inlined
-def total_weight(w, smoothing):
-    """The sum of all weights, where it is needed."""
-    total = 0.0
-    if smoothing > 0:
-        for c in range(w.size):
-            total += w[c]
-    return total
+        nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, scales, out)
 
 
 @inner
-def nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, sum_w, scales, out):
+def nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, scales, out):
     """delta of one item, whose samples have these scales."""
     real, classes = out.dtype.type, log_s.shape[1]
     hard, soft = real(1 - smoothing), real(smoothing / classes)
-    b, first, count = samples(log_s, item)
-    factors = scratch(log_s, LANES)
+    b, first, count, n, at = registers(log_s, item)
+    factors, sum_w = scratch(log_s, LANES), 0.0
+    if smoothing > 0:
+        for c in range(classes):
+            sum_w += w[c]
     for d in range(count):
         label = y[b, first + d]
         factors[d] = real(hard * w[label] + soft * sum_w) * scales[d] if label != ignore else real(0)
-    write_exp_times(factors, log_s, item, out)
+    factor = splat(log_s, factors[0], 1, 1) if log_s.shape[2] == 1 else load(factors, 0, 0, 1, 1)
+    for k in range(n):
+        store_at(product(exp(load_at(log_s, at, k, 0)), factor), out, at, k)
     for d in range(count):
         label = y[b, first + d]
         if label == ignore:
@@ -88,15 +83,6 @@ def nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, sum_w, scales,
             for c in range(classes):
                 out[b, c, first + d] -= soft * w[c] * scales[d]
         out[b, label, first + d] -= hard * w[label] * scales[d]
-
-
-@inner
-def write_exp_times(factors, log_s, item, out):
-    """out = e^log_s, times each sample's factor"""
-    n, at = registers(log_s, item)
-    factor = splat(log_s, factors[0], 1, 1) if log_s.shape[2] == 1 else load(factors, 0, 0, 1, 1)
-    for k in range(n):
-        write(product(exp(read(log_s, at, k, 0)), factor), out, at, k)
 
 
 @exact_kernel
@@ -120,11 +106,11 @@ def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
         for d in range(y.shape[1]):
             found[0] += nll_of(log_s, b, d, y[b, d], w, ignore, smoothing)
     found[0] = real(found[0])
-    sum_w, scales = total_weight(w, smoothing), scratch(z, LANES)
+    scales = scratch(z, LANES)
     for d in range(LANES):
         scales[d] = real(1 / found[1]) if found[1] != 0 else real(0)
     for item in range(items(z)):
-        nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, sum_w, scales, delta)
+        nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, scales, delta)
 
 
 @kernel(work=8)

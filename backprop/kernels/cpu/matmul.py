@@ -7,9 +7,9 @@ explained in `backprop.kernels.cpu.product`.
 import numpy as np
 
 from backprop.kernels.cpu.kernel import kernel
-from backprop.kernels.cpu.parts import share
+from backprop.kernels.cpu.parts import piece, share
 from backprop.kernels.cpu.product.threads import affine, product
-from backprop.kernels.cpu.sums import ENTRIES, add_up, chunk, chunks
+from backprop.kernels.cpu.sums import ENTRIES
 from backprop.kernels.cpu.views import scratch
 
 
@@ -43,10 +43,16 @@ def add_bias(m, mu, out, part, parts):
 
 @kernel
 def sum_rows(delta, out, accumulate, part, parts):
-    """out (O,) = sum_n delta[n,o]: an item is some neighbouring columns                                       (6)"""
-    columns, totals = delta.reshape(delta.shape[0], delta.shape[1], 1), scratch(np.float64, ENTRIES)
-    for item in share(chunks(columns), part, parts):
-        first, count = chunk(columns, item)
-        add_up(columns, first, count, totals)
-        for k in range(count):
-            out[first + k] = out[first + k] + totals[k] if accumulate else totals[k]
+    """out (O,) = sum_n delta[n,o]: an item is ENTRIES neighbouring columns                                    (6)"""
+    columns, totals = delta.shape[1], scratch(np.float64, ENTRIES)
+    for item in share((columns + ENTRIES - 1) // ENTRIES, part, parts):
+        first = item * ENTRIES
+        sums = piece(out, first, min(ENTRIES, columns - first))
+        for o in range(sums.size):
+            totals[o] = sums[o] if accumulate else 0.0
+        for n in range(delta.shape[0]):
+            row = piece(delta, n * columns + first, sums.size)
+            for o in range(row.size):
+                totals[o] += row[o]
+        for o in range(sums.size):
+            sums[o] = totals[o]

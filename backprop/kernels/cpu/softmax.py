@@ -12,7 +12,7 @@ from backprop.kernels.cpu.elementary.traced import where, word
 from backprop.kernels.cpu.jit import inlined, inner
 from backprop.kernels.cpu.kernel import exact_kernel
 from backprop.kernels.cpu.parts import share
-from backprop.kernels.cpu.simd import lanes, largest_of, load_or, splat, store_part, sum_of, zeros
+from backprop.kernels.cpu.simd import lanes, largest_of, load_at, splat, store_at, sum_of, zeros
 
 larger = word(lambda x, y: where(x > y, x, y), "larger")
 minus = word(lambda x, y: x - y, "minus")
@@ -20,9 +20,13 @@ product = word(lambda x, y: x * y, "product")
 quotient = word(lambda x, y: x / y, "quotient")
 exp_minus = word(lambda x, y: functions.exp(x - y), "exp_minus")
 
-# What rounding loses when x is added to a sum is subtracted from the next x (Kahan, 1965).
-increased = word(lambda total, lost, x: total + (x - lost), "increased")
-newly_lost = word(lambda total, lost, x, increased: (increased - total) - (x - lost), "newly_lost")
+
+@word
+def add_to(total, lost, x):
+    """(total + x, what rounding has lost): it is subtracted from the next x (Kahan, 1965)"""
+    x = x - lost
+    more = total + x
+    return more, (more - total) - x
 
 
 @inlined
@@ -32,83 +36,49 @@ def items(u):
 
 
 @inlined
-def samples(u, item):
-    """(b, first, count): the item holds the samples u[b, :, first + d] for d < count."""
-    blocks = (u.shape[2] + lanes(u) - 1) // lanes(u)
-    first = item % blocks * lanes(u)
-    return item // blocks, first, min(lanes(u), u.shape[2] - first)
-
-
-@inlined
 def registers(u, item):
-    """(n, at): how many registers an item has, and where: `read` and `write` understand it."""
+    """(b, first, samples, n, at): an item holds u[b, :, first + d] for d < samples, in n registers; `load_at` and
+    `store_at` know by `at` where they are.
+    """
     classes, after, size = u.shape[1], u.shape[2], lanes(u)
     if after == 1:
-        return (classes + size - 1) // size, (item * classes, size, classes, size)
-    b, first, count = samples(u, item)
-    return classes, (b * classes * after + first, after, count, 0)
-
-
-@inlined
-def read(u, at, k, number):
-    """Register k, with the number in lanes that are not used."""
-    i, step, count, fewer = at
-    return load_or(u, i + k * step, count - k * fewer, number)
-
-
-@inlined
-def write(x, out, at, k):
-    i, step, count, fewer = at
-    store_part(x, out, i + k * step, 0, 1, count - k * fewer)
-
-
-@inlined
-def add_to(total, lost, x):
-    more = increased(total, lost, x)
-    return more, newly_lost(total, lost, x, more)
-
-
-@inlined
-def of_samples(u, total):
-    """Each sample's sum in each of its lanes."""
-    return splat(u, sum_of(total), 1, 1) if u.shape[2] == 1 else total
-
-
-@inner
-def largest(u, n, at):
-    """Each sample's largest entry in each of its lanes."""
-    found = read(u, at, 0, -math.inf)
-    for k in range(1, n):
-        found = larger(found, read(u, at, k, -math.inf))
-    return splat(u, largest_of(found), 1, 1) if u.shape[2] == 1 else found
+        return item, 0, 1, (classes + size - 1) // size, (item * classes, size, classes, size)
+    blocks = (after + size - 1) // size
+    b, first = item // blocks, item % blocks * size
+    count = min(size, after - first)
+    return b, first, count, classes, (b * classes * after + first, after, count, 0)
 
 
 @exact_kernel(work=8)
 def softmax(u, out, part, parts):
     """s[c] = e^u[c] / sum_k e^u[k]"""
     for item in share(items(u), part, parts):
-        n, at = registers(u, item)
-        most, total, lost = largest(u, n, at), zeros(u, 1, 1), zeros(u, 1, 1)
+        _, _, _, n, at = registers(u, item)
+        most, total, lost = load_at(u, at, 0, -math.inf), zeros(u, 1, 1), zeros(u, 1, 1)
+        for k in range(1, n):
+            most = larger(most, load_at(u, at, k, -math.inf))
+        if u.shape[2] == 1:
+            most = splat(u, largest_of(most), 1, 1)
         for k in range(n):
-            e = exp_minus(read(u, at, k, -math.inf), most)
-            write(e, out, at, k)
+            e = exp_minus(load_at(u, at, k, -math.inf), most)
+            store_at(e, out, at, k)
             total, lost = add_to(total, lost, e)
-        sum_e = of_samples(u, total)
+        sum_e = splat(u, sum_of(total), 1, 1) if u.shape[2] == 1 else total
         for k in range(n):
-            write(quotient(read(out, at, k, 0), sum_e), out, at, k)
+            store_at(quotient(load_at(out, at, k, 0), sum_e), out, at, k)
 
 
 @exact_kernel(work=2)
 def softmax_backward(delta, s, out, part, parts):
     """(4s) delta_u = s * (delta - sum(delta * s))"""
     for item in share(items(s), part, parts):
-        n, at = registers(s, item)
+        _, _, _, n, at = registers(s, item)
         total, lost = zeros(s, 1, 1), zeros(s, 1, 1)
         for k in range(n):
-            total, lost = add_to(total, lost, product(read(delta, at, k, 0), read(s, at, k, 0)))
-        dot = of_samples(s, total)
+            total, lost = add_to(total, lost, product(load_at(delta, at, k, 0), load_at(s, at, k, 0)))
+        dot = splat(s, sum_of(total), 1, 1) if s.shape[2] == 1 else total
         for k in range(n):
-            write(product(read(s, at, k, 0), minus(read(delta, at, k, 0), dot)), out, at, k)
+            store_at(product(load_at(s, at, k, 0), minus(load_at(delta, at, k, 0), dot)), out, at, k)
 
 
 @exact_kernel(work=8)
@@ -121,24 +91,28 @@ def log_softmax(u, out, part, parts):
 @inner
 def log_softmax_of(u, item, out):
     """The same for one item."""
-    n, at = registers(u, item)
-    most, total, lost = largest(u, n, at), zeros(u, 1, 1), zeros(u, 1, 1)
+    _, _, _, n, at = registers(u, item)
+    most, total, lost = load_at(u, at, 0, -math.inf), zeros(u, 1, 1), zeros(u, 1, 1)
+    for k in range(1, n):
+        most = larger(most, load_at(u, at, k, -math.inf))
+    if u.shape[2] == 1:
+        most = splat(u, largest_of(most), 1, 1)
     for k in range(n):
-        total, lost = add_to(total, lost, exp_minus(read(u, at, k, -math.inf), most))
-    log_sum = log(of_samples(u, total))
+        total, lost = add_to(total, lost, exp_minus(load_at(u, at, k, -math.inf), most))
+    log_sum = log(splat(u, sum_of(total), 1, 1) if u.shape[2] == 1 else total)
     for k in range(n):
-        write(minus(minus(read(u, at, k, 0), most), log_sum), out, at, k)
+        store_at(minus(minus(load_at(u, at, k, 0), most), log_sum), out, at, k)
 
 
 @exact_kernel(work=8)
 def log_softmax_backward(delta, log_s, out, part, parts):
     """(4l) delta_u = delta - s * sum(delta)"""
     for item in share(items(log_s), part, parts):
-        n, at = registers(log_s, item)
+        _, _, _, n, at = registers(log_s, item)
         total, lost = zeros(log_s, 1, 1), zeros(log_s, 1, 1)
         for k in range(n):
-            total, lost = add_to(total, lost, read(delta, at, k, 0))
-        sum_delta = of_samples(log_s, total)
+            total, lost = add_to(total, lost, load_at(delta, at, k, 0))
+        sum_delta = splat(log_s, sum_of(total), 1, 1) if log_s.shape[2] == 1 else total
         for k in range(n):
-            s = exp(read(log_s, at, k, 0))
-            write(minus(read(delta, at, k, 0), product(s, sum_delta)), out, at, k)
+            s = exp(load_at(log_s, at, k, 0))
+            store_at(minus(load_at(delta, at, k, 0), product(s, sum_delta)), out, at, k)

@@ -6,7 +6,7 @@ registers is one value here, a Tile, and these are its operations:
 
     zeros, splat                     a new tile, of one number
     load, load_part, load_even       a tile from an array
-    load_or                          a register from an array, with a number behind its end
+    load_at, store_at                one of several registers, equally far apart, from and into an array
     some_of, put_some                a register from and into an array, as far as the array goes
     store, store_part, store_between a tile into an array
     store_whole                      a register as integers
@@ -40,8 +40,8 @@ from backprop.kernels.cpu.simd.memory import (
     indices,
     lanes,
     load,
+    load_at,
     load_even,
-    load_or,
     load_part,
     moved,
     prefetch,
@@ -49,5 +49,5 @@ from backprop.kernels.cpu.simd.memory import (
     splat,
     zeros,
 )
-from backprop.kernels.cpu.simd.stores import put_some, store, store_between, store_part, store_whole
+from backprop.kernels.cpu.simd.stores import put_some, store, store_at, store_between, store_part, store_whole
 from backprop.kernels.cpu.simd.tile import LANES, REGISTERS, WIDTH

@@ -4,7 +4,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from backprop.kernels.cpu.simd.places import INDEX, index, parts
+from backprop.kernels.cpu.simd.places import INDEX, index, parts, register_at
 from backprop.kernels.cpu.simd.tile import WIDTH, Elements, Tile, call, spread, whole
 
 
@@ -97,17 +97,20 @@ def load_part(typing, array, i, step, height, width, rows, vectors):
 
 
 @intrinsic
-def load_or(typing, array, i, count, number):
-    """A register of array[i + n] for n < count; the number is in the lanes behind them."""
+def load_at(typing, array, at, k, number):
+    """A register of array[i + k step + n] for n < count - k fewer, where at = (i, step, count, fewer); the number is in
+    the lanes behind them.
+    """
     tile = Tile(array.dtype, 1, 1)
 
     def codegen(context, builder, signature, args):
-        array, i, count, number = args
+        array, at, k, number = args
+        place, count = register_at(builder, at, k)
         elements = Elements(context, builder, signature.args[0], array)
-        register = elements.load(tile, i, count, spread(builder, number, tile.lanes))
+        register = elements.load(tile, place, count, spread(builder, number, tile.lanes))
         return builder.insert_value(ir.Constant(context.get_value_type(tile), None), register, 0)
 
-    return tile(array, INDEX, INDEX, array.dtype), codegen
+    return tile(array, types.UniTuple(INDEX, 4), INDEX, array.dtype), codegen
 
 
 @intrinsic

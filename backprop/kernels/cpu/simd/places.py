@@ -25,6 +25,12 @@ def index(builder, tile, i, step, r, v):
     return builder.add(start(builder, tile, i, v), builder.mul(step, whole(r, step)))
 
 
+def register_at(builder, at, k):
+    """(where register k begins, how many numbers it has): at = (i, step, count, fewer), see `load_at`."""
+    i, step, count, fewer = (builder.extract_value(at, n) for n in range(4))
+    return builder.add(i, builder.mul(k, step)), builder.sub(count, builder.mul(k, fewer))
+
+
 def parts(builder, tile, elements, i, step, height, width):
     """Each register of a tile with its address and the mask of its lanes within height and width."""
     numbers = ir.Constant(ir.VectorType(width.type, tile.lanes), list(range(tile.lanes)))

@@ -7,7 +7,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from backprop.kernels.cpu.simd.places import INDEX, index, parts, starts
+from backprop.kernels.cpu.simd.places import INDEX, index, parts, register_at, starts
 from backprop.kernels.cpu.simd.tile import Elements, call, spread, whole
 
 
@@ -45,19 +45,37 @@ def store_part(typing, tile, array, i, step, height, width):
 
 
 @intrinsic
+def store_at(typing, tile, array, at, k):
+    """The reverse of `load_at`"""
+
+    def codegen(context, builder, signature, args):
+        value, array, at, k = args
+        elements = Elements(context, builder, signature.args[1], array)
+        place, count = register_at(builder, at, k)
+        _put(builder, tile, elements, value, place, count)
+        return context.get_dummy_value()
+
+    return types.void(tile, array, types.UniTuple(INDEX, 4), INDEX), codegen
+
+
+@intrinsic
 def put_some(typing, tile, array, i):
     """array[i + n] = the numbers of a register; those behind the array's end are left out"""
 
     def codegen(context, builder, signature, args):
         value, array, i = args
-        elements, one = Elements(context, builder, signature.args[1], array), whole(1, i)
-        rest = builder.sub(elements.array.nitems, i)
-        ((_, _, pointer, mask),) = parts(builder, tile, elements, i, whole(0, i), one, rest)
-        args = [builder.extract_value(value, 0), pointer, ir.Constant(ir.IntType(32), tile.bytes), mask]
-        call(builder, f"llvm.masked.store.{tile.suffix}.p0", ir.VoidType(), args)
+        elements = Elements(context, builder, signature.args[1], array)
+        _put(builder, tile, elements, value, i, builder.sub(elements.array.nitems, i))
         return context.get_dummy_value()
 
     return types.void(tile, array, INDEX), codegen
+
+
+def _put(builder, tile, elements, value, i, count):
+    """The first `count` numbers of a register into the elements from i on."""
+    ((_, _, pointer, mask),) = parts(builder, tile, elements, i, whole(0, i), whole(1, i), count)
+    args = [builder.extract_value(value, 0), pointer, ir.Constant(ir.IntType(32), tile.bytes), mask]
+    call(builder, f"llvm.masked.store.{tile.suffix}.p0", ir.VoidType(), args)
 
 
 @intrinsic
