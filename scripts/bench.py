@@ -2,6 +2,7 @@
 
     python scripts/bench.py gemm        the matrix products of five networks, and squares
     python scripts/bench.py conv        convolutions alone, forward and backward
+    python scripts/bench.py layer       every public layer and loss, forward and backward, called by hand
     python scripts/bench.py step        a step of training, five networks
     python scripts/bench.py epoch       an epoch, with all that belongs to it
     python scripts/bench.py memory      the peak memory of a process that trains for an epoch
@@ -19,7 +20,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import busy, depth, report, start, turns, workload
+from benchmarks import busy, depth, layers, report, start, turns, workload
 from benchmarks.ladder import ladder, scaling
 
 from backprop.errors import DeviceError
@@ -68,7 +69,7 @@ def networks():
     return [(model, (model,)) for model in workload.MODELS]
 
 
-RACES = {"gemm": gemm, "conv": conv, "step": networks, "epoch": networks}
+RACES = {"gemm": gemm, "conv": conv, "layer": layers.works, "step": networks, "epoch": networks}
 LONG = {"epoch": {"before": 1, "tolerance": 5e-2}}  # works that are done less often; their rounding errors diverge
 
 
@@ -82,7 +83,8 @@ def race(out, kind, threads, rounds):
     report.print_races(title, found)
     content = {label: {name: time._asdict() for name, time in times.items()} for label, times in found}
     report.save(out, f"{kind}_{threads}", {"seconds": content})
-    report.draw_races(out / f"{kind}_{threads}.png", f"{title}: {report.machine()}", found)
+    draw = report.draw_layers if kind == "layer" else report.draw_races
+    draw(out / f"{kind}_{threads}.png", f"{title}: {report.machine()}", found)
 
 
 def memory(out, threads):

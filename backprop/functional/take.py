@@ -1,12 +1,14 @@
 """Entries by their index: padding an image, and looking up the rows of an embedding. The adjoint adds up.    (26)"""
 
 import functools
+import math
+from typing import NamedTuple
 
 import numpy as np
 
 from backprop import kernels
 from backprop.errors import IndexRangeError, OptionError, ShapeError
-from backprop.functional.shapes import as_int64, contiguous, destination, expect_delta, first_found, place_of, split_at
+from backprop.functional.shapes import as_int64, contiguous, destination, expect_delta, first_found, place_of
 from backprop.kernels.device import is_array, to_host
 from backprop.module.parameter import values
 
@@ -25,9 +27,9 @@ def pad(a, margins, mode="constant", value=0.0):
     k = kernels.of(a)
     if len(margins) > a.ndim:
         raise ShapeError(f"expects margins for at most {a.ndim} axes, got {len(margins)}")
-    for axis, index in _indices(a.shape, tuple(map(tuple, margins)), mode):
-        out = k.empty((*a.shape[:axis], len(index), *a.shape[axis + 1 :]), a.dtype)
-        k.take(split_at(a, axis), index, float(value), split_at(out, axis))  # (26a)
+    for step in _steps(a.shape, tuple(map(tuple, margins)), mode):
+        out = k.empty(step.padded, a.dtype)
+        k.take(contiguous(a).reshape(step.whole), step.index, float(value), out.reshape(step.parts))  # (26a)
         a = out
     return a
 
@@ -38,9 +40,9 @@ def pad_backward(delta, shape, margins, mode="constant"):
     whole = [(0, 0)] * (len(shape) - len(margins)) + list(margins)
     padded = tuple(before + size + after for size, (before, after) in zip(shape, whole, strict=True))
     expect_delta(delta, padded)
-    for axis, index in reversed(_indices(shape, tuple(map(tuple, margins)), mode)):
-        out = k.empty((*delta.shape[:axis], shape[axis], *delta.shape[axis + 1 :]), delta.dtype)
-        k.take_backward(split_at(delta, axis), index, split_at(out, axis), False)  # (26b)
+    for step in reversed(_steps(shape, tuple(map(tuple, margins)), mode)):
+        out = k.empty(step.shape, delta.dtype)
+        k.take_backward(contiguous(delta).reshape(step.parts), step.index, out.reshape(step.whole), False)  # (26b)
         delta = out
     return delta
 
@@ -75,7 +77,44 @@ def embedding_weight_grad(delta, index, count, padding_idx=None, out=None, accum
     return out
 
 
+class Step(NamedTuple):
+    """One call of `take`, from an array of this shape to a padded one: how both look as (B, H, D), and the index."""
+
+    shape: tuple
+    padded: tuple
+    whole: tuple
+    parts: tuple
+    index: np.ndarray
+
+
+MOST = 1 << 16  # entries of an index that is kept
+
+
 @functools.lru_cache(maxsize=256)
+def _steps(shape, margins, mode):
+    """The Steps that pad an array of this shape: one for all axes, if its index is small, else one for each."""
+    found, padded = _indices(shape, margins, mode), list(shape)
+    for axis, index in found:
+        padded[axis] = len(index)
+    if len(found) > 1:
+        first = found[0][0]
+        before, size, count = math.prod(shape[:first]), math.prod(shape[first:]), math.prod(padded[first:])
+        if count <= MOST:
+            together = np.zeros(1, np.int64)
+            for axis in range(first, len(shape)):
+                index = dict(found).get(axis, np.arange(shape[axis]))
+                outside = (together[:, None] < 0) | (index < 0)
+                together = np.where(outside, -1, together[:, None] * shape[axis] + index).reshape(-1)
+            return [Step(shape, tuple(padded), (before, size, 1), (before, count, 1), together)]
+    steps = []
+    for axis, index in found:
+        padded = (*shape[:axis], len(index), *shape[axis + 1 :])
+        before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+        steps.append(Step(shape, padded, (before, shape[axis], after), (before, len(index), after), index))
+        shape = padded
+    return steps
+
+
 def _indices(shape, margins, mode):
     """(axis, index) for each axis that is padded: where each entry of the result comes from, -1 for nowhere."""
     if mode not in MODES:

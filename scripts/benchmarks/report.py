@@ -99,6 +99,33 @@ def draw_races(path, title, races):
     figure.savefig(path, dpi=120)
 
 
+def draw_layers(path, title, races):
+    """A line for each kind of layer, and on it how many times as long the fastest rival took, for each size."""
+    ratios = {}
+    for label, times in races:
+        best = min(time.median for name, time in times.items() if name != "ours")
+        ratios.setdefault(label.split("(")[0], []).append(best / times["ours"].median)
+    ratios = dict(sorted(ratios.items(), key=lambda pair: geomean(pair[1])))
+    figure = Figure(figsize=(8, 0.2 * len(ratios) + 1.3), layout="constrained")
+    axes = figure.subplots()
+    for y, found in enumerate(ratios.values()):
+        axes.plot([min(found), max(found)], [y, y], color="#d5d8dd", lw=1, zorder=1)
+        axes.plot(found, [y] * len(found), "o", color=BLUE if geomean(found) >= 1 else ORANGE, ms=4)
+        axes.text(1.01, y, f"{geomean(found):.2f}", transform=axes.get_yaxis_transform(), va="center", fontsize=7)
+    axes.axvline(1, color="black", lw=1, zorder=0)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.minorticks_off()
+    axes.set_yticks(range(len(ratios)), list(ratios), fontsize=7)
+    axes.set_ylim(len(ratios) - 0.4, -0.6)
+    every = geomean([ratio for found in ratios.values() for ratio in found])
+    axes.set_xlabel(f"times as long as ours the fastest rival took, one dot a size; geometric mean of all {every:.2f}")
+    axes.set_title(title, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
+
+
 def print_ladder(rungs):
     peak = rungs[0][2]
     rows = [["", "", "GFLOP/s", "of one core's peak"]]

@@ -9,7 +9,6 @@ import numpy as np
 from backprop.kernels.cpu.kernel import kernel
 from backprop.kernels.cpu.parts import piece, share
 from backprop.kernels.cpu.product.threads import affine, product
-from backprop.kernels.cpu.sums import ENTRIES
 from backprop.kernels.cpu.views import scratch
 
 
@@ -41,13 +40,16 @@ def add_bias(m, mu, out, part, parts):
             out[n, o] = m[n, o] + mu[o]
 
 
+COLUMNS = 64  # that are added up together: neighbours in memory, so a cache line is read once
+
+
 @kernel
 def sum_rows(delta, out, accumulate, part, parts):
-    """out (O,) = sum_n delta[n,o]: an item is ENTRIES neighbouring columns                                    (6)"""
-    columns, totals = delta.shape[1], scratch(np.float64, ENTRIES)
-    for item in share((columns + ENTRIES - 1) // ENTRIES, part, parts):
-        first = item * ENTRIES
-        sums = piece(out, first, min(ENTRIES, columns - first))
+    """out (O,) = sum_n delta[n,o]: an item is COLUMNS neighbouring columns                                    (6)"""
+    columns, totals = delta.shape[1], scratch(np.float64, COLUMNS)
+    for item in share((columns + COLUMNS - 1) // COLUMNS, part, parts):
+        first = item * COLUMNS
+        sums = piece(out, first, min(COLUMNS, columns - first))
         for o in range(sums.size):
             totals[o] = sums[o] if accumulate else 0.0
         for n in range(delta.shape[0]):

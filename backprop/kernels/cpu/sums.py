@@ -9,7 +9,7 @@ import numpy as np
 from backprop.kernels.cpu.jit import inlined, inner, summing
 from backprop.kernels.cpu.parts import piece
 
-ENTRIES = 64
+ENTRIES = 256
 
 
 @summing
@@ -40,7 +40,8 @@ def chunks(u):
 def chunk(u, item):
     """(first, count): the channels of an item."""
     if u.shape[2] == 1:
-        return item * ENTRIES, min(ENTRIES, u.shape[1] - item * ENTRIES)
+        first = item * u.shape[1] // chunks(u)
+        return first, (item + 1) * u.shape[1] // chunks(u) - first
     return item, 1
 
 

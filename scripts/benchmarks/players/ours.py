@@ -71,27 +71,15 @@ def step(model):
 
 def layer(name, shape, target):
     x, y = layers.arrays(name, shape, target)
-    module = eval(f"bp.{name}", {"bp": bp})
+    module, found = eval(f"bp.{name}"), []
     parameters = list(module.parameters())
     for parameter, value in zip(parameters, layers.values([p.shape for p in parameters]), strict=True):
         parameter.data[...] = value
-    found = []
-    if y is not None:
+    inputs = (x,) if y is None else (x, y)
+    deltas = (layers.delta(module(x).shape),) if y is None else ()
 
-        def run():
-            found[:] = module(x, y), module.backward()
-    else:
-        out = module(x)
-        delta = layers.delta((out[0] if isinstance(out, tuple) else out).shape)
+    def run():
+        module.zero_grad()
+        found[:] = module(*inputs), module.backward(*deltas)
 
-        def run():
-            module.zero_grad()
-            found[:] = module(x), module.backward(delta)
-
-    random = "Dropout" in name
-    return (
-        run,
-        lambda: (
-            [] if random else [np.array(each) for each in (*found, *(p.grad for p in parameters)) if each is not None]
-        ),
-    )
+    return run, lambda: layers.compared(name, [*found, *(p.grad for p in parameters)])

@@ -71,33 +71,26 @@ def training(model):
 
 
 def layer(name, shape, target):
-    x, y = layers.arrays(name, shape, target)
-    x, y = torch.from_numpy(x), y if y is None else torch.from_numpy(y)
-    module = eval(f"nn.{name}", {"nn": torch.nn})
+    arrays = [array for array in layers.arrays(name, shape, target) if array is not None]
+    x, *others = map(torch.from_numpy, arrays)
+    module, found = eval(f"torch.nn.{name}"), []
     parameters = list(module.parameters())
     with torch.no_grad():
         for parameter, value in zip(parameters, layers.values([p.shape for p in parameters]), strict=True):
             parameter.copy_(torch.from_numpy(value))
     x.requires_grad_(x.is_floating_point())
-    out = module(x) if y is None else module(x, y)
-    found = []
-    if y is None:
-        delta = torch.from_numpy(layers.delta(tuple((out[0] if isinstance(out, tuple) else out).shape)))
-    else:
-        delta = None
+
+    def forward():
+        out = module(x, *others)
+        return out[0] if isinstance(out, tuple) else out  # a recurrent layer returns its last state, too
+
+    delta = None if others else torch.from_numpy(layers.delta(tuple(forward().shape)))
 
     def run():
         module.zero_grad()
         x.grad = None
-        out = module(x) if y is None else module(x, y)
-        out = out[0] if isinstance(out, tuple) else out
+        out = forward()
         out.backward(delta)
         found[:] = out.detach(), x.grad
 
-    random = "Dropout" in name
-    return (
-        run,
-        lambda: (
-            [] if random else [each.numpy() for each in (*found, *(p.grad for p in parameters)) if each is not None]
-        ),
-    )
+    return run, lambda: layers.compared(name, [*found, *(p.grad for p in parameters)])
