@@ -62,12 +62,12 @@ def reverse(output, delta=None):
         yield v, vbar
         for parent, share in handed_down(v, vbar):
             so_far = shares.get(parent)
-            # (17) one share for each use
-            shares[parent] = share if so_far is None else computed(_sum_of_shares, so_far, share)
+            shares[parent] = share if so_far is None else computed(_added, so_far, share)
 
 
-def _sum_of_shares(so_far, share):
-    return F.of_type(so_far + share, share.dtype)
+def _added(so_far, share):
+    total = so_far + share  # (17) one share for each use
+    return F.of_type(total, share.dtype)
 
 
 def handed_down(v, vbar):
