@@ -21,6 +21,8 @@ SAMPLES, BATCH, CLASSES = 14, 4, 3
 class Shared(bp.Graph):
     """One layer at two places, and a value that is used twice."""
 
+    recordable = True
+
     def __init__(self, layer):
         self.parts = {"layer": layer}
 
@@ -31,6 +33,8 @@ class Shared(bp.Graph):
 
 class Reader(bp.Graph):
     """The last state of a recurrent layer over signals (N, T, I)."""
+
+    recordable = True
 
     def __init__(self, layer):
         self.layer = layer

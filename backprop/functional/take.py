@@ -10,6 +10,7 @@ from backprop import kernels
 from backprop.errors import IndexRangeError, OptionError, ShapeError
 from backprop.functional.shapes import as_int64, contiguous, destination, expect_delta, first_found, place_of
 from backprop.kernels.device import is_array, to_host
+from backprop.kernels.recording import computed
 from backprop.module.parameter import values
 
 MODES = ("constant", "reflect", "replicate", "circular")
@@ -66,14 +67,10 @@ def embedding_weight_grad(delta, index, count, padding_idx=None, out=None, accum
     if delta.shape[:-1] != index.shape:
         raise ShapeError(f"expects a delta {(*index.shape, 'D')}, got {delta.shape}")
     out = destination(k, out, (count, delta.shape[-1]), delta)
-    padding = out[padding_idx] if padding_idx is not None and 0 <= padding_idx < count else None
-    kept = padding.copy() if accumulate and padding is not None else None
-    rows = contiguous(delta).reshape(1, index.size, delta.shape[-1])
-    k.take_backward(rows, index.reshape(-1), out[None], accumulate)  # (26b)
-    if padding is not None and kept is None:
-        k.fill(0.0, padding)
-    elif padding is not None:
-        k.take(kept[None, None], np.array([0]), 0.0, padding[None, None])  # what was there before
+    rows, places = contiguous(delta).reshape(1, index.size, delta.shape[-1]), index.reshape(-1)
+    if padding_idx is not None:
+        places = computed(lambda places: np.where(places == padding_idx, -1, places), to_host(places))
+    k.take_backward(rows, places, out[None], accumulate)  # (26b)
     return out
 
 

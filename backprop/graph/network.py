@@ -17,6 +17,10 @@ class Graph(Module):
     forward   (16)   runs build; the graph of that call is its cache
     backward  (17)   adjoints from the output back; a Parameter's and a layer's gradients add up over all their uses
 
+    `recordable = True` in a subclass lets `bp.compile` and `fit` record it: a promise that `build` does the same in
+    every step, with nothing but its inputs, parameters and buffers. It draws no random numbers, changes nothing, and
+    looks at no numbers, such as `a.data`. What can be noticed of a broken promise is noticed, and not recorded.
+
     `backward` returns dL/d(input), a tuple where there are several inputs, None for labels or words, which have none.
 
     >>> import numpy as np
@@ -35,11 +39,6 @@ class Graph(Module):
 
     analytic = True  # gradcheck also checks this of each layer
     uses_numpy = True
-    recordable = True  # each operation of `build` is recorded, whatever else a subclass defines
-
-    @classmethod
-    def _stays_recordable(cls, own):
-        return not {"forward", "backward", "__call__"} & set(own)
 
     def build(self, *inputs):
         raise NotImplementedError(f"{type(self).__name__} has no build")

@@ -13,7 +13,7 @@ from backprop.graph.module_call import ModuleCall
 from backprop.graph.operations import OPERATIONS
 from backprop.graph.operators import Operators
 from backprop.kernels.device import to_host
-from backprop.kernels.recording import computed
+from backprop.kernels.recording import computed, unseen
 from backprop.module.parameter import Parameter, values
 
 FOR_WHOLE_NUMBERS = ("index", "reshape", "transpose", "concatenate")  # words and labels can be moved, not computed with
@@ -111,6 +111,7 @@ class Value(Operators, ArrayLike):
         if self.parameter is not None:
             self.parameter.accumulate(vbar)
         else:
+            unseen(vbar)  # what no parameter keeps would be kept once
             self.grad = F.copied(vbar if self.grad is None else self.grad + vbar)
 
     def zero_grad(self):

@@ -132,7 +132,7 @@ class Recording:
     def __getattr__(self, name):
         found = getattr(self._set, name)
         if name.startswith("first_"):
-            return functools.partial(self._checked, found)
+            return functools.partial(self._checked, name, found)
         return self._recorded(name, found)
 
     def _expect_recorded(self, name, arrays):
@@ -140,19 +140,28 @@ class Recording:
             if array.dtype.kind in "fc" and not self.made(array) and np.isnan(to_host(array)).any():
                 raise Unfit(f"{name} was given numbers that no kernel has computed")
 
-    def _checked(self, check, *args):
-        """Nothing bad is found, for nothing was computed yet; each step checks what it is given from outside."""
-        args[-1].fill(-1)
-        if any(base_of(args[0]) is base_of(given) for given in self.inputs):
+    def _checked(self, name, check, *args):
+        """Nothing bad is found yet in what a step computes or is given: each step checks it anew. Only places that a
+        kernel has found need no check.
+        """
+        values, *others, first = args
+        if not self.made(values) and not any(base_of(values) is base_of(given) for given in self.inputs):
+            return check(*args)
+        first.fill(-1)
+        writers = [
+            call for call in self.calls if any(base_of(values) is base_of(a) for a in call.reads_and_writes()[1])
+        ]
+        if values.dtype.kind == "i" and writers and not any(isinstance(call.kernel, InPython) for call in writers):
+            return None
 
-            def expect(values):
-                first = np.empty(1, np.int64)
-                check(values, *args[1:-1], first)
-                if first[0] >= 0:
-                    raise Outside("an index is out of range")
-                return []
+        def expect(values):
+            first = np.empty(1, np.int64)
+            check(values, *others, first)
+            if first[0] >= 0:
+                raise Outside(f"{name}: {int(first[0])}")
+            return []
 
-            self.calls.append(Call("expect", InPython(expect), (args[:1], [])))
+        return self.calls.append(Call("expect", InPython(expect), ((values,), [])))
 
     def _recorded(self, name, found):
         if isinstance(found, dict):

@@ -1,6 +1,7 @@
 """Recorded calls made fewer: unread results are not computed, and calls that one kernel can do together are fused.
 
-Each rule leaves every number as it is, to the last bit. Layers and formulas are not affected.
+Each rule leaves every number as it is, to the last bit, and every array that the step is to keep. Layers and formulas
+are not affected.
 """
 
 from backprop.kernels.recording import MARK, Call, base_of
@@ -11,9 +12,9 @@ def rewritten(recording, k, keep):
 
     Two lists of (kernel, arguments): up to the recording's mark, and after it.
     """
-    calls = recording.calls
+    calls, kept = recording.calls, {id(base_of(array)) for array in keep}
     for rule in (relu_after_max_pool, relu_within, conv_and_max_pool):
-        calls = rule(list(calls), k)
+        calls = rule(list(calls), k, kept)
     calls = without_unread(calls, recording, keep)
     half = calls.index(MARK)
     return [[(call.kernel, call.args) for call in some] for some in (calls[:half], calls[half + 1 :])]
@@ -36,7 +37,7 @@ class Uses:
         return self.writers.get(key, []), self.readers.get(key, [])
 
 
-def relu_after_max_pool(calls, k):
+def relu_after_max_pool(calls, k, kept):
     """A ReLU before a max pool is moved after it, with the same result: there it has fewer numbers to process.
 
     Backward likewise: whether (4) lets a window's delta pass depends on its maximum alone. Where the image has padding
@@ -52,6 +53,8 @@ def relu_after_max_pool(calls, k):
         if [calls[n].name for n in writers] != ["relu"] or len(backward) != 1 or readers != [place, *backward]:
             continue
         below, _, delta_u = calls[backward[0]].args
+        if kept & {id(base_of(array)) for array in (a, below)}:
+            continue
         spreads, spread_readers = uses.of(below)
         if spread_readers != backward or [calls[n].name for n in spreads] != ["max_pool_backward"]:
             continue
@@ -69,7 +72,7 @@ def relu_after_max_pool(calls, k):
     return calls
 
 
-def relu_within(calls, k):
+def relu_within(calls, k, kept):
     """A ReLU is fused into a linear layer or a convolution whose result only it reads."""
     uses = Uses(calls)
     for place, call in enumerate(calls):
@@ -77,7 +80,7 @@ def relu_within(calls, k):
             continue
         u, a = call.args
         writers, readers = uses.of(u)
-        if len(writers) != 1 or readers != [place] or writers[0] > place:
+        if len(writers) != 1 or readers != [place] or writers[0] > place or id(base_of(u)) in kept:
             continue
         name, kernel, args = calls[writers[0]]
         if name in ("linear", "conv"):
@@ -87,7 +90,7 @@ def relu_within(calls, k):
     return [call for call in calls if call is not None]
 
 
-def conv_and_max_pool(calls, k):
+def conv_and_max_pool(calls, k, kept):
     """A max pool, and a ReLU after it, are fused into a convolution whose result only it reads: image by image."""
     uses = Uses(calls)
     for place, call in enumerate(calls):
@@ -96,6 +99,8 @@ def conv_and_max_pool(calls, k):
         z, *window, out, where = call.args
         writers, readers = uses.of(z)
         if [calls[n].name for n in writers] != ["conv"] or readers != [place] or calls[writers[0]].args[3]:
+            continue
+        if id(base_of(z)) in kept:
             continue
         *convolution, _ = calls[writers[0]].args
         behind = min([n for users in uses.of(out) for n in users if n > place], default=place)

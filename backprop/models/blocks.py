@@ -14,6 +14,8 @@ class Residual(Graph):
     backward  (17)  delta_a = delta + body.backward(delta), for a was used twice
     """
 
+    recordable = True
+
     def __init__(self, body):
         self.body = body
 
@@ -26,6 +28,8 @@ class Branches(Graph):
 
     backward  (17)  each branch gets its part of delta; delta_a is the sum of what they return
     """
+
+    recordable = True
 
     def __init__(self, *branches, axis=1):
         if not branches:
@@ -44,6 +48,8 @@ class Unrolled(Graph):
     backward  (17)  a state goes into its output and into the next step; gradients of weights add up over steps
     """
 
+    recordable = True
+
     def __init__(self, input_size, hidden_size):
         self.input, self.state = Linear(input_size, hidden_size), Linear(hidden_size, hidden_size)
 
@@ -59,6 +65,8 @@ class Unrolled(Graph):
 
 class RowByRow(Graph):
     """An image (N, C, H, W) is read row by row, from the top, by a recurrent module; the output is its last state."""
+
+    recordable = True
 
     def __init__(self, reader):
         self.reader = reader

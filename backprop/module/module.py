@@ -88,15 +88,10 @@ class Module(Tree, Expects, Hooked, Copied):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         own = [name for name, value in vars(cls).items() if callable(value) or hasattr(value, "__get__")]
-        if "recordable" not in vars(cls) and not cls._stays_recordable(own):
+        if "recordable" not in vars(cls) and not HARMLESS.issuperset(own):
             cls.recordable = False  # what holds for the parent's methods need not hold for these
         if not hasattr(cls.backward, "is_wrapper"):
             cls.backward = _wrapped(cls.backward)
-
-    @classmethod
-    def _stays_recordable(cls, own):
-        """Whether a subclass that defines these names is recordable where its parent is."""
-        return HARMLESS.issuperset(own)
 
     def forward(self, *inputs):
         raise NotImplementedError(f"{type(self).__name__} has no forward")

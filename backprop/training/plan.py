@@ -41,7 +41,9 @@ class Plan:
         scores, L = step.forward(x, y)      what `scores = net(x)` and `L = loss(scores, y)` do
         step.backward()                     what `net.backward(loss.backward())` does, but without dL/dx
 
-    Not every network can be recorded: its layers must declare themselves `recordable`, and have no hooks.
+    Not every network can be recorded: its layers must declare themselves `recordable`, and have no hooks. What looks at
+    the numbers that it computes, or changes itself, is refused all the same. Arrays that are neither inputs nor
+    parameters nor buffers count as constant, and a second recording, after the first step, must find them unchanged.
     """
 
     def __init__(self, net, loss):
@@ -109,7 +111,7 @@ class Step:
         name = kernels.set_of(x)
         with recording(name) as calls, watched() as self.keys:
             self.x, self.y = calls.empty(x.shape, x.dtype), to_device(labels_like(y), device_of(y))
-            calls.inputs.append(self.x)
+            calls.inputs += [self.x, self.y]
             try:
                 self.scores = net(self.x)
                 if not calls.made(self.scores):
@@ -134,8 +136,9 @@ class Step:
         self._run_forward, self._run_backward = replays(name, *self.calls)
 
     def _constants(self, calls):
-        own = [values for module in self._modules for buffer in vars(module).values() if isinstance(buffer, Buffer)
-               for values in (buffer.data, getattr(buffer, "_sum", None))]  # fmt: skip
+        buffers = [buffer for module in self._modules for _, buffer in module.named_buffers()]
+        parameters = [parameter for module in self._modules for parameter in module.parameters()]
+        own = [each.data for each in buffers + parameters] + [parameter._sum for parameter in parameters]
         own += [self.y, *(key for _, key in self.keys)]
         known = {id(base_of(array)) for array in own if array is not None}
         read = [array for call in calls.calls for array in call.reads_and_writes()[0]]
@@ -170,6 +173,8 @@ class Step:
         try:
             self._run_forward()
         except Outside:
+            for stream, _ in self.keys:
+                stream.step -= 1
             self.net(x)  # raises the error that says which index is out of range
             raise
         if self.found is None:

@@ -294,3 +294,15 @@ def test_channels_and_normalisation_agree(dtype, b, c, d, seed):
     for centred in (True, False):
         both("normalize_backward", delta, xhat, spread, centred, outs=[z], dtype=dtype)
     both("track", mean, 0.1, 1.5, outs=[per], dtype=dtype)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 0), (0, 3, 4), (2, 0, 4)])
+def test_channels_without_places_sum_to_zero(shape):
+    """The sums of images without a pixel were read from outside of them."""
+    empty = np.empty(shape, np.float32)
+    for kernels in (reference, cpu):
+        sums, dots = np.full(shape[1], 7.0, np.float32), np.full(shape[1], 7.0, np.float32)
+        kernels.sum_channels(empty, sums, False)
+        kernels.dot_channels(empty, empty, dots, False)
+        assert not sums.any() and not dots.any()
+        kernels.softmax(empty, empty)

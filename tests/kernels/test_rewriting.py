@@ -49,8 +49,8 @@ def test_a_relu_joins_a_linear_layer_unless_the_layer_is_read_elsewhere():
         assert elsewhere or (forward[0][1][3] and forward[0][1][4].base is out.base)
 
 
-def pooled(elsewhere=None, pad=0):
-    """conv, relu, max pool and their way back; a ReLU's or a convolution's result may be read once more."""
+def pooled(elsewhere=None, pad=0, keep=None):
+    """conv, relu, max pool and their way back; a ReLU's or a convolution's result may be read once more, or kept."""
     recording = Recording("reference")
     a, x, mu, z, r, out, dout, dr, dz, more = arrays(
         recording, (1, 1, 4, 4), (2, 1, 1, 1), 2, *[(1, 2, 4, 4)] * 2, *[(1, 2, 2, 2)] * 2, *[(1, 2, 4, 4)] * 3
@@ -69,7 +69,8 @@ def pooled(elsewhere=None, pad=0):
     if elsewhere is not None:
         read = {"conv": z, "relu": r}[elsewhere]
         calls.append(("add", read, read, more))
-    return names(rewritten(write_down(calls, recording), k, [out, dz, more]))
+    kept = [{"conv": z, "relu": r}[keep]] if keep else []
+    return names(rewritten(write_down(calls, recording), k, [out, dz, more, *kept]))
 
 
 def test_convolution_pooling_and_relu_become_one_kernel():
@@ -82,6 +83,16 @@ def test_a_relu_that_is_read_elsewhere_stays_before_the_pooling():
 
 def test_a_convolution_that_is_read_elsewhere_is_written():
     assert pooled("conv") == [["conv", "max_pool", "relu"], ["relu_backward", "max_pool_backward", "add"]]
+
+
+def test_what_the_step_keeps_is_written_though_nobody_reads_it():
+    """The scores of a network whose last layer's result also went into a ReLU were NaN."""
+    assert pooled(keep="relu") == [["conv", "max_pool"], ["max_pool_backward", "relu_backward"]]
+    assert pooled(keep="conv") == [["conv", "max_pool", "relu"], ["relu_backward", "max_pool_backward"]]
+    recording = Recording("reference")
+    a, x, mu, u, out = arrays(recording, (2, 3), (4, 3), 4, (2, 4), (2, 4))
+    calls = [("linear", a, x, mu, False, u), ("relu", u.reshape(-1), out.reshape(-1)), ("mark",)]
+    assert names(rewritten(write_down(calls, recording), k, [u, out])) == [["linear", "relu"], []]
 
 
 def test_a_pooling_with_a_margin_keeps_its_relu_in_front():

@@ -357,6 +357,8 @@ def test_a_steady_step_allocates_nothing_above_4_kb(rng):
 )
 def test_a_graph_that_looks_at_numbers_or_changes_itself_is_not_recorded(look, rng):
     class Looking(bp.Graph):
+        recordable = True
+
         def __init__(self):
             self.calls, self.inner = 0, bp.Linear(5, 5)
 
@@ -372,6 +374,8 @@ def test_a_graph_that_looks_at_numbers_or_changes_itself_is_not_recorded(look, r
 
 def test_a_graph_with_plain_numbers_that_follow_a_parameter_is_found_out_after_one_step(rng):
     class Plain(bp.Graph):
+        recordable = True
+
         def __init__(self):
             self.inner = bp.Linear(5, 5)
 
@@ -416,6 +420,8 @@ def test_what_a_graph_computes_with_numpy_is_computed_anew_in_every_step(rng):
     """Constants, parameters, broadcasting, indices, sums: each once."""
 
     class Formula(bp.Graph):
+        recordable = True
+
         def __init__(self):
             self.scale, self.inner = bp.Parameter(np.full(5, 0.5, np.float32)), bp.Linear(5, 5)
 
@@ -428,3 +434,94 @@ def test_what_a_graph_computes_with_numpy_is_computed_anew_in_every_step(rng):
     pair = Pair(lambda: bp.Sequential(bp.Linear(5, 5), Formula()), bp.MSELoss)
     for _ in range(3):
         assert pair.step(rng.standard_normal((4, 5)).astype(np.float32), np.zeros((4, 5), np.float32))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+@pytest.mark.parametrize("bad", [7, 200])
+def test_words_are_checked_in_every_step_whatever_their_type_and_wherever_they_come_from(dtype, bad, rng):
+    """A recorded step read outside the table for words that were converted or cut before they were looked up."""
+
+    class Cut(bp.Graph):
+        recordable = True
+
+        def __init__(self):
+            self.embedding = bp.Embedding(7, 3)
+
+        def build(self, words):
+            return self.embedding(words[:, 1]) + self.embedding(words[:, [3, 2]]).sum(axis=1)
+
+    for net in (bp.Sequential(bp.Embedding(7, 3), bp.Flatten()), Cut()):
+        x = np.zeros((5, 4), dtype)
+        y = np.zeros(net.bare_copy()(x).shape, np.float32)
+        step = bp.compile(net, bp.MSELoss())
+        step(x, y)
+        assert step.reason is None
+        x[3, 2] = bad
+        with pytest.raises(bp.IndexRangeError, match=f"got {bad} at index"):
+            step(x, y)
+        x[3, 2] = 6
+        assert np.isfinite(step(x, y))
+
+
+def test_a_word_out_of_range_leaves_the_random_numbers_where_the_layers_would(rng):
+    def network():
+        bp.manual_seed(1)
+        return bp.Sequential(bp.Embedding(7, 3), bp.Flatten(), bp.Dropout(0.5), bp.Linear(12, 2))
+
+    found = []
+    for compiled in (True, False):
+        net, loss = network(), bp.MSELoss()
+        step = bp.compile(net, loss) if compiled else lambda x, y: loss(net(x), y)  # noqa: B023
+        x, y = np.arange(20).reshape(5, 4) % 7, np.zeros((5, 2), np.float32)
+        losses = [step(x, y)]
+        with pytest.raises(bp.IndexRangeError):
+            step(x + 1, y)
+        found.append([*losses, step(x, y)])
+    assert found[0] == found[1]
+
+
+def test_an_embeddings_row_for_padding_keeps_its_gradient_of_other_uses(rng):
+    """In a recorded step it became what it had been when the step was recorded."""
+
+    class Tied(bp.Graph):
+        recordable = True
+
+        def __init__(self):
+            self.embedding = bp.Embedding(7, 3, padding_idx=0)
+
+        def build(self, words):
+            return self.embedding(words) @ bp.graph.Value(self.embedding.weight).T
+
+    pair = Pair(Tied, bp.MSELoss)
+    for count in (5, 3, 5, 3):
+        assert pair.step(rng.integers(0, 7, count), rng.standard_normal((count, 7)).astype(np.float32))
+
+
+def test_a_value_of_ones_own_is_no_parameter_and_not_recorded(rng):
+    class Own(bp.Graph):
+        recordable = True
+
+        def __init__(self):
+            self.scale, self.inner = bp.graph.Value(np.ones(5, np.float32)), bp.Linear(5, 5)
+
+        def build(self, a):
+            return self.inner(a) * self.scale
+
+    plan = Plan(Own(), bp.MSELoss())
+    assert plan.step(np.ones((4, 5), np.float32), np.ones((4, 5), np.float32)) is None
+    assert "looks at numbers" in plan.reason
+
+
+def test_a_graph_of_ones_own_is_recorded_if_it_says_that_it_may_be(rng):
+    class Mine(bp.Graph):
+        def __init__(self):
+            self.inner = bp.Linear(5, 5)
+
+        def build(self, a):
+            return a + self.inner(a)
+
+    x = np.ones((4, 5), np.float32)
+    plan = Plan(Mine(), bp.MSELoss())
+    assert plan.step(x, x) is None and "does not declare" in plan.reason
+    Mine.recordable = True
+    assert Plan(Mine(), bp.MSELoss()).step(x, x) is not None

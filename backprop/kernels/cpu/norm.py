@@ -51,7 +51,7 @@ def add_squares_up(u, first, count, centres, totals):
     for k in range(count):
         totals[k] = 0
     for b in range(u.shape[0]):
-        if places > 1:
+        if places != 1:
             x, centre, total = piece(u, (b * channels + first) * places, places), centres[0], 0.0
             for k in range(x.size):
                 total += (x[k] - centre) * (x[k] - centre)
@@ -82,7 +82,7 @@ def normalize(u, mean, spread, out, part, parts):
         for b in range(u.shape[0]):
             start, size = (b * channels + first) * places, count * places
             u_, out_ = piece(u, start, size), piece(out, start, size)
-            if places > 1:
+            if places != 1:
                 for d in range(size):
                     out_[d] = (u_[d] - mean_[0]) * shrink[0]
             else:
@@ -109,7 +109,7 @@ def normalize_backward(delta, xhat, spread, centred, out, part, parts):
         for b in range(delta.shape[0]):
             start, size = (b * channels + first) * places, count * places
             delta_, xhat_, out_ = piece(delta, start, size), piece(xhat, start, size), piece(out, start, size)
-            if places > 1:
+            if places != 1:
                 for d in range(size):
                     out_[d] = (delta_[d] - shift[0] - xhat_[d] * along[0]) * shrink[0]
             else:

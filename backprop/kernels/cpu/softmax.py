@@ -31,8 +31,8 @@ def add_to(total, lost, x):
 
 @inlined
 def items(u):
-    """How many there are."""
-    return u.shape[0] * ((u.shape[2] + lanes(u) - 1) // lanes(u))
+    """How many there are: none where there are no classes."""
+    return min(u.shape[1], 1) * u.shape[0] * ((u.shape[2] + lanes(u) - 1) // lanes(u))
 
 
 @inlined

@@ -52,7 +52,7 @@ def add_up(u, first, count, totals):
     for k in range(count):
         totals[k] = 0
     for b in range(u.shape[0]):
-        if places > 1:
+        if places != 1:
             totals[0] += total_of(piece(u, (b * channels + first) * places, places))
             continue
         x = piece(u, b * channels + first, count)
@@ -67,7 +67,7 @@ def add_products_up(u, v, first, count, totals):
     for k in range(count):
         totals[k] = 0
     for b in range(u.shape[0]):
-        if places > 1:
+        if places != 1:
             start = (b * channels + first) * places
             totals[0] += dot_of(piece(u, start, places), piece(v, start, places))
             continue
