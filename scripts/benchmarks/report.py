@@ -73,6 +73,15 @@ COLORS = {
 }
 
 
+def _scale_of_ratios(axes):
+    """A logarithmic scale, with a line where both took the same time."""
+    axes.axvline(1, color="black", lw=1, zorder=0)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.minorticks_off()
+
+
 def draw_races(path, title, races):
     """A line for each work: how many times as long each rival took as we; beside it the number of the best."""
     figure = Figure(figsize=(8, 0.24 * len(races) + 1.5), layout="constrained")
@@ -84,11 +93,7 @@ def draw_races(path, title, races):
             axes.plot(ratio, y, "o", color=COLORS[name], label=name, ms=6)
         best = min(ratios.values())
         axes.text(1.01, y, f"{best:.2f}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
-    axes.axvline(1, color="black", lw=1, zorder=0)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.minorticks_off()
+    _scale_of_ratios(axes)
     axes.set_yticks(range(len(races)), [label for label, _ in races], fontsize=8)
     axes.set_ylim(len(races) - 0.4, -0.6)
     axes.set_xlabel("times as long as ours took; the number on the right is that of the fastest rival")
@@ -112,11 +117,7 @@ def draw_layers(path, title, races):
         axes.plot([min(found), max(found)], [y, y], color="#d5d8dd", lw=1, zorder=1)
         axes.plot(found, [y] * len(found), "o", color=BLUE if geomean(found) >= 1 else ORANGE, ms=4)
         axes.text(1.01, y, f"{geomean(found):.2f}", transform=axes.get_yaxis_transform(), va="center", fontsize=7)
-    axes.axvline(1, color="black", lw=1, zorder=0)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.minorticks_off()
+    _scale_of_ratios(axes)
     axes.set_yticks(range(len(ratios)), list(ratios), fontsize=7)
     axes.set_ylim(len(ratios) - 0.4, -0.6)
     every = geomean([ratio for found in ratios.values() for ratio in found])
