@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from backprop.kernels.cpu.compiling import tell
+from backprop.kernels.cpu.effort import seconds
 from backprop.kernels.cpu.kernel import COMPILED, is_missing
 from backprop.kernels.cpu.team.calls import noting
 from backprop.kernels.cpu.team.members import OWN
@@ -61,9 +62,9 @@ def _like(value):
 
 
 def _seconds(form):
-    """About how long its compilation takes: products and convolutions are made of many files, and take longest."""
+    """About how long its compilation takes."""
     name, _ = form
-    return 3 if ".product." in name or ".convolution." in name else 0.7
+    return seconds(COMPILED[name].py_func)
 
 
 def _free_memory():
@@ -104,8 +105,8 @@ def _share_out(missing, others):
             threads.append(threading.Thread(target=feed, args=children[-1:], daemon=True))
             threads[-1].start()
         while form := next_form():
-            seconds = sum(map(_seconds, [form, *missing])) / (1 + others)
-            tell(f"{len(missing) + 1} left, about {seconds:.0f} s", f": {len(missing) + 1}, about {seconds:.0f} s")
+            left = sum(map(_seconds, [form, *missing])) / (1 + others)
+            tell(f"{len(missing) + 1} left, about {left:.0f} s", f": {len(missing) + 1}, about {left:.0f} s")
             name, types = form
             COMPILED[name].compile(types)
         for thread in threads:

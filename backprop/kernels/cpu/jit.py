@@ -7,13 +7,13 @@ import numba
 from backprop.errors import DeviceError
 from backprop.kernels.cpu import compiling  # noqa: F401  it listens from now on
 from backprop.kernels.cpu.cache import Cache, is_cached
-from backprop.kernels.cpu.linked import APART, LinkedCompiler
+from backprop.kernels.cpu.linked import APART, LinkedCompiler, WholeCompiler
 
 # Sums may be reordered into vector lanes and a*b + c fused; NaN and infinity keep their meaning, so they can be found.
 FAST, EXACT = {"reassoc", "contract", "nsz"}, {"contract", "nsz"}
 
 
-def compiled(**options):
+def compiled(pipeline_class=WholeCompiler, **options):
     """The decorator that compiles with these options and caches the result (cache.py).
 
     None of them counts references to arrays: the atomic instructions, which wait for all other cores, cost a tile more
@@ -22,11 +22,11 @@ def compiled(**options):
     """
     if numba.config.DISABLE_JIT:
         raise DeviceError("NUMBA_DISABLE_JIT is set, but the cpu kernels need the JIT; use bp.use_kernels('reference')")
-    jit = numba.njit(nogil=True, error_model="numpy", _nrt=False, **options)
+    jit = numba.njit(nogil=True, error_model="numpy", _nrt=False, pipeline_class=pipeline_class, **options)
 
     def decorate(function):
         dispatcher = jit(function)
-        if "pipeline_class" not in options and is_cached(function):
+        if pipeline_class is WholeCompiler and is_cached(function):
             dispatcher._cache = Cache(function)
         return dispatcher
 
