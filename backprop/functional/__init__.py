@@ -81,7 +81,6 @@ from backprop.functional.norm import (
     normalize,
     normalize_backward,
     root_mean_square,
-    scale_and_shift,
     scale_grad,
     shift_grad,
     spread_of,

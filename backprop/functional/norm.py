@@ -62,26 +62,35 @@ def spread_of(var, eps):
     return spread
 
 
-def normalize(u, mean, spread):
-    """xhat = (u - mean) / spread, one mean and one spread for each channel of u (B, C, D)"""
-    mean, spread = values(mean), values(spread)
-    k = kernels.of(u, mean, spread)
+def normalize(u, mean, spread, gamma=None, beta=None, shape=None):
+    """gamma xhat + beta, where xhat = (u - mean) / spread: u (B, C, D), mean and spread (C,)
+
+    gamma and beta (G,), each left out where it is None, belong to the middle axis of `shape`, (B', G, E), in which z is
+    returned: another view of the same memory, or u's own.
+    """
+    mean, spread, gamma, beta = map(values, (mean, spread, gamma, beta))
+    k = kernels.of(u, mean, spread, gamma, beta)
     _expect_channels(u, mean, spread)
-    xhat = k.empty(u.shape, u.dtype)
-    k.normalize(contiguous(u), contiguous(mean), contiguous(spread), xhat)  # (29a)
-    return xhat
+    z = k.empty(_seen_as(shape, u, gamma, beta), u.dtype)
+    factors = _filled_up(gamma, 1, z), _filled_up(beta, 0, z)
+    if u.size:
+        k.normalize(contiguous(u), contiguous(mean), contiguous(spread), *factors, z)  # (29a) or (32a), then (30a)
+    return z
 
 
-def normalize_backward(delta, xhat, spread, centred=True):
-    """delta_u, where mean and spread were computed from u itself; `centred` is False if no mean was subtracted"""
-    k = kernels.of(delta, xhat, spread)
-    _expect_channels(delta, spread)
-    expect_delta(delta, xhat.shape)
-    delta_u = k.empty(xhat.shape, xhat.dtype)
-    if delta.size:
-        k.normalize_backward(
-            contiguous(delta), contiguous(xhat), contiguous(spread), centred, delta_u
-        )  # (29b), or (32b)
+def normalize_backward(delta, u, mean, spread, gamma=None, centred=True):
+    """delta_u (B, C, D), where mean and spread were computed from u itself; delta (B', G, E), as `normalize` returns z.
+
+    `centred` is False if no mean was subtracted.
+    """
+    gamma = values(gamma)
+    k = kernels.of(delta, u, mean, spread, gamma)
+    _expect_channels(u, mean, spread)
+    _seen_as(delta.shape, u, gamma)
+    delta_u = k.empty(u.shape, u.dtype)
+    if u.size:
+        args = contiguous(delta), contiguous(u), contiguous(mean), contiguous(spread), _filled_up(gamma, 1, delta)
+        k.normalize_backward(*args, centred, delta_u)  # (30d), then (29b) or (32b)
     return delta_u
 
 
@@ -101,28 +110,14 @@ def count_up(counter, like):
     kernels.of(like).count_up(counter.reshape(1))
 
 
-def scale_and_shift(x, gamma, beta):
-    """gamma[c] x[b,c,d] + beta[c], each where it is not None: x (B, C, D)"""
-    gamma, beta = values(gamma), values(beta)
-    k = kernels.of(x, gamma, beta)
-    _expect_channels(x, *[array for array in (gamma, beta) if array is not None])
-    if gamma is None and beta is None:
-        return x
-    out = k.empty(x.shape, x.dtype)
-    if gamma is not None:
-        k.scale_channels(contiguous(x), flat(gamma), out)  # (30a)
-        x = out
-    if beta is not None:
-        k.add_channels(contiguous(x), flat(beta), out)  # (30a)
-    return out
-
-
-def scale_grad(delta, xhat, out=None, accumulate=False):
-    """dL/dgamma[c] = sum_{b,d} delta[b,c,d] xhat[b,c,d]                                               (30c)"""
-    k = kernels.of(delta, xhat)
-    expect_delta(delta, xhat.shape)
+def scale_grad(delta, u, mean, spread, out=None, accumulate=False):
+    """dL/dgamma[g] = sum_{b,e} delta[b,g,e] xhat[b,g,e]; u (B, C, D), delta (B', G, E), as in `normalize`    (30c)"""
+    k = kernels.of(delta, u, mean, spread)
+    _expect_channels(u, mean, spread)
+    _seen_as(delta.shape, u)
     out = _channel_sums(k, out, delta)
-    k.dot_channels(contiguous(delta), contiguous(xhat), flat(out), accumulate)  # (30c)
+    args = contiguous(delta), contiguous(u), contiguous(mean), contiguous(spread)
+    k.dot_normalized(*args, flat(out), accumulate)  # (30c)
     return out
 
 
@@ -138,6 +133,30 @@ def _channel_sums(k, out, delta):
     """`out` of any shape with one number for each channel of delta (B, C, D), or a new array (C,)."""
     _expect_channels(delta, *([] if out is None else [out]))
     return destination(k, out, (delta.shape[1],) if out is None else out.shape, delta)
+
+
+def _seen_as(shape, u, *factors):
+    """`shape`, or u's, if u's memory can be seen so, with an index for each of the factors (G,)."""
+    shape = u.shape if shape is None else shape
+    fits = len(shape) == 3 and math.prod(shape) == u.size
+    if not fits or not _nested(*u.shape[1:], *shape[1:]):
+        raise ShapeError(f"expects a view of {u.shape} as (B, G, E), got {shape}")
+    for factor in factors:
+        if factor is not None and factor.size != shape[1]:
+            raise ShapeError(f"expects (B, {factor.size}, E), got {shape}")
+    return shape
+
+
+def _nested(C, D, G, E):
+    """Whether neighbours with one gamma have one mean, too, and gammas begin anew only where another mean does."""
+    if D == E:
+        return D != 1 or G in (1, C)
+    return E > 0 and D % E == 0 and (E > 1 or G % D == 0)
+
+
+def _filled_up(factor, value, like):
+    """gamma or beta as a flat array, full of `value` where it is None."""
+    return filled(value, like.shape[1:2], like) if factor is None else flat(factor)
 
 
 def _expect_channels(u, *arrays):

@@ -70,16 +70,17 @@ class BatchNorm(Affine):
                 self._remember(mean, var, channels.shape[0] * channels.shape[2])
         else:
             mean, std = self.running_mean.data, F.spread_of(self.running_var, self.eps)
-        xhat = self.normalize(channels, mean, std)  # (29a)
-        self.cache = xhat, std, own
-        return self.scale_and_shift(xhat).reshape(u.shape)  # (30a)
+        self.cache = channels, mean, std, own
+        return self.normalize(channels, mean, std, channels.shape).reshape(u.shape)  # (29a) (30a)
 
     def backward(self, delta):
-        xhat, std, own = self.cache
-        g = self.scale_and_shift_backward(F.by_channel(delta), xhat)  # (30b) (30c) (30d)
+        u, mean, std, own = self.cache
+        shape, delta = delta.shape, F.by_channel(delta)
         if own:
-            return self.normalize_backward(g, xhat, std).reshape(delta.shape)  # (29b)
-        return F.normalize(g, F.zeros(std.shape, std), std).reshape(delta.shape)  # g / sqrt(var + eps)
+            return self.normalize_backward(delta, u, mean, std).reshape(shape)  # (30b) (30c) (30d) (29b)
+        self.accumulate(delta, u, mean, std)  # (30b) (30c)
+        # (30d) gamma[:, None] * delta / std[:, None]
+        return F.normalize(delta, F.zeros(std.shape, std), std, self.weight).reshape(shape)
 
     def _remember(self, mean, var, count):
         F.count_up(self.num_batches_tracked, mean)

@@ -14,7 +14,8 @@ xhat_k but also the mean, by 1/E, and std, by xhat_k/E. With 1[i=k] = 1 where i 
 
     backward  (29b)  delta_u[k] = (g[k] - mean(g) - xhat[k] mean(g * xhat)) / std
 
-Below, u is reshaped to (B, C, D): entries that belong together share an index c, and run along the axes B and D.
+Below, u is reshaped to (B, C, D): entries that belong together share an index c, and run along the axes B and D. z and
+delta have the shape (B', G, E), in which entries with the same gamma share an index g.
 """
 
 import math
@@ -44,23 +45,26 @@ class Affine(Module):
         self.weight = Parameter(np.ones(shape, dtype)) if weight else None
         self.bias = Parameter(np.zeros(shape, dtype)) if bias else None
 
-    def normalize(self, u, mean, std):
-        return F.normalize(u, mean, std)  # (29a) (u - mean[:, None]) / std[:, None]
+    def normalize(self, u, mean, std, shape):
+        """z (B', G, E): u in another `shape`, in which index g has one gamma and one beta."""
+        # (29a) xhat = (u - mean[:, None]) / std[:, None]
+        # (30a) gamma[:, None] * xhat.reshape(shape) + beta[:, None]
+        return F.normalize(u, mean, std, self.weight, self.bias, shape)
 
-    def normalize_backward(self, g, xhat, std):
+    def normalize_backward(self, delta, u, mean, std):
+        """delta_u (B, C, D); delta (B', G, E). xhat is computed anew: that takes less time than to keep it."""
+        self.accumulate(delta, u, mean, std)
+        # xhat = (u - mean[:, None]) / std[:, None]
+        # (30d) g = (gamma[:, None] * delta).reshape(u.shape)
         # (29b) (g - g.mean((0, 2), keepdims=True) - xhat * (g * xhat).mean((0, 2), keepdims=True)) / std[:, None]
-        return F.normalize_backward(g, xhat, std)
+        return F.normalize_backward(delta, u, mean, std, self.weight)
 
-    def scale_and_shift(self, xhat):
-        return F.scale_and_shift(xhat, self.weight, self.bias)  # (30a) gamma[:, None] * xhat + beta[:, None]
-
-    def scale_and_shift_backward(self, delta, xhat):
+    def accumulate(self, delta, u, mean, std):
         if self.bias is not None:
             self.bias.accumulate(F.shift_grad, delta)  # (30b) delta.sum((0, 2))
-        if self.weight is None:
-            return delta
-        self.weight.accumulate(F.scale_grad, delta, xhat)  # (30c) (delta * xhat).sum((0, 2))
-        return F.scale_and_shift(delta, self.weight, None)  # (30d) gamma[:, None] * delta
+        if self.weight is not None:
+            # xhat = ((u - mean[:, None]) / std[:, None]).reshape(delta.shape)
+            self.weight.accumulate(F.scale_grad, delta, u, mean, std)  # (30c) (delta * xhat).sum((0, 2))
 
 
 class GroupNorm(Affine):
@@ -95,15 +99,12 @@ class GroupNorm(Affine):
         self.expect(not alone, "more than one value in a group", got=u, cure="one has no variance: use fewer groups")
         rows = F.by_row(u.reshape(len(u), self.num_groups, per_group, *u.shape[2:]), u.ndim - 1)
         mean, _, std = F.moments(rows, self.eps)
-        xhat = self.normalize(rows, mean, std)  # (29a)
-        self.cache = xhat, std
-        return self.scale_and_shift(F.by_channel(xhat.reshape(u.shape))).reshape(u.shape)  # (30a)
+        self.cache = rows, mean, std
+        return self.normalize(rows, mean, std, F.by_channel(u).shape).reshape(u.shape)  # (29a) (30a)
 
     def backward(self, delta):
-        xhat, std = self.cache
-        shape = delta.shape
-        g = self.scale_and_shift_backward(F.by_channel(delta), F.by_channel(xhat.reshape(shape)))  # (30b) (30c) (30d)
-        return self.normalize_backward(g.reshape(xhat.shape), xhat, std).reshape(shape)  # (29b)
+        # (30b) (30c) (30d) (29b)
+        return self.normalize_backward(F.by_channel(delta), *self.cache).reshape(delta.shape)
 
     def extra_repr(self):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
@@ -135,23 +136,23 @@ class LayerNorm(Affine):
         self.expect(u.shape[u.ndim - axes :] == self.normalized_shape, wanted, got=u)
         rows = F.by_row(u, axes)
         mean, std = self.statistics(rows, np.finfo(u.dtype).eps if self.eps is None else self.eps)
-        xhat = self.normalize(rows, mean, std)  # (29a), or (32a)
-        self.cache = xhat, std
-        return self.scale_and_shift(self._by_feature(xhat)).reshape(u.shape)  # (30a)
+        self.cache = rows, mean, std
+        return self.normalize(rows, mean, std, self._by_feature(rows)).reshape(u.shape)  # (29a) or (32a), (30a)
 
     def backward(self, delta):
-        xhat, std = self.cache
-        shape, delta = delta.shape, delta.reshape(xhat.shape)
-        g = self.scale_and_shift_backward(self._by_feature(delta), self._by_feature(xhat))  # (30b) (30c) (30d)
-        return self.normalize_backward(g.reshape(xhat.shape), xhat, std).reshape(shape)  # (29b), or (32b)
+        rows, mean, std = self.cache
+        by_feature = delta.reshape(self._by_feature(rows))
+        # (30b) (30c) (30d), then (29b) or (32b)
+        return self.normalize_backward(by_feature, rows, mean, std).reshape(delta.shape)
 
     def statistics(self, u, eps):
         mean, _, std = F.moments(u, eps)
         return mean, std
 
-    def _by_feature(self, xhat):
-        """(1, rows, I) -> (rows, I, 1): gamma and beta belong to the features."""
-        return xhat.reshape(xhat.shape[1], xhat.shape[2], 1)
+    @staticmethod
+    def _by_feature(rows):
+        """The view (rows, I, 1) of (1, rows, I): gamma and beta belong to the features."""
+        return *rows.shape[1:], 1
 
     def extra_repr(self):
         return f"{self.normalized_shape}, eps={self.eps}"
@@ -177,12 +178,17 @@ class RMSNorm(LayerNorm):
     def statistics(self, u, eps):
         return F.zeros(u.shape[1:2], u), F.root_mean_square(u, eps)
 
-    def normalize(self, u, mean, rms):
-        return F.normalize(u, mean, rms)  # (32a) u / rms[:, None]
+    def normalize(self, u, mean, rms, shape):
+        # (32a) xhat = u / rms[:, None]
+        # (30a) gamma[:, None] * xhat.reshape(shape)
+        return F.normalize(u, mean, rms, self.weight, None, shape)
 
-    def normalize_backward(self, g, xhat, rms):
+    def normalize_backward(self, delta, u, mean, rms):
+        self.accumulate(delta, u, mean, rms)
+        # xhat = u / rms[:, None]
+        # (30d) g = (gamma[:, None] * delta).reshape(u.shape)
         # (32b) (g - xhat * (g * xhat).mean((0, 2), keepdims=True)) / rms[:, None]
-        return F.normalize_backward(g, xhat, rms, centred=False)
+        return F.normalize_backward(delta, u, mean, rms, self.weight, centred=False)
 
 
 def _shape(normalized_shape):

@@ -91,27 +91,37 @@ def _elements(x, unit, out):
     yield "dropout", (x(3, 1), np.array([1], np.uint64), 1.0, out(3, 1))
 
 
+# u's shape, and that in which each gamma has an index: batch norm of images and of vectors, layer norm, group norm of
+# images and of vectors, RMS norm of single numbers.
+NORMALIZED = [
+    ((3, 4, 5), (3, 4, 5)), ((5, 4, 1), (5, 4, 1)), ((1, 6, 5), (6, 5, 1)), ((1, 6, 4), (3, 4, 2)),
+    ((1, 6, 2), (3, 4, 1)), ((1, 6, 1), (6, 1, 1)),
+]  # fmt: skip
+
+
 def _channels(x, unit, out):
     for shape in ((3, 4, 2), (1, 3, 5), (5, 2, 1)):
         c = shape[1]
         u, delta = x(*shape), x(*shape)
         yield "add_channels", (u, x(c), out(*shape))
-        yield "scale_channels", (u, x(c), out(*shape))
         yield "moments", (u, 1e-5, out(c), out(c), out(c))
         yield "root_mean_square", (u, 1e-5, out(c))
         yield "spread_of", (unit(c), 1e-5, out(c))
-        yield "normalize", (u, x(c), unit(c), out(*shape))
-        for centred in (False, True):
-            yield "normalize_backward", (delta, u, unit(c), centred, out(*shape))
         yield "prelu", (u, x(c), out(*shape))
         yield "prelu_backward", (delta, u, x(c), out(*shape))
         for add in (False, True):
             yield "sum_channels", (delta, out(c), add)
-            yield "dot_channels", (delta, u, out(c), add)
             yield "prelu_weight_grad", (delta, u, out(c), add)
         for name in ("softmax", "log_softmax"):
             yield name, (3 * u, out(*shape))
             yield f"{name}_backward", (delta, unit(*shape) - (name == "log_softmax"), out(*shape))
+    for shape, by_gamma in NORMALIZED:
+        c, g = shape[1], by_gamma[1]
+        u, delta, mean, spread, gamma = x(*shape), x(*by_gamma), x(c), unit(c), x(g)
+        yield "normalize", (u, mean, spread, gamma, x(g), out(*by_gamma))
+        for flag in (False, True):
+            yield "normalize_backward", (delta, u, mean, spread, gamma, flag, out(*shape))
+            yield "dot_normalized", (delta, u, mean, spread, out(g), flag)
     yield "track", (x(4), 0.1, 1.25, x(4))
     for name in ("softmax", "log_softmax"):
         yield name, (1000 * x(2, 3, 1), out(2, 3, 1))  # whose exponentials have no place in any type

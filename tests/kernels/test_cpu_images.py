@@ -280,20 +280,42 @@ def test_channels_and_normalisation_agree(dtype, b, c, d, seed):
     z, delta = rng.standard_normal((2, b, c, d)).astype(dtype)
     per = np.abs(rng.standard_normal(c)).astype(dtype)
     both("add_channels", z, per, outs=[z], dtype=dtype)
-    both("scale_channels", z, per, outs=[z], dtype=dtype)
     for accumulate in (False, True):
         both("sum_channels", delta, Flag(accumulate), outs=[per], dtype=dtype)
-        both("dot_channels", delta, z, Flag(accumulate), outs=[per], dtype=dtype)
         both("prelu_weight_grad", delta, z, Flag(accumulate), outs=[per], dtype=dtype)
     both("prelu", z, per, outs=[z], dtype=dtype)
     both("prelu_backward", delta, z, per, outs=[z], dtype=dtype)
     mean, var, spread = both("moments", z, 1e-3, outs=[per, per, per], dtype=dtype)
     both("root_mean_square", z, 1e-3, outs=[per], dtype=dtype)
     both("spread_of", var, 1e-3, outs=[per], dtype=dtype)
-    (xhat,) = both("normalize", z, mean, spread, outs=[z], dtype=dtype)
-    for centred in (True, False):
-        both("normalize_backward", delta, xhat, spread, centred, outs=[z], dtype=dtype)
     both("track", mean, 0.1, 1.5, outs=[per], dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None, max_examples=60)
+@given(
+    kind=st.sampled_from(["batch", "layer", "group"]),
+    b=st.integers(1, 9),
+    c=st.integers(1, 300),
+    groups=st.integers(1, 3),
+    d=st.sampled_from([1, 2, 7, 65]),
+    seed=st.integers(0, 99),
+)
+def test_normalisation_agrees_in_both_views(dtype, kind, b, c, groups, d, seed):
+    """Entries that share a mean, and those that share a gamma, are the same in a batch normalisation only."""
+    shape, by_gamma = {
+        "batch": ((b, c, d), (b, c, d)),
+        "layer": ((1, b, c), (b, c, 1)),
+        "group": ((1, b * groups, c * d), (b, groups * c, d)),
+    }[kind]
+    rng = np.random.default_rng(seed)
+    u, delta = rng.standard_normal(shape).astype(dtype), rng.standard_normal(by_gamma).astype(dtype)
+    mean, spread = rng.standard_normal(shape[1]).astype(dtype), rng.uniform(0.5, 2, shape[1]).astype(dtype)
+    gamma, beta = rng.standard_normal((2, by_gamma[1])).astype(dtype)
+    both("normalize", u, mean, spread, gamma, beta, outs=[delta], dtype=dtype)
+    for flag in (True, False):
+        both("normalize_backward", delta, u, mean, spread, gamma, flag, outs=[u], dtype=dtype)
+        both("dot_normalized", delta, u, mean, spread, Flag(flag), outs=[gamma], dtype=dtype)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 0), (0, 3, 4), (2, 0, 4)])
@@ -301,8 +323,8 @@ def test_channels_without_places_sum_to_zero(shape):
     """The sums of images without a pixel were read from outside of them."""
     empty = np.empty(shape, np.float32)
     for kernels in (reference, cpu):
-        sums, dots = np.full(shape[1], 7.0, np.float32), np.full(shape[1], 7.0, np.float32)
+        per, sums, dots = (np.full(shape[1], 7.0, np.float32) for _ in range(3))
         kernels.sum_channels(empty, sums, False)
-        kernels.dot_channels(empty, empty, dots, False)
+        kernels.dot_normalized(empty, empty, per, per, dots, False)
         assert not sums.any() and not dots.any()
         kernels.softmax(empty, empty)

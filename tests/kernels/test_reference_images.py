@@ -157,9 +157,9 @@ def test_channels_by_hand():
     out, total = np.empty((1, 2, 3)), np.ones(2)
     ref.add_channels(z, per, out)
     assert out[0].tolist() == [[10, 11, 12], [103, 104, 105]]
-    ref.scale_channels(z, per, out)
-    assert out[0].tolist() == [[0, 10, 20], [300, 400, 500]]
+    ref.normalize(z, np.array([1.0, 4]), np.ones(2), per, np.array([5.0, 7]), out)
+    assert out[0].tolist() == [[-5, 5, 15], [-93, 7, 107]]
     ref.sum_channels(z, total, True)
     assert total.tolist() == [4, 13]
-    ref.dot_channels(z, z, total, False)
-    assert total.tolist() == [5, 50]
+    ref.dot_normalized(z, z, np.zeros(2), np.array([1.0, 2]), total, False)
+    assert total.tolist() == [5, 25]

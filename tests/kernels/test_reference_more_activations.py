@@ -81,11 +81,11 @@ def test_normalising_gives_mean_0_and_variance_1(rng):
     xhat = np.empty_like(u)
     np.testing.assert_allclose(spread, np.sqrt(u.var(axis=(0, 2)) + 3))
     ref.spread_of(var, 0.0, spread)
-    ref.normalize(u, mean, spread, xhat)
+    ref.normalize(u, mean, spread, np.ones(2), np.zeros(2), xhat)
     np.testing.assert_allclose(xhat.mean(axis=(0, 2)), 0, atol=1e-14)
     np.testing.assert_allclose(xhat.var(axis=(0, 2)), 1)
     below = np.empty_like(u)
-    ref.normalize_backward(xhat + 5, xhat, spread, True, below)
+    ref.normalize_backward(xhat + 5, u, mean, spread, np.ones(2), True, below)
     np.testing.assert_allclose(below, 0, atol=1e-14)  # shifting or stretching all entries alike changes nothing
 
 

@@ -3,7 +3,7 @@
 from backprop.kernels.buffers import empty
 from backprop.kernels.cpu.all_parameters import all_parameters
 from backprop.kernels.cpu.batch import count_correct, count_up, gather
-from backprop.kernels.cpu.channels import add_channels, dot_channels, scale_channels, sum_channels
+from backprop.kernels.cpu.channels import add_channels, sum_channels
 from backprop.kernels.cpu.classification import (
     cross_entropy,
     first_bad_label,
@@ -21,7 +21,8 @@ from backprop.kernels.cpu.dropout import dropout
 from backprop.kernels.cpu.loss import ERRORS, first_outside, total
 from backprop.kernels.cpu.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
 from backprop.kernels.cpu.more_activations import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
-from backprop.kernels.cpu.norm import moments, normalize, normalize_backward, root_mean_square, spread_of, track
+from backprop.kernels.cpu.norm import moments, root_mean_square, spread_of, track
+from backprop.kernels.cpu.normalize import dot_normalized, normalize, normalize_backward
 from backprop.kernels.cpu.pointwise import (
     add,
     fill,

@@ -5,7 +5,7 @@ import numpy as np
 from backprop.kernels.cpu.jit import inlined
 from backprop.kernels.cpu.kernel import kernel
 from backprop.kernels.cpu.parts import piece, share
-from backprop.kernels.cpu.sums import ENTRIES, add_products_up, add_up, chunk, chunks
+from backprop.kernels.cpu.sums import ENTRIES, add_up, chunk, chunks
 from backprop.kernels.cpu.views import scratch
 
 
@@ -31,37 +31,11 @@ def add_channels(z, mu, out, part, parts):
 
 
 @kernel
-def scale_channels(z, gamma, out, part, parts):
-    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z: an item is a row              (30a)"""
-    count, size = rows(z)
-    for row in share(count, part, parts):
-        z_, out_ = piece(z, row * size, size), piece(out, row * size, size)
-        if z.shape[2] == 1:
-            for c in range(size):
-                out_[c] = z_[c] * gamma[c]
-        else:
-            number = gamma[row % z.shape[1]]
-            for d in range(size):
-                out_[d] = z_[d] * number
-
-
-@kernel
 def sum_channels(delta, out, accumulate, part, parts):
     """out[c] = sum_{b,d} delta[b,c,d]: an item is a chunk of channels             (11) (30b)"""
     totals = scratch(np.float64, ENTRIES)
     for item in share(chunks(delta), part, parts):
         first, count = chunk(delta, item)
         add_up(delta, first, count, totals)
-        for k in range(count):
-            out[first + k] = out[first + k] + totals[k] if accumulate else totals[k]
-
-
-@kernel
-def dot_channels(delta, z, out, accumulate, part, parts):
-    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]: an item is a chunk of channels    (30c)"""
-    totals = scratch(np.float64, ENTRIES)
-    for item in share(chunks(delta), part, parts):
-        first, count = chunk(delta, item)
-        add_products_up(delta, z, first, count, totals)
         for k in range(count):
             out[first + k] = out[first + k] + totals[k] if accumulate else totals[k]

@@ -58,19 +58,3 @@ def add_up(u, first, count, totals):
         x = piece(u, b * channels + first, count)
         for k in range(x.size):
             totals[k] += x[k]
-
-
-@inner
-def add_products_up(u, v, first, count, totals):
-    """totals[k] = the sum of u[:, first + k, :] v[:, first + k, :]"""
-    channels, places = u.shape[1], u.shape[2]
-    for k in range(count):
-        totals[k] = 0
-    for b in range(u.shape[0]):
-        if places != 1:
-            start = (b * channels + first) * places
-            totals[0] += dot_of(piece(u, start, places), piece(v, start, places))
-            continue
-        x, y = piece(u, b * channels + first, count), piece(v, b * channels + first, count)
-        for k in range(x.size):
-            totals[k] += np.float64(x[k]) * y[k]

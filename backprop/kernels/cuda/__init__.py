@@ -3,7 +3,7 @@
 from backprop.kernels.cuda import arithmetic
 from backprop.kernels.cuda.all_parameters import all_parameters
 from backprop.kernels.cuda.batch import count_correct, count_up, gather
-from backprop.kernels.cuda.channels import add_channels, dot_channels, scale_channels, sum_channels
+from backprop.kernels.cuda.channels import add_channels, sum_channels
 from backprop.kernels.cuda.classification import (
     cross_entropy,
     first_bad_label,
@@ -22,7 +22,15 @@ from backprop.kernels.cuda.loss import ERRORS, first_outside, total
 from backprop.kernels.cuda.machine import empty
 from backprop.kernels.cuda.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
 from backprop.kernels.cuda.more_activations import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
-from backprop.kernels.cuda.norm import moments, normalize, normalize_backward, root_mean_square, spread_of, track
+from backprop.kernels.cuda.norm import (
+    dot_normalized,
+    moments,
+    normalize,
+    normalize_backward,
+    root_mean_square,
+    spread_of,
+    track,
+)
 from backprop.kernels.cuda.pointwise import (
     add,
     fill,

@@ -18,27 +18,9 @@ def add_channels(z, mu, out):
     add_channels_each.each(z.size, z, mu, out, *z.shape[1:])
 
 
-@kernel
-def scale_channels_each(z, gamma, out, C, D, size):
-    i = u32(cuda.grid(1))
-    if i < size:
-        out[i] = z[i] * gamma[i // D % C]
-
-
-def scale_channels(z, gamma, out):
-    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z                                (30a)"""
-    scale_channels_each.each(z.size, z, gamma, out, *z.shape[1:])
-
-
 one_each = channel_sums(lambda delta, _: delta)
-product_of_each = channel_sums(lambda delta, z: delta * z)
 
 
 def sum_channels(delta, out, accumulate):
     """out[c] = sum_{b,d} delta[b,c,d]                                             (11) (30b)"""
     one_each(delta, delta, out, accumulate)
-
-
-def dot_channels(delta, z, out, accumulate):
-    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]                                    (30c)"""
-    product_of_each(delta, z, out, accumulate)

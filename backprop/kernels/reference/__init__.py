@@ -4,7 +4,7 @@ from numpy import empty
 
 from backprop.kernels.reference.all_parameters import all_parameters
 from backprop.kernels.reference.batch import count_correct, count_up, gather
-from backprop.kernels.reference.channels import add_channels, dot_channels, scale_channels, sum_channels
+from backprop.kernels.reference.channels import add_channels, sum_channels
 from backprop.kernels.reference.classification import (
     cross_entropy,
     first_bad_label,
@@ -22,7 +22,15 @@ from backprop.kernels.reference.dropout import dropout
 from backprop.kernels.reference.loss import ERRORS, first_outside, total
 from backprop.kernels.reference.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
 from backprop.kernels.reference.more_activations import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
-from backprop.kernels.reference.norm import moments, normalize, normalize_backward, root_mean_square, spread_of, track
+from backprop.kernels.reference.norm import (
+    dot_normalized,
+    moments,
+    normalize,
+    normalize_backward,
+    root_mean_square,
+    spread_of,
+    track,
+)
 from backprop.kernels.reference.pointwise import (
     add,
     fill,

@@ -8,16 +8,6 @@ def add_channels(z, mu, out):
     out[...] = z + mu[:, None]
 
 
-def scale_channels(z, gamma, out):
-    """out[b,c,d] = z[b,c,d] gamma[c]; out may be z                                (30a)"""
-    out[...] = z * gamma[:, None]
-
-
 def sum_channels(delta, out, accumulate):
     """out[c] = sum_{b,d} delta[b,c,d]                                             (11) (30b)"""
     put(wide(delta).sum(axis=(0, 2)), out, accumulate)
-
-
-def dot_channels(delta, z, out, accumulate):
-    """out[c] = sum_{b,d} delta[b,c,d] z[b,c,d]                                    (30c)"""
-    put((wide(delta) * z).sum(axis=(0, 2)), out, accumulate)
