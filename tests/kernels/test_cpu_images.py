@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from backprop.kernels import cpu, reference
@@ -303,6 +303,7 @@ def test_channels_and_normalisation_agree(dtype, b, c, d, seed):
 )
 def test_normalisation_agrees_in_both_views(dtype, kind, b, c, groups, d, seed):
     """Entries that share a mean, and those that share a gamma, are the same in a batch normalisation only."""
+    assume(kind != "group" or c * d > 1)
     shape, by_gamma = {
         "batch": ((b, c, d), (b, c, d)),
         "layer": ((1, b, c), (b, c, 1)),

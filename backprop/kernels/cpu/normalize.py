@@ -5,6 +5,9 @@ same memory is also seen as (B', G, E), where it belongs to entry g = i // E % G
 normalisation both views are the same; a layer normalisation of rows (R, F) has (1, R, F) and (R, F, 1). Neighbours
 share a mean unless D is 1, and a gamma unless E is 1. xhat = (u - mean) / spread is computed anew wherever it is
 needed, which takes less time than to fetch it from memory.
+
+Sums are accumulated in float64; where neighbours belong to different sums, a FEW terms are added up in the arrays' own
+type before, of which a register holds more numbers.
 """
 
 import numpy as np
@@ -16,6 +19,9 @@ from backprop.kernels.cpu.kernel import kernel
 from backprop.kernels.cpu.parts import piece, share
 from backprop.kernels.cpu.sums import ENTRIES, chunk, chunks
 from backprop.kernels.cpu.views import scratch
+
+
+FEW = 8
 
 
 def each(x, k):
@@ -68,16 +74,21 @@ def normalize_backward(delta, u, mean, spread, gamma, centred, out, part, parts)
     B, C, D, G, E = sizes(u, delta)
     totals, dots = scratch(np.float64, ENTRIES), scratch(np.float64, ENTRIES)
     shift, along, shrink = scratch(out, ENTRIES), scratch(out, ENTRIES), scratch(out, ENTRIES)
+    scaled, real = scratch(out, ENTRIES), out.dtype.type
     for item in share(chunks(u), part, parts):
         first, count = chunk(u, item)
         invert(spread, first, count, shrink)
         for k in range(count):
-            totals[k], dots[k] = 0, 0
+            totals[k], dots[k], shift[k], along[k] = 0, 0, 0, 0
         for b in range(B):
             start, size = (b * C + first) * D, count * D
             delta_, u_ = piece(delta, start, size), piece(u, start, size)
             if D == 1:
-                add_each(delta_, u_, piece(mean, first, count), shrink, totals, dots)
+                add_terms(delta_, shift)
+                add_dots(delta_, u_, piece(mean, first, count), shrink, along)
+                if b % FEW == FEW - 1 or b == B - 1:
+                    collect(shift, totals, count)
+                    collect(along, dots, count)
             elif E == 1:
                 add_run(delta_, u_, mean[first], shrink[0], piece(gamma, start % G, size), totals, dots)
             else:
@@ -86,48 +97,46 @@ def normalize_backward(delta, u, mean, spread, gamma, centred, out, part, parts)
                     add_run(piece(delta, i, E), piece(u, i, E), mean[first], shrink[0], g, totals, dots)
         for k in range(count):
             weight = 1.0 if D != 1 else np.float64(gamma[first + k if G == C else 0])
-            shift[k] = weight * totals[k] / (B * D) if centred else 0.0
-            along[k] = weight * dots[k] / (B * D)
+            scaled[k] = weight * shrink[k]
+            shift[k] = weight * totals[k] / (B * D) * shrink[k] if centred else 0.0
+            along[k] = weight * dots[k] / (B * D) * shrink[k] * shrink[k]
         for b in range(B):
             start, size = (b * C + first) * D, count * D
             delta_, u_, out_ = piece(delta, start, size), piece(u, start, size), piece(out, start, size)
-            if D == 1 and G == C:
-                mean_, gamma_ = piece(mean, first, count), piece(gamma, first, count)
-                move(delta_, u_, mean_, shrink, gamma_, shift, along, out_)
-            elif D == 1:
-                move(delta_, u_, piece(mean, first, count), shrink, gamma[0], shift, along, out_)
+            if D == 1:
+                move(delta_, scaled, real(1), u_, piece(mean, first, count), along, shift, out_)
             elif E == 1:
                 gamma_ = piece(gamma, start % G, size)
-                move(delta_, u_, mean[first], shrink[0], gamma_, shift[0], along[0], out_)
+                move(delta_, gamma_, shrink[0], u_, mean[first], along[0], shift[0], out_)
             else:
                 for i in range(start, start + size, E):
                     delta_, u_, out_ = piece(delta, i, E), piece(u, i, E), piece(out, i, E)
-                    move(delta_, u_, mean[first], shrink[0], gamma[i // E % G], shift[0], along[0], out_)
+                    move(delta_, gamma[i // E % G], shrink[0], u_, mean[first], along[0], shift[0], out_)
 
 
 @inner
-def move(delta, u, mean, shrink, gamma, shift, along, out):
+def move(delta, gamma, shrink, u, mean, along, shift, out):
+    """The same with `shrink` multiplied out: of more arrays than these LLVM would not make vectors."""
     for k in range(u.size):
-        xhat = (u[k] - each(mean, k)) * each(shrink, k)
-        out[k] = (each(gamma, k) * delta[k] - each(shift, k) - xhat * each(along, k)) * each(shrink, k)
+        out[k] = delta[k] * (each(gamma, k) * shrink) - (u[k] - each(mean, k)) * each(along, k) - each(shift, k)
 
 
 @kernel(work=4)
 def dot_normalized(delta, u, mean, spread, out, accumulate, part, parts):
     """out[g] = the sum of delta xhat over all entries of g; delta (B', G, E), u (B, C, D)                  (30c)"""
     real, B, C, D, G, E = out.dtype.type, *sizes(u, delta)
-    totals, dots, shrink = scratch(np.float64, ENTRIES), scratch(np.float64, ENTRIES), scratch(out, ENTRIES)
+    totals, dots, few = scratch(np.float64, 1), scratch(np.float64, ENTRIES), scratch(out, ENTRIES)
+    shrink = scratch(out, ENTRIES)
     for item in share(chunks(delta), part, parts):
         first, count = chunk(delta, item)
         for k in range(count):
-            dots[k] = 0
+            dots[k], few[k] = 0, 0
         if D == 1 and G == C:
             invert(spread, first, count, shrink)
         for b in range(delta.shape[0] if u.size else 0):
             start, size = (b * G + first) * E, count * E
             if D == 1 and G == C:
-                mean_ = piece(mean, first, count)
-                add_each(piece(delta, start, size), piece(u, start, size), mean_, shrink, totals, dots)
+                add_dots(piece(delta, start, size), piece(u, start, size), piece(mean, first, count), shrink, few)
             elif E != 1:
                 c = start // D % C
                 shrink[0] = 1 / np.float64(spread[c])
@@ -137,8 +146,10 @@ def dot_normalized(delta, u, mean, spread, out, accumulate, part, parts):
                 while i < start + size:  # neighbours up to the next channel share its mean
                     stop, c = min(start + size, (i // D + 1) * D), i // D % C
                     shrink[0], n = 1 / np.float64(spread[c]), stop - i
-                    add_dots(piece(delta, i, n), piece(u, i, n), mean[c], shrink[0], piece(dots, i - start, n))
+                    add_dots(piece(delta, i, n), piece(u, i, n), mean[c], shrink[0], piece(few, i - start, n))
                     i = stop
+            if E == 1 and (b % FEW == FEW - 1 or b == delta.shape[0] - 1):
+                collect(few, dots, count)
         for k in range(count):
             out[first + k] = out[first + k] + dots[k] if accumulate else dots[k]
 
@@ -169,15 +180,22 @@ def add_run(delta, u, mean, shrink, gamma, totals, dots):
 
 
 @inner
-def add_each(delta, u, mean, shrink, totals, dots):
-    """Add delta[k] and delta[k] xhat[k] to totals[k] and dots[k]."""
-    for k in range(u.size):
+def add_terms(delta, totals):
+    """Add delta[k] to totals[k]."""
+    for k in range(delta.size):
         totals[k] += delta[k]
-        dots[k] += np.float64(delta[k]) * ((u[k] - mean[k]) * shrink[k])
 
 
 @inner
 def add_dots(delta, u, mean, shrink, dots):
     """Add delta[k] xhat[k] to dots[k]."""
     for k in range(u.size):
-        dots[k] += np.float64(delta[k]) * ((u[k] - mean) * shrink)
+        dots[k] += delta[k] * ((u[k] - each(mean, k)) * each(shrink, k))
+
+
+@inlined
+def collect(few, totals, count):
+    """Add sums of a few terms to the totals, and begin them anew."""
+    for k in range(count):
+        totals[k] += few[k]
+        few[k] = 0

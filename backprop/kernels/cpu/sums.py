@@ -9,7 +9,7 @@ import numpy as np
 from backprop.kernels.cpu.jit import inlined, inner, summing
 from backprop.kernels.cpu.parts import piece
 
-ENTRIES = 256
+ENTRIES = 512
 
 
 @summing
