@@ -11,7 +11,7 @@ import math
 from backprop import kernels
 from backprop.errors import ShapeError
 from backprop.functional.arrays import filled
-from backprop.functional.shapes import contiguous, destination, expect_delta, flat, split_at
+from backprop.functional.shapes import contiguous, destination, flat, split_at
 from backprop.module.parameter import values
 
 

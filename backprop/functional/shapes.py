@@ -16,7 +16,7 @@ def contiguous(array):
     A kernel is compiled for the kind of array it is called with. So that none is compiled twice, nor adds up in another
     order, a read-only array becomes a writable view, and one that is not aligned is copied.
     """
-    if isinstance(array, DeviceArray):
+    if isinstance(array, DeviceArray) or (type(array) is np.ndarray and array.flags.carray):
         return array
     given, array = array, np.asarray(array, order="C")
     flags = array.flags

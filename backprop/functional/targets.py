@@ -6,6 +6,7 @@ import numpy as np
 
 from backprop import kernels
 from backprop.errors import LabelError, ShapeError
+from backprop.functional.arrays import copied
 from backprop.functional.shapes import as_int64, contiguous, first_found, flat, split_at
 from backprop.kernels.device import is_array, to_host
 
@@ -37,6 +38,22 @@ def is_labels(y):
     return y.dtype.kind in "iu"
 
 
+class Checked(np.ndarray):
+    """Labels that have been checked, in memory of their own, so that they stay as they are."""
+
+    classes = ignore_index = None
+
+
+def kept_targets(z, y, ignore_index=IGNORE):
+    """The same as `checked_targets`, to be given to it again: labels are then not looked at once more."""
+    y = checked_targets(z, y, ignore_index)
+    if not isinstance(y, np.ndarray) or not is_labels(y):
+        return y
+    kept = copied(y).view(Checked)
+    kept.classes, kept.ignore_index = z.shape[class_axis(z)], ignore_index
+    return kept
+
+
 def checked_targets(z, y, ignore_index=IGNORE):
     """y as the kernels may use it for scores z (N, C, ...): int64 labels (N, ...), or probabilities of z's shape.
 
@@ -46,6 +63,8 @@ def checked_targets(z, y, ignore_index=IGNORE):
     y = y if is_array(y) else np.asarray(y)
     kernels.expect_beside(y, z)
     wanted = sample_shape(z)
+    if type(y) is Checked and (y.classes, y.ignore_index, y.shape) == (z.shape[class_axis(z)], ignore_index, wanted):
+        return y
     if is_labels(y):
         expect_shape_of_labels(z, y)
         given, y = y, as_int64(y)

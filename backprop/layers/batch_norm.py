@@ -79,7 +79,7 @@ class BatchNorm(Affine):
         if own:
             return self.normalize_backward(delta, u, mean, std).reshape(shape)  # (30b) (30c) (30d) (29b)
         self.accumulate(delta, u, mean, std)  # (30b) (30c)
-        # (30d) gamma[:, None] * delta / std[:, None]
+        # mean and std are constants: (30d) is divided by std, and nothing else
         return F.normalize(delta, F.zeros(std.shape, std), std, self.weight).reshape(shape)
 
     def _remember(self, mean, var, count):

@@ -16,7 +16,7 @@ array([[-0.3348,  0.2447,  0.09  ]])
 import numpy as np
 
 from backprop import functional as F
-from backprop.functional.targets import IGNORE, class_axis
+from backprop.functional.targets import IGNORE, class_axis, kept_targets
 from backprop.kernels.device import is_array
 from backprop.loss.base import Loss
 from backprop.module import Buffer
@@ -67,6 +67,7 @@ class CrossEntropyLoss(Classification):
         cure = f"make the last layer output {wanted}, as Linear(..., {wanted}) does"
         self.expect(wanted in (None, classes), f"scores for {wanted} classes", got=z, cure=cure)
         log_s, eps = F.log_softmax(z, axis), self.label_smoothing
+        y = kept_targets(log_s, y, self.ignore_index)
         losses = F.nll(log_s, y, self.weight, self.ignore_index, eps)
         E = F.terms(log_s, y, self.weight, self.ignore_index)
         self.cache = log_s, y, E
@@ -97,6 +98,7 @@ class NLLLoss(Classification):
     def forward(self, a, y):
         y = y if is_array(y) else np.asarray(y)
         self.expect(y.dtype.kind in "iu", "labels, not probabilities", got=y)
+        y = kept_targets(a, y, self.ignore_index)
         losses = F.nll(a, y, self.weight, self.ignore_index)
         E = F.terms(a, y, self.weight, self.ignore_index)
         self.cache = a, y, E

@@ -20,7 +20,6 @@ from backprop.kernels.cpu.parts import piece, share
 from backprop.kernels.cpu.sums import ENTRIES, chunk, chunks
 from backprop.kernels.cpu.views import scratch
 
-
 FEW = 8
 
 
