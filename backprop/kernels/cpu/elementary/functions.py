@@ -60,8 +60,9 @@ def reduced(x, rest=0):
 
 
 def exp(x):
-    """e^x = 2^k e^r"""
-    return exp_of(between(x, -(x.bias + x.digits + 1) * math.log(2), (x.bias + 1.25) * math.log(2)))
+    """e^x = 2^k e^r; 0 far below, without computing it: processors take long for results that are too small"""
+    far = x < -(x.bias + x.digits) * math.log(2)
+    return where(far, 0, exp_of(between(where(far, 0, x), -math.inf, (x.bias + 1.25) * math.log(2))))
 
 
 def exp_of(x, rest=0):
