@@ -12,7 +12,9 @@ from backprop.kernels.cpu.elementary.traced import where, word
 from backprop.kernels.cpu.jit import inlined, inner
 from backprop.kernels.cpu.kernel import exact_kernel
 from backprop.kernels.cpu.parts import share
-from backprop.kernels.cpu.simd import lanes, largest_of, load_at, splat, store_at, sum_of, zeros
+from backprop.kernels.cpu.simd import lanes, largest_of, load_at, prefetch, splat, store_at, sum_of, zeros
+
+AHEAD = 32  # numbers: two or four registers
 
 larger = word(lambda x, y: where(x > y, x, y), "larger")
 minus = word(lambda x, y: x - y, "minus")
@@ -49,6 +51,12 @@ def registers(u, item):
     return b, first, count, classes, (b * classes * after + first, after, count, 0)
 
 
+@inlined
+def ask_ahead(u, at, k):
+    """Ask for the numbers that an item to come has for class k: where D > 1 processors do not foresee that."""
+    prefetch(u, at[0] + k * at[1] + AHEAD)
+
+
 @exact_kernel(work=8)
 def softmax(u, out, part, parts):
     """s[c] = e^u[c] / sum_k e^u[k]"""
@@ -57,6 +65,7 @@ def softmax(u, out, part, parts):
         most, total, lost = load_at(u, at, 0, -math.inf), zeros(u, 1, 1), zeros(u, 1, 1)
         for k in range(1, n):
             most = larger(most, load_at(u, at, k, -math.inf))
+            ask_ahead(u, at, k)
         if u.shape[2] == 1:
             most = splat(u, largest_of(most), 1, 1)
         for k in range(n):
@@ -76,6 +85,7 @@ def softmax_backward(delta, s, out, part, parts):
         total, lost = zeros(s, 1, 1), zeros(s, 1, 1)
         for k in range(n):
             total, lost = add_to(total, lost, product(load_at(delta, at, k, 0), load_at(s, at, k, 0)))
+            ask_ahead(delta, at, k), ask_ahead(s, at, k)
         dot = splat(s, sum_of(total), 1, 1) if s.shape[2] == 1 else total
         for k in range(n):
             store_at(product(load_at(s, at, k, 0), minus(load_at(delta, at, k, 0), dot)), out, at, k)
@@ -95,6 +105,7 @@ def log_softmax_of(u, item, out):
     most, total, lost = load_at(u, at, 0, -math.inf), zeros(u, 1, 1), zeros(u, 1, 1)
     for k in range(1, n):
         most = larger(most, load_at(u, at, k, -math.inf))
+        ask_ahead(u, at, k)
     if u.shape[2] == 1:
         most = splat(u, largest_of(most), 1, 1)
     for k in range(n):
@@ -112,6 +123,7 @@ def log_softmax_backward(delta, log_s, out, part, parts):
         total, lost = zeros(log_s, 1, 1), zeros(log_s, 1, 1)
         for k in range(n):
             total, lost = add_to(total, lost, load_at(delta, at, k, 0))
+            ask_ahead(delta, at, k), ask_ahead(log_s, at, k)
         sum_delta = splat(log_s, sum_of(total), 1, 1) if log_s.shape[2] == 1 else total
         for k in range(n):
             s = exp(load_at(log_s, at, k, 0))
