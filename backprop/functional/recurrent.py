@@ -6,12 +6,15 @@ of blocks of H rows in a weight: 1 in an RNN, 3 in a GRU, 4 in an LSTM.
 
 A backward runs from the last step to the first and returns delta_p and delta_q, dL/dp and dL/dq of every step. The
 gradients of the weights are then those of a linear layer whose samples are all steps.
+
+Products are added where their sum is needed: that of the state to a copy of p, that of a step's delta to a copy of the
+delta of the step before.
 """
 
 from backprop import kernels
 from backprop.errors import ShapeError
 from backprop.functional.arrays import joined, zeros
-from backprop.functional.shapes import contiguous, flat
+from backprop.functional.shapes import contiguous, flat, rows
 from backprop.module.parameter import values
 
 
@@ -19,12 +22,11 @@ def rnn(p, h0, w_hh, b_hh, nonlinearity):
     """h[t] = sigma(p[t] + h[t-1] W_hh^T + b_hh), sigma "tanh" or "relu": h (T, N, H)                         (33a)"""
     k = kernels.of(p, h0, values(w_hh))
     _expect(p, h0, w_hh, 1)
-    h, u = k.empty(p.shape, p.dtype), k.empty(p.shape[1:], p.dtype)
-    before, from_state, sigma = contiguous(h0), _from_state(k, w_hh, b_hh), getattr(k, nonlinearity)
-    for p_t, h_t in zip(contiguous(p), h, strict=True):
-        from_state(before, u)
-        k.add(flat(p_t), flat(u), flat(u))
-        sigma(flat(u), flat(h_t))  # (33a)
+    h, u = k.empty(p.shape, p.dtype), _with_bias(k, p, b_hh)
+    before, weight, sigma = contiguous(h0), contiguous(values(w_hh)), getattr(k, nonlinearity)
+    for u_t, h_t in zip(u, h, strict=True):
+        k.matmul_nt(before, weight, u_t, True)  # (1) (2)
+        sigma(flat(u_t), flat(h_t))  # (33a)
         before = h_t
     return h
 
@@ -34,13 +36,12 @@ def rnn_backward(delta, h, w_hh, nonlinearity):
     k = kernels.of(delta, h, values(w_hh))
     _expect(h, h[0], w_hh, 1)
     _expect_shape("delta", delta, h.shape)
-    delta_p, carried, weight = k.empty(h.shape, h.dtype), zeros(h.shape[1:], h), contiguous(values(w_hh))
-    slope, delta = getattr(k, f"{nonlinearity}_backward"), contiguous(delta)
+    delta_p, delta_h, delta_h0 = k.empty(h.shape, h.dtype), _copy(k, delta), zeros(h.shape[1:], h)
+    slope, weight = getattr(k, f"{nonlinearity}_backward"), contiguous(values(w_hh))
     for t in reversed(range(len(h))):
-        k.add(flat(delta[t]), flat(carried), flat(carried))
-        slope(flat(carried), flat(h[t]), flat(delta_p[t]))  # (33b) (4)
-        k.matmul_nn(delta_p[t], weight, carried, False)  # (33b) (7)
-    return delta_p, carried
+        slope(flat(delta_h[t]), flat(h[t]), flat(delta_p[t]))  # (33b) (4)
+        k.matmul_nn(delta_p[t], weight, delta_h[t - 1] if t else delta_h0, True)  # (33b) (7)
+    return delta_p, delta_h0
 
 
 def gru(p, h0, w_hh, b_hh):
@@ -65,15 +66,14 @@ def gru_backward(delta, h, h0, q, gates, w_hh):
     _expect_shape("delta", delta, h.shape)
     _expect_shape("h", h, (*q.shape[:2], h0.shape[1]))
     delta_p, delta_q = k.empty(q.shape, q.dtype), k.empty(q.shape, q.dtype)
-    carried, kept = zeros(h0.shape, h), k.empty(h0.shape, h.dtype)
-    weight, delta = contiguous(values(w_hh)), contiguous(delta)
+    delta_h0, kept = zeros(h0.shape, h), k.empty(h0.shape, h.dtype)
+    weight, delta_h = contiguous(values(w_hh)), _copy(k, delta)
     for t in reversed(range(len(h))):
-        before = h[t - 1] if t else contiguous(h0)
-        k.add(flat(delta[t]), flat(carried), flat(carried))
-        k.gru_cell_backward(carried, gates[t], q[t], before, delta_p[t], delta_q[t], kept)  # (34)
-        k.matmul_nn(delta_q[t], weight, carried, False)  # (34) (7)
-        k.add(flat(kept), flat(carried), flat(carried))  # (34) + z delta
-    return delta_p, delta_q, carried
+        before, below = (h[t - 1], delta_h[t - 1]) if t else (contiguous(h0), delta_h0)
+        k.gru_cell_backward(delta_h[t], gates[t], q[t], before, delta_p[t], delta_q[t], kept)  # (34)
+        k.matmul_nn(delta_q[t], weight, below, True)  # (34) (7)
+        k.add(flat(kept), flat(below), flat(below))  # (34) + z delta
+    return delta_p, delta_q, delta_h0
 
 
 def lstm(p, h0, c0, w_hh, b_hh):
@@ -82,12 +82,11 @@ def lstm(p, h0, c0, w_hh, b_hh):
     _expect(p, h0, w_hh, 4)
     _expect_shape("c0", c0, h0.shape)
     h, c = (k.empty((*p.shape[:2], h0.shape[1]), p.dtype) for _ in range(2))
-    gates, u = k.empty(p.shape, p.dtype), k.empty(p.shape[1:], p.dtype)
-    before, c_before, from_state = contiguous(h0), contiguous(c0), _from_state(k, w_hh, b_hh)
-    for p_t, gates_t, c_t, h_t in zip(contiguous(p), gates, c, h, strict=True):
-        from_state(before, u)
-        k.add(flat(p_t), flat(u), flat(u))
-        k.lstm_cell(u, c_before, gates_t, c_t, h_t)  # (35)
+    gates, u = k.empty(p.shape, p.dtype), _with_bias(k, p, b_hh)
+    before, c_before, weight = contiguous(h0), contiguous(c0), contiguous(values(w_hh))
+    for u_t, gates_t, c_t, h_t in zip(u, gates, c, h, strict=True):
+        k.matmul_nt(before, weight, u_t, True)  # (1) (2)
+        k.lstm_cell(u_t, c_before, gates_t, c_t, h_t)  # (35)
         before, c_before = h_t, c_t
     return h, c, gates
 
@@ -98,15 +97,14 @@ def lstm_backward(delta, c, c0, gates, w_hh):
     _expect(gates, c0, w_hh, 4)
     _expect_shape("delta", delta, c.shape)
     _expect_shape("c", c, (*gates.shape[:2], c0.shape[1]))
-    delta_p, weight, delta = k.empty(gates.shape, c.dtype), contiguous(values(w_hh)), contiguous(delta)
-    carried, carried_c, below_c = zeros(c0.shape, c), zeros(c0.shape, c), k.empty(c0.shape, c.dtype)
+    delta_p, delta_h, delta_h0 = k.empty(gates.shape, c.dtype), _copy(k, delta), zeros(c0.shape, c)
+    weight, carried_c, below_c = contiguous(values(w_hh)), zeros(c0.shape, c), k.empty(c0.shape, c.dtype)
     for t in reversed(range(len(c))):
-        c_before = c[t - 1] if t else contiguous(c0)
-        k.add(flat(delta[t]), flat(carried), flat(carried))
-        k.lstm_cell_backward(carried, carried_c, gates[t], c_before, c[t], delta_p[t], below_c)  # (35)
+        c_before, below = (c[t - 1], delta_h[t - 1]) if t else (contiguous(c0), delta_h0)
+        k.lstm_cell_backward(delta_h[t], carried_c, gates[t], c_before, c[t], delta_p[t], below_c)  # (35)
         carried_c, below_c = below_c, carried_c
-        k.matmul_nn(delta_p[t], weight, carried, False)  # (35) (7)
-    return delta_p, carried, carried_c
+        k.matmul_nn(delta_p[t], weight, below, True)  # (35) (7)
+    return delta_p, delta_h0, carried_c
 
 
 def _from_state(k, w_hh, b_hh):
@@ -115,6 +113,17 @@ def _from_state(k, w_hh, b_hh):
     if bias is None:
         return lambda h, q: k.matmul_nt(h, weight, q, False)
     return lambda h, q: k.linear(h, weight, bias, False, q)
+
+
+def _with_bias(k, p, b_hh):
+    """p + b_hh, a new array: what each step's state is added to                                           (2)"""
+    bias, out = zeros(p.shape[2:], p) if b_hh is None else contiguous(values(b_hh)), k.empty(p.shape, p.dtype)
+    k.add_bias(rows(p), bias, rows(out))  # (2)
+    return out
+
+
+def _copy(k, array):
+    return _with_bias(k, array, None)
 
 
 def _expect(p, h0, w_hh, gates):
