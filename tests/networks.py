@@ -3,8 +3,8 @@
     case = Case(seed)               what it draws follows from the seed alone
     run = case.make()               a new Run: network, loss, optimizer, schedule, loader, the same ones every time
 
-Networks are nested chains of layers over vectors, signals and images, with residual blocks, branches, layers that
-occur twice, recurrent readers, dropout and normalisation; some parameters are frozen. A test that needs less says so:
+Networks are nested chains of layers over words, vectors, signals and images, with residual blocks, branches, layers
+that occur twice, recurrent readers, dropout and normalisation; some parameters are frozen. A test that needs less says so:
 Case(seed, dropout=False).
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import backprop as bp
 from backprop.models.blocks import Branches, Residual
 
-SAMPLES, BATCH, CLASSES = 14, 4, 3
+SAMPLES, BATCH, CLASSES, WORDS = 14, 4, 3, 9
 
 
 class Shared(bp.Graph):
@@ -61,15 +61,22 @@ class Case:
         self.rng = np.random.default_rng(self.seed)
         bp.manual_seed(self.seed)
         shape = [(6,), (2, 6), (2, 6, 6)][self.rng.integers(3)]
+        words = len(shape) == 2 and bool(self.rng.integers(3) == 0)
         layers, shape = self.layers(shape, self.rng.integers(1, 6))
+        if words:
+            layers = [bp.Embedding(WORDS, self.shape[1]), *layers]
         if len(shape) > 1:
             layers, shape = [*layers, bp.Flatten()], (int(np.prod(shape)),)
         last, loss, y = self.head(shape[0])
         net = bp.Sequential(*layers, *last).to(self.dtype)
-        x = self.rng.standard_normal((SAMPLES, *self.shape)).astype(self.dtype)
+        if words:
+            x = self.rng.integers(0, WORDS, (SAMPLES, self.shape[0]))
+        else:
+            x = self.rng.standard_normal((SAMPLES, *self.shape)).astype(self.dtype)
         self.freeze(net)
         optimizer, schedule = self.optimizer(net, epochs * -(-SAMPLES // BATCH))
-        loader = bp.DataLoader(x, y, BATCH, shuffle=bool(self.rng.integers(2)), seed=self.seed, dtype=self.dtype)
+        dtype = x.dtype
+        loader = bp.DataLoader(x, y, BATCH, shuffle=bool(self.rng.integers(2)), seed=self.seed, dtype=dtype)
         return Run(net, loss.to(self.dtype), optimizer, schedule, loader)
 
     def choose(self, *things):
@@ -122,6 +129,8 @@ class Case:
         yield lambda: (bp.Conv1d(channels, 2, 3, padding=1), (2, length))
         yield lambda: (bp.BatchNorm1d(channels), shape)
         yield lambda: (bp.AvgPool1d(3, 1, 1), shape)
+        yield lambda: (bp.MaxPool1d(3, 2, 1), (channels, (length + 1) // 2))
+        yield lambda: (bp.Conv1d(channels, 3, 3, stride=2, padding=1, bias=False), (3, (length + 1) // 2))
         yield lambda: (bp.ReflectionPad1d((1, 0)) if length < 9 else bp.ReLU(), (channels, length + (length < 9)))
         yield lambda: (Reader(reader(length, 4, batch_first=True)), (4,))
         yield lambda: (bp.Flatten(), (channels * length,))
@@ -130,6 +139,14 @@ class Case:
         channels, height, width = shape
         yield from self.anywhere(shape)
         yield lambda: (bp.Conv2d(channels, 4, 3, padding=1), (4, height, width))
+        yield lambda: (bp.Conv2d(channels, 3, 3, stride=2, padding=1), (3, (height + 1) // 2, (width + 1) // 2))
+        yield lambda: (bp.Conv2d(channels, channels, 3, padding=1, groups=channels), shape)
+        yield lambda: (bp.Conv2d(channels, 4, 1, bias=False), (4, height, width))
+        yield lambda: (bp.ConvTranspose2d(channels, 2, 3, padding=1), (2, height, width))
+        if height < 9:
+            pad = self.choose(bp.ZeroPad2d, bp.ReplicationPad2d, bp.CircularPad2d)
+            yield lambda: (pad(1), (channels, height + 2, width + 2))
+        yield lambda: (bp.AvgPool2d(3, 1, 1), shape)
         yield lambda: (bp.BatchNorm2d(channels), shape)
         yield lambda: (bp.GroupNorm(1, channels), shape)
         yield lambda: (bp.MaxPool2d(3, 1, 1), shape)
