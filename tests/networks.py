@@ -4,8 +4,8 @@
     run = case.make()               a new Run: network, loss, optimizer, schedule, loader, the same ones every time
 
 Networks are nested chains of layers over words, vectors, signals and images, with residual blocks, branches, layers
-that occur twice, recurrent readers, dropout and normalisation; some parameters are frozen. A test that needs less says so:
-Case(seed, dropout=False).
+that occur twice, recurrent readers, dropout and normalisation; some parameters are frozen. A test that needs less says
+so: Case(seed, dropout=False).
 """
 
 from typing import NamedTuple

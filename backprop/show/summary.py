@@ -8,10 +8,13 @@ import numpy as np
 from backprop.columns import table
 from backprop.errors import IndexRangeError
 from backprop.kernels import use_kernels
+from backprop.training.plan import obstacle
 
 
 def summary(net, input_shape=None, dtype=None):
     """A text with one line per layer: its path, the call that makes it, its input and output shapes, its parameters.
+
+    The last line says whether a step of training is recorded (`bp.compile`, `bp.fit`), and if not, why.
 
     `input_shape` is that of a whole batch, (N, ...): a copy of the network is called with zeros of that shape. Their
     `dtype` is by default the parameters' type, or integers where an Embedding comes first. Without `input_shape` the
@@ -23,6 +26,7 @@ def summary(net, input_shape=None, dtype=None):
       0      Flatten()        (64, 28, 28)  (64, 784)
       1      Linear(784, 10)  (64, 784)     (64, 10)   7850
              total                                     7850
+    A step of training is recorded once, then replayed.
     """
     if input_shape is not None:
         net = net.bare_copy().to("cpu")
@@ -34,7 +38,11 @@ def summary(net, input_shape=None, dtype=None):
                 if dtype is not None:
                     raise
                 net(np.zeros(input_shape, np.int64))
-    return "\n".join(table(rows(net), spare=["input"]))
+    reason = obstacle(net)
+    last = "A step of training is recorded once, then replayed."
+    if reason is not None:
+        last = f"A step of training runs layer by layer: {reason}."
+    return "\n".join([*table(rows(net), spare=["input"]), last])
 
 
 def rows(net):

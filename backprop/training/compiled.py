@@ -7,7 +7,7 @@ from backprop.training import nonfinite
 from backprop.training.plan import Plan, terms_of
 
 
-def compile(net, loss, check_finite=False, done=0):
+def compile(net, loss, check_finite=False, done=0, optimizer=None):
     """The Compiled step of a network and its loss, for your own loop:
 
         step = bp.compile(net, loss)
@@ -17,13 +17,16 @@ def compile(net, loss, check_finite=False, done=0):
             step.backward()         # backward: net.backward(loss.backward()), but without dL/dx
             optimizer.step()
 
+    Between these lines gradients may be read, changed or added up, as in the loop without it. With an `optimizer` all
+    four are one: `L = step.train(x, y)`.
+
     The numbers are the same to the last bit, without the time that layers spend in Python. A network that cannot be
     recorded runs layer by layer, and `step.reason` says why. `check_finite` raises NonFiniteError, naming layer, pass
     and step, for a loss of NaN or infinity; `done` is the number of steps taken before.
 
     Raises OptionError for reduction 'none': backward starts from a single number.
     """
-    return Compiled(net, loss, check_finite, done)
+    return Compiled(net, loss, check_finite, done, optimizer)
 
 
 class Compiled:
@@ -34,10 +37,11 @@ class Compiled:
     reason    why the last batch was not replayed from a recording; None where it was
     """
 
-    def __init__(self, net, loss, check_finite=False, done=0):
+    def __init__(self, net, loss, check_finite=False, done=0, optimizer=None):
         if getattr(loss, "reduction", "mean") == "none":
             raise OptionError("backward starts from a single number: use a loss with reduction 'mean' or 'sum'")
         self.net, self.loss, self.check_finite = net, loss, check_finite
+        self.optimizer = optimizer
         self.plan, self.done, self.scores, self.terms = Plan(net, loss), done, None, None
         self._recorded, self._ready = None, False
 
@@ -54,6 +58,16 @@ class Compiled:
         if self.check_finite and not math.isfinite(L) and self.terms:  # a mean over nothing is NaN, not an error
             nonfinite.blame(self.net, x, y, step=self.done)
         self.done, self._ready = self.done + 1, True
+        return L
+
+    def train(self, x, y):
+        """The loss of a batch, whose gradients alone then move the parameters once."""
+        if self.optimizer is None:
+            raise OptionError("train moves the parameters: bp.compile(net, loss, optimizer=...)")
+        self.optimizer.zero_grad()
+        L = self(x, y)
+        self.backward()
+        self.optimizer.step()
         return L
 
     @property

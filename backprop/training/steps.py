@@ -37,7 +37,7 @@ class Steps:
     def __init__(self, net, loss, optimizer, schedule, train, check_finite=True, singly=False, wait=lambda: False):
         self.loss, self.optimizer, self.schedule, self.train = loss, optimizer, schedule, train
         self.check_finite, self.wait = check_finite, wait
-        self.step = Compiled(net, loss, check_finite)
+        self.step = Compiled(net, loss, check_finite, optimizer=optimizer)
         by_chunks = not singly and getattr(train, "device", "cpu") != "cpu"
         self.chunks = Chunks(self.step.plan, optimizer, schedule, train) if by_chunks else None
 
@@ -83,10 +83,7 @@ class Steps:
     def _singly(self, batches, done):
         step, step.done = self.step, done
         for x, y in batches:
-            self.optimizer.zero_grad()
-            L = step(x, y)  # forward
-            step.backward()
-            self.optimizer.step()
+            L = step.train(x, y)
             if self.schedule is not None:
                 self.schedule.step()
             right, answers = count_correct(self.loss, step.scores, y)

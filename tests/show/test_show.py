@@ -16,10 +16,13 @@ def test_summary_counts_each_parameter_once_and_leaves_the_network_alone():
     net = bp.Sequential(shared, bp.ReLU(), bp.Sequential(shared))
     text = summary(net, (8, 4))
     assert "2.0    Linear(4, 4)" in text
-    assert text.splitlines()[-1].split() == ["total", "20"]
+    assert text.splitlines()[-2].split() == ["total", "20"]
     assert "(8, 4)" in text
     assert net.call is None
     assert "?" in summary(net)
+    assert summary(net).endswith("A step of training is recorded once, then replayed.")
+    net.register_forward_hook(lambda *args: None)
+    assert "runs layer by layer: Sequential has hooks" in summary(net)
 
 
 def test_confusion_matrix_by_hand():

@@ -90,6 +90,56 @@ def test_a_compiled_step_refuses_what_has_no_meaning():
         step.backward()
 
 
+def test_all_of_a_step_in_one_call_has_the_bits_of_the_four():
+    net = MODELS["mlp"](image=(1, 12, 12), classes=10)
+    twin, data = copy.deepcopy(net), [*batches(4), *batches(1, size=3)]
+    expected, _ = compiled(net, data)
+    sgd = bp.SGD(twin.parameters(), lr=0.1, momentum=0.9)
+    step = bp.compile(twin, bp.CrossEntropyLoss(), optimizer=sgd)
+    assert [step.train(x, y) for x, y in data] == expected
+    for path, array in states(net).items():
+        np.testing.assert_array_equal(states(twin)[path], array, err_msg=path)
+    with pytest.raises(bp.OptionError, match="optimizer="):
+        bp.compile(net, bp.CrossEntropyLoss()).train(*data[0])
+
+
+def test_between_forward_and_update_gradients_are_read_clipped_skipped_and_added_up_as_by_hand():
+    """Two losses on one network, gradients over two batches, a clipped step, and one that is left out."""
+    net = MODELS["mlp"](image=(1, 12, 12), classes=10)
+    twin, data = copy.deepcopy(net), batches(6)
+
+    def run(net, forward):
+        sgd, norms = bp.SGD(net.parameters(), lr=0.1, momentum=0.9), []
+        for number, (x, y) in enumerate(data):
+            if number % 2 == 0:
+                sgd.zero_grad()
+            for loss in (0, 1):
+                forward(loss, x, y)
+            norm = max(abs(p.grad).max() for p in net.parameters())
+            norms.append(norm)
+            for p in net.parameters():
+                p.grad[...] = p.grad / max(norm / 0.05, 1)
+            if number != 3:
+                sgd.step()
+        return norms
+
+    losses = [bp.CrossEntropyLoss(), bp.CrossEntropyLoss(label_smoothing=0.2)]
+    steps = [bp.compile(twin, copy.deepcopy(loss)) for loss in losses]
+
+    def by_layers(n, x, y):
+        losses[n](net(x), y)
+        net.backward(losses[n].backward())
+
+    def recorded(n, x, y):
+        steps[n](x, y)
+        assert steps[n].reason is None
+        steps[n].backward()
+
+    assert run(net, by_layers) == run(twin, recorded)
+    for path, array in states(net).items():
+        np.testing.assert_array_equal(states(twin)[path], array, err_msg=path)
+
+
 def test_a_compiled_step_names_the_layer_and_the_step_of_a_loss_that_is_not_finite():
     net, (x, y) = MODELS["linear"](image=(1, 12, 12)), batches(1)[0]
     step = bp.compile(net, bp.CrossEntropyLoss(), check_finite=True, done=7)

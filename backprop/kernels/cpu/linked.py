@@ -23,8 +23,8 @@ from numba.core.untyped_passes import (
 # What Python would call: a function of one object that is no integer, which raises TypeError.
 REFUSE = ctypes.cast(ctypes.pythonapi.PyNumber_Index, ctypes.c_void_p).value
 
-# What they look for is not in our vocabulary: closures, `with`, expressions of whole arrays, functions that Numba itself
-# (not LLVM) is to inline; the last adds an end of life to each variable, for counting references.
+# What they look for is not in our vocabulary: closures, `with`, expressions of whole arrays, functions that Numba and
+# not LLVM is to inline. The last adds an end of life to each variable, for counting references.
 LEFT_OUT = {
     InlineClosureLikes,
     InlineInlinables,

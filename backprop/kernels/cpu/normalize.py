@@ -96,34 +96,36 @@ def normalize_backward(delta, u, mean, spread, gamma, centred, out, part, parts)
                     add_run(piece(delta, i, E), piece(u, i, E), mean[first], shrink[0], g, totals, dots)
         for k in range(count):
             weight = 1.0 if D != 1 else np.float64(gamma[first + k if G == C else 0])
-            scaled[k] = weight * shrink[k]
+            scaled[k] = weight * shrink[k]  # 1 / spread is a factor of each term
             shift[k] = weight * totals[k] / (B * D) * shrink[k] if centred else 0.0
-            along[k] = weight * dots[k] / (B * D) * shrink[k] * shrink[k]
+            along[k] = weight * dots[k] / (B * D) * shrink[k]
         for b in range(B):
             start, size = (b * C + first) * D, count * D
             delta_, u_, out_ = piece(delta, start, size), piece(u, start, size), piece(out, start, size)
             if D == 1:
-                move(delta_, scaled, real(1), u_, piece(mean, first, count), along, shift, out_)
+                move(delta_, scaled, real(1), u_, piece(mean, first, count), shrink, along, shift, out_)
             elif E == 1:
                 gamma_ = piece(gamma, start % G, size)
-                move(delta_, gamma_, shrink[0], u_, mean[first], along[0], shift[0], out_)
+                move(delta_, gamma_, shrink[0], u_, mean[first], shrink[0], along[0], shift[0], out_)
             else:
                 for i in range(start, start + size, E):
                     delta_, u_, out_ = piece(delta, i, E), piece(u, i, E), piece(out, i, E)
-                    move(delta_, gamma[i // E % G], shrink[0], u_, mean[first], along[0], shift[0], out_)
+                    g = gamma[i // E % G]
+                    move(delta_, g, shrink[0], u_, mean[first], shrink[0], along[0], shift[0], out_)
 
 
 @inner
-def move(delta, gamma, shrink, u, mean, along, shift, out):
-    """The same with `shrink` multiplied out: of more arrays than these LLVM would not make vectors."""
+def move(delta, gamma, factor, u, mean, shrink, along, shift, out):
+    """out = gamma factor delta - xhat along - shift: of many more arrays LLVM would not make vectors"""
     for k in range(u.size):
-        out[k] = delta[k] * (each(gamma, k) * shrink) - (u[k] - each(mean, k)) * each(along, k) - each(shift, k)
+        xhat = (u[k] - each(mean, k)) * each(shrink, k)
+        out[k] = each(gamma, k) * factor * delta[k] - xhat * each(along, k) - each(shift, k)
 
 
 @kernel(work=4)
 def dot_normalized(delta, u, mean, spread, out, accumulate, part, parts):
     """out[g] = the sum of delta xhat over all entries of g; delta (B', G, E), u (B, C, D)                  (30c)"""
-    real, B, C, D, G, E = out.dtype.type, *sizes(u, delta)
+    real, (_, C, D, G, E) = out.dtype.type, sizes(u, delta)
     totals, dots, few = scratch(np.float64, 1), scratch(np.float64, ENTRIES), scratch(out, ENTRIES)
     shrink = scratch(out, ENTRIES)
     for item in share(chunks(delta), part, parts):
