@@ -4,6 +4,7 @@
     python scripts/bench.py conv        convolutions alone, forward and backward
     python scripts/bench.py layer       every public layer and loss, forward and backward, called by hand
     python scripts/bench.py step        a step of training, five networks
+    python scripts/bench.py loop        seven networks and four batch sizes, by the loop that one writes and recorded
     python scripts/bench.py epoch       an epoch, with all that belongs to it
     python scripts/bench.py memory      the peak memory of a process that trains for an epoch
     python scripts/bench.py start       the import, and the first step: the first time, a second time, changed a little
@@ -20,7 +21,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import busy, depth, layers, report, start, turns, workload
+from benchmarks import busy, depth, layers, loops, report, start, turns, workload
 from benchmarks.ladder import ladder, scaling
 
 from backprop.errors import DeviceError
@@ -69,7 +70,9 @@ def networks():
     return [(model, (model,)) for model in workload.MODELS]
 
 
-RACES = {"gemm": gemm, "conv": conv, "layer": layers.works, "step": networks, "epoch": networks}
+RACES = {
+    "gemm": gemm, "conv": conv, "layer": layers.works, "step": networks, "loop": loops.works, "epoch": networks,
+}  # fmt: skip
 LONG = {"epoch": {"before": 1, "tolerance": 5e-2}}  # works that are done less often; their rounding errors diverge
 
 

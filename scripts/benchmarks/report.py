@@ -51,7 +51,10 @@ def print_races(title, races):
     print("\n".join(table(rows)))
     means = [geomean([t[name].median / t["ours"].median for _, t in races if name in t]) for name in names]
     each = ", ".join(f"{name} {mean:.2f} x" for name, mean in zip(names, means, strict=True))
-    print(f"geometric means: {each}; the best of each row {geomean(best):.2f} x, lowest {min(best):.2f} x\n")
+    print(f"geometric means: {each}; the best of each row {geomean(best):.2f} x, lowest {min(best):.2f} x")
+    firsts = {name: [times[name].first for _, times in races if name in times] for name in ["ours", *names]}
+    firsts = [f"{name} {np.median(some):.1f} s (at most {max(some):.1f})" for name, some in firsts.items()]
+    print(f"until the first few were done, with what was compiled for them: {', '.join(firsts)}\n")
 
 
 def save(folder, name, content):
@@ -66,6 +69,7 @@ COLORS = {
     "NumPy": GREY,
     "PyTorch": ORANGE,
     "PyTorch, large thresholds": "#f0b27a",
+    "torch.compile": "#8e6bb0",
     "JAX": BLUE,
     "PyTorch, TF32": "#f0b27a",
     "PyTorch, graph": BLUE,

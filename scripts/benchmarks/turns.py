@@ -27,6 +27,7 @@ RIVALS = {  # name in tables -> module, environment
     "NumPy": ("with_numpy", {}),
     "PyTorch": ("with_torch", {}),
     "PyTorch, large thresholds": ("with_torch", LARGE_THRESHOLDS),
+    "torch.compile": ("with_torch_compile", LARGE_THRESHOLDS),
     "JAX": ("with_jax", {}),
 }
 SHORTEST = 0.02  # seconds of one turn
@@ -89,18 +90,23 @@ class Player:
 
 
 class Time(NamedTuple):
-    """Seconds of one repetition: the median, and the quartiles."""
+    """Seconds of one repetition: the median, and the quartiles; `first`: until the first few were done, with all that
+    was compiled for them.
+    """
 
     median: float
     low: float
     high: float
+    first: float = None
 
 
 def race(players, kind, sizes, rounds=11, tolerance=1e-3, before=3):
     """name -> Time of each player that can do this work, all in turns. Their numbers are compared first."""
-    able, ours = [], None
+    able, ours, first = [], None, {}
     for player in players:
+        begin = time.perf_counter()
         numbers = player.prepare(kind, sizes, before)
+        first[player.name] = time.perf_counter() - begin
         if numbers is None:
             continue
         able.append(player)
@@ -116,4 +122,7 @@ def race(players, kind, sizes, rounds=11, tolerance=1e-3, before=3):
         for player in able:
             taken[player.name].append(player.time(times[player.name]))
             time.sleep(PAUSE)
-    return {name: Time(statistics.median(some), *np.quantile(some, [0.25, 0.75])) for name, some in taken.items()}
+    return {
+        name: Time(statistics.median(some), *np.quantile(some, [0.25, 0.75]), first[name])
+        for name, some in taken.items()
+    }

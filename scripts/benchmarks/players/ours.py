@@ -6,7 +6,7 @@ import backprop as bp
 from backprop import kernels
 from backprop.training.fit import fit
 from backprop.training.plan import Plan
-from benchmarks import layers, workload
+from benchmarks import layers, loops, workload
 
 
 def gemm(form, n, o, i):
@@ -66,6 +66,54 @@ def step(model):
         sgd.step()
         last[:] = [L]
 
+    return run, lambda: [np.array(last), *(p.data.ravel() for p in net.parameters())]
+
+
+class Residual(bp.Graph):
+    recordable = True
+
+    def __init__(self, n):
+        self.first, self.second = bp.Linear(n, n), bp.Linear(n, n)
+
+    def build(self, a):
+        return a + self.second(np.maximum(self.first(a), 0))
+
+
+class Last(bp.Graph):
+    recordable = True
+
+    def __init__(self, reader):
+        self.reader = reader
+
+    def build(self, x):
+        return self.reader(x)[:, -1]
+
+
+def loop(name, size, how):
+    net, loss = eval(loops.NETWORKS[name], {**vars(bp), "Residual": Residual, "Last": Last}), bp.CrossEntropyLoss()
+    named = list(net.named_parameters())
+    for (_, parameter), value in zip(named, loops.values([(n, p.shape) for n, p in named]), strict=True):
+        parameter.data[...] = value
+    sgd, last = bp.SGD(net.parameters(), lr=loops.LR, momentum=loops.MOMENTUM), []
+    x, y = loops.batch(size)
+    step = bp.compile(net, loss)
+
+    def by_layers():
+        sgd.zero_grad()
+        L = loss(net(x), y)
+        net.backward(loss.backward())
+        sgd.step()
+        last[:] = [L]
+
+    def recorded():
+        sgd.zero_grad()
+        L = step(x, y)
+        step.backward()
+        sgd.step()
+        last[:] = [L]
+        assert step.reason is None
+
+    run = recorded if how == "recorded" else by_layers
     return run, lambda: [np.array(last), *(p.data.ravel() for p in net.parameters())]
 
 

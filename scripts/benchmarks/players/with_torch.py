@@ -5,7 +5,7 @@ import os
 import numpy as np
 import torch
 
-from benchmarks import layers, workload
+from benchmarks import layers, loops, workload
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
@@ -56,13 +56,55 @@ def training(model):
         for layer, (weight, bias) in zip(learning, workload.parameters(model), strict=True):
             layer.weight.copy_(torch.from_numpy(weight))
             layer.bias.copy_(torch.from_numpy(bias))
-    loss = torch.nn.CrossEntropyLoss()
-    sgd = torch.optim.SGD(net.parameters(), lr=workload.LR, momentum=workload.MOMENTUM)
-    last = []
+    return trained(net, workload.LR, workload.MOMENTUM)
+
+
+class Residual(torch.nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(n, n), torch.nn.Linear(n, n)
+
+    def forward(self, a):
+        return a + self.second(torch.relu(self.first(a)))
+
+
+class Last(torch.nn.Module):
+    def __init__(self, reader):
+        super().__init__()
+        self.reader = reader
+
+    def forward(self, x):
+        return self.reader(x)[0][:, -1]
+
+
+def loop(name, size, how):
+    net = eval(loops.NETWORKS[name], {**vars(torch.nn), "Residual": Residual, "Last": Last})
+    named = list(net.named_parameters())
+    with torch.no_grad():
+        for (_, parameter), value in zip(named, loops.values([(n, tuple(p.shape)) for n, p in named]), strict=True):
+            parameter.copy_(torch.from_numpy(value))
+    x, y = map(torch.from_numpy, loops.batch(size))
+    update, result = trained(net, loops.LR, loops.MOMENTUM)
+    return lambda: update(x, y), result
+
+
+compiled = False  # whether torch.compile makes one function of network and loss
+
+
+def trained(net, lr, momentum):
+    """(update, result) for this network."""
+    loss, last = torch.nn.CrossEntropyLoss(), []
+    sgd = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
+
+    def forward(x, y):
+        return loss(net(x), y)
+
+    if compiled:
+        forward = torch.compile(forward)
 
     def update(x, y):
         sgd.zero_grad()
-        L = loss(net(x), y)
+        L = forward(x, y)
         L.backward()
         sgd.step()
         last[:] = [L.item()]
