@@ -51,11 +51,14 @@ def as_int64(array):
 
 def flat(array):
     """(...) -> (size,)"""
-    return contiguous(array).reshape(-1)
+    array = contiguous(array)
+    return array if array.ndim == 1 else array.reshape(-1)
 
 
 def rows(array):
     """(..., F) -> (N, F): every vector along the last axis is a row."""
+    if array.ndim == 2:
+        return contiguous(array)
     width = array.shape[-1]
     return contiguous(array).reshape(math.prod(array.shape[:-1]), width)
 

@@ -42,13 +42,13 @@ class Buffers(threading.local):
     def empty(self, shape, dtype):
         """An uninitialized array of this shape and type that nothing else refers to."""
         dtype = np.dtype(dtype)
+        if self.make is aligned and math.prod(shape) * dtype.itemsize < self.smallest:
+            return np.empty(shape, dtype)
         alike = self.kept.get((shape, dtype))
         if alike is not None:
             for memory, array in alike:
                 if sys.getrefcount(memory) == self.idle_count:
                     return array.view()
-        if self.make is aligned and math.prod(shape) * dtype.itemsize < self.smallest:
-            return np.empty(shape, dtype)
         fresh = self.make(shape, dtype)
         if self.smallest <= fresh.nbytes <= self.most and (alike is None or len(alike) < self.most_alike):
             if self.bytes + fresh.nbytes > self.most:

@@ -102,16 +102,17 @@ class Module(Tree, Expects, Hooked, Copied):
     def __call__(self, *inputs):
         """Run pre-hooks, forward and forward hooks, and keep the call. On a graph's Value the call becomes a node."""
         for a in inputs:
-            if hasattr(a, "through"):
+            if type(a) is not np.ndarray and hasattr(a, "through"):
                 return a.through(self, inputs)
-        hooks = self._hooks
-        self.call = None  # lets the last call's arrays be reused
+        hooks, own = self._hooks, self.__dict__
+        own["call"] = None  # lets the last call's arrays be reused
         try:
-            Hooks.run(hooks.before_forward, self, inputs)
+            if hooks.before_forward:
+                Hooks.run(hooks.before_forward, self, inputs)
             self.expect_array(inputs)
             output = self.forward(*inputs)
         except BaseException as error:
-            self.call = None  # a call that failed leaves nothing
+            own["call"] = None  # a call that failed leaves nothing
             if isinstance(error, DTypeError):
                 self.name_culprit(error, inputs)
             if isinstance(error, BackpropError):
@@ -119,9 +120,9 @@ class Module(Tree, Expects, Hooked, Copied):
             raise
         call = self.call
         if call is None or call.thread != threading.get_ident():
-            self.call = call = Call(None)
-        call.inputs = tuple([np.shape(a) for a in inputs])
-        call.output = (np.shape(output), getattr(output, "dtype", None))
+            own["call"] = call = Call(None)
+        call.inputs = tuple([_shape(a) for a in inputs])
+        call.output = (_shape(output), getattr(output, "dtype", None))
         call.children = [(child, child.call) for child in self.children()]
         if hooks.after_forward:
             Hooks.run(hooks.after_forward, self, inputs, output)
@@ -137,11 +138,11 @@ class Module(Tree, Expects, Hooked, Copied):
 
     @cache.setter
     def cache(self, value):
-        self.call = Call(value)
+        self.__dict__["call"] = Call(value)
 
     def recall(self, call):
         """Restore an earlier call of this module, and of its children, for its backward."""
-        self.call = call
+        self.__dict__["call"] = call
         for child, childs_call in call.children:
             if childs_call is not None:
                 child.recall(childs_call)
@@ -160,6 +161,10 @@ class Module(Tree, Expects, Hooked, Copied):
         return f"{type(self).__name__}({inside}){shapes}"
 
 
+def _shape(value):
+    return value.shape if type(value) is np.ndarray else np.shape(value)
+
+
 def _wrapped(backward):
     """A subclass's `backward` with what every one needs around it: checks, hooks, the layer's name in errors."""
 
@@ -176,16 +181,18 @@ def _wrapped(backward):
             delta = self.expect_delta(*delta, **options)
             if delta is None and call.output is not None:
                 return None  # the output is integers, such as indices of words, which have no gradient
-            Hooks.run(self._hooks.before_backward, self, delta)
+            if self._hooks.before_backward:
+                Hooks.run(self._hooks.before_backward, self, delta)
             if self.call is not call:  # a hook has called this module again, to look at something else
                 self.recall(call)
-            self._inside_backward = True
+            self.__dict__["_inside_backward"] = True
             delta_below = backward(self, delta)
         except BackpropError as error:
             raise error.named(type(self).__name__)
         finally:
-            self._inside_backward = False
-        Hooks.run(self._hooks.after_backward, self, delta_below, delta)
+            self.__dict__["_inside_backward"] = False
+        if self._hooks.after_backward:
+            Hooks.run(self._hooks.after_backward, self, delta_below, delta)
         if self.call is not call:
             self.recall(call)
         return delta_below

@@ -11,7 +11,8 @@ import pytest
 
 import backprop as bp
 from backprop import kernels
-from backprop.kernels.cpu import ahead, pointwise
+from backprop.kernels.cpu import ahead, effort, pointwise
+from backprop.kernels.cpu.kernel import COMPILED
 
 STEP = """
 import sys, numpy as np, backprop as bp
@@ -103,3 +104,10 @@ def test_preparing_changes_no_array_of_the_step():
         [(k.count_up, (count,)), (k.track, (mean, 0.1, 1.0, running)), (k.matmul_tn, (delta, a, grad, False))]
     )
     assert (count.item(), running.tolist(), grad.min(), grad.max()) == (3, [5, 5], 7, 7)
+
+
+def test_what_takes_longest_to_compile_is_thought_to():
+    """It begins first: left for the end, it would keep one core busy while the others wait."""
+    names = "pointwise.relu_backward", "channels.sum_channels", "product.threads.by_strips", "convolution.correlate.convolve"
+    took = [effort.seconds(COMPILED[f"backprop.kernels.cpu.{name}"].py_func) for name in names]
+    assert took == sorted(took) and 0.1 < took[0] < 1 < took[-1] < 10

@@ -170,3 +170,16 @@ def test_a_margin_is_numpys(name, mode, rng):
         a = rng.standard_normal((2, 3, 5, 4))
         wanted = np.pad(a, [(0, 0), (0, 0), sides[2:], sides[:2]], mode)
         np.testing.assert_array_equal(getattr(bp, f"{name}Pad2d")(sides)(a), wanted)
+
+
+@pytest.mark.parametrize("scale", [1e-18, 1e18])
+def test_the_normalisation_of_tiny_and_of_huge_numbers_has_a_gradient(scale, each_kernels):
+    """Only the size of u counts: delta_u is inversely proportional to it, also where 1 / std^2 is no float32."""
+    rng = np.random.default_rng(0)
+    u, delta = rng.standard_normal((2, 6, 5)).astype(np.float32)
+    found = []
+    for factor in (1.0, scale):
+        layer = bp.LayerNorm(5, eps=0)
+        layer(u * np.float32(factor))
+        found.append(layer.backward(delta) * np.float32(factor))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-3, atol=1e-5)

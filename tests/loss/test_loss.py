@@ -287,3 +287,15 @@ def test_accuracy_leaves_out_what_is_ignored_and_knows_binary_answers(each_kerne
     assert bp.BCEWithLogitsLoss().count_correct(z, y) == (1, 3)
     assert bp.BCELoss().count_correct(np.array([0.9, 0.2]), np.array([1.0, 0])) == (2, 2)
     assert math.isnan(MSELoss().count_correct(z, y)[0])
+
+
+@pytest.mark.parametrize("loss", [bp.NLLLoss(), CrossEntropyLoss()])
+def test_a_loss_keeps_the_labels_that_it_has_checked(each_kernels, loss):
+    """They were looked at once, in forward: others, written into the same array, would be indices outside delta."""
+    z, y = np.log(np.full((3, 4), 0.25)), np.array([0, 1, 3])
+    loss(z, y)
+    y[...] = 10**9
+    delta = loss.backward()
+    assert (delta < 0).argmax(1).tolist() == [0, 1, 3]
+    with pytest.raises(bp.LabelError, match="got 1000000000 at index 0"):
+        loss(z, y)
