@@ -131,7 +131,7 @@ class Optimizer:
 
     @staticmethod
     def _moving(group):
-        return [parameter for parameter in group["params"] if parameter.grad is not None]
+        return [parameter for parameter in group["params"] if parameter._has_grad]
 
     def update(self, parameter, state, **options):
         """Move one parameter; a subclass may write this in place of kernel, arrays and numbers."""
@@ -150,7 +150,7 @@ class Optimizer:
     def _seen(parameters, states, kept, options):
         """What the grouping into calls depends on: switches, arrays, states, and the arrays in these states."""
         switches = [kernels.active(), *map(bool, options.values())]
-        arrays = [p.data for p in parameters] + [p.grad for p in parameters]
+        arrays = [p._data for p in parameters] + [p._sum for p in parameters]
         return switches + arrays + states + [state.get(name) for state, name in kept]
 
     def _differ(self, calls, options):
