@@ -82,11 +82,11 @@ def lstm(p, h0, c0, w_hh, b_hh):
     _expect(p, h0, w_hh, 4)
     _expect_shape("c0", c0, h0.shape)
     h, c = (k.empty((*p.shape[:2], h0.shape[1]), p.dtype) for _ in range(2))
-    gates, u = k.empty(p.shape, p.dtype), _with_bias(k, p, b_hh)
+    gates = _with_bias(k, p, b_hh)  # u first, whose place the gates take
     before, c_before, weight = contiguous(h0), contiguous(c0), contiguous(values(w_hh))
-    for u_t, gates_t, c_t, h_t in zip(u, gates, c, h, strict=True):
+    for u_t, c_t, h_t in zip(gates, c, h, strict=True):
         k.matmul_nt(before, weight, u_t, True)  # (1) (2)
-        k.lstm_cell(u_t, c_before, gates_t, c_t, h_t)  # (35)
+        k.lstm_cell(u_t, c_before, u_t, c_t, h_t)  # (35)
         before, c_before = h_t, c_t
     return h, c, gates
 

@@ -49,7 +49,7 @@ def gru_deltas(delta_h, r, z, n, q_n, h_before):
 @kernel(work=16)
 def lstm_cell(u, c_before, gates, c, h, part, parts):
     """(35) gates (N, 4H) = sigmoid, sigmoid, tanh, sigmoid of u (N, 4H): in, forget, candidate, out;
-    c (N, H) = forget * c_before + in * candidate, h (N, H) = out * tanh(c)
+    c (N, H) = forget * c_before + in * candidate, h (N, H) = out * tanh(c); gates may be u
     """
     H = c.shape[1]
     for row in share(c.shape[0], part, parts):

@@ -26,7 +26,7 @@ def lstm_cell_each(u, c_before, gates, c, h, H, size):
 
 def lstm_cell(u, c_before, gates, c, h):
     """(35) gates (N, 4H) = sigmoid, sigmoid, tanh, sigmoid of u (N, 4H): in, forget, candidate, out;
-    c (N, H) = forget * c_before + in * candidate, h (N, H) = out * tanh(c)
+    c (N, H) = forget * c_before + in * candidate, h (N, H) = out * tanh(c); gates may be u
     """
     lstm_cell_each.each(c.size, u, c_before, gates, c, h, c.shape[1])
 

@@ -10,11 +10,12 @@ from backprop.kernels.reference.more_activations import sigmoid
 
 def lstm_cell(u, c_before, gates, c, h):
     """(35) gates (N, 4H) = sigmoid, sigmoid, tanh, sigmoid of u (N, 4H): in, forget, candidate, out;
-    c (N, H) = forget * c_before + in * candidate, h (N, H) = out * tanh(c)
+    c (N, H) = forget * c_before + in * candidate, h (N, H) = out * tanh(c); gates may be u
     """
     hidden = c.shape[1]
+    candidate = np.tanh(u[:, 2 * hidden : 3 * hidden])
     gates[...] = sigmoid(u)
-    gates[:, 2 * hidden : 3 * hidden] = np.tanh(u[:, 2 * hidden : 3 * hidden])
+    gates[:, 2 * hidden : 3 * hidden] = candidate
     i, f, g, o = np.split(gates, 4, axis=1)
     c[...] = f * c_before + i * g
     h[...] = o * np.tanh(c)
