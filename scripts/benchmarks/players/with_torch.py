@@ -7,7 +7,7 @@ import torch
 
 from benchmarks import layers, loops, workload
 
-torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 
 def gemm(form, n, o, i):
