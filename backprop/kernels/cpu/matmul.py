@@ -40,16 +40,18 @@ def add_bias(m, mu, out, part, parts):
             out[n, o] = m[n, o] + mu[o]
 
 
-COLUMNS = 64  # that are added up together: neighbours in memory, so a cache line is read once
+FEW, MANY = 64, 512  # columns that are added up together: neighbours in memory, so a cache line is read once
+LARGE = 1 << 18  # numbers that no cache keeps: then wide pieces of rows are what memory foresees
 
 
 @kernel
 def sum_rows(delta, out, accumulate, part, parts):
-    """out (O,) = sum_n delta[n,o]: an item is COLUMNS neighbouring columns                                    (6)"""
-    columns, totals = delta.shape[1], scratch(np.float64, COLUMNS)
-    for item in share((columns + COLUMNS - 1) // COLUMNS, part, parts):
-        first = item * COLUMNS
-        sums = piece(out, first, min(COLUMNS, columns - first))
+    """out (O,) = sum_n delta[n,o]: an item is some neighbouring columns                                       (6)"""
+    columns, totals = delta.shape[1], scratch(np.float64, MANY)
+    wide = MANY if delta.size > LARGE else FEW
+    for item in share((columns + wide - 1) // wide, part, parts):
+        first = item * wide
+        sums = piece(out, first, min(wide, columns - first))
         for o in range(sums.size):
             totals[o] = sums[o] if accumulate else 0.0
         for n in range(delta.shape[0]):
