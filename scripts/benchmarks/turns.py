@@ -100,22 +100,32 @@ class Time(NamedTuple):
     first: float = None
 
 
+def _alike(mine, theirs, tolerance):
+    scale = np.abs(mine).max(initial=1e-6)
+    same = mine.size == theirs.size and np.abs(mine.ravel() - theirs.ravel()).max(initial=0) <= tolerance * scale
+    return bool(same)
+
+
 def race(players, kind, sizes, rounds=11, tolerance=1e-3, before=3):
-    """name -> Time of each player that can do this work, all in turns. Their numbers are compared first."""
-    able, ours, first = [], None, {}
+    """name -> Time of each player that can do this work, all in turns. Their numbers are compared first: with the first
+    player's, and a rival with others is left out, unless it is the only one.
+    """
+    able, ours, first, others = [], None, {}, []
     for player in players:
         begin = time.perf_counter()
         numbers = player.prepare(kind, sizes, before)
         first[player.name] = time.perf_counter() - begin
         if numbers is None:
             continue
-        able.append(player)
         if ours is None:
             ours = numbers
-        for mine, theirs in zip(ours, numbers, strict=True):
-            alike, scale = mine.size == theirs.size, np.abs(mine).max(initial=1e-6)
-            if not alike or not np.abs(mine.ravel() - theirs.ravel()).max(initial=0) <= tolerance * scale:
-                raise RuntimeError(f"{players[0].name} and {player.name} computed different numbers: {kind} {sizes}")
+        if all(_alike(mine, theirs, tolerance) for mine, theirs in zip(ours, numbers, strict=True)):
+            able.append(player)
+        else:
+            others.append(player.name)
+            print(f"{players[0].name} and {player.name} computed different numbers: {kind} {sizes}", file=sys.stderr)
+    if others and len(able) <= 1:
+        raise RuntimeError(f"{players[0].name} and {', '.join(others)} computed different numbers: {kind} {sizes}")
     times = {player.name: max(1, int(SHORTEST / max(player.time(before), 1e-9))) for player in able}
     taken = {player.name: [] for player in able}
     for _ in range(rounds):

@@ -108,6 +108,11 @@ def test_preparing_changes_no_array_of_the_step():
 
 def test_what_takes_longest_to_compile_is_thought_to():
     """It begins first: left for the end, it would keep one core busy while the others wait."""
-    names = "pointwise.relu_backward", "channels.sum_channels", "product.threads.by_strips", "convolution.correlate.convolve"
+    names = (
+        "pointwise.relu_backward",
+        "channels.sum_channels",
+        "product.threads.by_strips",
+        "convolution.correlate.convolve",
+    )
     took = [effort.seconds(COMPILED[f"backprop.kernels.cpu.{name}"].py_func) for name in names]
     assert took == sorted(took) and 0.1 < took[0] < 1 < took[-1] < 10

@@ -66,8 +66,14 @@ def test_a_player_with_other_numbers_is_refused(turns, players, lie):
     with pytest.raises(RuntimeError, match="ours and liar computed different numbers: gemm"):
         turns.race([ours, liar], "gemm", ("nn", 3, 4, 5))
     found = "liar" if np.isnan(lie) else "ours"  # NaN is not even what it is itself
-    with pytest.raises(RuntimeError, match=f"liar and {found} computed different numbers: gemm"):
+    with pytest.raises(RuntimeError, match=f"liar and {found}.* computed different numbers: gemm"):
         turns.race([liar, ours], "gemm", ("nn", 3, 4, 5))
+
+
+def test_a_rival_with_other_numbers_is_left_out_where_another_agrees_with_ours(turns, players, capsys):
+    times = turns.race([players[0], Liar(players[0], 1.01), players[1]], "gemm", ("nn", 3, 4, 5), rounds=1)
+    assert set(times) == {"ours", players[1].name}
+    assert "ours and liar computed different numbers" in capsys.readouterr().err
 
 
 def test_works_that_nobody_else_can_do_are_left_out(turns, script, tmp_path, capsys, monkeypatch):
