@@ -22,7 +22,7 @@ from backprop.kernels.cpu.team.calls import noting
 from backprop.kernels.cpu.team.members import OWN
 from backprop.kernels.recording import InPython
 
-WORTH = 2  # seconds of compiling, for which another process is started
+WORTH = 6  # seconds of compiling, for which another process is started
 BYTES = 400 << 20  # what a compiling process may take
 
 

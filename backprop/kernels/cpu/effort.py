@@ -8,7 +8,7 @@ import types
 
 from numba.core.dispatcher import Dispatcher
 
-SECONDS = 0.1, 0.5e-3  # for each kernel, and for each byte of Python's code; measured, on one core of a server
+LEAST, PER_BYTE, SHORT = 0.2, 0.8e-3, 1000  # seconds, for each byte of Python's code beyond the first ones; measured
 # What writes LLVM's language itself, so that Numba has nothing to analyse.
 QUICK = tuple(f"backprop.kernels.cpu.{each}" for each in ("elementary.", "simd.", "team.words", "kernel"))
 
@@ -16,8 +16,8 @@ QUICK = tuple(f"backprop.kernels.cpu.{each}" for each in ("elementary.", "simd."
 @functools.cache
 def seconds(function):
     """About how many it takes to compile this function."""
-    each, per_byte = SECONDS
-    return each + per_byte * sum(len(code.co_code) for code in _codes(function))
+    size = sum(len(code.co_code) for code in _codes(function))
+    return max(LEAST, PER_BYTE * (size - SHORT))
 
 
 def _codes(function):
