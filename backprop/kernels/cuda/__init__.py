@@ -22,15 +22,8 @@ from backprop.kernels.cuda.loss import ERRORS, first_outside, total
 from backprop.kernels.cuda.machine import empty
 from backprop.kernels.cuda.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
 from backprop.kernels.cuda.more_activations import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
-from backprop.kernels.cuda.norm import (
-    dot_normalized,
-    moments,
-    normalize,
-    normalize_backward,
-    root_mean_square,
-    spread_of,
-    track,
-)
+from backprop.kernels.cuda.norm import moments, root_mean_square, spread_of, track
+from backprop.kernels.cuda.normalize import dot_normalized, normalize, normalize_backward
 from backprop.kernels.cuda.pointwise import (
     add,
     fill,

@@ -22,15 +22,8 @@ from backprop.kernels.reference.dropout import dropout
 from backprop.kernels.reference.loss import ERRORS, first_outside, total
 from backprop.kernels.reference.matmul import add_bias, linear, matmul_nn, matmul_nt, matmul_tn, sum_rows
 from backprop.kernels.reference.more_activations import ACTIVATIONS, prelu, prelu_backward, prelu_weight_grad
-from backprop.kernels.reference.norm import (
-    dot_normalized,
-    moments,
-    normalize,
-    normalize_backward,
-    root_mean_square,
-    spread_of,
-    track,
-)
+from backprop.kernels.reference.norm import moments, root_mean_square, spread_of, track
+from backprop.kernels.reference.normalize import dot_normalized, normalize, normalize_backward
 from backprop.kernels.reference.pointwise import (
     add,
     fill,
