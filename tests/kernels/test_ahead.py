@@ -62,7 +62,8 @@ def test_where_other_processes_end_or_cannot_be_had_the_kernels_are_compiled_her
     for before in ("ahead.sys.executable = '/bin/false'", "ahead.sys.executable = '/nowhere/python'"):
         done = run(tmp_path / before[-6:-1], before)
         numbers, names = done.stdout.splitlines()
-        assert numbers == expected and "tanh" in names.split("|"), done.stderr
+        here = "tanh" in names.split("|") or all(f"{left} left, " in names for left in range(1, 8))  # one by one
+        assert numbers == expected and here, done.stderr
 
 
 def test_an_interrupt_while_others_compile_ends_them_all(tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backprop.kernels.cpu.compiling import tell
+from backprop.kernels.cpu.compiling import tell, tell_left
 from backprop.kernels.cpu.effort import seconds
 from backprop.kernels.cpu.kernel import COMPILED, is_missing
 from backprop.kernels.cpu.team.calls import noting
@@ -106,7 +106,7 @@ def _share_out(missing, others):
             threads[-1].start()
         while form := next_form():
             left = sum(map(_seconds, [form, *missing])) / (1 + others)
-            tell(f"{len(missing) + 1} left, about {left:.0f} s", f": {len(missing) + 1}, about {left:.0f} s")
+            tell_left(f"{len(missing) + 1} left, about {left:.0f} s", f": {len(missing) + 1}, about {left:.0f} s")
             name, types = form
             COMPILED[name].compile(types)
         for thread in threads:
@@ -116,6 +116,7 @@ def _share_out(missing, others):
     except OSError:  # no more processes are to be had
         pass
     finally:
+        tell_left(None)
         missing.clear()
         for child in children:
             child.kill()

@@ -20,6 +20,13 @@ def tell(what, of=""):
     tell_compiling(what)
 
 
+def tell_left(what, of=""):
+    """The same, and again whenever a function is compiled, until what is left is told anew or, by None, not known."""
+    _compiling.left = what
+    if what is not None:
+        tell(what, of)
+
+
 def short(path):
     """The path as a user would write it."""
     home = os.path.expanduser("~")
@@ -27,9 +34,11 @@ def short(path):
 
 
 class _Compiling(event.Listener):
-    """Functions are compiled within functions: `began` is when the outermost one did, None if none is."""
+    """Functions are compiled within functions: `began` is when the outermost one did, None if none is. `left` says how
+    many are left, where that is known (ahead.py).
+    """
 
-    began, depth, waited, told = None, 0, 0.0, False
+    began, depth, waited, told, left = None, 0, 0.0, False, None
 
     def on_start(self, event):
         function = event.data["dispatcher"].py_func
@@ -39,7 +48,7 @@ class _Compiling(event.Listener):
         if not function.__module__.startswith("backprop."):  # one of Numba's own
             return
         if listeners or self.waited + time.monotonic() - self.began > PATIENCE:
-            tell(function.__name__)
+            tell(self.left or function.__name__)
 
     def on_end(self, event):
         self.depth -= 1
