@@ -17,7 +17,7 @@ def rows(z):
 
 @kernel
 def add_channels(z, mu, out, part, parts):
-    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: an item is a row               (10) (27) (30a) biases"""
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: an item is a row               (10) (27) biases"""
     count, size = rows(z)
     for row in share(count, part, parts):
         z_, out_ = piece(z, row * size, size), piece(out, row * size, size)

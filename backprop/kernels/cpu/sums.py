@@ -4,8 +4,6 @@ Where a sum belongs to a channel of (B, C, D) and D = 1, neighbours in memory be
 of them are added up side by side.
 """
 
-import numpy as np
-
 from backprop.kernels.cpu.jit import inlined, inner, summing
 from backprop.kernels.cpu.parts import piece
 
@@ -18,15 +16,6 @@ def total_of(x):
     total = 0.0
     for i in range(x.size):
         total += x[i]
-    return total
-
-
-@summing
-def dot_of(x, y):
-    """The sum of x y, two flat arrays."""
-    total = 0.0
-    for i in range(x.size):
-        total += np.float64(x[i]) * y[i]
     return total
 
 

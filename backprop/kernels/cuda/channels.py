@@ -14,7 +14,7 @@ def add_channels_each(z, mu, out, C, D, size):
 
 
 def add_channels(z, mu, out):
-    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                 (10) (27) (30a) biases"""
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                 (10) (27) biases"""
     add_channels_each.each(z.size, z, mu, out, *z.shape[1:])
 
 
