@@ -14,7 +14,7 @@ from backprop.errors import ShapeError
 from backprop.functional.loss import reduce
 from backprop.functional.shapes import as_int64, contiguous, flat, split_at
 from backprop.functional.softmax import log_softmax
-from backprop.functional.targets import IGNORE, checked_targets, class_axis, is_labels, sample_shape, samples
+from backprop.functional.targets import IGNORE, Checked, checked_targets, class_axis, is_labels, sample_shape, samples
 from backprop.kernels.device import device_of, is_array, to_host
 from backprop.kernels.transfer import to_device
 from backprop.module.parameter import values
@@ -109,6 +109,8 @@ def terms(z, y, weight=None, ignore_index=IGNORE):
     y = checked_targets(z, y, ignore_index)
     if not is_labels(y):
         return math.prod(sample_shape(z))
+    if weight is None and isinstance(y, Checked) and y.used is not None:
+        return y.used
     w = _class_weights(z, weight)
     k = kernels.of(z, w)
     used = k.empty((1,), np.dtype(np.float64))

@@ -39,9 +39,9 @@ def is_labels(y):
 
 
 class Checked(np.ndarray):
-    """Labels that have been checked, in memory of their own, so that they stay as they are."""
+    """Labels that have been checked, in memory of their own, so that they stay as they are; `used` of them count."""
 
-    classes = ignore_index = None
+    classes = ignore_index = used = None
 
 
 def kept_targets(z, y, ignore_index=IGNORE):
@@ -51,6 +51,8 @@ def kept_targets(z, y, ignore_index=IGNORE):
         return y
     kept = copied(y).view(Checked)
     kept.classes, kept.ignore_index = z.shape[class_axis(z)], ignore_index
+    if kernels.recorder.get() is None:  # a recorded step has other labels each time
+        kept.used = int(np.count_nonzero(kept != ignore_index))
     return kept
 
 

@@ -47,7 +47,7 @@ class Run(NamedTuple):
     x: np.ndarray
     h0: np.ndarray
     h: np.ndarray
-    q: np.ndarray | None = None  # the state's part, of a GRU
+    q_n: np.ndarray | None = None  # the state's part of a GRU's candidate
     gates: np.ndarray | None = None  # of a GRU or an LSTM
     c0: np.ndarray | None = None  # an LSTM's cell
     c: np.ndarray | None = None
@@ -141,19 +141,19 @@ class GRU(Recurrent):
         # (34b) z = sigmoid(p_z + q_z)
         # (34c) n = tanh(p_n + r * q_n)
         # (34d) h = (1 - z) * n + z * before(h, h0)
-        h, q, gates = F.gru(p, h0, W_hh, b_hh)
-        return Run(x, h0, h, q=q, gates=gates)
+        h, q_n, gates = F.gru(p, h0, W_hh, b_hh)
+        return Run(x, h0, h, q_n=q_n, gates=gates)
 
     def steps_backward(self, delta, run, W_hh):
-        h, h0, q, gates = run.h, run.h0, run.q, run.gates
-        # (r, z, n), q_n = split(gates, 3, -1), split(q, 3, -1)[2]
+        h, h0, q_n, gates = run.h, run.h0, run.q_n, run.gates
+        # r, z, n = split(gates, 3, -1)
         # (34e) delta_h = delta + after(delta_q @ W_hh + z * delta_h)
         # (34f) delta_p_n = delta_h * (1 - z) * (1 - n**2)
         # (34g) delta_p_z = delta_h * (before(h, h0) - n) * z * (1 - z)
         # (34h) delta_p_r = delta_p_n * q_n * r * (1 - r)
         # delta_p = concatenate([delta_p_r, delta_p_z, delta_p_n], -1)
         # (34i) delta_q = concatenate([delta_p_r, delta_p_z, r * delta_p_n], -1)
-        delta_p, delta_q, delta_h0 = F.gru_backward(delta, h, h0, q, gates, W_hh)
+        delta_p, delta_q, delta_h0 = F.gru_backward(delta, h, h0, q_n, gates, W_hh)
         return delta_p, delta_q, delta_h0
 
 

@@ -209,12 +209,17 @@ def _batches(rng, x, out):
 
 
 def _sequences(x, unit, out):
-    n, h = 2, 3
-    yield "lstm_cell", (x(n, 4 * h), x(n, h), out(n, 4 * h), out(n, h), out(n, h))
-    yield "lstm_cell_backward", (x(n, h), x(n, h), unit(n, 4 * h), x(n, h), x(n, h), out(n, 4 * h), out(n, h))
-    yield "gru_cell", (x(n, 3 * h), x(n, 3 * h), x(n, h), out(n, 3 * h), out(n, h))
-    gates = unit(n, 3 * h), x(n, 3 * h), x(n, h)
-    yield "gru_cell_backward", (x(n, h), *gates, out(n, 3 * h), out(n, 3 * h), out(n, h))
+    T, n, h = 3, 2, 3
+    own, start, zero = x(T, n, h), x(n, h), 0 * out(n, h)
+    yield "lstm", (x(T, n, 4 * h), start, start, x(4 * h, h), x(4 * h), *[out(T, n, h)] * 2, out(T, n, 4 * h))
+    gates = unit(T, n, 4 * h)
+    yield "lstm_backward", (own, gates, own, start, x(4 * h, h), out(T, n, 4 * h), zero, zero)
+    yield "gru", (x(T, n, 3 * h), start, x(3 * h, h), x(3 * h), *[out(T, n, h)] * 2, out(T, n, 3 * h))
+    gates = unit(T, n, 3 * h)
+    yield "gru_backward", (own, gates, own, own, start, x(3 * h, h), *[out(T, n, 3 * h)] * 2, zero)
+    for rectified in (False, True):
+        yield "rnn", (own, start, x(h, h), x(h), rectified, out(T, n, h))
+        yield "rnn_backward", (own, own, x(h, h), rectified, out(T, n, h), zero)
 
 
 def _optimizers(x, unit, dtype):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import backprop as bp
 from backprop.kernels import cpu, reference
 
 DTYPES = [np.float32, np.float64]
@@ -68,24 +69,53 @@ def test_dropout_draws_the_same_numbers(dtype, shape, p):
     np.testing.assert_allclose(results[1], results[0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_cells_agree(dtype, rng):
-    def x(width):
-        return rng.standard_normal((7, width)).astype(dtype)
+def recurrences(kernels, T, N, H, dtype):
+    """All that the recurrences of one set compute."""
+    rng, found = np.random.default_rng(0), []
 
-    cases = {
-        "lstm_cell": ((x(20), x(5)), (20, 5, 5)),
-        "lstm_cell_backward": ((x(5), x(5), np.abs(x(20)) / 4, x(5), x(5)), (20, 5)),
-        "gru_cell": ((x(15), x(15), x(5)), (15, 5)),
-        "gru_cell_backward": ((x(5), np.abs(x(15)) / 4, x(15), x(5)), (15, 15, 5)),
-    }
-    for name, (args, widths) in cases.items():
-        results = []
-        for kernels in (reference, cpu):
-            outs = [np.empty((7, width), dtype) for width in widths]
-            getattr(kernels, name)(*args, *outs)
-            results.append(np.concatenate(outs, axis=1))
-        near(results[1], results[0], dtype)
+    def x(*shape):
+        return (rng.standard_normal(shape) / 2).astype(dtype)
+
+    def out(*shapes):
+        found.extend(np.full(shape, 7, dtype) for shape in shapes)
+        return found[-len(shapes) :]
+
+    def zeros(count):
+        found.extend(np.zeros((N, H), dtype) for _ in range(count))
+        return found[-count:]
+
+    states, of_4, of_3, start = (T, N, H), (T, N, 4 * H), (T, N, 3 * H), x(N, H)
+    W, bias, delta = x(4 * H, H), x(4 * H), x(*states)
+    h, c, gates = out(states, states, of_4)
+    kernels.lstm(x(*of_4), start, x(N, H), W, bias, h, c, gates)
+    kernels.lstm_backward(delta, gates, c, x(N, H), W, *out(of_4), *zeros(2))
+    h, q_n, gates = out(states, states, of_3)
+    kernels.gru(x(*of_3), start, W[: 3 * H], bias[: 3 * H], h, q_n, gates)
+    kernels.gru_backward(delta, gates, q_n, h, start, W[: 3 * H], *out(of_3, of_3), *zeros(1))
+    for rectified in (False, True):
+        (h,) = out(states)
+        kernels.rnn(x(*states), start, W[:H], bias[:H], rectified, h)
+        kernels.rnn_backward(delta, h, W[:H], rectified, *out(states), *zeros(1))
+    return found
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (3, 5, 7), (2, 6, 16), (4, 13, 33), (3, 8, 40), (2, 25, 64)])
+def test_recurrences_agree(dtype, sizes):
+    for mine, wanted in zip(recurrences(cpu, *sizes, dtype), recurrences(reference, *sizes, dtype), strict=True):
+        near(mine, wanted, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_bits_of_recurrences_do_not_depend_on_the_number_of_threads(dtype):
+    most, found = bp.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            bp.set_num_threads(threads)
+            found.append(recurrences(cpu, 9, 61, 40, dtype))
+    finally:
+        bp.set_num_threads(most)
+    assert all(one.tobytes() == two.tobytes() for one, two in zip(*found, strict=True))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -129,21 +129,21 @@ def test_the_random_numbers_look_uniform_and_uncorrelated():
 
 
 def test_an_lstm_with_open_gates_adds_and_with_closed_ones_forgets():
-    big, c0 = 50.0, np.array([[2.0]])
-    gates, c, h = np.empty((1, 4)), np.empty((1, 1)), np.empty((1, 1))
-    ref.lstm_cell(np.array([[big, big, 0.5, big]]), c0, gates, c, h)
-    np.testing.assert_allclose((c[0, 0], h[0, 0]), (2 + np.tanh(0.5), np.tanh(2 + np.tanh(0.5))))
-    ref.lstm_cell(np.array([[-big, -big, 0.5, big]]), c0, gates, c, h)
+    big, c0, nothing = 50.0, np.array([[2.0]]), np.zeros((4, 1))
+    gates, c, h = np.empty((1, 1, 4)), np.empty((1, 1, 1)), np.empty((1, 1, 1))
+    ref.lstm(np.array([[[big, big, 0.5, big]]]), c0, c0, nothing, nothing[:, 0], h, c, gates)
+    np.testing.assert_allclose((c[0, 0, 0], h[0, 0, 0]), (2 + np.tanh(0.5), np.tanh(2 + np.tanh(0.5))))
+    ref.lstm(np.array([[[-big, -big, 0.5, big]]]), c0, c0, nothing, nothing[:, 0], h, c, gates)
     np.testing.assert_allclose(c, 0, atol=1e-20)
 
 
 def test_a_gru_with_its_update_gate_shut_keeps_its_state():
-    p, q, h0 = np.array([[0.0, 50, 1]]), np.zeros((1, 3)), np.array([[0.3]])
-    gates, h = np.empty((1, 3)), np.empty((1, 1))
-    ref.gru_cell(p, q, h0, gates, h)
-    np.testing.assert_allclose(h, h0)
-    ref.gru_cell(-p, q, h0, gates, h)
-    np.testing.assert_allclose(h, np.tanh(-1))
+    p, h0, nothing = np.array([[[0.0, 50, 1]]]), np.array([[0.3]]), np.zeros((3, 1))
+    gates, h, q_n = np.empty((1, 1, 3)), np.empty((1, 1, 1)), np.empty((1, 1, 1))
+    ref.gru(p, h0, nothing, nothing[:, 0], h, q_n, gates)
+    np.testing.assert_allclose(h[0], h0)
+    ref.gru(-p, h0, nothing, nothing[:, 0], h, q_n, gates)
+    np.testing.assert_allclose(h, np.tanh(-1) * np.ones((1, 1, 1)))
 
 
 def test_adams_first_step_is_lr_against_the_sign():

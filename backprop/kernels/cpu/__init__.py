@@ -36,7 +36,7 @@ from backprop.kernels.cpu.pointwise import (
     weigh,
 )
 from backprop.kernels.cpu.pool import max_pool, max_pool_backward, window_mean, window_mean_backward
-from backprop.kernels.cpu.recurrent import gru_cell, gru_cell_backward, lstm_cell, lstm_cell_backward
+from backprop.kernels.cpu.recurrent import gru, gru_backward, lstm, lstm_backward, rnn, rnn_backward
 from backprop.kernels.cpu.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.cpu.take import take, take_backward
 from backprop.kernels.cpu.team.members import get_num_threads, set_num_threads

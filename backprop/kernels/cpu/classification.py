@@ -6,11 +6,12 @@ label becomes the distribution t = (1 - eps) onehot(y) + eps / C. Reductions to 
 """
 
 from backprop.kernels.cpu.elementary import exp, times
+from backprop.kernels.cpu.items import items, put, registers, room, samples, take, transposed
 from backprop.kernels.cpu.jit import inner
 from backprop.kernels.cpu.kernel import exact_kernel, kernel
-from backprop.kernels.cpu.parts import share
+from backprop.kernels.cpu.parts import piece, share
 from backprop.kernels.cpu.simd import LANES, load, load_at, splat, store_at
-from backprop.kernels.cpu.softmax import items, log_softmax_of, product, registers
+from backprop.kernels.cpu.softmax import log_softmax_of, minus, product
 from backprop.kernels.cpu.views import scratch
 
 
@@ -39,8 +40,11 @@ def nll_of(log_s, b, d, label, w, ignore, smoothing):
 @kernel
 def nll_backward(y, w, ignore, scale, out, part, parts):
     """delta[b,c,d] = -onehot(y[b,d])[c] w[c] scale[b,d]                                              (23b)"""
-    for b in share(y.shape[0], part, parts):
-        out[b] = 0
+    own, size = share(y.shape[0], part, parts), out.shape[1] * out.shape[2]
+    numbers = piece(out, own.start * size, len(own) * size)
+    for i in range(numbers.size):
+        numbers[i] = 0
+    for b in own:
         for d in range(y.shape[1]):
             if y[b, d] != ignore:
                 out[b, y[b, d], d] = -w[y[b, d]] * scale[b, d]
@@ -49,40 +53,42 @@ def nll_backward(y, w, ignore, scale, out, part, parts):
 @exact_kernel(work=8)
 def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out, part, parts):
     """delta[b,c,d] = (s[c] sum_k t[k] w[k] - t[c] w[c]) scale[b,d]; without w and smoothing s - onehot(y)  (9b) (40)"""
-    scales = scratch(log_s, LANES)
+    logs, found = room(log_s, transposed(log_s)), room(out, transposed(out))
+    scales, labels = piece(scale, 0, scale.size), piece(y, 0, y.size)
     for item in share(items(log_s), part, parts):
-        b, first, count, _, _ = registers(log_s, item)
-        for d in range(count):
-            scales[d] = scale[b, first + d]
-        nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, scales, out)
+        first, count = samples(log_s, item)
+        some = piece(labels, first, count), piece(scales, first, count)
+        take(log_s, item, logs)
+        nll_softmax_backward_of(logs, *registers(log_s, item), *some, w, ignore, smoothing, found)
+        put(found, item, out)
 
 
 @inner
-def nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, scales, out):
-    """delta of one item, whose samples have these scales."""
-    real, classes = out.dtype.type, log_s.shape[1]
+def nll_softmax_backward_of(log_s, n, at, y, scale, w, ignore, smoothing, out):
+    """The same for the samples of one item."""
+    real, classes, sum_w = out.dtype.type, w.size, 0.0
     hard, soft = real(1 - smoothing), real(smoothing / classes)
-    b, first, count, n, at = registers(log_s, item)
-    factors, sum_w = scratch(log_s, LANES), 0.0
     if smoothing > 0:
         for c in range(classes):
             sum_w += w[c]
-    for d in range(count):
-        label = y[b, first + d]
-        factors[d] = real(hard * w[label] + soft * sum_w) * scales[d] if label != ignore else real(0)
-    factor = splat(log_s, factors[0], 1, 1) if log_s.shape[2] == 1 else load(factors, 0, 0, 1, 1)
+    factors, spread = scratch(out, LANES), scratch(out, LANES)
+    for d in range(y.size):
+        used = scale[d] if y[d] != ignore else real(0)
+        factors[d], spread[d] = real(soft * sum_w) * used, soft * used
+        if y[d] != ignore:
+            factors[d] += real(hard * w[y[d]]) * used
+    one = at[3] > 0
+    factor = splat(out, factors[0], 1, 1) if one else load(factors, 0, 0, 1, 1)
+    less = splat(out, spread[0], 1, 1) if one else load(spread, 0, 0, 1, 1)
     for k in range(n):
-        store_at(product(exp(load_at(log_s, at, k, 0)), factor), out, at, k)
-    for d in range(count):
-        label = y[b, first + d]
-        if label == ignore:
-            for c in range(classes):
-                out[b, c, first + d] = 0
-            continue
+        delta = times(exp(load_at(log_s, at, k, 0)), factor)
         if smoothing > 0:
-            for c in range(classes):
-                out[b, c, first + d] -= soft * w[c] * scales[d]
-        out[b, label, first + d] -= hard * w[label] * scales[d]
+            t = load_at(w, (0, at[1], at[2], at[3]), k, 0) if one else splat(out, w[k], 1, 1)
+            delta = minus(delta, product(t, less))
+        store_at(delta, out, at, k)
+    for d in range(y.size):
+        if y[d] != ignore:
+            out[at[0] + d + y[d] * (1 if one else at[1])] -= hard * w[y[d]] * scale[d]
 
 
 @exact_kernel
@@ -90,27 +96,31 @@ def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
     """(9) in one pass: log_s = log softmax(z), and delta of the mean. found (3,) = the sum of the losses, what the
     mean divides it by, and the first flat index of a label that is neither in [0, C) nor `ignore`, or -1
     """
-    real = z.dtype.type
+    real, labels = z.dtype.type, piece(y, 0, y.size)
     found[0], found[1], found[2] = 0, 0, -1
-    for b in range(y.shape[0]):
-        for d in range(y.shape[1]):
-            label = y[b, d]
-            if label != ignore:
-                if label < 0 or label >= z.shape[1]:
-                    found[2] = b * y.shape[1] + d
-                    return
-                found[1] += w[label]
-    for item in range(items(z)):
-        log_softmax_of(z, item, log_s)
-    for b in range(y.shape[0]):
-        for d in range(y.shape[1]):
-            found[0] += nll_of(log_s, b, d, y[b, d], w, ignore, smoothing)
-    found[0] = real(found[0])
+    for i in range(labels.size):
+        if labels[i] != ignore:
+            if labels[i] < 0 or labels[i] >= z.shape[1]:
+                found[2] = i
+                return
+            found[1] += w[labels[i]]
+    scores, logs, deltas = room(z, transposed(z)), room(log_s, transposed(log_s)), room(delta, transposed(delta))
     scales = scratch(z, LANES)
     for d in range(LANES):
         scales[d] = real(1 / found[1]) if found[1] != 0 else real(0)
     for item in range(items(z)):
-        nll_softmax_backward_of(log_s, item, y, w, ignore, smoothing, scales, delta)
+        n, at = registers(z, item)
+        first, count = samples(z, item)
+        some = piece(labels, first, count), piece(scales, 0, count)
+        take(z, item, scores)
+        log_softmax_of(scores, n, at, logs)
+        nll_softmax_backward_of(logs, n, at, *some, w, ignore, smoothing, deltas)
+        put(logs, item, log_s)
+        put(deltas, item, delta)
+    for b in range(y.shape[0]):
+        for d in range(y.shape[1]):
+            found[0] += nll_of(log_s, b, d, y[b, d], w, ignore, smoothing)
+    found[0] = real(found[0])
 
 
 @kernel(work=8)

@@ -1,6 +1,5 @@
-"""One step of a gated recurrent cell, and its adjoint. N rows, H hidden units; the gates are stored side by side.
-
-The products with the weights are computed before, by `matmul`: a cell turns them into gates and states.
+"""Recurrences over whole sequences, and their adjoints: T steps of N sequences, H hidden units. The gates of a unit are
+H apart: an LSTM has 4 of them, a GRU 3, a plain recurrent layer 1.
 """
 
 import numpy as np
@@ -8,54 +7,70 @@ import numpy as np
 from backprop.kernels.reference.more_activations import sigmoid
 
 
-def lstm_cell(u, c_before, gates, c, h):
-    """(35) gates (N, 4H) = sigmoid, sigmoid, tanh, sigmoid of u (N, 4H): in, forget, candidate, out;
-    c (N, H) = forget * c_before + in * candidate, h (N, H) = out * tanh(c); gates may be u
+def lstm(p, h0, c0, w, bias, h, c, gates):
+    """(35) states h and cells c (T, N, H), and gates (T, N, 4H): sigmoid, sigmoid, tanh, sigmoid of p + h_{t-1} W^T +
+    bias: in, forget, candidate, out; from p (T, N, 4H), h0 and c0 (N, H), W (4H, H) and bias (4H,)
     """
-    hidden = c.shape[1]
-    candidate = np.tanh(u[:, 2 * hidden : 3 * hidden])
-    gates[...] = sigmoid(u)
-    gates[:, 2 * hidden : 3 * hidden] = candidate
-    i, f, g, o = np.split(gates, 4, axis=1)
-    c[...] = f * c_before + i * g
-    h[...] = o * np.tanh(c)
+    for t in range(len(p)):
+        h_before, c_before = (h[t - 1], c[t - 1]) if t else (h0, c0)
+        i, f, g, o = np.split(p[t] + h_before @ w.T + bias, 4, axis=1)
+        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+        gates[t] = np.concatenate([i, f, g, o], axis=1)
+        c[t] = f * c_before + i * g
+        h[t] = o * np.tanh(c[t])
 
 
-def lstm_cell_backward(delta_h, delta_c_after, gates, c_before, c, delta_u, delta_c_before):
-    """(35) delta_u (N, 4H) and delta_c_before (N, H); delta_c_after is what step t + 1 passes back."""
-    i, f, g, o = np.split(gates, 4, axis=1)
-    t = np.tanh(c)
-    delta_c = delta_c_after + delta_h * o * (1 - t * t)
-    delta_u[...] = np.concatenate(
-        [
-            delta_c * g * i * (1 - i),
-            delta_c * c_before * f * (1 - f),
-            delta_c * i * (1 - g * g),
-            delta_h * t * o * (1 - o),
-        ],
-        axis=1,
-    )
-    delta_c_before[...] = delta_c * f
+def lstm_backward(delta, gates, c, c0, w, delta_p, delta_h, delta_c):
+    """(35) delta_p (T, N, 4H), and of h0 and c0 delta_h and delta_c (N, H), which are zeros before"""
+    for t in reversed(range(len(c))):
+        i, f, g, o = np.split(gates[t], 4, axis=1)
+        c_before, tanh_c = c[t - 1] if t else c0, np.tanh(c[t])
+        own = delta[t] + delta_h
+        all_c = own * o * (1 - tanh_c * tanh_c) + delta_c
+        delta_i, delta_f = all_c * g * i * (1 - i), all_c * c_before * f * (1 - f)
+        delta_g, delta_o = all_c * i * (1 - g * g), own * tanh_c * o * (1 - o)
+        delta_p[t] = np.concatenate([delta_i, delta_f, delta_g, delta_o], axis=1)
+        delta_h[...] = delta_p[t] @ w
+        delta_c[...] = all_c * f
 
 
-def gru_cell(p, q, h_before, gates, h):
-    """(34) from the input's part p (N, 3H) and the state's part q (N, 3H): gates (N, 3H) = reset, update, candidate;
-    r = sigmoid(p_r + q_r), z = sigmoid(p_z + q_z), n = tanh(p_n + r * q_n), h (N, H) = (1 - z) * n + z * h_before
+def gru(p, h0, w, bias, h, q_n, gates):
+    """(34) states h (T, N, H), q_n (T, N, H), and gates (T, N, 3H): r = sigmoid(p_r + q_r), z = sigmoid(p_z + q_z),
+    n = tanh(p_n + r * q_n), where q = h_{t-1} W^T + bias; from p (T, N, 3H), h0 (N, H), W (3H, H) and bias (3H,)
     """
-    (p_r, p_z, p_n), (q_r, q_z, q_n) = np.split(p, 3, axis=1), np.split(q, 3, axis=1)
-    r, z = sigmoid(p_r + q_r), sigmoid(p_z + q_z)
-    n = np.tanh(p_n + r * q_n)
-    gates[...] = np.concatenate([r, z, n], axis=1)
-    h[...] = (1 - z) * n + z * h_before
+    for t in range(len(p)):
+        before = h[t - 1] if t else h0
+        (p_r, p_z, p_n), (q_r, q_z, q) = np.split(p[t], 3, axis=1), np.split(before @ w.T + bias, 3, axis=1)
+        r, z = sigmoid(p_r + q_r), sigmoid(p_z + q_z)
+        n = np.tanh(p_n + r * q)
+        q_n[t], gates[t] = q, np.concatenate([r, z, n], axis=1)
+        h[t] = (1 - z) * n + z * before
 
 
-def gru_cell_backward(delta_h, gates, q, h_before, delta_p, delta_q, delta_h_before):
-    """(34) delta_p, delta_q (N, 3H), and the part of delta_h_before (N, H) that does not pass through q."""
-    r, z, n = np.split(gates, 3, axis=1)
-    q_n = np.split(q, 3, axis=1)[2]
-    delta_n = delta_h * (1 - z) * (1 - n * n)
-    delta_z = delta_h * (h_before - n) * z * (1 - z)
-    delta_r = delta_n * q_n * r * (1 - r)
-    delta_p[...] = np.concatenate([delta_r, delta_z, delta_n], axis=1)
-    delta_q[...] = np.concatenate([delta_r, delta_z, delta_n * r], axis=1)
-    delta_h_before[...] = delta_h * z
+def gru_backward(delta, gates, q_n, h, h0, w, delta_p, delta_q, delta_h):
+    """(34) delta_p and delta_q (T, N, 3H), and of h0 delta_h (N, H), which is zeros before"""
+    for t in reversed(range(len(h))):
+        r, z, n = np.split(gates[t], 3, axis=1)
+        before, own = h[t - 1] if t else h0, delta[t] + delta_h
+        delta_n, delta_z = own * (1 - z) * (1 - n * n), own * (before - n) * z * (1 - z)
+        delta_r = delta_n * q_n[t] * r * (1 - r)
+        delta_p[t] = np.concatenate([delta_r, delta_z, delta_n], axis=1)
+        delta_q[t] = np.concatenate([delta_r, delta_z, delta_n * r], axis=1)
+        delta_h[...] = delta_q[t] @ w + own * z
+
+
+def rnn(p, h0, w, bias, rectified, h):
+    """(33a) h (T, N, H), the tanh, or ReLU if `rectified`, of p + h_{t-1} W^T + bias; from p (T, N, H), h0 (N, H),
+    W (H, H) and bias (H,)
+    """
+    for t in range(len(p)):
+        u = p[t] + (h[t - 1] if t else h0) @ w.T + bias
+        h[t] = np.where(u <= 0, 0, u) if rectified else np.tanh(u)
+
+
+def rnn_backward(delta, h, w, rectified, delta_p, delta_h):
+    """(33b) delta_p (T, N, H), and of h0 delta_h (N, H), which is zeros before"""
+    for t in reversed(range(len(h))):
+        slope = np.where(h[t] <= 0, 0, 1) if rectified else 1 - h[t] * h[t]
+        delta_p[t] = (delta[t] + delta_h) * slope
+        delta_h[...] = delta_p[t] @ w

@@ -3,7 +3,7 @@
 from llvmlite import ir
 from numba import types
 
-from backprop.kernels.cpu.simd.tile import spread, whole
+from backprop.kernels.cpu.simd.tile import first_lanes, whole
 
 INDEX = types.intp
 
@@ -33,15 +33,13 @@ def register_at(builder, at, k):
 
 def parts(builder, tile, elements, i, step, height, width):
     """Each register of a tile with its address and the mask of its lanes within height and width."""
-    numbers = ir.Constant(ir.VectorType(width.type, tile.lanes), list(range(tile.lanes)))
     nothing = ir.Constant(ir.VectorType(ir.IntType(1), tile.lanes), None)
-    full, none = whole(tile.lanes, width), whole(0, width)
     apart = isinstance(i.type, ir.ArrayType)
     rests = [width if apart else builder.sub(width, whole(v * tile.lanes, width)) for v in range(tile.vectors)]
-    masks = [builder.icmp_signed("<", numbers, spread(builder, rest, tile.lanes)) for rest in rests]
+    firsts = [first_lanes(builder, tile, rest) for rest in rests]
     for r, v in tile.registers:
+        count, mask = firsts[v]
         live = builder.icmp_signed("<", whole(r, height), height)
-        count = builder.select(builder.icmp_signed("<", rests[v], full), rests[v], full)
-        used = builder.and_(live, builder.icmp_signed(">", count, none))
+        used = builder.and_(live, builder.icmp_signed(">", count, whole(0, count)))
         pointer = elements.register_pointer(tile, index(builder, tile, i, step, r, v), count, used)
-        yield r, v, pointer, builder.select(live, masks[v], nothing)
+        yield r, v, pointer, builder.select(live, mask, nothing)

@@ -75,6 +75,14 @@ def spread(builder, x, lanes):
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))
 
 
+def first_lanes(builder, tile, count):
+    """(count, but at most as many as there are lanes; the mask of so many). Integers of 32 bits fill one register."""
+    full, short = whole(tile.lanes, count), ir.IntType(32)
+    count = builder.select(builder.icmp_signed("<", count, full), count, full)
+    numbers = ir.Constant(ir.VectorType(short, tile.lanes), list(range(tile.lanes)))
+    return count, builder.icmp_signed("<", numbers, spread(builder, builder.trunc(count, short), tile.lanes))
+
+
 class Elements:
     """The elements of an array, by flat index, as codegen reads and writes them."""
 
@@ -107,10 +115,7 @@ class Elements:
         """
         if count is None:
             return self.builder.load(self.register_pointer(tile, index), align=tile.bytes)
-        full = whole(tile.lanes, count)
-        count = self.builder.select(self.builder.icmp_signed("<", count, full), count, full)
-        numbers = ir.Constant(ir.VectorType(count.type, tile.lanes), list(range(tile.lanes)))
-        mask = self.builder.icmp_signed("<", numbers, spread(self.builder, count, tile.lanes))
+        count, mask = first_lanes(self.builder, tile, count)
         pointer = self.register_pointer(tile, index, count)
         args = [pointer, ir.Constant(ir.IntType(32), tile.bytes), mask, behind or ir.Constant(tile.register, None)]
         return call(self.builder, f"llvm.masked.load.{tile.suffix}.p0", tile.register, args)
