@@ -4,6 +4,7 @@ a is (N, C, *image), out and delta (N, C, *positions); images without a batch ax
 number, or one for each spatial axis.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -108,17 +109,21 @@ def _pool_windows(image, kernel_size, stride, padding, ceil_mode, count_include_
         raise OptionError(f"padding must be at most half of the window, got {padding} for {size}")
     if divisor is not None and not divisor:
         raise OptionError("divisor must not be zero")
-    windows = []
-    for axis, (length, tap, s, pad) in enumerate(zip(image, size, stride, padding, strict=True)):
-        start = s * np.arange(positions(length, tap, s, pad, pad, 1, ceil_mode)) - pad
-        padded_stop = np.minimum(start + tap, length + pad)
-        counted = padded_stop - start
-        start, stop = np.maximum(start, 0), np.minimum(padded_stop, length)
-        counted = counted if count_include_pad else stop - start
-        if divisor is not None:
-            counted = np.full(len(start), divisor if axis == 0 else 1)
-        windows.append((start, stop, 1 / counted))
-    return windows
+    divisors = [divisor] + [1] * (len(image) - 1) if divisor is not None else [None] * len(image)
+    each = zip(image, size, stride, padding, divisors, strict=True)
+    return [_boxes(*axis, ceil_mode, count_include_pad) for axis in each]
+
+
+@functools.lru_cache(1024)
+def _boxes(length, tap, stride, pad, divisor, ceil_mode, count_include_pad):
+    """(start, stop, scale) of the windows of one axis. Nothing writes to them."""
+    start = stride * np.arange(positions(length, tap, stride, pad, pad, 1, ceil_mode)) - pad
+    padded_stop = np.minimum(start + tap, length + pad)
+    inside = np.maximum(start, 0), np.minimum(padded_stop, length)
+    counted = padded_stop - start if count_include_pad else inside[1] - inside[0]
+    if divisor is not None:
+        counted = np.full(len(start), divisor)
+    return *inside, 1 / counted
 
 
 def adaptive_size(output_size, axes):
@@ -133,12 +138,15 @@ def _adaptive_windows(image, output_size):
     wanted = [length if out is None else out for out, length in zip(wanted, image, strict=True)]
     if 0 in image:
         raise ShapeError(f"images must not be empty, got size {tuple(image)}")
-    windows = []
-    for length, out in zip(image, wanted, strict=True):
-        i = np.arange(out)
-        start, stop = i * length // out, -(-(i + 1) * length // out)
-        windows.append((start, stop, 1 / (stop - start)))
-    return windows
+    return [_adaptive_boxes(length, out) for length, out in zip(image, wanted, strict=True)]
+
+
+@functools.lru_cache(1024)
+def _adaptive_boxes(length, out):
+    """(start, stop, scale) of the windows of one axis. Nothing writes to them."""
+    i = np.arange(out)
+    start, stop = i * length // out, -(-(i + 1) * length // out)
+    return start, stop, 1 / (stop - start)
 
 
 def _means(a, windows):
