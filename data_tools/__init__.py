@@ -1,6 +1,6 @@
-"""Image data sets as IDX files: read, write, fetch, synthesize, inspect. Independent of the engine.
+"""Image data sets, grey or coloured, as IDX files: read, write, fetch, synthesize, inspect. Independent of the engine.
 
-python -m data_tools fetch mnist
+python -m data_tools fetch mnist | fashion | kmnist | cifar10 | cifar100
 python -m data_tools synthesize DIR --seed 0
 python -m data_tools inspect DIR --sheet sheet.png
 python -m data_tools pack IMAGES DIR

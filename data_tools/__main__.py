@@ -5,13 +5,12 @@ import sys
 
 from tqdm import tqdm
 
-from data_tools import sheet, terminal
+from data_tools import digits, shapes, sheet, terminal
 from data_tools.dataset import DatasetError, load
-from data_tools.digits import synthesize
 from data_tools.download import DownloadError, fetch
 from data_tools.folders import pack, unpack
 from data_tools.idx import IDXError
-from data_tools.sources import HASHES
+from data_tools.sources import NAMES
 
 
 def main(arguments=None):
@@ -20,13 +19,14 @@ def main(arguments=None):
     commands = parser.add_subparsers(dest="command", required=True)
 
     command = commands.add_parser("fetch", help="download a data set into the cache, verified by its hashes")
-    command.add_argument("name", choices=list(HASHES))
+    command.add_argument("name", choices=list(NAMES))
     command.add_argument("--out", metavar="DIR", help="put it there instead of into the user's cache")
 
-    command = commands.add_parser("synthesize", help="draw digits and write them as the same four files")
+    command = commands.add_parser("synthesize", help="draw digits, or coloured shapes, and write them as four files")
     command.add_argument("directory", metavar="DIR")
-    command.add_argument("--train", type=int, default=60_000, metavar="N", help="training digits (60000)")
-    command.add_argument("--test", type=int, default=10_000, metavar="N", help="test digits (10000)")
+    command.add_argument("--train", type=int, default=60_000, metavar="N", help="training images (60000)")
+    command.add_argument("--test", type=int, default=10_000, metavar="N", help="test images (10000)")
+    command.add_argument("--shapes", action="store_true", help="coloured shapes of CIFAR's size instead of digits")
     command.add_argument("--seed", type=int, default=0)
 
     command = commands.add_parser("inspect", help="print shapes and class counts, draw a contact sheet")
@@ -41,6 +41,7 @@ def main(arguments=None):
     command.add_argument("directory", metavar="DIR")
     command.add_argument("--size", nargs="+", metavar="N", help="scale all images to this size: 28, 28 20, or 28x20")
     command.add_argument("--invert", action="store_true", help="dark strokes on white become bright on black")
+    command.add_argument("--grey", action="store_true", help="colours become shades of grey")
 
     command = commands.add_parser("unpack", help="make a folder of images from IDX files, the reverse of pack")
     command.add_argument("directory", metavar="DIR")
@@ -63,22 +64,23 @@ def _fetch(options):
 
 
 def _synthesize(options):
-    with tqdm(total=options.train + options.test, unit=" digits") as bar:
-        print(synthesize(options.directory, options.train, options.test, options.seed, bar.update))
+    draw = shapes.synthesize if options.shapes else digits.synthesize
+    with tqdm(total=options.train + options.test, unit=" images") as bar:
+        print(draw(options.directory, options.train, options.test, options.seed, bar.update))
 
 
 def _inspect(options):
     data = load(options.directory, options.split, print)
     print(sheet.describe(data))
     if options.sheet:
-        sheet.contact_sheet(data.train_images, data.train_labels, options.sheet)
+        sheet.contact_sheet(data.train_images, data.train_labels, options.sheet, names=data.names)
         print(options.sheet)
 
 
 def _pack(options):
     with tqdm(unit=" images") as bar:
         size, told = _size(options.size), []
-        labels = pack(options.images, options.directory, size, bar.update, options.invert, told.append)
+        labels = pack(options.images, options.directory, size, bar.update, options.invert, options.grey, told.append)
     for words in told:
         print(f"note: {words}")
     print(options.directory, " ".join(f"{label}={name}" for name, label in labels.items()))

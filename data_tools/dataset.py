@@ -1,4 +1,4 @@
-"""A data set in MNIST's layout, found in a folder in any unambiguous form, and checked."""
+"""A data set of grey or coloured images, found in a folder in any unambiguous form, and checked."""
 
 import zlib
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_tools import forms, idx
+from data_tools.cifar import CIFARError
 
 FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -14,6 +15,8 @@ FILES = {
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
+IN_COLOUR = {part: name.replace("idx3", "idx4") for part, name in FILES.items()}  # (N, 3, H, W)
+NAMES = "classes.txt"  # the names of the classes, one in a line, in the order of their labels
 MOST_TOLD = 12  # names of files that an error lists
 
 
@@ -22,25 +25,40 @@ class DatasetError(ValueError):
 
 
 class Dataset(NamedTuple):
-    """uint8 images (N, H, W), 0 black to 255 white, and uint8 labels (N,), for training and for testing."""
+    """uint8 images (N, H, W), 0 black to 255 white, or (N, 3, H, W) in red, green and blue, and uint8 labels (N,), for
+    training and for testing; names of the classes, if they have any.
+    """
 
     train_images: np.ndarray
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
+    names: tuple = ()
 
     def fingerprint(self):
         """What the data are, in a few words: the same for the same images and labels, wherever they are stored."""
         checksum = 0
-        for array in self:
+        for array in self[:4]:
             checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
-        height, width = self.train_images.shape[1:]
-        count = len(self.train_images) + len(self.test_images)
-        return f"{count} images of {height} x {width}, CRC-32 {checksum:08x}"
+        height, width = self.train_images.shape[-2:]
+        count, colour = len(self.train_images) + len(self.test_images), "colour " * self.in_colour
+        return f"{count} {colour}images of {height} x {width}, CRC-32 {checksum:08x}"
+
+    @property
+    def in_colour(self):
+        return self.train_images.ndim == 4
+
+    def with_channels(self):
+        """(training images, test images) as a network takes them, (N, 1, H, W) or (N, 3, H, W)."""
+        return tuple(x if x.ndim == 4 else x[:, None] for x in (self.train_images, self.test_images))
+
+    def named(self, label):
+        """What to call a class: its name, or its number."""
+        return self.names[label] if label < len(self.names) else str(label)
 
 
 def load(directory, split=None, say=lambda words: None):
-    """The data set in `directory`: four IDX files, or one of the other forms listed in forms.py.
+    """The data set in `directory`: four IDX files, CIFAR's, or one of the other forms listed in forms.py.
 
     split   a word in the names of the files to read, if there are several sets, as in EMNIST: "letters"
     say     is called with a sentence about anything that was not read as plain MNIST
@@ -50,24 +68,29 @@ def load(directory, split=None, say=lambda words: None):
     """
     directory = Path(directory)
     try:
-        arrays, told = _found(directory, split)
+        arrays, names, told = _found(directory, split)
         words = []
-        data = Dataset(*(_as(part, array, words) for part, array in zip(Dataset._fields, arrays, strict=True)))
-    except forms.FormError as error:
+        arrays = [_as(part, array, words) for part, array in zip(FILES, arrays, strict=True)]
+        data = Dataset(*arrays, names)
+    except (forms.FormError, CIFARError) as error:
         raise DatasetError(f"{directory}: {error}") from None
     for sentence in dict.fromkeys([*told, *words]):
         say(f"read {sentence}")
     for half in ("train", "test"):
         images, labels = getattr(data, f"{half}_images"), getattr(data, f"{half}_labels")
-        if images.ndim != 3 or labels.ndim != 1 or images.dtype != np.uint8 or labels.dtype != np.uint8:
+        grey_or_coloured = images.ndim == 3 or images.ndim == 4 and images.shape[1] == 3
+        if not grey_or_coloured or labels.ndim != 1 or images.dtype != np.uint8 or labels.dtype != np.uint8:
             raise DatasetError(
-                f"{directory}: the {half} files must hold uint8 images (N, H, W) and uint8 labels (N,), "
-                f"got {images.dtype} {images.shape} and {labels.dtype} {labels.shape}"
+                f"{directory}: the {half} files must hold uint8 images (N, H, W) or (N, 3, H, W) and uint8 labels "
+                f"(N,), got {images.dtype} {images.shape} and {labels.dtype} {labels.shape}"
             )
         if not images.size:
             raise DatasetError(f"{directory}: no {half} images, their shape is {images.shape}")
         if len(images) != len(labels):
             raise DatasetError(f"{directory}: {len(images)} {half} images but {len(labels)} {half} labels")
+    most = max(data.train_labels.max(), data.test_labels.max())
+    if names and most >= len(names):
+        raise DatasetError(f"{directory}: there are {len(names)} names of classes, but a label {most}")
     if data.train_images.shape[1:] != data.test_images.shape[1:]:
         sizes = f"{data.train_images.shape[1:]}, test images {data.test_images.shape[1:]}"
         raise DatasetError(f"{directory}: training images are {sizes}")
@@ -75,11 +98,13 @@ def load(directory, split=None, say=lambda words: None):
 
 
 def _found(directory, split):
-    """(the four arrays, sentences about how they were found)"""
+    """(the four arrays, the names of the classes, sentences about how they were found)"""
     if directory.is_dir() and split is None:
-        paths = [locate(directory, name) for name in FILES.values()]
-        if all(paths):
-            return [forms.read_idx(forms.Source(p)) if forms.is_doubled(p) else idx.read(p) for p in paths], []
+        for files in (FILES, IN_COLOUR):
+            paths = [locate(directory, name) for name in files.values()]
+            if all(paths):
+                arrays = [forms.read_idx(forms.Source(p)) if forms.is_doubled(p) else idx.read(p) for p in paths]
+                return arrays, names_in(directory), []
     found = forms.sources(directory) if directory.exists() else []
     four = forms.four_files(directory, found, split)
     if four is not None:
@@ -89,10 +114,13 @@ def _found(directory, split):
         if "emnist" in front:  # published with each image turned and mirrored
             arrays = [array.swapaxes(1, 2) if array.ndim == 3 else array for array in arrays]
             told.append("EMNIST's images with their axes exchanged, since they are published transposed")
-        return arrays, told
+        return arrays, names_in(directory), told
+    if (coloured := forms.cifar(found)) is not None:
+        return coloured
     other = forms.keras(found) or forms.tables(found)
     if other is not None:
-        return other
+        arrays, told = other
+        return arrays, names_in(directory), told
     there = sorted({source.name for source in found})
     more = f" and {len(there) - MOST_TOLD} more" if len(there) > MOST_TOLD else ""
     holds = f"; it holds {', '.join(there[:MOST_TOLD])}{more}" if there else ""
@@ -105,6 +133,15 @@ def _found(directory, split):
 
 def _as(part, array, words):
     return (forms.images if part.endswith("images") else forms.labels)(np.asarray(array), words)
+
+
+def names_in(directory):
+    """The names of the classes in a folder's classes.txt; none where there is no such file."""
+    path = directory / NAMES
+    if not path.is_file():
+        return ()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 def locate(directory, name):

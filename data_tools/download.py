@@ -2,16 +2,18 @@
 
 import gzip
 import hashlib
+import tempfile
 import threading
 import time
 import warnings
 import zlib
 from pathlib import Path
 
+from data_tools.archives import is_unpacked, unpack
 from data_tools.atomic import replacing
-from data_tools.sources import HASHES, MIRRORS
+from data_tools.sources import ARCHIVES, HASHES, MIRRORS, NAMES
 
-MAX_FILE = 64 << 20  # no file of these data sets is larger, compressed or not
+MAX_FILE = 200 << 20  # no file of these data sets is larger, compressed or not
 
 
 class DownloadError(OSError):
@@ -32,39 +34,50 @@ def _pooch():
 
 
 def fetch(name, directory=None, mirrors=None, progress=True, timeout=10, patience=30, slowest=4096):
-    """Make sure that the four files of data set `name` are in `directory`, and return that folder.
+    """Make sure that the files of data set `name` are in `directory`, and return that folder.
 
-    name        "mnist", "fashion" or "kmnist"
+    name        "mnist", "fashion", "kmnist", "cifar10" or "cifar100"
     directory   by default the user's cache
     mirrors     base addresses to try in order, by default the public ones
     timeout     seconds to wait for a connection, and for each piece of an answer
     patience    seconds after which a mirror must have sent `slowest` bytes per second on average
 
     A valid file that is already there is not fetched again. Each new one is written beside its destination, checked,
-    and only then moved there. Raises DownloadError, leaving no broken file behind.
+    and only then moved there; an archive is unpacked and deleted. Raises DownloadError, leaving no broken file behind.
     """
-    if name not in HASHES:
-        raise ValueError(f"name must be one of {', '.join(HASHES)}, got {name!r}")
+    if name not in NAMES:
+        raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}")
     directory = cache_directory(name) if directory is None else Path(directory)
     mirrors = MIRRORS[name] if mirrors is None else mirrors
+    pace = progress, timeout, patience, slowest
+    if name in ARCHIVES:
+        if not is_unpacked(ARCHIVES[name], directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=directory) as beside:
+                path = Path(beside) / ARCHIVES[name].file
+                _fetch_file(path, ARCHIVES[name].source, mirrors, pace)
+                unpack(path, ARCHIVES[name], directory)
+        return directory
     for file, source in HASHES[name].items():
         path = directory / f"{file}.gz"
-        if path.is_file() and check(path, source) is None:
-            continue
-        answers = []
-        for mirror in mirrors:
-            url = f"{mirror.rstrip('/')}/{file}.gz"
-            try:
-                with replacing(path) as temporary:
-                    _download(url, temporary, progress, timeout, patience, slowest)
-                    if wrong := check(temporary, source):
-                        raise DownloadError(wrong)
-                break
-            except OSError as error:  # what requests raises is an OSError too
-                answers.append(f"  {url}\n    {_reason(error)}")
-        else:
-            raise DownloadError(f"no mirror gave a sound {file}.gz:\n" + "\n".join(answers))
+        if not path.is_file() or check(path, source) is not None:
+            _fetch_file(path, source, mirrors, pace)
     return directory
+
+
+def _fetch_file(path, source, mirrors, pace):
+    answers = []
+    for mirror in mirrors:
+        url = f"{mirror.rstrip('/')}/{path.name}"
+        try:
+            with replacing(path) as temporary:
+                _download(url, temporary, *pace)
+                if wrong := check(temporary, source):
+                    raise DownloadError(wrong)
+            return
+        except OSError as error:  # what requests raises is an OSError too
+            answers.append(f"  {url}\n    {_reason(error)}")
+    raise DownloadError(f"no mirror gave a sound {path.name}:\n" + "\n".join(answers))
 
 
 def _reason(error):
@@ -75,6 +88,8 @@ def _reason(error):
 def cached(name):
     """The cache folder of data set `name` if all its files are there and sound, else None."""
     directory = cache_directory(name)
+    if name in ARCHIVES:
+        return directory if is_unpacked(ARCHIVES[name], directory) else None
     sound = all(
         (directory / f"{file}.gz").is_file() and check(directory / f"{file}.gz", source) is None
         for file, source in HASHES[name].items()
@@ -91,9 +106,10 @@ def check(path, source):
     inner = _sha256_of_gzip(path)
     if source.content_sha256 and inner == source.content_sha256:
         return None
+    expected_md5, expected_inner = source.md5 or "(not known)", source.content_sha256 or "(not known)"
     return (
-        f"{len(content)} bytes, beginning {content[:16]!r}, with the wrong hashes: expected MD5 {source.md5}, "
-        f"SHA-256 {source.sha256} or SHA-256 {source.content_sha256 or '(not known)'} decompressed; "
+        f"{len(content)} bytes, beginning {content[:16]!r}, with the wrong hashes: expected MD5 {expected_md5}, "
+        f"SHA-256 {source.sha256} or SHA-256 {expected_inner} decompressed; "
         f"found {md5}, {sha256} and {inner}"
     )
 

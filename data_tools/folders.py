@@ -3,7 +3,8 @@
     DIRECTORY/train/CLASS/NAME.png          any format that Pillow reads; what comes out is PNG
     DIRECTORY/test/CLASS/NAME.png           or val, valid, validation, testing; training; in any case of letters
 
-Classes whose names are all numbers below 256 keep them; others are numbered in the order of their names, 2 before 10.
+Classes whose names are all numbers below 256 keep them; others are numbered in the order of their names, 2 before 10,
+and their names are written beside the images. Pictures keep their colours if any of them has some.
 Images of a split are in the order of their file names, across classes: `unpack` names them by their position, so that
 a data set comes back from `pack` as it was. A picture is read as a viewer shows it: turned, if its EXIF data say so.
 """
@@ -15,20 +16,23 @@ from pathlib import Path
 import numpy as np
 
 from data_tools import idx
-from data_tools.dataset import FILES, DatasetError, load
+from data_tools.atomic import replacing
+from data_tools.dataset import FILES, IN_COLOUR, NAMES, DatasetError, load
 
 SPLITS = {"train": ("train", "training"), "test": ("test", "testing", "val", "valid", "validation")}
 JUNK = {"thumbs.db", "desktop.ini", "icon\r", "readme", "readme.txt", "readme.md", "license", "license.txt"}
 NO_PICTURES = {".csv", ".json", ".xml", ".yaml", ".yml", ".db", ".ini", ".log"}
+SAFE = re.compile(r"\w[\w -]{0,60}")  # names that a folder may have anywhere
 LARGEST = 1 << 12  # pixels along a side that `size` may ask for
 
 
-def pack(source, directory, size=None, progress=lambda count: None, invert=False, say=lambda words: None):
-    """Write the images under `source` as the four IDX files in `directory`. Returns a dict from class name to label.
+def pack(source, directory, size=None, progress=lambda count: None, invert=False, grey=False, say=lambda words: None):
+    """Write the images under `source` as four IDX files in `directory`. Returns a dict from class name to label.
 
-    Colours become shades of grey, 0 black to 255 white. Images must have one size, unless `size` (width, height) is
-    given, to which all are then scaled. `invert` makes dark strokes on white paper bright ones on black, as MNIST has
-    them. `progress(n)` is called when n more images are done, `say(words)` with what a user may not expect.
+    If all images are grey, or `grey` is asked for, they are (N, H, W), 0 black to 255 white; otherwise (N, 3, H, W).
+    They must have one size, unless `size` (width, height) is given, to which all are then scaled. `invert` makes dark
+    strokes on white paper bright ones on black, as MNIST has them. `progress(n)` is called when n more images are done,
+    `say(words)` with what a user may not expect.
 
     Raises DatasetError, with nothing written, for a folder without images, two sizes, a class that only the test images
     have, more than 256 classes, or a file that is not an image.
@@ -43,39 +47,63 @@ def pack(source, directory, size=None, progress=lambda count: None, invert=False
         raise DatasetError(f"{source}: class {unknown[0]!r} has test images but no training images")
     if len(labels) > 256:
         raise DatasetError(f"{source}: at most 256 classes fit an IDX label, got {len(labels)}")
-    if size is not None and max(map(len, found.values())) * size[0] * size[1] > idx.MAX_BYTES:
+    if size is not None and max(map(len, found.values())) * size[0] * size[1] * 3 > idx.MAX_BYTES:
         raise DatasetError(f"{source}: images of {size[0]} x {size[1]} make a file of more than {idx.MAX_BYTES} bytes")
-    arrays, coloured = {}, []
+    arrays, coloured = {}, False
     for split, paths in found.items():
-        images = _stack(paths, size, progress, coloured)
+        images = _stack(paths, size, progress)
+        coloured = coloured or not grey and (images != images[..., :1]).any()
         arrays[f"{split}_images"] = 255 - images if invert else images
         arrays[f"{split}_labels"] = np.array([labels[path.parent.name] for path in paths], np.uint8)
     train, test = (_size(arrays[f"{split}_images"][0]) for split in SPLITS)
     if train != test:
         raise DatasetError(f"{source}: training images are {train} pixels, test images {test}; give a size")
-    if coloured:
-        say(f"{len(coloured)} coloured images become grey, {coloured[0]} the first of them")
-    if arrays["train_images"].mean() > 160:
+    if arrays["train_images"].mean() > 160 and not coloured:
         say("most pixels are bright: if these are dark strokes on white paper, --invert makes them like MNIST's")
-    for part, name in FILES.items():
-        idx.write(Path(directory) / f"{name}.gz", arrays[part])
+    directory, others = Path(directory), FILES if coloured else IN_COLOUR
+    for part, name in (IN_COLOUR if coloured else FILES).items():
+        array = arrays[part]
+        if part.endswith("images"):
+            array = np.moveaxis(array, 3, 1) if coloured else shades(array)
+        idx.write(directory / f"{name}.gz", array)
+    for name in set(others.values()) - {FILES["train_labels"], FILES["test_labels"]}:
+        (directory / f"{name}.gz").unlink(missing_ok=True)  # of an earlier pack: grey and coloured would be mixed up
+    if all(name.isdigit() for name in labels):
+        (directory / NAMES).unlink(missing_ok=True)
+    else:
+        with replacing(directory / NAMES) as temporary:
+            temporary.write_text("".join(f"{name}\n" for name in labels), encoding="utf-8")
     return labels
 
 
+def shades(colours):
+    """Grey (...) from colours (..., 3), weighed as the eye does (ITU-R BT.601)."""
+    if (colours == colours[..., :1]).all():
+        return colours[..., 0]
+    parts = np.array([19595, 38470, 7471])  # of 2^16: 0.299, 0.587 and 0.114
+    return ((colours @ parts + (1 << 15)) >> 16).astype(np.uint8)
+
+
 def unpack(source, directory, progress=lambda count: None):
-    """Write every image of the data set in `source` as a PNG file under `directory`.
+    """Write every image of the data set in `source` as a PNG file under `directory`, in a folder named as its class, or
+    by its number where `pack` would not give these names the same numbers.
 
     Images that are there, as after an interruption, are kept. Raises DatasetError if other files are there.
     """
     from PIL import Image
 
     data, directory = load(source), Path(directory)
-    places = {}
+    places, folders = {}, [str(label) for label in range(256)]
+    if all(SAFE.fullmatch(name) for name in data.names) and _number(set(data.names)) == {
+        name: label for label, name in enumerate(data.names)
+    }:
+        folders[: len(data.names)] = data.names
     for split in SPLITS:
         images, labels = getattr(data, f"{split}_images"), getattr(data, f"{split}_labels")
         digits = len(str(len(images) - 1))
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-            places[directory / split / str(label) / f"{number:0{digits}}.png"] = image
+            image = np.moveaxis(image, 0, 2) if data.in_colour else image
+            places[directory / split / folders[label] / f"{number:0{digits}}.png"] = image
     there = {path for path in directory.rglob("*") if path.is_file() and not path.name.endswith(".part")}
     if other := sorted(there - places.keys()):
         raise DatasetError(f"{directory} is not empty, it has {other[0]}; images of two data sets would mix")
@@ -144,12 +172,12 @@ def _expect_shades(path, picture):
 
 
 def _size(image):
-    height, width = image.shape
+    height, width = image.shape[:2]
     return f"{width} x {height}"
 
 
-def _stack(paths, size, progress, coloured):
-    """The images as uint8 (N, H, W). Those that have colours are added to `coloured`."""
+def _stack(paths, size, progress):
+    """The images as uint8 (N, H, W, 3)."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     images = []
@@ -157,17 +185,12 @@ def _stack(paths, size, progress, coloured):
         try:
             with Image.open(path) as picture:
                 _expect_shades(path, picture)
-                shown = ImageOps.exif_transpose(picture)
-                grey = shown.convert("RGB").convert("L") if shown.mode != "L" else shown.copy()
-                if shown.mode not in ("L", "LA", "1"):
-                    channels = np.asarray(shown.convert("RGB"))
-                    if (channels != channels[..., :1]).any():
-                        coloured.append(path)
+                shown = ImageOps.exif_transpose(picture).convert("RGB")
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             if isinstance(error, DatasetError):
                 raise
             raise DatasetError(f"{path} is not an image: {error}") from None
-        images.append(np.asarray(grey if size is None else grey.resize(size, Image.Resampling.LANCZOS)))
+        images.append(np.asarray(shown if size is None else shown.resize(size, Image.Resampling.LANCZOS)))
         if images[-1].shape != images[0].shape:
             raise DatasetError(f"{path} is {_size(images[-1])} pixels, {paths[0]} is {_size(images[0])}; give a size")
         progress(1)

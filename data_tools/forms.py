@@ -2,7 +2,7 @@
 
     train-images.idx3-ubyte, train_images-idx3-ubyte (1).gz, TRAIN-IMAGES.IDX3-UBYTE, emnist-letters-test-labels-...
     in the folder itself, in MNIST/raw, each in a folder of its own name, in a .zip or .tar.gz
-    mnist.npz, as Keras has it; train.csv and test.csv, as Kaggle has them
+    mnist.npz, as Keras has it; train.csv and test.csv, as Kaggle has them; CIFAR's binary files
 
 What can be read without guessing is read, and reported; what is ambiguous is an error that says what to do.
 """
@@ -19,10 +19,14 @@ from typing import NamedTuple
 import numpy as np
 
 from data_tools import idx
+from data_tools.cifar import FORMS as CIFAR_FORMS
+from data_tools.cifar import form_of
+from data_tools.cifar import read as read_cifar
 
 PARTS = "train_images", "train_labels", "test_images", "test_labels"
 MOST_FILES, DEEPEST = 10_000, 3  # files that are looked at in a folder, and how many folders deep
 LARGEST = 1 << 32  # bytes of one file within an archive
+CIFAR_FILES = [{*form.train, *form.test, form.names} for form in CIFAR_FORMS.values()]
 
 # A name in lower case, without suffixes of compression: front, split, kind.
 _NAME = re.compile(
@@ -98,11 +102,36 @@ def _within(path):
                 members = [member for member in archive.infolist() if not member.is_dir()]
                 return [Source(path, member.filename) for member in members if member.file_size < LARGEST]
         if re.search(r"\.(tar|tar\.(gz|xz|bz2)|tgz)$", path.name.lower()):
-            with tarfile.open(path) as archive:
-                return [Source(path, m.name) for m in archive.getmembers() if m.isfile() and m.size < LARGEST]
+            return [Source(path, member.name) for member in _members(path)]
+    except FormError:
+        raise
     except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, ValueError) as error:
         raise FormError(f"{path} is a damaged archive: {error}") from None
     return [Source(path)]
+
+
+def _members(path):
+    """The files in a tar archive, none of which is ever written anywhere. Links and devices are passed over, unless
+    they have the name of a file that would be read.
+    """
+    members, total = [], 0
+    with tarfile.open(path) as archive:
+        for member in archive:
+            total += member.size
+            if total > LARGEST or len(members) > MOST_FILES:
+                raise FormError(f"{path} holds more than {LARGEST} bytes or {MOST_FILES} files; unpack what you need")
+            outside = Path(member.name).is_absolute() or ".." in Path(member.name).parts
+            if member.isfile() and not outside:
+                members.append(member)
+            elif not member.isdir() and _is_read(Path(member.name).name):
+                what = "lies outside of it" if outside else "is a link or a device, not a file"
+                raise FormError(f"{path}: its member {member.name!r} {what}; fetch it again from where you trust it")
+    return members
+
+
+def _is_read(name):
+    """Whether a file of this name may be a part of a data set."""
+    return bool(part_of(name) or _TABLE.fullmatch(name.lower()) or any(name in form for form in CIFAR_FILES))
 
 
 def four_files(place, found, split=None):
@@ -157,19 +186,25 @@ def read_idx(source):
 
 
 def images(array, words):
-    """uint8 images (N, H, W) from an array in any unambiguous form. What was done is appended to `words`."""
+    """uint8 images (N, H, W) or (N, 3, H, W) from an array in any unambiguous form. What was done is appended to
+    `words`.
+    """
     if array.ndim == 2 and int(array.shape[1] ** 0.5) ** 2 == array.shape[1] and array.shape[1] > 1:
         side = int(array.shape[1] ** 0.5)
         array = array.reshape(len(array), side, side)
         words.append(f"rows of {side * side} numbers as images of {side} x {side}")
     if array.ndim == 4 and 1 in (array.shape[1], array.shape[3]):
         array = array[:, 0] if array.shape[1] == 1 else array[..., 0]
+    if array.ndim == 4 and array.shape[1] == array.shape[3] == 3:
+        raise FormError(f"images {array.shape} may be (N, 3, H, W) or (N, H, W, 3); which one cannot be told")
     if array.ndim == 4 and 3 in (array.shape[1], array.shape[3]):
-        channels = np.moveaxis(array, 1 if array.shape[1] == 3 and array.shape[3] != 3 else 3, 0)
-        if not (np.array_equal(channels[0], channels[1]) and np.array_equal(channels[0], channels[2])):
-            raise FormError(f"the images are coloured, {array.shape}; only grey ones can be read")
-        array = channels[0]
-        words.append("three equal colours as grey")
+        if array.shape[3] == 3:
+            array = np.moveaxis(array, 3, 1)
+            words.append("images (N, H, W, 3) as (N, 3, H, W)")
+        if (array[:, :1] == array[:, 1:]).all():
+            array = array[:, 0]
+            words.append("three equal colours as grey")
+        array = np.ascontiguousarray(array)
     if array.dtype.kind == "f" and array.size:
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
             raise FormError(f"pixels are {array.dtype} from {array.min()} to {array.max()}; expected 0 to 1, or uint8")
@@ -225,6 +260,35 @@ def tables(found):
             )
         arrays += [table[:, 1:], table[:, 0]]
     return arrays, [f"the tables {named['train'].name} and {named['test'].name}"]
+
+
+def cifar(found):
+    """(the four arrays, names, sentences) of CIFAR's binary files, in a folder or an archive; None without them."""
+    by_name = {}
+    for source in found:
+        by_name.setdefault(source.name, source)
+    form = form_of(by_name)
+    if form is None:
+        return None
+    wanted = {name: by_name[name] for name in (*form.train, *form.test, form.names) if name in by_name}
+    arrays, names = read_cifar(form, contents(wanted), lambda name: str(by_name[name]))
+    return arrays, names, []
+
+
+def contents(wanted):
+    """name -> Source, as name -> bytes; an archive is read once, from its beginning to its end."""
+    found = {}
+    for name, source in wanted.items():
+        if not source.member or zipfile.is_zipfile(source.path):
+            with source.opened() as file:
+                found[name] = file.read(LARGEST)
+    for path in {source.path for name, source in wanted.items() if name not in found}:
+        within = {source.member: name for name, source in wanted.items() if source.path == path}
+        with tarfile.open(path) as archive:
+            for member in archive:
+                if member.name in within:
+                    found[within[member.name]] = archive.extractfile(member).read(LARGEST)
+    return found
 
 
 def keras(found):

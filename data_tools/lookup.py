@@ -1,28 +1,33 @@
-"""A data set by one word: auto, synthetic, the name of a published one, or a folder."""
+"""A data set by one word: auto, synthetic, shapes, the name of a published one, or a folder."""
 
 import difflib
 from pathlib import Path
 
 from tqdm import tqdm
 
+from data_tools import digits, shapes
 from data_tools.dataset import load
-from data_tools.digits import synthesize
 from data_tools.download import DownloadError, cache_directory, cached, fetch
-from data_tools.sources import HASHES
+from data_tools.sources import ARCHIVES, NAMES
 
-WORDS = "auto", "synthetic", *HASHES
+WORDS = "auto", "synthetic", "shapes", *NAMES
 OFFLINE = """\
 *** OFFLINE: MNIST could not be downloaded. Training on synthesized digits: ***
 *** easier than handwriting, so the accuracy tests the machinery only.      ***
 *** If you have MNIST's files in a folder: --data FOLDER                    ***"""
-HELP = f"auto, synthetic, one of {', '.join(HASHES)}, or a folder of such files (auto)"
+DRAWN = {  # word -> (what draws it, how many, what to call them)
+    "synthetic": (digits.synthesize, 70_000, "digits"),
+    "shapes": (shapes.synthesize, 60_000, "coloured shapes"),
+}
+HELP = f"auto, synthetic, shapes, one of {', '.join(NAMES)}, or a folder of such files (auto)"
 
 
 def find(wanted="auto", split=None):
     """(Dataset, where it came from): from the cache, downloaded into it, drawn, or from a folder or file.
 
-    "auto" is MNIST. If it cannot be downloaded, a message says so, and digits are drawn instead. `split` is as in
-    `load`. Raises FileNotFoundError for a word that seems misspelt, listing the known ones.
+    "auto" is MNIST. If it cannot be downloaded, a message says so, and digits are drawn instead; "synthetic" always
+    draws digits, and "shapes" coloured images of CIFAR's size. `split` is as in `load`. Raises FileNotFoundError for a
+    word that seems misspelt, listing the known ones.
     """
     if not Path(wanted).exists():
         wanted = wanted.lower() if wanted.lower() in WORDS else wanted
@@ -32,25 +37,28 @@ def find(wanted="auto", split=None):
                 words = f"did you mean {near[0]!r}? There are {', '.join(WORDS)}"
                 raise FileNotFoundError(f"there is no folder {wanted!r}, nor a data set of that name; {words}")
     name = "mnist" if wanted == "auto" else wanted
-    if name in HASHES:
+    if name in NAMES:
         try:
             return load(cached(name) or fetch(name)), name
         except DownloadError as error:
             if wanted != "auto":
-                raise
+                instead = "shapes" if name in ARCHIVES else "synthetic"
+                raise DownloadError(
+                    f"{error}\nWithout it, --data {instead} draws {DRAWN[instead][2]} instead"
+                ) from None
             print(f"{error}\n\n{OFFLINE}\n")
             wanted = "synthetic"
-    if wanted == "synthetic":
-        return load(_synthetic()), "synthesized digits"
+    if wanted in DRAWN:
+        return load(_drawn(wanted)), f"synthesized {DRAWN[wanted][2]}"
     return load(wanted, split, print), Path(wanted).resolve().name
 
 
-def _synthetic():
-    """The synthesized digits of seed 0 in the user's cache, drawn now if they are not there yet."""
-    folder = cache_directory("synthetic")
+def _drawn(word):
+    """The synthesized images of seed 0 in the user's cache, drawn now if they are not there yet."""
+    folder, (draw, count, called) = cache_directory(word), DRAWN[word]
     try:
         load(folder)
     except (OSError, ValueError):
-        with tqdm(total=70_000, desc="drawing digits, once", unit=" digits", dynamic_ncols=True) as bar:
-            synthesize(folder, progress=bar.update)
+        with tqdm(total=count, desc=f"drawing {called}, once", unit=" images", dynamic_ncols=True) as bar:
+            draw(folder, progress=bar.update)
     return folder

@@ -1,6 +1,7 @@
 """Where the data sets are published, and the hashes by which a download is verified.
 
-All hashes were published by others; a file is valid if any one of its hashes matches.
+All hashes were published by others; a file is valid if any one of its hashes matches. MNIST and its kin are four files;
+CIFAR's are members of an archive, each with a hash of its own.
 """
 
 from typing import NamedTuple
@@ -9,10 +10,49 @@ from typing import NamedTuple
 class Source(NamedTuple):
     """One file: the MD5 and SHA-256 of the gzip file, and where it is known the SHA-256 of what it decompresses to."""
 
-    md5: str
+    md5: str | None
     sha256: str
     content_sha256: str | None = None
 
+
+class Archive(NamedTuple):
+    """An archive: its name, the Source of the whole, the folder in it, and the files there with their SHA-256, or the
+    most bytes that a text may have.
+    """
+
+    file: str
+    source: Source
+    folder: str
+    members: dict
+
+
+MAX_TEXT = 1 << 14
+ARCHIVES = {
+    "cifar10": Archive(
+        "cifar-10-binary.tar.gz",
+        Source("c32a1d4ab5d03f1284b67883e8d87530", "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),
+        "cifar-10-batches-bin",
+        {
+            "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+            "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+            "data_batch_3.bin": "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+            "data_batch_4.bin": "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+            "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+            "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+            "batches.meta.txt": MAX_TEXT,
+        },
+    ),
+    "cifar100": Archive(
+        "cifar-100-binary.tar.gz",
+        Source(None, "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"),
+        "cifar-100-binary",
+        {
+            "train.bin": "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29",
+            "test.bin": "d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a",
+            "fine_label_names.txt": MAX_TEXT,
+        },
+    ),
+}
 
 MIRRORS = {
     "mnist": (
@@ -25,6 +65,8 @@ MIRRORS = {
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     ),
     "kmnist": ("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+    "cifar10": ("https://www.cs.toronto.edu/~kriz/",),
+    "cifar100": ("https://www.cs.toronto.edu/~kriz/",),
 }
 
 HASHES = {
@@ -79,3 +121,5 @@ HASHES = {
         ),
     },
 }
+
+NAMES = *HASHES, *ARCHIVES

@@ -125,9 +125,9 @@ def filters(options):
     """LeNet's first six filters."""
     data, source = data_tools.find(options.data)
     bp.manual_seed(options.seed)
-    before = lenet(data.train_images[:, None].shape[1:])[0].weight.data.copy()
+    before = lenet(data.with_channels()[0].shape[1:])[0].weight.data.copy()
     net, _, accuracy = trained(lenet, data, options, lr=0.05)
-    digit = data.test_images[:1, None].astype(np.float32) / 255
+    digit = data.with_channels()[1][:1].astype(np.float32) / 255
     maps = net[:2](digit)[0]
     yield f"lenet on {source}: test accuracy {accuracy:.2%}"
     for place in np.flatnonzero(maps.max(axis=(1, 2)) == 0):
@@ -139,10 +139,10 @@ def filters(options):
 def trained(model, data, options, lr, **switches):
     """(network, History, test accuracy) of one training: SGD with momentum, lr falling to 0 in equal steps."""
     bp.manual_seed(options.seed)
-    images = data.train_images[:, None]
+    images, test_images = data.with_channels()
     net = model(image=images.shape[1:], classes=int(data.train_labels.max()) + 1)
     train = bp.DataLoader(images, data.train_labels, BATCH, shuffle=True, seed=options.seed)
-    test = bp.DataLoader(data.test_images[:, None], data.test_labels, 256)
+    test = bp.DataLoader(test_images, data.test_labels, 256)
     sgd = bp.SGD(net.parameters(), lr=lr, momentum=0.9)
     schedule = bp.LinearLR(sgd, 1, 0, total_iters=options.epochs * len(train))
     loss = bp.CrossEntropyLoss()

@@ -1,4 +1,4 @@
-"""Learn to read digits, from IDX files, through layers whose backward you can read.
+"""Learn to read digits, or to tell coloured images apart, through layers whose backward you can read.
 
     python scripts/train_mnist.py                       a multilayer perceptron on MNIST
     python scripts/train_mnist.py --model lenet         two convolutions, then three linear layers
@@ -6,6 +6,7 @@
     python scripts/train_mnist.py --model lenet --resume                   continue where that run was interrupted
     python scripts/train_mnist.py --model bias --allow-wrong-classes       the lecture's model that stalls
     python scripts/train_mnist.py --model recurrent --explain              and show what happens in every layer
+    python scripts/train_mnist.py --model resnet --data cifar10 --augment shift flip       colour images
     python scripts/train_mnist.py --model lenet --device cuda              on a GPU
 
 It prints the network and one progress bar, and writes to --out: pictures, metrics.json, the weights as
@@ -34,7 +35,13 @@ from data_tools import terminal
 from data_tools.lookup import HELP
 
 LEARNING_RATES = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
-FOR_MODELS = {"lenet": 0.05, "cnn": 0.05, "branches": 0.05, "recurrent": 0.01}  # sgd's, where 0.1 is too much
+FOR_MODELS = {
+    "lenet": 0.05,
+    "cnn": 0.05,
+    "resnet": 0.1,
+    "branches": 0.05,
+    "recurrent": 0.01,
+}  # sgd's, where 0.1 is too much
 OPTIMIZERS = {
     "sgd": lambda parameters, lr, momentum: bp.SGD(parameters, lr=lr, momentum=momentum),
     "adam": lambda parameters, lr, momentum: bp.Adam(parameters, lr=lr),
@@ -53,7 +60,19 @@ SCHEDULES = {
 SCHEDULE_HELP = (
     "of lr: linear or cosine to 0, step (times 0.7 after each epoch), onecycle (up and down), or constant (linear)"
 )
-SAME_RUN = ("model", "data", "epochs", "batch_size", "optimizer", "schedule", "lr", "momentum", "seed", "kernels")
+SAME_RUN = (
+    "model",
+    "data",
+    "augment",
+    "epochs",
+    "batch_size",
+    "optimizer",
+    "schedule",
+    "lr",
+    "momentum",
+    "seed",
+    "kernels",
+)
 
 
 def main(arguments=None):
@@ -64,6 +83,13 @@ def main(arguments=None):
     parser.add_argument("--model", choices=list(MODELS), default="mlp")
     parser.add_argument("--data", default="auto", metavar="NAME|DIR", help=HELP)
     parser.add_argument("--split", metavar="WORD", help="which of several sets in a folder, as in EMNIST: letters")
+    parser.add_argument(
+        "--augment",
+        nargs="+",
+        choices=["shift", "flip"],
+        default=[],
+        help="each epoch sees training images moved by up to an eighth of their width, or half of them mirrored",
+    )
     parser.add_argument("--epochs", type=whole(1), default=5)
     parser.add_argument("--batch-size", type=whole(1), default=64)
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
@@ -124,10 +150,9 @@ def run(options):
     device = device_named(options.device)
     bp.to_device(np.zeros(1), device)  # a GPU that does not work fails now, before anything is loaded
     data, source = data_tools.find(options.data, options.split)
-    train_images, test_images = data.train_images[:, None], data.test_images[:, None]  # (N, 1, H, W): one channel
-    train = bp.DataLoader(
-        train_images, data.train_labels, options.batch_size, shuffle=True, seed=options.seed, device=device
-    )
+    train_images, test_images = data.with_channels()  # (N, 1, H, W), or (N, 3, H, W) in colour
+    of_train = {"shuffle": True, "seed": options.seed, "device": device, **moves(options.augment, train_images)}
+    train = bp.DataLoader(train_images, data.train_labels, options.batch_size, **of_train)
     test = bp.DataLoader(test_images, data.test_labels, options.batch_size, device=device)  # reuses its arrays
 
     net = MODELS[options.model](image=train_images.shape[1:], classes=int(data.train_labels.max()) + 1)
@@ -170,6 +195,11 @@ def run(options):
     print(describe(metrics))
     print(f"pictures, metrics and weights are in {out}/")
     return 130 if history.interrupted else 0
+
+
+def moves(augment, images):
+    """The loader's options for --augment."""
+    return {"shift": images.shape[-1] // 8 if "shift" in augment else 0, "flip": "flip" in augment}
 
 
 def learn(net, loss, optimizer, train, test, schedule, **of_run):

@@ -5,7 +5,8 @@ import numpy as np
 from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.graph import Graph, Value
-from backprop.layers import Linear
+from backprop.layers import BatchNorm2d, Conv2d, Linear, ReLU
+from backprop.layers.sequential import Sequential
 
 
 class Residual(Graph):
@@ -21,6 +22,34 @@ class Residual(Graph):
 
     def build(self, a):
         return a + self.body(a)
+
+
+class BasicBlock(Graph):
+    """relu(body(a) + shortcut(a)): two convolutions, each normalised, correct their input (He and others, 2016).
+
+    Where the block makes images smaller, or gives them more channels, the shortcut is a convolution of 1 x 1.
+
+    backward  (17)  delta goes into both; what comes out of body and shortcut is added
+    """
+
+    recordable = True
+
+    def __init__(self, inputs, outputs, stride=1):
+        self.body = Sequential(
+            Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+            BatchNorm2d(outputs),
+            ReLU(),
+            Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            BatchNorm2d(outputs),
+        )
+        self.shortcut = None
+        if stride != 1 or inputs != outputs:
+            projection = Conv2d(inputs, outputs, 1, stride=stride, bias=False)
+            self.shortcut = Sequential(projection, BatchNorm2d(outputs))
+        self.relu = ReLU()
+
+    def build(self, a):
+        return self.relu(self.body(a) + (a if self.shortcut is None else self.shortcut(a)))
 
 
 class Branches(Graph):

@@ -1,4 +1,4 @@
-"""The lecture's networks in its order, a more modern one, `cnn`, and three that are graphs, not chains.
+"""The lecture's networks in its order, a more modern one, `cnn`, and four that are graphs, not chains.
 
 Each takes images (N, C, H, W). `image` is (C, H, W) of one image, `classes` the number of labels.
 """
@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
-from backprop.layers import BatchNorm2d, Bias, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
+from backprop.layers import AdaptiveAvgPool2d, BatchNorm2d, Bias, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
 from backprop.layers.sequential import Sequential
-from backprop.models.blocks import Branches, Residual, RowByRow, Unrolled
+from backprop.models.blocks import BasicBlock, Branches, Residual, RowByRow, Unrolled
 from backprop.module.rng import generator
 
 MNIST = (1, 28, 28)
@@ -79,6 +79,20 @@ def residual(image=MNIST, classes=10, hidden=128):
     return Sequential(Flatten(), Linear(math.prod(image), hidden), ReLU(), *blocks, Linear(hidden, classes))
 
 
+def resnet(image=MNIST, classes=10, width=16, blocks=2):
+    """Residual blocks of convolutions at three sizes of image, as CIFAR is taught with; a mean over places at the end.
+
+    Each size has so many `blocks`, the first twice as many channels as the size before. With 3 it is He's ResNet-20.
+    """
+    channels, widths = image[0], (width, 2 * width, 4 * width)
+    layers, inputs = list(_block(channels, width)), width
+    for outputs in widths:
+        for number in range(blocks):
+            layers.append(BasicBlock(inputs, outputs, stride=2 if number == 0 and outputs > width else 1))
+            inputs = outputs
+    return Sequential(*layers, AdaptiveAvgPool2d(1), Flatten(), Linear(inputs, classes))
+
+
 def branches(image=MNIST, classes=10):
     """Filters of two sizes look at the same image; their outputs are concatenated as channels."""
     channels, height, width = image
@@ -107,6 +121,7 @@ MODELS = {
     "lenet": lenet,
     "cnn": cnn,
     "residual": residual,
+    "resnet": resnet,
     "branches": branches,
     "recurrent": recurrent,
 }

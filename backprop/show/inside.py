@@ -5,14 +5,14 @@ import numpy as np
 from backprop.kernels.device import to_host
 from backprop.layers.batch_norm import BatchNorm
 from backprop.layers.conv import Convolution
-from backprop.show.plots import new_figure
+from backprop.show.plots import coloured, new_figure
 
 MOST = 16  # maps in a row
 EDGE = "#d0d4da"
 
 
 def filters(weight, path, title, most=64):
-    """The filters (O, C, P, Q) as images, each on its own scale; several channels are averaged."""
+    """The filters (O, C, P, Q) as images, each on its own scale: of three channels as colours, of others averaged."""
     count = min(len(weight), most)
     columns = min(count, MOST)
     rows = -(-count // columns)
@@ -21,9 +21,10 @@ def filters(weight, path, title, most=64):
     figure.suptitle(title, fontsize=10)
     for place in range(count):
         axes = figure.add_subplot(rows, columns, place + 1)
-        image = weight[place].mean(axis=0)
+        image = weight[place] if weight.shape[1] == 3 else weight[place].mean(axis=0)
         limit = np.abs(image).max() or 1
-        axes.imshow(image, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
+        shown = coloured(image, limit) if image.ndim == 3 else image
+        axes.imshow(shown, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
         _bare(axes)
     figure.savefig(path)
     return path

@@ -88,8 +88,11 @@ def curves(history, path, title, floor=None):
     return path
 
 
-def confusion(matrix, path, title):
-    """How often each digit (row) was taken for each other (column). The diagonal, which is right, is uncoloured."""
+MOST_CLASSES = 20  # whose counts are written into their fields
+
+
+def confusion(matrix, path, title, names=()):
+    """How often each class (row) was taken for each other (column). The diagonal, which is right, is uncoloured."""
     figure = new_figure(5.2, 4.8)
     axes = figure.add_subplot()
     classes = len(matrix)
@@ -97,7 +100,7 @@ def confusion(matrix, path, title):
     axes.imshow(wrong, cmap="Oranges", vmax=max(1, wrong.max()))
     for row in range(classes):
         for column in range(classes):
-            if matrix[row, column]:
+            if matrix[row, column] and classes <= MOST_CLASSES:
                 right = row == column
                 dark = wrong[row, column] > 0.6 * wrong.max()
                 axes.text(
@@ -110,32 +113,54 @@ def confusion(matrix, path, title):
                     weight="bold" if right else "normal",
                     color=BLUE if right else "white" if dark else "black",
                 )
-    axes.set(xlabel="taken for", ylabel="is", xticks=range(classes), yticks=range(classes))
+    axes.set(xlabel="taken for", ylabel="is")
+    if classes <= MOST_CLASSES:
+        axes.set_xticks(range(classes), [named(names, n) for n in range(classes)], rotation=45 if names else 0)
+        axes.set_yticks(range(classes), [named(names, n) for n in range(classes)])
     axes.set_title(title, fontsize=10)
     axes.tick_params(length=0)
     figure.savefig(path)
     return path
 
 
-def mistakes(images, labels, probabilities, path, rows=4, columns=8):
+def named(names, label):
+    """What a picture calls a class: its name, or its number."""
+    return names[label] if label < len(names) else str(label)
+
+
+def as_pixels(image):
+    """An image (H, W), dark ink on white, or (3, H, W), as it is, for `imshow`."""
+    return np.moveaxis(image, 0, 2) if image.ndim == 3 and len(image) == 3 else 255 - image.reshape(image.shape[-2:])
+
+
+def coloured(weight, limit):
+    """A filter (3, P, Q) as colours (P, Q, 3): grey for 0, brighter or darker by its share of the limit."""
+    return np.clip(np.moveaxis(weight, 0, 2) / (2 * limit) + 0.5, 0, 1)
+
+
+def mistakes(images, labels, probabilities, path, rows=4, columns=8, names=()):
     """The test images that were taken for something else with the greatest confidence, worst first."""
     taken_for = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
     wrong = np.flatnonzero(taken_for != labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][: rows * columns]
-    figure = new_figure(1.05 * columns, 1.16 * rows + 0.35)
+    figure = new_figure((1.25 if names else 1.05) * columns, (1.4 if names else 1.16) * rows + 0.35)
     figure.suptitle(f"the {len(worst)} most confident mistakes of {len(wrong)}", fontsize=10)
     for place, index in enumerate(worst):
         axes = figure.add_subplot(rows, columns, place + 1)
-        axes.imshow(255 - images[index].reshape(images.shape[-2:]), cmap="gray", vmin=0, vmax=255)
-        axes.set_title(f"{labels[index]} taken for {taken_for[index]}\nwith {confidence[index]:.1%}", fontsize=7)
+        axes.imshow(as_pixels(images[index]), cmap="gray", vmin=0, vmax=255)
+        is_, said = named(names, labels[index]), named(names, taken_for[index])
+        apart = "\n" if names else " "
+        axes.set_title(f"{is_}{apart}taken for {said}\nwith {confidence[index]:.1%}", fontsize=6.5 if names else 7)
         axes.axis("off")
     figure.savefig(path)
     return path
 
 
-def weights(matrix, image_shape, path, title, most=64):
-    """The rows of a first layer's weight, each as an image: purple where ink speaks for it, orange where against."""
+def weights(matrix, image_shape, path, title, most=64, names=()):
+    """The rows of a first layer's weight, each as an image: purple where ink speaks for it, orange where against; of
+    coloured images, as colours.
+    """
     count = min(len(matrix), most)
     columns = 5 if count <= 10 else 16
     rows = -(-count // columns)
@@ -145,11 +170,11 @@ def weights(matrix, image_shape, path, title, most=64):
     limit = np.quantile(np.abs(matrix[:count]), 0.995) or 1
     for place in range(count):
         axes = figure.add_subplot(rows, columns, place + 1)
-        axes.imshow(
-            -matrix[place].reshape(image_shape), cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="nearest"
-        )
+        image = matrix[place].reshape(image_shape)
+        shown = coloured(image, limit) if image.ndim == 3 and len(image) == 3 else -image
+        axes.imshow(shown, cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="nearest")
         if count <= 10:
-            axes.set_title(str(place), fontsize=9)
+            axes.set_title(named(names, place), fontsize=9)
         axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
             spine.set_edgecolor("#d0d4da")

@@ -57,19 +57,22 @@ def _draw(out, net, history, data, test, predictions, test_accuracy, options):
     labels = np.asarray(data.test_labels)
     matrix = confusion_matrix(labels, probabilities.argmax(axis=1), classes=int(data.train_labels.max()) + 1)
     plots.curves(history, out / "curves.png", title, floor=label_entropy(data.train_labels))
-    plots.confusion(matrix, out / "confusion.png", f"{title}: {test_accuracy:.2%} right")
-    plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png")
+    plots.confusion(matrix, out / "confusion.png", f"{title}: {test_accuracy:.2%} right", data.names)
+    plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png", names=data.names)
     first = next((layer for layer in net.modules() if isinstance(layer, (Linear, Conv2d))), None)
     signs = "purple: ink speaks for it, orange: against"
+    if data.in_colour:
+        signs = "grey: 0, brighter red, green or blue speaks for it"
     if isinstance(first, Linear) and first.in_features == math.prod(data.train_images.shape[1:]):
         title = f"{options['model']}: the first layer's weights; {signs}"
-        plots.weights(to_host(first.weight.data), data.train_images.shape[1:], out / "weights.png", title)
+        shape = data.train_images.shape[1:]
+        plots.weights(to_host(first.weight.data), shape, out / "weights.png", title, names=data.names)
     elif isinstance(first, Conv2d):
         inside.filters(
             to_host(first.weight.data), out / "filters.png", f"{options['model']}: the first filters; {signs}"
         )
         digit = test.batch(np.arange(1))
-        title = f"{options['model']}: what becomes of a {labels[0]}, layer by layer"
+        title = f"{options['model']}: what becomes of {data.named(labels[0])}, layer by layer"
         inside.feature_maps(net, digit, out / "maps.png", title)
 
 

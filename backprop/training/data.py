@@ -10,6 +10,7 @@ from backprop.functional.shapes import contiguous
 from backprop.kernels.transfer import to_device
 from backprop.module.options import whole
 from backprop.module.rng import generator
+from backprop.training.augment import augmented
 
 
 class DataLoader:
@@ -24,9 +25,12 @@ class DataLoader:
     `drop_last`. Every `for` loop over the loader is one epoch; its order follows from `seed` and the epoch's number
     alone, no matter what else draws random numbers. Without a seed, one is drawn from the engine's own generator.
 
+    With `shift` and `flip` each epoch sees the images moved by up to so many pixels, and half of them mirrored
+    (augment.py); that is for training, and digits must not be mirrored.
+
     With `device="cuda"` images and labels are on the GPU from the start, and batches are made there.
 
-    Raises ShapeError for different counts of images and labels.
+    Raises ShapeError for different counts of images and labels, OptionError for images that cannot be moved.
 
     >>> loader = DataLoader(np.array([[0], [255], [255]], np.uint8), np.array([0, 1, 2]), batch_size=2)
     >>> for x, y in loader:
@@ -36,7 +40,17 @@ class DataLoader:
     """
 
     def __init__(
-        self, images, labels, batch_size=1, shuffle=False, seed=None, drop_last=False, dtype=None, device="cpu"
+        self,
+        images,
+        labels,
+        batch_size=1,
+        shuffle=False,
+        seed=None,
+        drop_last=False,
+        dtype=None,
+        device="cpu",
+        shift=0,
+        flip=False,
     ):
         images, labels = np.asarray(images), np.asarray(labels)
         if images.ndim == 0 or images.shape[:1] != labels.shape[:1]:
@@ -55,10 +69,16 @@ class DataLoader:
         self.dtype = np.dtype(dtype or (np.float32 if images.dtype.kind in "iub" else self.images.dtype))
         if self.dtype.kind not in "iu":
             kernels.expect_computed(np.empty(0, self.dtype))
+        self.shift, self.flip = whole("shift", shift), bool(flip)
+        self.augments = bool(shift or flip)
+        if self.augments and (images.ndim < 3 or self.dtype.kind in "iu" or device != "cpu"):
+            got = f"{images.dtype} {images.shape} on {device}"
+            raise OptionError(f"shift and flip are for images (N, ..., H, W) on the CPU, got {got}")
         self.device, self._sent = device, {}
         self._there("images"), self._there("labels")
         self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
-        self.seed = int(generator().integers(1 << 63)) if shuffle and seed is None else seed
+        drawn = (shuffle or self.augments) and seed is None
+        self.seed = int(generator().integers(1 << 63)) if drawn else seed
         self.seek(0)
 
     def __len__(self):
@@ -71,16 +91,27 @@ class DataLoader:
 
     def batches(self, room=lambda shape, dtype: (None, None)):
         """Iterate over an epoch. `room(shape, dtype)`, those of x, returns arrays (x, y) to fill; None is a new one."""
-        order, first = to_device(self.order(self.epoch), self.device), self._first_batch
-        self.seek(self.epoch + 1)
+        epoch, first = self.epoch, self._first_batch
+        order = to_device(self.order(epoch), self.device)
+        self.seek(epoch + 1)
         for batch in range(first, len(self)):
             index = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield self.fetch(index, *room((len(index), *self.images.shape[1:]), self.dtype))
+            x, y = room((len(index), *self.images.shape[1:]), self.dtype)
+            if self.augments:
+                yield self._augmented(index, epoch, x), self._take(self.labels, index, y)
+            else:
+                yield self.fetch(index, x, y)
 
     def fetch(self, index, x=None, y=None):
-        """(images, labels) at `index` (K,), written into x and y if given. The index is not checked: see `batch`."""
+        """(images, labels) at `index` (K,), as they are, written into x and y if given. The index is not checked: see
+        `batch`.
+        """
         index = to_device(index, self.device)
-        return self._gather(index, x), self._take(self._there("labels"), index, y)
+        return self._gather(self._there("images"), index, x), self._take(self._there("labels"), index, y)
+
+    def _augmented(self, index, epoch, x=None):
+        some = augmented(self._take(self.images, index), index, self.shift, self.flip, self.seed, epoch)
+        return self._gather(some, np.arange(len(index)), x)
 
     def seek(self, epoch, batch=0):
         """Make the next `for` loop epoch number `epoch`, from its batch number `batch` on."""
@@ -98,10 +129,9 @@ class DataLoader:
             raise OptionError(f"an index must be an array (K,) of integers, got {index.dtype} {index.shape}")
         if index.size and not (index.min() >= 0 and index.max() < len(self.images)):
             raise OptionError(f"an index must be in [0, {len(self.images)}), got {index.min()} to {index.max()}")
-        return self._gather(to_device(index.astype(np.int64, copy=False), self.device))
+        return self._gather(self._there("images"), to_device(index.astype(np.int64, copy=False), self.device))
 
-    def _gather(self, index, x=None):
-        images = self._there("images")
+    def _gather(self, images, index, x=None):
         if self.dtype.kind in "iu":  # words, not pixels: for an Embedding
             words = self._take(images, index, x)
             return words.astype(self.dtype) if self.device == "cpu" else words

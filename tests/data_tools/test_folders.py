@@ -202,11 +202,19 @@ def test_dark_strokes_on_white_paper_are_told_and_can_be_inverted(tmp_path, caps
     assert data_tools.load(tmp_path / "idx").train_images.max() == 5
 
 
-def test_colours_that_become_grey_are_told(tmp_path):
-    both(tmp_path, "a/1.png", value=(200, 10, 10), mode="RGB")
-    told = []
-    data_tools.pack(tmp_path, tmp_path / "idx", say=told.append)
-    assert any("2 coloured images become grey" in words for words in told)
+def test_colours_became_grey_without_a_word_and_are_kept(tmp_path):
+    both(tmp_path, "red/1.png", value=(200, 10, 20), mode="RGB")
+    both(tmp_path, "grey/2.png", value=7)
+    assert data_tools.pack(tmp_path, tmp_path / "idx") == {"grey": 0, "red": 1}
+    data = data_tools.load(tmp_path / "idx")
+    assert data.names == ("grey", "red")
+    assert data.train_images[:, :, 0, 0].tolist() == [[200, 10, 20], [7, 7, 7]]
+    assert data.train_labels.tolist() == [1, 0]
+    data_tools.unpack(tmp_path / "idx", tmp_path / "again")  # as it was
+    assert data_tools.pack(tmp_path / "again", tmp_path / "idx2") == {"grey": 0, "red": 1}
+    assert data_tools.load(tmp_path / "idx2").fingerprint() == data.fingerprint()
+    data_tools.pack(tmp_path, tmp_path / "idx", grey=True)  # into the same folder: the coloured ones do not stay
+    assert data_tools.load(tmp_path / "idx").train_images[:, 0, 0].tolist() == [68, 7]
 
 
 def test_an_interrupted_unpack_goes_on(small_digits, tmp_path):

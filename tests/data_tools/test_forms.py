@@ -152,7 +152,14 @@ def test_other_types_and_shapes_that_say_what_they_are_are_read(tmp_path, change
             {"train_images": PARTS["train_images"].astype(np.float32)},
             r"pixels are float32 from .* expected 0 to 1, or uint8",
         ),
-        ({"train_images": RNG.integers(0, 9, (12, 4, 4, 3)).astype(np.uint8)}, "the images are coloured"),
+        (
+            {"train_images": RNG.integers(0, 9, (12, 4, 4, 3)).astype(np.uint8)},
+            r"training images are \(3, 4, 4\), test images \(4, 4\)",
+        ),
+        (
+            {"train_images": RNG.integers(0, 9, (12, 3, 4, 3)).astype(np.uint8)},
+            r"may be \(N, 3, H, W\) or \(N, H, W, 3",
+        ),
         ({"test_images": np.zeros((5, 8, 8), np.uint8)}, r"training images are \(4, 4\), test images \(8, 8\)"),
     ],
 )

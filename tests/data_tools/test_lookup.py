@@ -19,7 +19,7 @@ def test_offline_it_says_so_loudly_and_draws_digits(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(lookup, "cached", lambda name: None)
     monkeypatch.setattr(lookup, "cache_directory", lambda name: tmp_path / name)
     monkeypatch.setattr(lookup, "fetch", offline)
-    monkeypatch.setattr(lookup, "synthesize", few)
+    monkeypatch.setitem(lookup.DRAWN, "synthetic", (few, 120, "digits"))
     for _ in range(2):
         data, source = data_tools.find("auto")
         assert source == "synthesized digits"

@@ -106,3 +106,38 @@ def test_what_takes_the_place_of_images_and_labels_is_what_batches_are_made_of()
 
     batches = list(Halved(np.array([[2.0], [4.0]]), np.array([0, 1])))
     assert [(x.tolist(), y.tolist()) for x, y in batches] == [([[1.0]], [10]), ([[2.0]], [11])]
+
+
+def test_augmented_images_follow_from_seed_epoch_and_number_alone(rng):
+    images, labels = rng.integers(1, 256, (40, 3, 8, 8), np.uint8), np.arange(40)
+
+    def epoch(batch_size, number, **options):
+        loader = bp.DataLoader(images, labels, batch_size, shuffle=True, seed=5, shift=2, flip=True, **options)
+        loader.seek(number)
+        return {int(label): x for xs, ys in loader for x, label in zip(xs, ys, strict=True)}
+
+    first = epoch(7, 0)
+    for label, x in epoch(40, 0).items():  # in other batches
+        np.testing.assert_array_equal(x, first[label])
+    assert any((x != first[label]).any() for label, x in epoch(7, 1).items())
+    seen = set()
+    for label, x in first.items():  # each is the image, moved and perhaps mirrored, with zeros beside it
+        padded = np.pad(images[label], [(0, 0), (2, 2), (2, 2)])
+        ways = [
+            (down, right, step)
+            for down in range(5)
+            for right in range(5)
+            for step in (1, -1)
+            if np.array_equal(
+                np.round(x * 255), padded[:, down : down + 8, right : right + 8][..., ::step].astype(np.float32)
+            )
+        ]
+        assert len(ways) == 1
+        seen.add(ways[0])
+    assert {way[2] for way in seen} == {1, -1}
+    assert len(seen) > 10
+
+
+def test_what_cannot_be_moved_is_refused():
+    with pytest.raises(bp.OptionError, match=r"shift and flip are for images"):
+        bp.DataLoader(np.zeros((3, 8)), np.zeros(3, int), flip=True)
