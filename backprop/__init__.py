@@ -88,6 +88,7 @@ from backprop.layers import (
     MaxPool2d,
     MaxPool3d,
     Mish,
+    MultiheadAttention,
     PReLU,
     ReflectionPad1d,
     ReflectionPad2d,
@@ -125,6 +126,7 @@ from backprop.loss import (
     NLLLoss,
     SmoothL1Loss,
 )
+from backprop.models.transformer import TransformerEncoder, TransformerEncoderLayer
 from backprop.module import Buffer, Module, Parameter
 from backprop.module.rng import manual_seed
 from backprop.optim import SGD, Adam, AdamW, Optimizer, RMSprop

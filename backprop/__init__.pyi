@@ -489,6 +489,40 @@ class Hardswish(Module): ...
 class Hardtanh(Module):
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None: ...
 
+class MultiheadAttention(Module):
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        *,
+        kdim: int | None = None,
+        vdim: int | None = None,
+        batch_first: bool = False,
+        dtype: DTypeLike = ...,
+    ) -> None: ...
+    @property
+    def attn_weights(self) -> Array: ...
+
+class TransformerEncoderLayer(Graph):
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Module = "relu",
+        layer_norm_eps: float = 1e-05,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        dtype: DTypeLike = ...,
+    ) -> None: ...
+
+class TransformerEncoder(Graph):
+    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None: ...
+
 class LayerNorm(Module):
     def __init__(
         self,

@@ -31,6 +31,14 @@ from backprop.functional.arrays import (
     transposed,
     zeros,
 )
+from backprop.functional.attention import (
+    additive_mask,
+    attention,
+    attention_backward,
+    causal_mask,
+    stacked_bias_grad,
+    stacked_weight_grad,
+)
 from backprop.functional.classification import (
     count_correct,
     cross_entropy,

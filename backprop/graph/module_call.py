@@ -9,7 +9,7 @@ from backprop.functional.shapes import contiguous
 
 
 class ModuleCall:
-    """One call of `module` with `arguments`, of which those at `places` are values of the graph.
+    """One call of `module` with `arguments`, of which those at `places` are values of the graph, and options.
 
     pull   (17)   the module's own backward, after its cache of this call is restored: a module may be called many times
     push   (18)   by a complex step (20) along the tangents, since modules have no forward mode of their own
@@ -17,10 +17,10 @@ class ModuleCall:
 
     by_kernels = True
 
-    def __init__(self, module, arguments, places):
-        self.module, self.arguments, self.places = module, arguments, places
+    def __init__(self, module, arguments, places, options):
+        self.module, self.arguments, self.places, self.options = module, arguments, places, options
         self.name = type(module).__name__
-        self.output = module(*arguments)
+        self.output = module(*arguments, **options)
         self.call = module.call
         self.call.in_graph = True
 
@@ -57,7 +57,7 @@ class ModuleCall:
         twin = self.module.bare_copy().to(np.complex128)
         drawn = [stream.step for _, stream in twin.named_streams()]
         with kernels.use_kernels("reference"):
-            moved = twin(*arguments)
+            moved = twin(*arguments, **self.options)
         if drawn != [stream.step for _, stream in twin.named_streams()]:
             raise GradientError("forward mode cannot draw the same random numbers again; use net.eval()").named(
                 self.name

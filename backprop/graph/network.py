@@ -40,12 +40,12 @@ class Graph(Module):
     analytic = True  # gradcheck also checks this of each layer
     uses_numpy = True
 
-    def build(self, *inputs):
+    def build(self, *inputs, **options):
         raise NotImplementedError(f"{type(self).__name__} has no build")
 
-    def forward(self, *inputs):
+    def forward(self, *inputs, **options):
         inputs = [None if a is None else Value(a) for a in inputs]
-        output = self.build(*inputs)  # (16)
+        output = self.build(*inputs, **options)  # (16)
         if not isinstance(output, Value):
             raise CallOrderError(f"build must return a Value, computed from its inputs; got {type(output).__name__}")
         self.cache = inputs, output

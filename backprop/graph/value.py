@@ -72,12 +72,12 @@ class Value(Operators, ArrayLike):
         return Value._computed(operation, parents, options, data, learns)
 
     @staticmethod
-    def through(module, inputs):
-        """`module(*inputs)` where at least one input is a Value: the module's call as a new value.   (16)"""
+    def through(module, inputs, options):
+        """`module(*inputs, **options)` where at least one input is a Value: the module's call as a new value.   (16)"""
         if any(isinstance(part, Value) for a in inputs if isinstance(a, (tuple, list)) for part in a):
             raise GradientError("a Value inside a tuple gets no gradient; use np.stack").named(type(module).__name__)
         places = [place for place, a in enumerate(inputs) if isinstance(a, Value)]
-        call = ModuleCall(module, [a.data if isinstance(a, Value) else a for a in inputs], places)
+        call = ModuleCall(module, [a.data if isinstance(a, Value) else a for a in inputs], places, options)
         parents = [inputs[place] for place in places]
         learns = any(a.requires_grad for a in itertools.chain(parents, module.parameters()))
         return Value._computed(call, parents, {}, F.of_type(call.output, call.dtype), learns)

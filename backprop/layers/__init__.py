@@ -1,6 +1,7 @@
 """The layers, one kind in each file."""
 
 from backprop.layers.activation import ReLU, Sigmoid, Tanh
+from backprop.layers.attention import MultiheadAttention
 from backprop.layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from backprop.layers.bias import Bias
 from backprop.layers.conv import Conv1d, Conv2d, Conv3d

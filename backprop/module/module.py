@@ -99,18 +99,21 @@ class Module(Tree, Expects, Hooked, Copied):
     def backward(self, delta):
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
-    def __call__(self, *inputs):
-        """Run pre-hooks, forward and forward hooks, and keep the call. On a graph's Value the call becomes a node."""
+    def __call__(self, *inputs, **options):
+        """Run pre-hooks, forward and forward hooks, and keep the call. On a graph's Value the call becomes a node.
+
+        Options go to forward as they are; no delta comes back for them.
+        """
         for a in inputs:
             if type(a) is not np.ndarray and hasattr(a, "through"):
-                return a.through(self, inputs)
+                return a.through(self, inputs, options)
         hooks, own = self._hooks, self.__dict__
         own["call"] = None  # lets the last call's arrays be reused
         try:
             if hooks.before_forward:
                 Hooks.run(hooks.before_forward, self, inputs)
             self.expect_array(inputs)
-            output = self.forward(*inputs)
+            output = self.forward(*inputs, **options)
         except BaseException as error:
             own["call"] = None  # a call that failed leaves nothing
             if isinstance(error, DTypeError):

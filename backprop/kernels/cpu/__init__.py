@@ -2,6 +2,7 @@
 
 from backprop.kernels.buffers import empty
 from backprop.kernels.cpu.all_parameters import all_parameters
+from backprop.kernels.cpu.attention import attention, attention_backward
 from backprop.kernels.cpu.batch import count_correct, count_up, gather
 from backprop.kernels.cpu.channels import add_channels, sum_channels
 from backprop.kernels.cpu.classification import (

@@ -2,6 +2,7 @@
 
 from backprop.kernels.cuda import arithmetic
 from backprop.kernels.cuda.all_parameters import all_parameters
+from backprop.kernels.cuda.attention import attention, attention_backward
 from backprop.kernels.cuda.batch import count_correct, count_up, gather
 from backprop.kernels.cuda.channels import add_channels, sum_channels
 from backprop.kernels.cuda.classification import (

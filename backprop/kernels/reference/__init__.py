@@ -3,6 +3,7 @@
 from numpy import empty
 
 from backprop.kernels.reference.all_parameters import all_parameters
+from backprop.kernels.reference.attention import attention, attention_backward
 from backprop.kernels.reference.batch import count_correct, count_up, gather
 from backprop.kernels.reference.channels import add_channels, sum_channels
 from backprop.kernels.reference.classification import (

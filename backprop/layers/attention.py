@@ -1,0 +1,189 @@
+"""Attention: each position takes a mean of what others offer, weighed by how well they fit.  Lecture A 59:22.
+
+Two tokens, one head of one number, by hand: queries (1, 0), keys (2, 0), values (3, 5), so that
+
+>>> import numpy as np
+>>> from backprop import functional as F
+>>> q, k, v = (np.array(x).reshape(1, 2, 1) for x in ([1., 0], [2., 0], [3., 5]))
+>>> o, w = F.attention(q, k, v)
+>>> w[0, 0].round(4)                              # (48a) query 1: e^2 and e^0, 0.8808 and 0.1192; query 2: e^0 and e^0
+array([[0.8808, 0.5   ],
+       [0.1192, 0.5   ]])
+>>> o[0, :, 0].round(4)                           # (48b) 0.8808*3 + 0.1192*5, and 0.5*3 + 0.5*5
+array([3.2384, 4.    ])
+>>> delta_q, delta_k, delta_v = F.attention_backward(np.array([1., 0]).reshape(1, 2, 1), q, k, v, w)
+>>> delta_v[0, :, 0].round(4)                     # (48c) each value's weight in o_1, times delta_1 = 1
+array([0.8808, 0.1192])
+>>> # (48d) delta_w of o_1 is v: 3 and 5; (48e) 0.8808*(3 - 3.2384) = -0.21, and 0.1192*(5 - 3.2384) = 0.21
+>>> delta_q[0, :, 0].round(4)                     # (48f) -0.21*2 + 0.21*0
+array([-0.42,  0.  ])
+>>> delta_k[0, :, 0].round(4)                     # (48g) -0.21*1 and 0.21*1
+array([-0.21,  0.21])
+"""
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.errors import OptionError, ShapeError
+from backprop.functional.attention import NO_KEY, additive_mask, causal_mask
+from backprop.kernels.device import device_of, is_array
+from backprop.kernels.transfer import to_device
+from backprop.layers.linear import Linear
+from backprop.module import Module, Parameter
+from backprop.module.options import probability, whole
+from backprop.module.rng import Stream, generator
+
+
+class MultiheadAttention(Module):
+    """Several heads look at the same sequence, each for something else: L queries, S keys and values, D numbers each.
+
+        query (N, L, D)   key (N, S, kdim)   value (N, S, vdim)   out (N, L, D)     (L, N, D), ... unless `batch_first`
+
+    forward   (49a)  q, k, v    = query W_q^T + b_q, key W_k^T + b_k, value W_v^T + b_v
+              (48a)  w[s,l]     = e^(k[s] q[l] / sqrt(E)) / sum_s e^(k[s] q[l] / sqrt(E))      a head has E = D / heads
+              (48b)  o[l]       = sum_s w[s,l] v[s]            of q, k, v and o
+              (49b)  out        = o W_o^T + b_o
+    backward  (48c)  delta_v[s] = sum_l w[s,l] delta_o[l]      each query took w[s,l] of it
+              (48d)  delta_w    = v[s] delta_o[l]
+              (48e)  delta_s    = w * (delta_w - sum_s w delta_w) / sqrt(E)                    softmax, (4s)
+              (48f)  delta_q[l] = sum_s delta_s[s,l] k[s]
+              (48g)  delta_k[s] = sum_l delta_s[s,l] q[l]
+
+    Then (5), (6) and (7) of four linear layers. sqrt(E) keeps products of E numbers of size 1 at size 1: without it, one
+    weight would soon be 1 and all others 0, and softmax's slope 0. The comments are for (N, ..., D); cut(q) is
+    (N, heads, L, E), join its reverse, and w (N, heads, S, L).
+
+    `layer(x)` is self-attention, `layer(query, key, value)` looks elsewhere, with three deltas. `attn_mask` (L, S) or
+    (N heads, L, S), True or -inf where a query must not look; `key_padding_mask` (N, S), True where a key is nothing;
+    `is_causal` lets step t see steps up to t. Where a query may look at nothing its o is 0. `dropout` drops weights.
+    After a call `attn_weights` is (N, heads, L, S).
+
+    Weights and `state_dict` are PyTorch's: W_q, W_k, W_v are rows of in_proj_weight (3D, D), or, where kdim or vdim is
+    not D, q_proj_weight, k_proj_weight and v_proj_weight; W_o is out_proj.weight.
+
+    Raises OptionError unless D is a multiple of the heads, ShapeError for other sizes.
+    """
+
+    analytic = True
+    recordable = True
+
+    def __init__(
+        self, embed_dim, num_heads, dropout=0.0, bias=True, *, kdim=None, vdim=None, batch_first=False, dtype=np.float32
+    ):
+        self.embed_dim, self.num_heads = whole("embed_dim", embed_dim, 1), whole("num_heads", num_heads, 1)
+        if embed_dim % num_heads:
+            raise OptionError(f"embed_dim must be a multiple of num_heads, got {embed_dim} and {num_heads}")
+        self.kdim = whole("kdim", embed_dim if kdim is None else kdim, 1)
+        self.vdim = whole("vdim", embed_dim if vdim is None else vdim, 1)
+        self.dropout, self.batch_first, self.stream = probability("dropout", dropout), batch_first, Stream()
+        widths, D = (embed_dim, self.kdim, self.vdim), embed_dim
+        self.stacked = set(widths) == {D}
+        shapes = {"in_proj_weight": (3 * D, D)} if self.stacked else {}
+        for name, width in zip("qkv", widths, strict=True):
+            shapes |= {} if self.stacked else {f"{name}_proj_weight": (D, width)}
+        for name, shape in shapes.items():
+            bound = np.sqrt(6 / sum(shape))  # Glorot and Bengio, 2010
+            setattr(self, name, Parameter(generator().uniform(-bound, bound, shape).astype(dtype)))
+        self.in_proj_bias = Parameter(np.zeros(3 * D, dtype)) if bias else None
+        self.out_proj = Linear(D, D, bias, dtype)
+        if bias:
+            self.out_proj.bias.data[...] = 0
+
+    def forward(self, query, key=None, value=None, *, attn_mask=None, key_padding_mask=None, is_causal=False):
+        own, key = key is None, query if key is None else key
+        inputs = query, key, key if value is None else value
+        single = query.ndim == 2
+        query, key, value = (self._batch_first(x, single, name) for name, x in zip(NAMES, inputs, strict=True))
+        (W_q, b_q), (W_k, b_k), (W_v, b_v) = self._projections()
+        mask = self._mask(query, key, attn_mask, key_padding_mask, is_causal)
+        drop = (self.stream.next_key(), self.dropout) if self.training and self.dropout else (NO_KEY, 0.0)
+        q = F.linear(query, W_q, b_q)  # (49a) query @ W_q.T + b_q
+        k = F.linear(key, W_k, b_k)  # (49a) key @ W_k.T + b_k
+        v = F.linear(value, W_v, b_v)  # (49a) value @ W_v.T + b_v
+        # (48a) w = softmax(cut(k) @ cut(q).swapaxes(2, 3) / sqrt(E), 2)
+        # (48b) o = join(w.swapaxes(2, 3) @ cut(v))
+        o, w = F.attention(q, k, v, self.num_heads, mask, *drop)
+        out = self.out_proj(o)  # (49b) o @ W_o.T + b_o
+        self.cache = (query, key, value), (q, k, v, w), drop, single, own
+        return self._as_given(out, single)
+
+    def backward(self, delta):
+        inputs, kept, drop, single, own = self.cache
+        q, k, v, w = kept
+        delta_o = self.out_proj.backward(self._batch_first(delta, single))  # (7) delta @ W_o
+        # (48c) delta_v = join(w @ cut(delta_o))
+        # (48d) delta_w = cut(v) @ cut(delta_o).swapaxes(2, 3)
+        # (48e) delta_s = w * (delta_w - (w * delta_w).sum(2, keepdims=True)) / sqrt(E)
+        # (48f) delta_q = join(delta_s.swapaxes(2, 3) @ cut(k))
+        # (48g) delta_k = join(delta_s @ cut(q))
+        delta_q, delta_k, delta_v = F.attention_backward(delta_o, q, k, v, w, *drop)
+        deltas = delta_q, delta_k, delta_v
+        if self.stacked:
+            self.in_proj_weight.accumulate(F.stacked_weight_grad, deltas, inputs)
+        else:
+            for name, delta, a in zip("qkv", deltas, inputs, strict=True):
+                getattr(self, f"{name}_proj_weight").accumulate(F.linear_weight_grad, delta, a)
+        if self.in_proj_bias is not None:
+            self.in_proj_bias.accumulate(F.stacked_bias_grad, deltas)
+        below = [F.linear_input_grad(delta, W) for delta, (W, _) in zip(deltas, self._projections(), strict=True)]
+        below = [self._as_given(delta, single) for delta in below]
+        return F.add(F.add(below[0], below[1]), below[2]) if own else tuple(below)
+
+    @property
+    def attn_weights(self):
+        """What each query of the last call looked at, (N, heads, L, S), or (heads, L, S) of a single sequence."""
+        _, (*_, w), _, single, _ = self.cache
+        w = F.contiguous(F.transposed(w, (0, 1, 3, 2)))
+        return w[0] if single else w
+
+    def _projections(self):
+        """(W, b) of q, k and v."""
+        D = self.embed_dim
+        rows = [slice(n * D, (n + 1) * D) for n in range(3)]
+        if self.stacked:
+            weights = [self.in_proj_weight.data[part] for part in rows]
+        else:
+            weights = [getattr(self, f"{name}_proj_weight").data for name in "qkv"]
+        bias = self.in_proj_bias
+        return [(W, None if bias is None else bias.data[part]) for W, part in zip(weights, rows, strict=True)]
+
+    def _mask(self, query, key, attn_mask, key_padding_mask, is_causal):
+        """All masks as one that is added to the scores, (M, L, S), or None."""
+        (N, L, _), S, dtype, mask = query.shape, key.shape[1], query.dtype, None
+        dtype = np.dtype(dtype.type(0).real.dtype)
+        if is_causal:
+            if L != S:
+                raise ShapeError(f"is_causal expects as many keys as queries, got {S} and {L}")
+            mask = causal_mask(L, dtype)[None]
+        if attn_mask is not None:
+            given = additive_mask(attn_mask, dtype, "attn_mask")
+            if given.shape not in ((L, S), (N * self.num_heads, L, S)):
+                raise ShapeError(f"expects attn_mask ({L}, {S}) or ({N * self.num_heads}, {L}, {S}), got {given.shape}")
+            given = given.reshape(-1, L, S)
+            mask = given if mask is None else mask + given
+        if key_padding_mask is not None:
+            given = additive_mask(key_padding_mask, dtype, "key_padding_mask")
+            given = given[None] if given.ndim == 1 and N == 1 else given
+            if given.shape != (N, S):
+                raise ShapeError(f"expects key_padding_mask ({N}, {S}), got {given.shape}")
+            if mask is not None and len(mask) > N:
+                given = np.repeat(given, self.num_heads, axis=0)
+            mask = (0 if mask is None else mask) + np.broadcast_to(given[:, None], (len(given), L, S))
+        return None if mask is None else to_device(np.ascontiguousarray(mask), device_of(query))
+
+    def _batch_first(self, x, single, name=None):
+        """(N, L, D) of an input or delta as it was given."""
+        if name is not None:
+            width = {"query": self.embed_dim, "key": self.kdim, "value": self.vdim}[name]
+            axes = f"({name[0].upper()}, {width})" if single else f"{'(N, L' if self.batch_first else '(L, N'}, {width})"
+            self.expect(is_array(x) and x.ndim == 3 - single and x.shape[-1] == width, f"{name} {axes}", got=x)
+        return x[None] if single else x if self.batch_first else F.swapped(x)
+
+    def _as_given(self, x, single):
+        return x[0] if single else x if self.batch_first else F.swapped(x)
+
+    def extra_repr(self):
+        return f"{self.embed_dim}, {self.num_heads}, dropout={self.dropout}, batch_first={self.batch_first}"
+
+
+NAMES = "query", "key", "value"
