@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 import backprop as bp
 from backprop.kernels.reference.more_activations import TABLE
@@ -103,6 +103,19 @@ def kept(layer, inputs):
     return {"keep": (bp.functional.dropout(ones, layer.cache[0], layer.p) > 0) * 1.0} if layer.call else {}
 
 
+def heads(layer, inputs):
+    """cut(q) (N, heads, L, E) and its reverse, and the output's weights."""
+    count = layer.num_heads
+    return {
+        "cut": lambda a: a.reshape(*a.shape[:2], count, -1).swapaxes(1, 2),
+        "join": lambda a: a.swapaxes(1, 2).reshape(len(a), a.shape[2], -1),
+        "E": layer.embed_dim // count,
+        "softmax": softmax,
+        "W_o": layer.out_proj.weight.data,
+        "b_o": layer.out_proj.bias.data,
+    }
+
+
 # Layer -> (how one with sizes of its own is made, what its inputs are, more words).
 
 
@@ -166,6 +179,10 @@ CASES = {
     "RMSNorm": lambda kind, rng, n: (kind(n + 1, dtype=float), (x(rng, 3, n + 1),)),
     "BatchNorm1d": lambda kind, rng, n: (kind(n, dtype=float), (x(rng, 5, n),)),
     **dict.fromkeys(("RNN", "GRU", "LSTM"), recurrent),
+    "MultiheadAttention": lambda kind, rng, n: (
+        kind(2 * n, 2, batch_first=True, dtype=float),
+        (x(rng, 2, n + 1, 2 * n), x(rng, 2, n + 2, 2 * n), x(rng, 2, n + 2, 2 * n)),
+    ),
     "GraphConv": lambda kind, rng, n: (kind(n, n + 1, dtype=float), (x(rng, 4, n), x(rng, 4, 4))),
     **dict.fromkeys(("MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss"), numbers),
     **dict.fromkeys(("BCELoss", "KLDivLoss"), probabilities),
@@ -178,6 +195,7 @@ MORE = {
     "AdaptiveAvgPool2d": adaptive,
     **dict.fromkeys(("ELU", "GELU", "SiLU"), table),
     "RNN": lambda layer, inputs: {"sigma": np.tanh, "slope": lambda h: 1 - h**2},
+    "MultiheadAttention": heads,
     "ReflectionPad1d": margin,
     "Dropout": kept,
 }

@@ -50,8 +50,8 @@ class MultiheadAttention(Module):
               (48g)  delta_k[s] = sum_l delta_s[s,l] q[l]
 
     Then (5), (6) and (7) of four linear layers. sqrt(E) keeps products of E numbers of size 1 at size 1: without it, one
-    weight would soon be 1 and all others 0, and softmax's slope 0. The comments are for (N, ..., D); cut(q) is
-    (N, heads, L, E), join its reverse, and w (N, heads, S, L).
+    weight would soon be 1 and all others 0, where softmax's slope is 0. In the comments cut(q) is (N, heads, L, E), join
+    its reverse, and w (N, heads, S, L).
 
     `layer(x)` is self-attention, `layer(query, key, value)` looks elsewhere, with three deltas. `attn_mask` (L, S) or
     (N heads, L, S), True or -inf where a query must not look; `key_padding_mask` (N, S), True where a key is nothing;
@@ -95,7 +95,7 @@ class MultiheadAttention(Module):
         single = query.ndim == 2
         query, key, value = (self._batch_first(x, single, name) for name, x in zip(NAMES, inputs, strict=True))
         (W_q, b_q), (W_k, b_k), (W_v, b_v) = self._projections()
-        mask = self._mask(query, key, attn_mask, key_padding_mask, is_causal)
+        mask = self._masks(query, key, attn_mask, key_padding_mask, is_causal)
         drop = (self.stream.next_key(), self.dropout) if self.training and self.dropout else (NO_KEY, 0.0)
         q = F.linear(query, W_q, b_q)  # (49a) query @ W_q.T + b_q
         k = F.linear(key, W_k, b_k)  # (49a) key @ W_k.T + b_k
@@ -147,7 +147,7 @@ class MultiheadAttention(Module):
         bias = self.in_proj_bias
         return [(W, None if bias is None else bias.data[part]) for W, part in zip(weights, rows, strict=True)]
 
-    def _mask(self, query, key, attn_mask, key_padding_mask, is_causal):
+    def _masks(self, query, key, attn_mask, key_padding_mask, is_causal):
         """All masks as one that is added to the scores, (M, L, S), or None."""
         (N, L, _), S, dtype, mask = query.shape, key.shape[1], query.dtype, None
         dtype = np.dtype(dtype.type(0).real.dtype)
@@ -175,7 +175,9 @@ class MultiheadAttention(Module):
         """(N, L, D) of an input or delta as it was given."""
         if name is not None:
             width = {"query": self.embed_dim, "key": self.kdim, "value": self.vdim}[name]
-            axes = f"({name[0].upper()}, {width})" if single else f"{'(N, L' if self.batch_first else '(L, N'}, {width})"
+            axes = (
+                f"({name[0].upper()}, {width})" if single else f"{'(N, L' if self.batch_first else '(L, N'}, {width})"
+            )
             self.expect(is_array(x) and x.ndim == 3 - single and x.shape[-1] == width, f"{name} {axes}", got=x)
         return x[None] if single else x if self.batch_first else F.swapped(x)
 

@@ -137,6 +137,12 @@ def _sequences(x, rng):
         Example("two layers, two directions", bp.LSTM(2, 2, **deep), (x(2, 3, 2), x(2, 4, 2, 2))),
         Example("dropout between layers", bp.LSTM(2, 3, num_layers=2, dropout=0.4), (x(3, 2, 2),)),
         Example("four nodes in a row", bp.GraphConv(3, 2), (x(2, 4, 3), path)),
+        Example("self-attention", bp.MultiheadAttention(4, 2), (x(3, 2, 4),)),
+        Example(
+            "other keys and values", bp.MultiheadAttention(4, 2, kdim=3, vdim=2), (x(3, 2, 4), x(4, 2, 3), x(4, 2, 2))
+        ),
+        Example("weights dropped", bp.MultiheadAttention(4, 2, dropout=0.3, batch_first=True), (x(2, 3, 4),)),
+        Example("a transformer's layer", bp.TransformerEncoderLayer(4, 2, 5, 0.2, "gelu"), (x(3, 2, 4),)),
     ]
 
 

@@ -1,5 +1,7 @@
 """Networks that are not chains, each a formula of a few lines. Their backward is the graph's, (17)."""
 
+import math
+
 import numpy as np
 
 from backprop import functional as F
@@ -7,6 +9,8 @@ from backprop.errors import OptionError
 from backprop.graph import Graph, Value
 from backprop.layers import BatchNorm2d, Conv2d, Linear, ReLU
 from backprop.layers.sequential import Sequential
+from backprop.module import Parameter
+from backprop.module.rng import generator
 
 
 class Residual(Graph):
@@ -67,6 +71,39 @@ class Branches(Graph):
 
     def build(self, a):
         return np.concatenate([branch(a) for branch in self.branches], axis=self.axis)
+
+
+class Patches(Graph):
+    """Images (N, C, H, W) cut into squares of P x P, each turned into a vector that knows where it was: (N, L, D).
+
+    A square is a word of the sentence that a transformer reads. It does not see order, so each place has a vector of
+    its own, which learns (Dosovitskiy and others, 2021).
+    """
+
+    recordable = True
+
+    def __init__(self, image, patch, width):
+        channels, height, _ = image
+        count, rest = divmod(math.prod(image[1:]), patch * patch)
+        if rest or height % patch:
+            raise OptionError(f"images of {image[1:]} cannot be cut into squares of {patch} x {patch}")
+        self.patch, self.project = patch, Linear(channels * patch * patch, width)
+        self.positions = Parameter(generator().normal(0, 0.02, (count, width)).astype(np.float32))
+
+    def build(self, images):
+        (samples, channels, height, width), side = images.shape, self.patch
+        squares = images.reshape(samples, channels, height // side, side, width // side, side)
+        squares = squares.transpose(0, 2, 4, 1, 3, 5).reshape(samples, -1, channels * side * side)
+        return self.project(squares) + self.positions
+
+
+class MeanOverPositions(Graph):
+    """(N, L, D) -> (N, D): what all positions say together."""
+
+    recordable = True
+
+    def build(self, a):
+        return np.mean(a, axis=1)
 
 
 class Unrolled(Graph):

@@ -1,4 +1,4 @@
-"""The lecture's networks in its order, a more modern one, `cnn`, and four that are graphs, not chains.
+"""The lecture's networks in its order, a more modern one, `cnn`, and some that are graphs, not chains.
 
 Each takes images (N, C, H, W). `image` is (C, H, W) of one image, `classes` the number of labels.
 """
@@ -7,9 +7,21 @@ import math
 
 import numpy as np
 
-from backprop.layers import AdaptiveAvgPool2d, BatchNorm2d, Bias, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
+from backprop.layers import (
+    AdaptiveAvgPool2d,
+    BatchNorm2d,
+    Bias,
+    Conv2d,
+    Dropout,
+    Flatten,
+    LayerNorm,
+    Linear,
+    MaxPool2d,
+    ReLU,
+)
 from backprop.layers.sequential import Sequential
-from backprop.models.blocks import BasicBlock, Branches, Residual, RowByRow, Unrolled
+from backprop.models.blocks import BasicBlock, Branches, MeanOverPositions, Patches, Residual, RowByRow, Unrolled
+from backprop.models.transformer import TransformerEncoder, TransformerEncoderLayer
 from backprop.module.rng import generator
 
 MNIST = (1, 28, 28)
@@ -114,6 +126,13 @@ def recurrent(image=MNIST, classes=10, hidden=128):
     return Sequential(RowByRow(reader), Linear(hidden, classes))
 
 
+def transformer(image=MNIST, classes=10, patch=4, width=64, heads=4, layers=2):
+    """Squares of the image look at each other (A 59:22): no convolution, and nothing that says which are neighbours."""
+    layer = TransformerEncoderLayer(width, heads, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+    encoder = TransformerEncoder(layer, layers, LayerNorm(width))
+    return Sequential(Patches(image, patch, width), encoder, MeanOverPositions(), Linear(width, classes))
+
+
 MODELS = {
     "bias": bias,
     "linear": linear,
@@ -124,4 +143,5 @@ MODELS = {
     "resnet": resnet,
     "branches": branches,
     "recurrent": recurrent,
+    "transformer": transformer,
 }

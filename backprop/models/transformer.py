@@ -49,7 +49,10 @@ class TransformerEncoderLayer(Graph):
             raise OptionError(f"activation must be 'relu', 'gelu' or a Module, got {activation!r}")
         self.norm_first = bool(norm_first)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-        self.linear1, self.linear2 = Linear(d_model, dim_feedforward, bias, dtype), Linear(dim_feedforward, d_model, bias, dtype)
+        self.linear1, self.linear2 = (
+            Linear(d_model, dim_feedforward, bias, dtype),
+            Linear(dim_feedforward, d_model, bias, dtype),
+        )
         self.norm1, self.norm2 = (LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype) for _ in range(2))
         self.dropout, self.dropout1, self.dropout2 = (Dropout(dropout) for _ in range(3))
         self.activation = activation if isinstance(activation, Module) else ACTIVATIONS[activation]()

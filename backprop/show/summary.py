@@ -49,9 +49,10 @@ def rows(net):
     """The cells of the table: the heading, a row for each layer, and the total."""
     found = [("layer", "", "input", "output", "parameters")]
     for path, module in net._walk():
-        if module.children():
+        of_children = sum(parameter.size for child in module.children() for parameter in child.parameters())
+        own = sum(parameter.size for parameter in module.parameters()) - of_children
+        if module.children() and not own:
             continue
-        own = sum(parameter.size for parameter in module.parameters())
         shapes = (
             ("?", "?") if module.call is None else (", ".join(map(str, module.call.inputs)), str(module.call.output[0]))
         )

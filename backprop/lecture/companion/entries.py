@@ -101,6 +101,8 @@ def _entries():
     yield "45", "along a cosine", "", (bp.CosineAnnealingLR,), SCHEDULE
     yield "46", "one cycle", "", (bp.OneCycleLR,), SCHEDULE
     yield "47", "along a line", "", (bp.LinearLR,), SCHEDULE
+    yield "48", "attention", "", (bp.MultiheadAttention,)
+    yield "49", "what attention compares and mixes", "", (bp.MultiheadAttention,)
 
 
 def _entry(number, title, slide, homes, checked=None):

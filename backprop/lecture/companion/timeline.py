@@ -182,6 +182,17 @@ MOMENTS = (
     ),
     Moment(
         "A",
+        "59:22 - 60:20",
+        "Another class of functions",
+        "Until recently convolutions were best for images. Attention needs none: the squares into which an image is "
+        "cut look at each other, and learn from data alone which of them matter. That takes very large data; on few, "
+        "the convolution's own idea of neighbours wins.",
+        formulas=("48", "49"),
+        places=("layers.MultiheadAttention", "models.transformer.TransformerEncoderLayer", "models.blocks.Patches"),
+        command=f"{TRAIN} --model transformer",
+    ),
+    Moment(
+        "A",
         "61:06 - 64:12",
         "MNIST",
         "28 x 28 = 784 pixels, 10 classes, cross-entropy, SGD, ten epochs, and a plot of the losses.",

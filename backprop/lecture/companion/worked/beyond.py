@@ -1,4 +1,4 @@
-"""What the lecture only points at: dropout, normalisation, recurrent layers, graphs. (25), (28) - (36)."""
+"""What the lecture only points at: dropout, normalisation, recurrence, graphs, attention. (25), (28) - (36), (48)."""
 
 SESSIONS = {
     "25": """
@@ -90,5 +90,25 @@ array([[0.5, 0.5], [0.5, 0.5]])
 array([[9.], [9.]])
 >>> layer.backward(np.array([[1.], [0]]))      # both were heard
 array([[1.5], [1.5]])
+""",
+    "48": """
+>>> q, k, v = (np.array(x).reshape(1, 2, 1) for x in ([1., 0], [2., 0], [3., 5]))
+>>> o, w = bp.functional.attention(q, k, v)    # the second query is 0: it finds both keys alike
+>>> w[0, 0].round(3)                           # columns: e^2 and e^0 over their sum, and 1/2, 1/2
+array([[0.881, 0.5  ], [0.119, 0.5  ]])
+>>> o[0, :, 0].round(3)                        # 0.881*3 + 0.119*5, and (3 + 5)/2
+array([3.238, 4.   ])
+>>> deltas = bp.functional.attention_backward(np.array([1., 0]).reshape(1, 2, 1), q, k, v, w)
+>>> [delta[0, :, 0].round(2).tolist() for delta in deltas]     # of q, k and v
+[[-0.42, 0.0], [-0.21, 0.21], [0.88, 0.12]]
+""",
+    "49": """
+>>> layer = bp.MultiheadAttention(1, 1, bias=False, batch_first=True, dtype=np.float64)
+>>> layer.in_proj_weight.data[...] = [[0.], [1], [2]]          # q = 0: all keys are alike, v = 2 a
+>>> layer.out_proj.weight.data[...] = 10
+>>> layer(np.array([[[1.], [3]]]))             # 10 (2*1 + 2*3)/2, at both places
+array([[[40.], [40.]]])
+>>> layer.backward(np.array([[[1.], [0]]]))    # each value was half of it: 10 * 1/2 * 2
+array([[[10.], [10.]]])
 """,
 }
