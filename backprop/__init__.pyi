@@ -654,6 +654,116 @@ class CrossEntropyLoss(Loss):
         num_classes: int | None = None,
     ) -> None: ...
 
+class Bilinear(Graph):
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: DTypeLike = ...
+    ) -> None: ...
+
+class ChannelShuffle(Graph):
+    def __init__(self, groups: int) -> None: ...
+
+class CosineSimilarity(Graph):
+    def __init__(self, dim: int = 1, eps: float = 1e-08) -> None: ...
+
+class GLU(Graph):
+    def __init__(self, dim: int = -1) -> None: ...
+
+class LocalResponseNorm(Graph):
+    def __init__(self, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> None: ...
+
+class PairwiseDistance(Graph):
+    def __init__(self, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> None: ...
+
+class PixelShuffle(Graph):
+    def __init__(self, upscale_factor: int) -> None: ...
+
+class PixelUnshuffle(Graph):
+    def __init__(self, downscale_factor: int) -> None: ...
+
+class Softmax2d(Softmax):
+    def __init__(
+        self,
+    ) -> None: ...
+
+class Softmin(Softmax):
+    def __init__(self, dim: int = -1) -> None: ...
+
+class Threshold(Graph):
+    def __init__(self, threshold: float, value: float) -> None: ...
+
+class Upsample(Graph):
+    def __init__(self, *, scale_factor: int, mode: str = "nearest") -> None: ...
+
+class Identity(Module):
+    def __init__(self, *args: Any, **options: Any) -> None: ...
+
+class InstanceNorm1d(GroupNorm):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        dtype: DTypeLike = ...,
+    ) -> None: ...
+
+class InstanceNorm2d(GroupNorm):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        dtype: DTypeLike = ...,
+    ) -> None: ...
+
+class InstanceNorm3d(GroupNorm):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        dtype: DTypeLike = ...,
+    ) -> None: ...
+
+class CosineEmbeddingLoss(Loss):
+    def __init__(self, *, margin: float = 0.0, reduction: str = "mean") -> None: ...
+
+class GaussianNLLLoss(Loss):
+    def __init__(self, *, full: bool = False, eps: float = 1e-06, reduction: str = "mean") -> None: ...
+
+class HingeEmbeddingLoss(Loss):
+    def __init__(self, *, margin: float = 1.0, reduction: str = "mean") -> None: ...
+
+class MarginRankingLoss(Loss):
+    def __init__(self, *, margin: float = 0.0, reduction: str = "mean") -> None: ...
+
+class MultiLabelMarginLoss(Loss): ...
+
+class MultiLabelSoftMarginLoss(Loss):
+    def __init__(self, *, weight: ArrayLike | None = None, reduction: str = "mean") -> None: ...
+
+class MultiMarginLoss(Loss):
+    def __init__(
+        self, *, p: int = 1, margin: float = 1.0, weight: ArrayLike | None = None, reduction: str = "mean"
+    ) -> None: ...
+
+class PoissonNLLLoss(Loss):
+    def __init__(
+        self, *, log_input: bool = True, full: bool = False, eps: float = 1e-08, reduction: str = "mean"
+    ) -> None: ...
+
+class SoftMarginLoss(Loss): ...
+
+class TripletMarginLoss(Loss):
+    def __init__(
+        self, *, margin: float = 1.0, p: float = 2.0, eps: float = 1e-06, swap: bool = False, reduction: str = "mean"
+    ) -> None: ...
+
 class HuberLoss(Loss):
     def __init__(self, *, reduction: str = "mean", delta: float = 1.0) -> None: ...
 

@@ -8,6 +8,20 @@ from backprop.layers.conv import Conv1d, Conv2d, Conv3d
 from backprop.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from backprop.layers.dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
 from backprop.layers.embedding import Embedding
+from backprop.layers.formulas import (
+    GLU,
+    Bilinear,
+    ChannelShuffle,
+    CosineSimilarity,
+    LocalResponseNorm,
+    PairwiseDistance,
+    PixelShuffle,
+    PixelUnshuffle,
+    Softmax2d,
+    Softmin,
+    Threshold,
+    Upsample,
+)
 from backprop.layers.graph_conv import GraphConv, normalized_adjacency
 from backprop.layers.linear import Linear
 from backprop.layers.more_activations import (
@@ -30,7 +44,7 @@ from backprop.layers.more_activations import (
     Softsign,
     Tanhshrink,
 )
-from backprop.layers.norm import GroupNorm, LayerNorm, RMSNorm
+from backprop.layers.norm import GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, LayerNorm, RMSNorm
 from backprop.layers.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -61,5 +75,5 @@ from backprop.layers.pool import (
 )
 from backprop.layers.recurrent import GRU, LSTM, RNN
 from backprop.layers.sequential import Sequential
-from backprop.layers.shape import Flatten, Unflatten
+from backprop.layers.shape import Flatten, Identity, Unflatten
 from backprop.layers.softmax import LogSoftmax, Softmax

@@ -49,9 +49,9 @@ class MultiheadAttention(Module):
               (48f)  delta_q[l] = sum_s delta_s[s,l] k[s]
               (48g)  delta_k[s] = sum_l delta_s[s,l] q[l]
 
-    Then (5), (6) and (7) of four linear layers. sqrt(E) keeps products of E numbers of size 1 at size 1: without it, one
-    weight would soon be 1 and all others 0, where softmax's slope is 0. In the comments cut(q) is (N, heads, L, E), join
-    its reverse, and w (N, heads, S, L).
+    Then (5), (6) and (7) of four linear layers. sqrt(E) keeps products of E numbers of size 1 at size 1: without it one
+    weight would soon be 1 and all others 0, where softmax's slope is 0. In the comments cut(q) is (N, heads, L, E),
+    join its reverse, and w (N, heads, S, L).
 
     `layer(x)` is self-attention, `layer(query, key, value)` looks elsewhere, with three deltas. `attn_mask` (L, S) or
     (N heads, L, S), True or -inf where a query must not look; `key_padding_mask` (N, S), True where a key is nothing;

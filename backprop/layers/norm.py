@@ -110,6 +110,36 @@ class GroupNorm(Affine):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
 
 
+class InstanceNorm(GroupNorm):
+    """Each channel of each sample is normalised over its places: GroupNorm with as many groups as channels.
+
+    `momentum` is PyTorch's, for running statistics, which are not there: `track_running_stats` must be False.
+    """
+
+    recordable = True
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False, dtype=np.float32):
+        if track_running_stats:
+            raise OptionError("track_running_stats must be False: instances have no running statistics here")
+        super().__init__(num_features, num_features, eps, affine, dtype)
+        self.num_features = num_features
+
+    def extra_repr(self):
+        return f"{self.num_features}, eps={self.eps}, affine={self.weight is not None}"
+
+
+class InstanceNorm1d(InstanceNorm):
+    """InstanceNorm of signals (N, C, W)."""
+
+
+class InstanceNorm2d(InstanceNorm):
+    """InstanceNorm of images (N, C, H, W)."""
+
+
+class InstanceNorm3d(InstanceNorm):
+    """InstanceNorm of volumes (N, C, D, H, W)."""
+
+
 class LayerNorm(Affine):
     """Each sample is normalised over its last axes: u, z (..., *normalized_shape), gamma, beta (*normalized_shape).
 

@@ -7,6 +7,23 @@ from backprop.module import Module
 from backprop.module.options import whole
 
 
+class Identity(Module):
+    """Gives back what it is given, whatever it was made with: a place for a layer that is not there."""
+
+    analytic = True
+    recordable = True
+
+    def __init__(self, *args, **options):
+        pass
+
+    def forward(self, a):
+        self.cache = None
+        return a
+
+    def backward(self, delta):
+        return delta
+
+
 class Flatten(Module):
     """The axes from start_dim to end_dim become one: (N, C, H, W) -> (N, C H W).  Lecture A 29:50-32:41, 67:30.
 

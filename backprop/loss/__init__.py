@@ -2,5 +2,17 @@
 
 from backprop.loss.base import Loss
 from backprop.loss.classification import CrossEntropyLoss, NLLLoss
+from backprop.loss.formulas import (
+    CosineEmbeddingLoss,
+    GaussianNLLLoss,
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    PoissonNLLLoss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+)
 from backprop.loss.probability import BCELoss, BCEWithLogitsLoss, KLDivLoss
 from backprop.loss.regression import HuberLoss, L1Loss, MSELoss, SmoothL1Loss

@@ -1,0 +1,230 @@
+"""Layers that are a formula of a line or two. Their backward need not be written: it is the graph's, (17).
+
+A gated linear unit of two numbers, by hand: the second half decides how much of the first passes.
+
+>>> import numpy as np, backprop as bp
+>>> layer = bp.GLU()
+>>> layer(np.array([4., 0.]))                      # 4 sigmoid(0)
+array([2.])
+>>> layer.backward(np.array([1.]))                 # sigmoid(0), and 4 sigmoid'(0) = 4 * 1/4
+array([0.5, 1. ])
+"""
+
+import numpy as np
+
+from backprop.errors import OptionError, ShapeError
+from backprop.graph import Graph, Value
+from backprop.layers.softmax import Softmax
+from backprop.module import Parameter
+from backprop.module.options import number, whole
+from backprop.module.rng import generator
+
+
+class GLU(Graph):
+    """a sigmoid(b), where a and b are the two halves of the input along `dim` (Dauphin and others, 2017)."""
+
+    recordable = True
+
+    def __init__(self, dim=-1):
+        self.dim = dim
+
+    def build(self, u):
+        size = _size(self, u, self.dim)
+        if size % 2:
+            raise ShapeError(f"expects an even number of entries along axis {self.dim}, got {u.shape}")
+        half = size // 2
+        return _part(u, self.dim, 0, half) * (1 / (1 + np.exp(-1 * _part(u, self.dim, half, size))))
+
+
+class Softmin(Softmax):
+    """e^-u / sum of e^-u along axis `dim`: the smallest entry gets most."""
+
+    def forward(self, u):
+        return super().forward(-1 * u)
+
+    def backward(self, delta):
+        return -1 * super().backward(delta)
+
+
+class Softmax2d(Softmax):
+    """Softmax over the channels of images (N, C, H, W) or (C, H, W), at each place."""
+
+    recordable = True
+
+    def __init__(self):
+        super().__init__(-3)
+
+    def forward(self, u):
+        self.expect(u.ndim in (3, 4), "(N, C, H, W) or (C, H, W)", got=u)
+        return super().forward(u)
+
+
+class Threshold(Graph):
+    """u where it is above `threshold`, else `value`."""
+
+    recordable = False  # looks at u's numbers
+
+    def __init__(self, threshold, value):
+        self.threshold, self.value = number("threshold", threshold), number("value", value)
+
+    def build(self, u):
+        return np.where(u.data > self.threshold, u, self.value)
+
+    def extra_repr(self):
+        return f"threshold={self.threshold}, value={self.value}"
+
+
+class LocalResponseNorm(Graph):
+    """a / (k + alpha s)^beta, s the mean square of `size` neighbouring channels of a (N, C, ...) (Krizhevsky, 2012)."""
+
+    recordable = True
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0):
+        self.size = whole("size", size, 1)
+        self.alpha, self.beta, self.k = number("alpha", alpha), number("beta", beta), number("k", k)
+
+    def build(self, a):
+        channels, before = _size(self, a, 1), self.size // 2
+        none = [np.zeros((len(a), n, *a.shape[2:]), a.dtype) for n in (before, self.size - 1 - before)]
+        squares = np.concatenate([none[0], a * a, none[1]], axis=1)
+        total = sum((squares[:, n : n + channels] for n in range(1, self.size)), squares[:, :channels])
+        return a / (self.k + total * (self.alpha / self.size)) ** self.beta
+
+
+class CosineSimilarity(Graph):
+    """a . b / (|a| |b|) along axis `dim`, each length at least `eps`: of two inputs that broadcast to one shape."""
+
+    def __init__(self, dim=1, eps=1e-8):
+        self.dim, self.eps = dim, number("eps", eps, 0)
+
+    def build(self, a, b):
+        lengths = [np.maximum(np.sqrt((x * x).sum(self.dim)), self.eps) for x in (a, b)]
+        return (a * b).sum(self.dim) / (lengths[0] * lengths[1])
+
+
+class PairwiseDistance(Graph):
+    """The p-norm of a - b + eps along the last axis: a, b (N, D) or (D,)."""
+
+    def __init__(self, p=2.0, eps=1e-6, keepdim=False):
+        self.p, self.eps, self.keepdim = number("p", p, 0), number("eps", eps), keepdim
+
+    def build(self, a, b):
+        return distance(a - b, self.p, self.eps, self.keepdim)
+
+
+def distance(x, p, eps, keepdims=False):
+    """The p-norm of x + eps along the last axis."""
+    x = abs(x + eps)
+    if p == 1:
+        return x.sum(-1, keepdims)
+    if np.isinf(p):
+        return x.max(-1, keepdims)
+    return np.sqrt((x * x).sum(-1, keepdims)) if p == 2 else (x**p).sum(-1, keepdims) ** (1 / p)
+
+
+class Bilinear(Graph):
+    """z[o] = a^T W[o] b + mu[o]: a (..., I), b (..., J), W (O, I, J), mu (O,). They start as a Linear's."""
+
+    def __init__(self, in1_features, in2_features, out_features, bias=True, dtype=np.float32):
+        sizes = {"out_features": out_features, "in1_features": in1_features, "in2_features": in2_features}
+        shape = [whole(name, size, 1) for name, size in sizes.items()]
+        bound = 1 / np.sqrt(in1_features)
+        self.weight = Parameter(generator().uniform(-bound, bound, shape).astype(dtype))
+        self.bias = Parameter(generator().uniform(-bound, bound, out_features).astype(dtype)) if bias else None
+
+    def build(self, a, b):
+        outputs, i, j = self.weight.shape
+        if a.shape[:-1] != b.shape[:-1] or (a.shape[-1:], b.shape[-1:]) != ((i,), (j,)):
+            raise ShapeError(f"expects (..., {i}) and (..., {j}), got {a.shape} and {b.shape}")
+        lead = a.shape[:-1]
+        left = a.reshape(-1, i) @ Value(self.weight).transpose(1, 0, 2).reshape(i, outputs * j)
+        z = (left.reshape(-1, outputs, j) * b.reshape(-1, 1, j)).sum(-1)
+        return (z if self.bias is None else z + self.bias).reshape(*lead, outputs)
+
+
+class PixelShuffle(Graph):
+    """Images (N, C r r, H, W) -> (N, C, r H, r W): r x r channels become the pixels of a larger image."""
+
+    recordable = True
+
+    def __init__(self, upscale_factor):
+        self.upscale_factor = whole("upscale_factor", upscale_factor, 1)
+
+    def build(self, a):
+        r = self.upscale_factor
+        *lead, channels, height, width = _image(a)
+        if channels % (r * r):
+            raise ShapeError(f"expects channels that are a multiple of {r * r}, got {a.shape}")
+        a = a.reshape(-1, channels // (r * r), r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
+        return a.reshape(*lead, channels // (r * r), height * r, width * r)
+
+
+class PixelUnshuffle(Graph):
+    """The reverse of PixelShuffle."""
+
+    recordable = True
+
+    def __init__(self, downscale_factor):
+        self.downscale_factor = whole("downscale_factor", downscale_factor, 1)
+
+    def build(self, a):
+        r = self.downscale_factor
+        *lead, channels, height, width = _image(a)
+        if height % r or width % r:
+            raise ShapeError(f"expects images whose sides are multiples of {r}, got {a.shape}")
+        a = a.reshape(-1, channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
+        return a.reshape(*lead, channels * r * r, height // r, width // r)
+
+
+class ChannelShuffle(Graph):
+    """Channels (N, C, ...) in groups are dealt out anew, one of each group in turn (Zhang and others, 2018)."""
+
+    recordable = True
+
+    def __init__(self, groups):
+        self.groups = whole("groups", groups, 1)
+
+    def build(self, a):
+        channels = _size(self, a, 1)
+        if channels % self.groups:
+            raise ShapeError(f"expects channels that are a multiple of {self.groups}, got {a.shape}")
+        return a.reshape(len(a), self.groups, channels // self.groups, -1).transpose(0, 2, 1, 3).reshape(*a.shape)
+
+
+class Upsample(Graph):
+    """Images (N, C, ...) made `scale_factor` times as large, a whole number for all axes: each entry is repeated."""
+
+    recordable = True
+
+    def __init__(self, *, scale_factor, mode="nearest"):
+        if mode != "nearest":
+            raise OptionError(f"mode must be 'nearest', got {mode!r}")
+        self.scale_factor = whole("scale_factor", scale_factor, 1)
+
+    def build(self, a):
+        times = self.scale_factor
+        for axis in range(2, a.ndim):
+            shape = a.shape
+            a = a.reshape(*shape[: axis + 1], 1, *shape[axis + 1 :])
+            a = np.concatenate([a] * times, axis=axis + 1).reshape(
+                *shape[:axis], shape[axis] * times, *shape[axis + 1 :]
+            )
+        return a
+
+
+def _size(layer, a, dim):
+    if not -a.ndim <= dim < a.ndim:
+        raise ShapeError(f"expects an array with an axis {dim}, got {a.shape}")
+    return a.shape[dim]
+
+
+def _part(a, dim, start, stop):
+    at = [slice(None)] * a.ndim
+    at[dim] = slice(start, stop)
+    return a[tuple(at)]
+
+
+def _image(a):
+    if a.ndim < 3:
+        raise ShapeError(f"expects (..., C, H, W), got {a.shape}")
+    return a.shape

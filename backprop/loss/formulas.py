@@ -1,0 +1,279 @@
+"""Losses that are a formula of a line or two. Their backward need not be written: it is the graph's, (17).
+
+Two samples that should be apart by 1, by hand: the first is, the second lacks 0.5.
+
+>>> import numpy as np, backprop as bp
+>>> loss, y = bp.MarginRankingLoss(margin=1.0), np.array([1., 1])          # the first of a pair should be larger
+>>> loss(np.array([3., 2]), np.array([1., 1.5]), y)                        # (0 + 0.5) / 2
+0.25
+>>> loss.backward()                                                        # the second pair's, times 1/2
+(array([ 0. , -0.5]), array([-0. ,  0.5]), None)
+
+Targets have no delta. A loss of several inputs returns a tuple, in their order, None for targets.
+"""
+
+import math
+
+import numpy as np
+
+from backprop import functional as F
+from backprop.errors import LabelError, OptionError, ShapeError
+from backprop.functional.shapes import as_int64
+from backprop.graph import Value
+from backprop.graph.modes import reverse
+from backprop.kernels.device import device_of, to_host
+from backprop.layers.formulas import distance
+from backprop.loss.base import Loss
+from backprop.module import Buffer
+from backprop.module.options import number
+
+
+class Formula(Loss):
+    """A loss whose terms `each(...)` computes from Values, and from targets that are plain arrays.
+
+    forward              L       = 1/E sum over the E terms
+    backward  (17)       delta_a = delta / E, from each term back to the inputs
+
+    Raises ShapeError, from the first operation that cannot do with the shapes, and DTypeError.
+    """
+
+    learns = (0,)  # which of the inputs have a delta; the others are targets
+
+    def each(self, *inputs):
+        raise NotImplementedError
+
+    def forward(self, *inputs):
+        self.expect_on_host(inputs)
+        values = [Value(a) if place in self.learns else np.asarray(a) for place, a in enumerate(inputs)]
+        out = self.each(*values)
+        self.cache = values, out
+        return F.reduce(F.contiguous(out.data), self.reduction)
+
+    def backward(self, delta=1):
+        values, out = self.cache
+        scale = np.broadcast_to(np.asarray(self.scale(delta, out.data.size), out.dtype), out.shape)
+        found = {}
+        for v, vbar in reverse(out, np.array(scale)):  # (17)
+            found[id(v)] = vbar
+        deltas = [
+            np.array(found.get(id(v), np.zeros_like(v.data))) if place in self.learns else None
+            for place, v in enumerate(values)
+        ]
+        return deltas[0] if len(self.learns) == 1 and self.learns[0] == 0 and len(deltas) <= 2 else tuple(deltas)
+
+    def expect_on_host(self, inputs):
+        """These formulas are NumPy's."""
+        if any(device_of(a) != "cpu" for a in inputs if hasattr(a, "dtype")):
+            raise OptionError(f"{type(self).__name__} is not there on a GPU; use bp.to_host(a) first")
+
+    def terms(self):
+        return self.cache[1].data.size
+
+
+def positive(x):
+    """max(x, 0); its slope is 0 where x is 0, as PyTorch's"""
+    return np.where(x.data > 0, x, 0)
+
+
+def softplus(x):
+    """log(1 + e^x), without overflow"""
+    return positive(x) + np.log(1 + np.exp(-abs(x)))
+
+
+def _targets(name, y, allowed):
+    if not np.isin(y, allowed).all():
+        wrong = np.argwhere(~np.isin(y, allowed))[0]
+        place = tuple(map(int, wrong)) if len(wrong) != 1 else int(wrong[0])
+        raise LabelError(
+            f"{name} expects targets among {', '.join(map(str, allowed))}, got {y[tuple(wrong)]} at {place}"
+        )
+
+
+class SoftMarginLoss(Formula):
+    """log(1 + e^(-y a)), the logistic loss: a, y (...) of one shape, y is 1 or -1."""
+
+    def each(self, a, y):
+        _expect_alike(a, y)
+        return softplus(-1 * (a * y))
+
+
+class HingeEmbeddingLoss(Formula):
+    """A distance a where y is 1, max(0, margin - a) where it is -1: a, y (...) of one shape."""
+
+    def __init__(self, *, margin=1.0, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.margin = number("margin", margin)
+
+    def each(self, a, y):
+        _expect_alike(a, y)
+        _targets(type(self).__name__, y, (1, -1))
+        return np.where(y == 1, a, positive(self.margin - a))
+
+
+class MarginRankingLoss(Formula):
+    """max(0, margin - y (a - b)): where y is 1, a should be larger than b, by the margin; where -1, smaller."""
+
+    learns = (0, 1)
+
+    def __init__(self, *, margin=0.0, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.margin = number("margin", margin)
+
+    def each(self, a, b, y):
+        return positive(self.margin - (a - b) * y)
+
+
+class CosineEmbeddingLoss(Formula):
+    """1 - cos(a, b) where y is 1, max(0, cos(a, b) - margin) where it is -1: a, b (N, D) or (D,), y (N,) or ()."""
+
+    learns = (0, 1)
+
+    def __init__(self, *, margin=0.0, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.margin = number("margin", margin)
+
+    def each(self, a, b, y):
+        _expect_alike(a, b)
+        _targets(type(self).__name__, y, (1, -1))
+        sizes = ((a * a).sum(-1) + 1e-12) * ((b * b).sum(-1) + 1e-12)
+        cosine = (a * b).sum(-1) / np.sqrt(sizes)
+        return np.where(y == 1, 1 - cosine, positive(cosine - self.margin))
+
+
+class TripletMarginLoss(Formula):
+    """max(0, |a - p| - |a - n| + margin): an anchor a should be nearer to p, of its kind, than to n. All (N, D).
+
+    |x| is the p-norm of x + eps. With `swap`, the distance from p to n counts where that is smaller than from a to n.
+    """
+
+    learns = (0, 1, 2)
+
+    def __init__(self, *, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.margin, self.p, self.eps, self.swap = number("margin", margin), number("p", p, 0), number("eps", eps), swap
+
+    def each(self, a, p, n):
+        _expect_alike(a, p)
+        _expect_alike(a, n)
+        away = distance(a - n, self.p, self.eps)
+        if self.swap:
+            away = np.minimum(away, distance(p - n, self.p, self.eps))
+        return positive(distance(a - p, self.p, self.eps) - away + self.margin)
+
+
+class MultiMarginLoss(Formula):
+    """1/C sum over c != y of max(0, margin - a[y] + a[c])^p w[y]: scores a (N, C) or (C,), labels y (N,) or ()."""
+
+    def __init__(self, *, p=1, margin=1.0, weight=None, reduction="mean"):
+        super().__init__(reduction=reduction)
+        if p not in (1, 2):
+            raise OptionError(f"p must be 1 or 2, got {p}")
+        self.p, self.margin = p, number("margin", margin)
+        self.weight = None if weight is None else Buffer(np.asarray(weight, dtype=getattr(weight, "dtype", np.float32)))
+
+    def each(self, a, y):
+        y = as_int64(y)
+        single, classes = a.ndim == 1, a.shape[-1]
+        a, y = (a.reshape(1, -1), y.reshape(1)) if single else (a, y)
+        if a.ndim != 2 or y.shape != a.shape[:1]:
+            raise ShapeError(f"expects scores (N, C) and labels (N,), got {a.shape} and {y.shape}")
+        _targets(type(self).__name__, y, range(classes))
+        own = np.arange(len(y)), y
+        terms = positive(self.margin - a[own].reshape(-1, 1) + a) ** self.p
+        terms = np.where(np.eye(classes, dtype=bool)[y], 0, terms)
+        if self.weight is not None:
+            terms = terms * self.weight.data[y][:, None]
+        out = terms.sum(1) / classes
+        return out.reshape(()) if single else out
+
+    def count_correct(self, scores, y):
+        return F.count_correct(scores, y)
+
+
+class MultiLabelMarginLoss(Formula):
+    """1/C sum over each wanted class j and each other class i of max(0, 1 - (a[j] - a[i])): scores a (N, C) or (C,).
+
+    y, of a's shape, lists the wanted classes of each sample; the first -1 ends the list.
+    """
+
+    def each(self, a, y):
+        y = as_int64(y)
+        _expect_alike(a, y)
+        single, classes = a.ndim == 1, a.shape[-1]
+        a, y = (a.reshape(1, -1), y.reshape(1, -1)) if single else (a, y)
+        _targets(type(self).__name__, y, range(-1, classes))
+        listed = np.logical_and.accumulate(y >= 0, axis=1)
+        wanted = np.zeros(y.shape, bool)
+        np.put_along_axis(wanted, np.where(listed, y, y[:, :1].clip(0)), True, axis=1)
+        wanted &= listed.any(axis=1, keepdims=True)
+        short = positive(1 - a.reshape(-1, classes, 1) + a.reshape(-1, 1, classes))
+        # a class that is listed twice counts twice
+        times = np.stack([((y == c) & listed).sum(1) for c in range(classes)], axis=1)
+        terms = short * (times[:, :, None] * ~wanted[:, None, :]).astype(a.dtype)
+        out = terms.sum((1, 2)) / classes
+        return out.reshape(()) if single else out
+
+
+class MultiLabelSoftMarginLoss(Formula):
+    """-1/C sum over the classes of w (y log s + (1 - y) log(1 - s)), s = sigmoid(a): scores a and targets y (N, C)."""
+
+    def __init__(self, *, weight=None, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.weight = None if weight is None else Buffer(np.asarray(weight, dtype=getattr(weight, "dtype", np.float32)))
+
+    def each(self, a, y):
+        _expect_alike(a, y)
+        terms = softplus(-1 * a) * y + softplus(a) * (1 - y)
+        return (terms if self.weight is None else terms * self.weight.data).mean(-1)
+
+
+class PoissonNLLLoss(Formula):
+    """e^a - y a, of counts y with mean e^a; a - y log(a + eps) where a is the mean itself (`log_input=False`).
+
+    `full` adds log y! by Stirling's formula, y log y - y + log(2 pi y) / 2, where y is above 1.
+    """
+
+    def __init__(self, *, log_input=True, full=False, eps=1e-8, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.log_input, self.full, self.eps = log_input, full, number("eps", eps, 0)
+
+    def each(self, a, y):
+        _expect_alike(a, y)
+        terms = np.exp(a) - a * y if self.log_input else a - np.log(a + self.eps) * y
+        if not self.full:
+            return terms
+        large = np.where(y > 1, y, 1)
+        stirling = large * np.log(large) - large + 0.5 * np.log(2 * np.pi * large)
+        return terms + np.where(y > 1, stirling, 0).astype(a.dtype)
+
+
+class GaussianNLLLoss(Formula):
+    """(log v + (a - y)^2 / v) / 2, v = max(var, eps): a network that says its own variance. `full` adds log(2 pi) / 2.
+
+    Called with a, y (N, ...) and var, of their shape or with 1 on the last axis, or without it; delta is that of a and
+    of var.
+
+    Raises LabelError for a variance below 0.
+    """
+
+    learns = (0, 2)
+
+    def __init__(self, *, full=False, eps=1e-6, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.full, self.eps = full, number("eps", eps, 0)
+
+    def each(self, a, y, var):
+        _expect_alike(a, y)
+        if (to_host(var.data) < 0).any():
+            raise LabelError("expects variances of at least 0")
+        if var.shape == a.shape[:-1]:
+            var = var.reshape(*var.shape, 1)
+        v = var + np.where(var.data < self.eps, self.eps - var.data, 0)  # PyTorch's slope, 1 even where eps counts
+        error = a - y
+        terms = 0.5 * (np.log(v) + error * error / v)
+        return terms + 0.5 * math.log(2 * math.pi) if self.full else terms
+
+
+def _expect_alike(a, b):
+    if a.shape != b.shape:
+        raise ShapeError(f"expects arrays of the same shape, got {a.shape} and {b.shape}; nothing is broadcast")
