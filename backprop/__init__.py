@@ -156,7 +156,20 @@ from backprop.models.transformer import TransformerEncoder, TransformerEncoderLa
 from backprop.module import Buffer, Module, Parameter
 from backprop.module.rng import manual_seed
 from backprop.optim import SGD, Adam, AdamW, Optimizer, RMSprop
-from backprop.optim.schedule import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, StepLR
+from backprop.optim.clip import clip_grad_norm_, clip_grad_value_
+from backprop.optim.schedule import (
+    ChainedScheduler,
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    LRScheduler,
+    MultiStepLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+)
 from backprop.show import cells
 from backprop.show.explain import explain
 from backprop.show.summary import summary
@@ -165,4 +178,5 @@ from backprop.training.checkpoint import Checkpoint
 from backprop.training.compiled import compile
 from backprop.training.data import DataLoader
 from backprop.training.fit import fit
+from backprop.training.prediction import predict
 from backprop.training.weights import load, save

@@ -826,6 +826,50 @@ class RMSprop(Optimizer):
         centered: bool = False,
     ) -> None: ...
 
+class ExponentialLR(LRScheduler):
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None: ...
+
+class MultiStepLR(LRScheduler):
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None: ...
+
+class LambdaLR(LRScheduler):
+    def __init__(
+        self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]
+    ) -> None: ...
+
+class SequentialLR(LRScheduler):
+    def __init__(self, optimizer: Optimizer, schedulers: Iterable[LRScheduler], milestones: Iterable[int]) -> None: ...
+
+class ChainedScheduler(LRScheduler):
+    def __init__(self, schedulers: Iterable[LRScheduler]) -> None: ...
+
+class ReduceLROnPlateau:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        eps: float = 1e-8,
+    ) -> None: ...
+    def step(self, metrics: float) -> None: ...
+    def get_last_lr(self) -> list[float]: ...
+    def state_dict(self) -> dict[str, Array]: ...
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None: ...
+
+def clip_grad_norm_(
+    parameters: Parameter | Iterable[Parameter],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> float: ...
+def clip_grad_value_(parameters: Parameter | Iterable[Parameter], clip_value: float) -> None: ...
+def predict(net: Module, x: Array, batch_size: int = 256) -> Array: ...
+
 class StepLR(LRScheduler):
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None: ...
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from backprop.errors import OptionError, ShapeError
 from backprop.graph import Graph, Value
+from backprop.graph.formulas import distance
 from backprop.layers.softmax import Softmax
 from backprop.module import Parameter
 from backprop.module.options import number, whole
@@ -110,16 +111,6 @@ class PairwiseDistance(Graph):
 
     def build(self, a, b):
         return distance(a - b, self.p, self.eps, self.keepdim)
-
-
-def distance(x, p, eps, keepdims=False):
-    """The p-norm of x + eps along the last axis."""
-    x = abs(x + eps)
-    if p == 1:
-        return x.sum(-1, keepdims)
-    if np.isinf(p):
-        return x.max(-1, keepdims)
-    return np.sqrt((x * x).sum(-1, keepdims)) if p == 2 else (x**p).sum(-1, keepdims) ** (1 / p)
 
 
 class Bilinear(Graph):

@@ -6,8 +6,9 @@ Two samples that should be apart by 1, by hand: the first is, the second lacks 0
 >>> loss, y = bp.MarginRankingLoss(margin=1.0), np.array([1., 1])          # the first of a pair should be larger
 >>> loss(np.array([3., 2]), np.array([1., 1.5]), y)                        # (0 + 0.5) / 2
 0.25
->>> loss.backward()                                                        # the second pair's, times 1/2
-(array([ 0. , -0.5]), array([-0. ,  0.5]), None)
+>>> delta_a, delta_b, none = loss.backward()                               # the second pair's, times 1/2
+>>> delta_b
+array([0. , 0.5])
 
 Targets have no delta. A loss of several inputs returns a tuple, in their order, None for targets.
 """
@@ -20,9 +21,9 @@ from backprop import functional as F
 from backprop.errors import LabelError, OptionError, ShapeError
 from backprop.functional.shapes import as_int64
 from backprop.graph import Value
+from backprop.graph.formulas import distance, positive, softplus
 from backprop.graph.modes import reverse
 from backprop.kernels.device import device_of, to_host
-from backprop.layers.formulas import distance
 from backprop.loss.base import Loss
 from backprop.module import Buffer
 from backprop.module.options import number
@@ -68,16 +69,6 @@ class Formula(Loss):
 
     def terms(self):
         return self.cache[1].data.size
-
-
-def positive(x):
-    """max(x, 0); its slope is 0 where x is 0, as PyTorch's"""
-    return np.where(x.data > 0, x, 0)
-
-
-def softplus(x):
-    """log(1 + e^x), without overflow"""
-    return positive(x) + np.log(1 + np.exp(-abs(x)))
 
 
 def _targets(name, y, allowed):

@@ -48,8 +48,8 @@ def masks(rng, N, heads, L, S, kind, padded):
 @some
 @given(
     heads=st.integers(1, 3), E=few, L=few, S=few, N=few, widths=st.sampled_from([None, (3, 2), (5, 5)]),
-    batch_first=st.booleans(), bias=st.booleans(), own=st.booleans(), kind=st.sampled_from(["", "bool", "added", "each"]),
-    padded=st.booleans(), seed=st.integers(0, 999),
+    batch_first=st.booleans(), bias=st.booleans(), own=st.booleans(),
+    kind=st.sampled_from(["", "bool", "added", "each"]), padded=st.booleans(), seed=st.integers(0, 999),
 )  # fmt: skip
 def test_multihead_attention(heads, E, L, S, N, widths, batch_first, bias, own, kind, padded, seed):
     rng, D = np.random.default_rng(seed), heads * E

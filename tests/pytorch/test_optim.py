@@ -146,3 +146,104 @@ def test_one_cycle_schedule(total, pct, strategy, three, cycle, adam):
     }
     optimizer = ("Adam", {"lr": 0.5}) if adam else ("SGD", {"lr": 0.5, "momentum": 0.9})
     same_schedule(bp.OneCycleLR, torch.optim.lr_scheduler.OneCycleLR, options, total + 1, optimizer)
+
+
+SCHEDULERS = torch.optim.lr_scheduler
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ExponentialLR", {"gamma": 0.8}),
+        ("MultiStepLR", {"milestones": [2, 5, 5, 9], "gamma": 0.3}),
+        ("LambdaLR", {"lr_lambda": lambda t: 1 / (1 + t)}),
+    ],
+)
+def test_schedules_by_a_factor_by_milestones_and_by_a_function(name, options):
+    same_schedule(getattr(bp, name), getattr(SCHEDULERS, name), options, 12)
+
+
+def one_after_the_other(library):
+    def made(optimizer):
+        warm = library.LinearLR(optimizer, 0.1, 1.0, total_iters=3)
+        fall = library.CosineAnnealingLR(optimizer, T_max=5)
+        return library.SequentialLR(optimizer, [warm, fall, library.ExponentialLR(optimizer, 0.9)], milestones=[3, 8])
+
+    return made
+
+
+def at_once(library):
+    def made(optimizer):
+        warm = library.LinearLR(optimizer, 0.1, 1.0, total_iters=3)
+        return library.ChainedScheduler([warm, library.ExponentialLR(optimizer, 0.9)])
+
+    return made
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("several", [one_after_the_other, at_once])
+def test_several_schedules(several):
+    ours, theirs = bp.Parameter([1.0]), torch.nn.Parameter(torch.ones(1))
+    optimizer, their_optimizer = bp.SGD([ours], lr=0.5), torch.optim.SGD([theirs], lr=0.5)
+    schedule, their_schedule = several(bp)(optimizer), several(SCHEDULERS)(their_optimizer)
+    again = None
+    for step in range(12):
+        its = their_optimizer.param_groups[0]["lr"]
+        np.testing.assert_allclose(optimizer.param_groups[0]["lr"], its, rtol=1e-10, atol=1e-13)
+        if step == 5:  # goes on from a state
+            state = schedule.state_dict()
+            other = bp.SGD([bp.Parameter([1.0])], lr=0.5)
+            again = several(bp)(other)
+            again.load_state_dict(state)
+        if again is not None:
+            assert again.optimizer.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
+            again.step()
+        their_optimizer.step()
+        schedule.step()
+        their_schedule.step()
+
+
+@some
+@given(
+    losses=st.lists(st.sampled_from([1.0, 0.9, 0.89999, 0.5, 2.0]), min_size=1, max_size=25),
+    mode=st.sampled_from(["min", "max"]),
+    kind=st.sampled_from(["rel", "abs"]),
+    patience=st.integers(0, 3),
+    cooldown=st.integers(0, 2),
+)
+def test_reduce_on_plateau(losses, mode, kind, patience, cooldown):
+    options = {"mode": mode, "factor": 0.5, "patience": patience, "threshold": 0.01, "threshold_mode": kind}
+    options |= {"cooldown": cooldown, "min_lr": 0.05}
+    optimizer = bp.SGD([bp.Parameter([1.0])], lr=0.5)
+    theirs = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.5)
+    schedule, their_schedule = (
+        bp.ReduceLROnPlateau(optimizer, **options),
+        SCHEDULERS.ReduceLROnPlateau(theirs, **options),
+    )
+    for loss in losses:
+        schedule.step(loss)
+        their_schedule.step(loss)
+        assert optimizer.param_groups[0]["lr"] == theirs.param_groups[0]["lr"]
+    other = bp.ReduceLROnPlateau(bp.SGD([bp.Parameter([1.0])], lr=9.0), **options)
+    other.load_state_dict(schedule.state_dict())
+    assert (other.best, other.get_last_lr()) == (schedule.best, schedule.get_last_lr())
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0, np.inf])
+@pytest.mark.parametrize("max_norm", [0.1, 100.0])
+def test_clipping(norm_type, max_norm):
+    rng = np.random.default_rng(0)
+    grads = [rng.standard_normal(shape) for shape in ((3, 4), (5,))]
+    ours = [bp.Parameter(np.zeros(grad.shape)) for grad in grads] + [bp.Parameter([1.0])]
+    theirs = [torch.nn.Parameter(torch.zeros(grad.shape, dtype=torch.float64)) for grad in grads]
+    for mine, its, grad in zip(ours, theirs, grads, strict=False):
+        mine.accumulate(grad)
+        its.grad = torch.tensor(grad)
+    norm = bp.clip_grad_norm_(ours, max_norm, norm_type)
+    its_norm = torch.nn.utils.clip_grad_norm_(theirs, max_norm, norm_type)
+    np.testing.assert_allclose(norm, its_norm.item(), rtol=1e-12)
+    bp.clip_grad_value_(ours, 0.02)
+    torch.nn.utils.clip_grad_value_(theirs, 0.02)
+    for mine, its in zip(ours, theirs, strict=False):
+        np.testing.assert_allclose(mine.grad, its.grad.numpy(), rtol=1e-12)
+    assert ours[-1].grad is None

@@ -531,3 +531,13 @@ def test_a_last_convolution_of_the_wrong_size_gets_its_own_cure():
     images, labels = np.zeros((4, 1, 3, 3), np.float32), np.arange(36).reshape(4, 3, 3) % 3
     with pytest.raises(bp.ShapeError, match=r"make it Conv2d\(1, 3, \.\.\.\)"):
         run(bp.Sequential(bp.Conv2d(1, 7, 3, padding=1)), x=images, y=labels)
+
+
+def test_predict_goes_through_all_samples_in_evaluation_and_restores_the_mode(rng):
+    net = bp.Sequential(bp.Flatten(), bp.Linear(12, 3), bp.BatchNorm1d(3), bp.Dropout(0.5))
+    images = rng.integers(0, 256, (10, 3, 4), np.uint8)
+    found = bp.predict(net, images, batch_size=4)
+    assert net.training and found.shape == (10, 3)
+    with net.evaluating():
+        np.testing.assert_allclose(found, net(images.astype(np.float32) / 255), rtol=1e-5, atol=1e-6)
+    assert bp.predict(net, images[:0]).shape == (0, 3)

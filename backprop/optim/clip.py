@@ -1,0 +1,53 @@
+"""Gradients made smaller between backward and the step: one that explodes then moves the parameters a little only."""
+
+import math
+
+import numpy as np
+
+from backprop.errors import NonFiniteError, OptionError
+from backprop.kernels.device import to_host
+from backprop.module.options import number
+from backprop.module.parameter import Parameter
+
+
+def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False):
+    """Scale all gradients by one factor, so that their norm together is at most `max_norm`; returns what it was.
+
+        g <- g min(1, max_norm / |g|),   |g| the `norm_type`-norm over all entries of all parameters
+
+    The direction stays. Parameters without a gradient do not count. Raises NonFiniteError for a norm that is NaN or
+    infinite if `error_if_nonfinite`.
+
+    >>> w = Parameter(np.array([0.0, 0.0])); w.accumulate(np.array([3.0, 4.0]))
+    >>> clip_grad_norm_([w], max_norm=1.0), w.grad.round(3)
+    (5.0, array([0.6, 0.8]))
+    """
+    number("max_norm", max_norm, 0)
+    moved = _with_gradient(parameters)
+    if not (isinstance(norm_type, (int, float)) and norm_type > 0):
+        raise OptionError(f"norm_type must be above 0, or infinite, got {norm_type!r}")
+    sizes = [np.abs(to_host(parameter.grad)).astype(np.float64) for parameter in moved]
+    if math.isinf(norm_type):
+        norm = max((float(size.max(initial=0)) for size in sizes), default=0.0)
+    else:
+        norm = float(sum(float((size**norm_type).sum()) for size in sizes)) ** (1 / norm_type)
+    if error_if_nonfinite and not math.isfinite(norm):
+        raise NonFiniteError(f"the norm of all gradients is {norm}")
+    factor = max_norm / (norm + 1e-6)
+    if factor < 1 or math.isnan(factor):
+        for parameter in moved:
+            grad = parameter.grad
+            grad[...] = grad * grad.dtype.type(factor)
+    return norm
+
+
+def clip_grad_value_(parameters, clip_value):
+    """Limit each entry of each gradient to [-clip_value, clip_value]. The direction changes."""
+    number("clip_value", clip_value, 0)
+    for parameter in _with_gradient(parameters):
+        parameter.grad = np.clip(to_host(parameter.grad), -clip_value, clip_value)
+
+
+def _with_gradient(parameters):
+    parameters = [parameters] if isinstance(parameters, Parameter) else list(parameters)
+    return [parameter for parameter in parameters if parameter.grad is not None]
