@@ -10,8 +10,8 @@ from backprop.module.options import whole
 def predict(net, x, batch_size=256):
     """The network's outputs for samples x (N, ...), an array (N, ...): in evaluation, `batch_size` samples at a time.
 
-    Its mode is restored. Pixels of type uint8 are scaled to 0 to 1, as a DataLoader does; all else is passed on as it is.
-    For the class of each sample take `.argmax(1)`.
+    Its mode is restored. Pixels of type uint8 are scaled to 0 to 1, as by a DataLoader; all else goes on as it is. For
+    the class of each sample take `.argmax(1)`.
     """
     whole("batch_size", batch_size, 1)
     first = next((parameter for parameter in net.parameters()), None)

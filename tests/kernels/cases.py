@@ -45,6 +45,7 @@ def cases(dtype, seed=0):
         *_classes(rng, x, unit, out, dtype),
         *_batches(rng, x, out),
         *_sequences(x, unit, out),
+        *_attention(rng, x, unit, out),
         *_optimizers(x, unit, dtype),
     ]
 
@@ -220,6 +221,18 @@ def _sequences(x, unit, out):
     for rectified in (False, True):
         yield "rnn", (own, start, x(h, h), x(h), rectified, out(T, n, h))
         yield "rnn_backward", (own, own, x(h, h), rectified, out(T, n, h), zero)
+
+
+def _attention(rng, x, unit, out):
+    N, H, L, S, E, V = 2, 2, 3, 4, 2, 3
+    q, k, v, delta = x(N, L, H * E), x(N, S, H * E), x(N, S, H * V), x(N, L, H * V)
+    key = np.array([7], np.uint64)
+    for masks, p in ((0, 0.0), (1, 0.3), (N, 0.0), (N * H, 0.0)):
+        mask = np.where(rng.random((masks, S, L)) < 0.4, -np.inf, x(masks, S, L)).astype(q.dtype)
+        mask[:1, :, 0] = -np.inf  # a query that may see nothing
+        yield "attention", (q, k, v, mask, key, p, out(N, H, S, L), out(N, L, H * V))
+        outs = out(N, L, H * E), out(N, S, H * E), out(N, S, H * V)
+        yield "attention_backward", (delta, q, k, v, unit(N, H, S, L), key, p, *outs)
 
 
 def _optimizers(x, unit, dtype):
