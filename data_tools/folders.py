@@ -176,21 +176,29 @@ def _size(image):
     return f"{width} x {height}"
 
 
-def _stack(paths, size, progress):
-    """The images as uint8 (N, H, W, 3)."""
+def read_picture(path, size=None):
+    """A picture as uint8 (H, W, 3), turned as its EXIF data say, scaled to `size` (width, height) if it is given.
+
+    Raises DatasetError for a file that is not an image, has more than 8 bits a pixel, or transparent pixels.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    try:
+        with Image.open(path) as picture:
+            _expect_shades(path, picture)
+            shown = ImageOps.exif_transpose(picture).convert("RGB")
+    except DatasetError:
+        raise
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path} is not an image: {error}") from None
+    return np.asarray(shown if size is None else shown.resize(size, Image.Resampling.LANCZOS))
+
+
+def _stack(paths, size, progress):
+    """The images as uint8 (N, H, W, 3)."""
     images = []
     for path in paths:
-        try:
-            with Image.open(path) as picture:
-                _expect_shades(path, picture)
-                shown = ImageOps.exif_transpose(picture).convert("RGB")
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            if isinstance(error, DatasetError):
-                raise
-            raise DatasetError(f"{path} is not an image: {error}") from None
-        images.append(np.asarray(shown if size is None else shown.resize(size, Image.Resampling.LANCZOS)))
+        images.append(read_picture(path, size))
         if images[-1].shape != images[0].shape:
             raise DatasetError(f"{path} is {_size(images[-1])} pixels, {paths[0]} is {_size(images[0])}; give a size")
         progress(1)

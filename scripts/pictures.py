@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import backprop as bp
 from backprop.show.explain.pictures import over_depth
 from backprop.show.recursion import recursion
 from backprop.show.sweep import step_sweep
-from data_tools import terminal
+from data_tools import shapes, sheet, terminal
 
 
 def hand_worked():
@@ -59,6 +60,15 @@ def lecture_trace(path):
         return f"{path} is left as it was: {error}"
 
 
+def drawn_shapes(path):
+    """Twelve of each class of the drawn shapes, in few colours, so that the file is small."""
+    images, labels = shapes.draw(600, np.random.default_rng(0))
+    sheet.contact_sheet(images, labels, path, columns=12, names=tuple(shapes.SHAPES))
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(128).save(path, optimize=True)
+    return path
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", nargs="?", type=Path, default=Path(__file__).parent / "pictures", metavar="DIR")
@@ -69,6 +79,7 @@ def main(arguments=None):
     print(step_sweep(out / "sweep.png"))
     print(lecture_trace(out / "trace.png"))
     print(depth(out / "depth.png"))
+    print(drawn_shapes(out / "shapes.png"))
 
 
 if __name__ == "__main__":

@@ -162,6 +162,7 @@ def run(options):
     schedule = SCHEDULES[options.schedule](optimizer, options.lr, options.epochs, len(train))
     chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
     chosen["data"] = source
+    chosen |= {"image": list(train_images.shape[1:]), "classes": int(data.train_labels.max()) + 1, "names": data.names}
     same = {name: chosen[name] for name in SAME_RUN}
     same["data"] = data.fingerprint()  # identifies the data: where they are stored may change
     if device != "cpu":

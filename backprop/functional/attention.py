@@ -19,9 +19,9 @@ NO_KEY = np.zeros(1, np.uint64)
 def attention(q, k, v, heads=1, mask=None, key=NO_KEY, p=0.0):
     """(out (N, L, V), weights): weights = softmax(q k^T / sqrt(E) + mask) over the keys, out = weights v
 
-    `mask` (M, L, S) is added to the scores: -inf where a query must not look. M is 1, N, or N times heads. Where a query
-    may look at nothing, its weights are 0. With `p`, weights are dropped as by `dropout` with this key; those that are
-    returned are not.
+    `mask` (M, L, S) is added to the scores: -inf where a query must not look. M is 1, N, or N times heads. Where a
+    query may look at nothing, its weights are 0. With `p`, weights are dropped as by `dropout` with this key; those
+    that are returned are not.
     """
     kernel = kernels.of(q, k, v) if mask is None else kernels.of(q, k, v, mask)
     shape = _expect(q, k, v, heads)

@@ -29,7 +29,7 @@ def examples(seed=0):
         return (rng.choice([-1, 1], shape) * rng.uniform(0.1, 2, shape)).astype(np.float32)
 
     layers = [*_linear(x), *_activations(x), *_images(x), *_normalisations(x), *_sequences(x, rng), *_graphs(x)]
-    return [*layers, *_losses(x, rng)]
+    return [*layers, *_formulas(x), *_losses(x, rng), *_more_losses(x, rng)]
 
 
 def _linear(x):
@@ -146,6 +146,27 @@ def _sequences(x, rng):
     ]
 
 
+def _formulas(x):
+    return [
+        Example("halves of the last axis", bp.GLU(), (x(3, 4),)),
+        Example("last axis", bp.Softmin(), (x(3, 4),)),
+        Example("channels", bp.Softmax2d(), (x(2, 3, 2, 2),)),
+        Example("a batch", bp.Threshold(0.05, -1.0), (x(3, 4),)),
+        Example("three channels", bp.LocalResponseNorm(3, alpha=0.5), (x(2, 4, 3),)),
+        Example("rows", bp.CosineSimilarity(), (x(3, 4), x(3, 4))),
+        Example("rows", bp.PairwiseDistance(), (x(3, 4), x(3, 4))),
+        Example("a batch", bp.Bilinear(2, 3, 2), (x(4, 2), x(4, 3))),
+        Example("an image", bp.Identity(), (x(2, 1, 2, 2),)),
+        Example("an image", bp.PixelShuffle(2), (x(1, 4, 2, 3),)),
+        Example("an image", bp.PixelUnshuffle(2), (x(1, 1, 4, 2),)),
+        Example("two groups", bp.ChannelShuffle(2), (x(1, 4, 3),)),
+        Example("an image", bp.Upsample(scale_factor=2), (x(1, 2, 2, 3),)),
+        Example("signals", bp.InstanceNorm1d(2, affine=True), (x(2, 2, 4),)),
+        Example("images", bp.InstanceNorm2d(2), (x(2, 2, 2, 3),)),
+        Example("volumes", bp.InstanceNorm3d(2), (x(1, 2, 2, 2, 2),)),
+    ]
+
+
 def _graphs(x):
     body = bp.Sequential(bp.Linear(3, 4), bp.Tanh(), bp.Linear(4, 3))
     branches = bp.Conv2d(2, 1, 3, padding=1), bp.Conv2d(2, 2, 1), bp.Sigmoid()
@@ -192,4 +213,25 @@ def _losses(x, rng):
         Example("weights", bp.BCEWithLogitsLoss(weight=weight, pos_weight=2 * weight), (x(3, 4), between(3, 4))),
         Example("batchmean", bp.KLDivLoss(reduction="batchmean"), (logs(3, 4), probabilities(3, 4))),
         Example("log targets", bp.KLDivLoss(log_target=True), (logs(3, 4), logs(3, 4))),
+    ]
+
+
+def _more_losses(x, rng):
+    def signs(*shape):
+        return rng.choice([-1.0, 1.0], shape).astype(np.float32)
+
+    scores, counts = x(3, 4), rng.poisson(2, (3, 4)).astype(np.float32)
+    classes, lists = rng.integers(0, 4, 3), np.array([[3, 0, -1, 1], [-1, 0, 1, 2], [2, 1, 0, -1]])
+    variances = rng.uniform(0.5, 2, (3, 4)).astype(np.float32)
+    return [
+        Example("mean", bp.SoftMarginLoss(), (scores, signs(3, 4))),
+        Example("mean", bp.HingeEmbeddingLoss(margin=3.0), (scores, signs(3, 4))),
+        Example("mean", bp.MarginRankingLoss(margin=5.0), (x(4), x(4), signs(4))),
+        Example("mean", bp.CosineEmbeddingLoss(margin=-1.0), (x(3, 4), x(3, 4), signs(3))),
+        Example("mean", bp.TripletMarginLoss(margin=9.0), (x(3, 4), x(3, 4), x(3, 4))),
+        Example("labels", bp.MultiMarginLoss(margin=9.0), (scores, classes)),
+        Example("lists of labels", bp.MultiLabelMarginLoss(), (scores / 9, lists)),
+        Example("mean", bp.MultiLabelSoftMarginLoss(), (scores, (signs(3, 4) + 1) / 2)),
+        Example("counts", bp.PoissonNLLLoss(full=True), (scores, counts)),
+        Example("variances given", bp.GaussianNLLLoss(), (scores, x(3, 4), variances)),
     ]

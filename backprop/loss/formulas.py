@@ -6,11 +6,11 @@ Two samples that should be apart by 1, by hand: the first is, the second lacks 0
 >>> loss, y = bp.MarginRankingLoss(margin=1.0), np.array([1., 1])          # the first of a pair should be larger
 >>> loss(np.array([3., 2]), np.array([1., 1.5]), y)                        # (0 + 0.5) / 2
 0.25
->>> delta_a, delta_b, none = loss.backward()                               # the second pair's, times 1/2
+>>> delta_a, delta_b = loss.backward()                                     # the second pair's, times 1/2
 >>> delta_b
 array([0. , 0.5])
 
-Targets have no delta. A loss of several inputs returns a tuple, in their order, None for targets.
+Targets, which come last, have no delta. A loss of several other inputs returns a tuple, in their order.
 """
 
 import math
@@ -38,29 +38,26 @@ class Formula(Loss):
     Raises ShapeError, from the first operation that cannot do with the shapes, and DTypeError.
     """
 
-    learns = (0,)  # which of the inputs have a delta; the others are targets
+    learns = 1  # how many of the inputs have a delta; the others are targets
 
     def each(self, *inputs):
         raise NotImplementedError
 
     def forward(self, *inputs):
         self.expect_on_host(inputs)
-        values = [Value(a) if place in self.learns else np.asarray(a) for place, a in enumerate(inputs)]
-        out = self.each(*values)
+        values = [Value(a) for a in inputs[: self.learns]]
+        out = self.each(*values, *map(np.asarray, inputs[self.learns :]))
         self.cache = values, out
         return F.reduce(F.contiguous(out.data), self.reduction)
 
     def backward(self, delta=1):
         values, out = self.cache
         scale = np.broadcast_to(np.asarray(self.scale(delta, out.data.size), out.dtype), out.shape)
-        found = {}
+        below = {v: np.zeros_like(v.data) for v in values}
         for v, vbar in reverse(out, np.array(scale)):  # (17)
-            found[id(v)] = vbar
-        deltas = [
-            np.array(found.get(id(v), np.zeros_like(v.data))) if place in self.learns else None
-            for place, v in enumerate(values)
-        ]
-        return deltas[0] if len(self.learns) == 1 and self.learns[0] == 0 and len(deltas) <= 2 else tuple(deltas)
+            if v in below:
+                below[v] = np.array(vbar)
+        return below[values[0]] if len(values) == 1 else tuple(below.values())
 
     def expect_on_host(self, inputs):
         """These formulas are NumPy's."""
@@ -104,7 +101,7 @@ class HingeEmbeddingLoss(Formula):
 class MarginRankingLoss(Formula):
     """max(0, margin - y (a - b)): where y is 1, a should be larger than b, by the margin; where -1, smaller."""
 
-    learns = (0, 1)
+    learns = 2
 
     def __init__(self, *, margin=0.0, reduction="mean"):
         super().__init__(reduction=reduction)
@@ -117,7 +114,7 @@ class MarginRankingLoss(Formula):
 class CosineEmbeddingLoss(Formula):
     """1 - cos(a, b) where y is 1, max(0, cos(a, b) - margin) where it is -1: a, b (N, D) or (D,), y (N,) or ()."""
 
-    learns = (0, 1)
+    learns = 2
 
     def __init__(self, *, margin=0.0, reduction="mean"):
         super().__init__(reduction=reduction)
@@ -137,7 +134,7 @@ class TripletMarginLoss(Formula):
     |x| is the p-norm of x + eps. With `swap`, the distance from p to n counts where that is smaller than from a to n.
     """
 
-    learns = (0, 1, 2)
+    learns = 3
 
     def __init__(self, *, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="mean"):
         super().__init__(reduction=reduction)
@@ -241,13 +238,12 @@ class PoissonNLLLoss(Formula):
 class GaussianNLLLoss(Formula):
     """(log v + (a - y)^2 / v) / 2, v = max(var, eps): a network that says its own variance. `full` adds log(2 pi) / 2.
 
-    Called with a, y (N, ...) and var, of their shape or with 1 on the last axis, or without it; delta is that of a and
-    of var.
+    Called with a, y (N, ...) and var, of their shape or with 1 on the last axis, or without it; all three have deltas.
 
     Raises LabelError for a variance below 0.
     """
 
-    learns = (0, 2)
+    learns = 3
 
     def __init__(self, *, full=False, eps=1e-6, reduction="mean"):
         super().__init__(reduction=reduction)

@@ -109,8 +109,8 @@ def test_losses(name, options, inputs, reduction):
     theirs = getattr(torch.nn, name)(reduction=reduction, **of_torch)
     mine = getattr(bp, name)(reduction=reduction, **options)
     tensors = [torch.tensor(a) for a in inputs]
-    for place in mine.learns:
-        tensors[place].requires_grad_()
+    for tensor in tensors[: mine.learns]:
+        tensor.requires_grad_()
     wanted, L = theirs(*tensors), mine(*inputs)
     near(L, wanted)
     if reduction == "none":
@@ -121,9 +121,8 @@ def test_losses(name, options, inputs, reduction):
         (3 * wanted).backward()
         below = mine.backward(3)
     below = below if isinstance(below, tuple) else (below,)
-    for place in mine.learns:
-        near(below[place], tensors[place].grad)
-    assert all(below[place] is None for place in range(len(below)) if place not in mine.learns)
+    for d, tensor in zip(below, tensors[: mine.learns], strict=True):
+        near(d, tensor.grad)
 
 
 def test_targets_that_a_formula_cannot_take_are_refused():

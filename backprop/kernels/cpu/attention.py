@@ -1,10 +1,10 @@
 """Scaled dot-product attention and its adjoint. N samples, L queries, S keys, `heads` heads of E numbers each.
 
-q (N, L, heads E), k (N, S, heads E), v and out (N, ..., heads V): the numbers of a head are neighbours, and are read and
-written where they are. weights (N, heads, S, L): a query's weights are a column, so that neighbouring queries lie side by
-side. mask (M, S, L) is added to the scores, those of sample n and head h for M = N heads, of sample n for M = N, and of
-all for M = 1; none for M = 0. `p` is the probability with which a weight is dropped, by the same random numbers as
-`dropout`'s. An item is a head of a sample: its scores stay in a core's cache.
+q (N, L, heads E), k (N, S, heads E), v and out (N, ..., heads V): the numbers of a head are neighbours, and are read
+and written where they are. weights (N, heads, S, L): a query's weights are a column, so that neighbouring queries lie
+side by side. mask (M, S, L) is added to the scores, those of sample n and head h for M = N heads, of sample n for
+M = N, and of all for M = 1; none for M = 0. `p` is the probability with which a weight is dropped, by the same random
+numbers as `dropout`'s. An item is a head of a sample: its scores stay in a core's cache.
 """
 
 import math

@@ -1,9 +1,9 @@
 """Scaled dot-product attention and its adjoint. N samples, L queries, S keys, heads of E numbers each.
 
 q (N, L, heads E), k (N, S, heads E), v and out (N, ..., heads V): the numbers of a head are neighbours. weights
-(N, heads, S, L): a query's weights are a column. mask (M, S, L) is added to the scores, those of sample n and head h for
-M = N heads, of sample n for M = N, and of all for M = 1; none for M = 0. `p` is the probability with which a weight is
-dropped, by the same random numbers as `dropout`'s.
+(N, heads, S, L): a query's weights are a column. mask (M, S, L) is added to the scores, those of sample n and head h
+for M = N heads, of sample n for M = N, and of all for M = 1; none for M = 0. `p` is the probability with which a weight
+is dropped, by the same random numbers as `dropout`'s.
 """
 
 import numpy as np

@@ -131,8 +131,8 @@ class ReduceLROnPlateau:
     """lr is multiplied by `factor` once a loss has not become smaller for more than `patience` calls of `step(loss)`.
 
     Smaller is: below (1 - threshold) times the best so far, or with `threshold_mode="abs"` below it by the threshold;
-    `mode="max"` waits for something to become larger. After a reduction the next `cooldown` calls do not count. lr stays
-    at least `min_lr`, and does not change by less than `eps`.
+    `mode="max"` waits for something to become larger. After a reduction the next `cooldown` calls do not count. lr
+    stays at least `min_lr`, and does not change by less than `eps`.
     """
 
     def __init__(
