@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 import backprop as bp
-from backprop.models.blocks import Branches, Residual, RowByRow, Unrolled
+from backprop.models.blocks import BasicBlock, Branches, MeanOverPositions, Patches, Residual, RowByRow, Unrolled
 
 
 class Example(NamedTuple):
@@ -143,7 +143,12 @@ def _sequences(x, rng):
         ),
         Example("weights dropped", bp.MultiheadAttention(4, 2, dropout=0.3, batch_first=True), (x(2, 3, 4),)),
         Example("a transformer's layer", bp.TransformerEncoderLayer(4, 2, 5, 0.2, "gelu"), (x(3, 2, 4),)),
+        Example("two of them", bp.TransformerEncoder(_encoder_layer(), 2, bp.LayerNorm(4)), (x(2, 3, 4),)),
     ]
+
+
+def _encoder_layer():
+    return bp.TransformerEncoderLayer(4, 2, 3, 0.0, "gelu", batch_first=True, norm_first=True)
 
 
 def _formulas(x):
@@ -173,6 +178,10 @@ def _graphs(x):
     return [
         Example("a residual block", Residual(body), (x(2, 3),)),
         Example("a block around a block", Residual(Residual(bp.Linear(3, 3))), (x(2, 3),)),
+        Example("smaller images", BasicBlock(2, 3, stride=2), (x(2, 2, 4, 4),)),
+        Example("images of one size", BasicBlock(2, 2), (x(2, 2, 3, 3),)),
+        Example("squares of an image", Patches((1, 4, 4), 2, 3), (x(2, 1, 4, 4),)),
+        Example("positions", MeanOverPositions(), (x(2, 3, 4),)),
         Example("three branches", Branches(*branches), (x(2, 2, 3, 3),)),
         Example("one cell in every step", Unrolled(3, 2), (x(4, 2, 3),)),
         Example("rows of an image", RowByRow(Unrolled(3, 2)), (x(2, 1, 4, 3),)),
