@@ -6,7 +6,7 @@
                  a record is 2 bytes, the coarse and the fine class, and the pixels; the fine class is the label
 
 Source: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009, and the data sets' own page. The
-form for Python is not read: it is pickled, and whoever reads a pickle runs what its writer wanted.
+form for Python is not read: it is pickled, and loading a pickle can run any code that its author put in.
 """
 
 from typing import NamedTuple
@@ -53,7 +53,7 @@ def form_of(names):
 
 
 def read(form, contents, where=lambda name: name):
-    """(the four arrays of a Dataset, names of the classes): images are (N, 3, 32, 32), uint8.
+    """([training images, their labels, test images, their labels], names of the classes); images (N, 3, 32, 32).
 
     contents   name of a file -> its bytes;  where(name)   how an error calls it
     """

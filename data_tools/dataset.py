@@ -1,5 +1,7 @@
 """A data set of grey or coloured images, found in a folder in any unambiguous form, and checked."""
 
+import lzma
+import zipfile
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -7,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_tools import forms, idx
+from data_tools.atomic import replacing
 from data_tools.cifar import CIFARError
 
 FILES = {
@@ -71,7 +74,9 @@ def load(directory, split=None, say=lambda words: None):
         arrays, names, told = _found(directory, split)
         words = []
         arrays = [_as(part, array, words) for part, array in zip(FILES, arrays, strict=True)]
-        data = Dataset(*arrays, names)
+        data = Dataset(*forms.grey_if_all_are(arrays, words), names)
+    except (zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: it is encrypted
+        raise DatasetError(f"{directory}: a file cannot be unpacked: {error}") from None
     except (forms.FormError, CIFARError) as error:
         raise DatasetError(f"{directory}: {error}") from None
     for sentence in dict.fromkeys([*told, *words]):
@@ -97,6 +102,23 @@ def load(directory, split=None, say=lambda words: None):
     return data
 
 
+def write(directory, data):
+    """Write a Dataset into a folder: four compressed IDX files, and the names of its classes. Nothing of a data set
+    that was there before is left: grey and coloured ones have files of other names, and would be mixed up.
+    """
+    directory, parts = Path(directory), IN_COLOUR if data.in_colour else FILES
+    for part, name in parts.items():
+        idx.write(directory / f"{name}.gz", getattr(data, part))
+    for name in {*FILES.values(), *IN_COLOUR.values()}:
+        (directory / name).unlink(missing_ok=True)
+        if name not in parts.values():
+            (directory / f"{name}.gz").unlink(missing_ok=True)
+    (directory / NAMES).unlink(missing_ok=True)
+    if data.names:
+        with replacing(directory / NAMES) as temporary:
+            temporary.write_text("".join(f"{name}\n" for name in data.names), encoding="utf-8")
+
+
 def _found(directory, split):
     """(the four arrays, the names of the classes, sentences about how they were found)"""
     if directory.is_dir() and split is None:
@@ -114,13 +136,14 @@ def _found(directory, split):
         if "emnist" in front:  # published with each image turned and mirrored
             arrays = [array.swapaxes(1, 2) if array.ndim == 3 else array for array in arrays]
             told.append("EMNIST's images with their axes exchanged, since they are published transposed")
-        return arrays, names_in(directory), told
-    if (coloured := forms.cifar(found)) is not None:
-        return coloured
+        beside = names_in(directory) or names_in(parts["train_labels"].path.parent)
+        return arrays, beside, told
     other = forms.keras(found) or forms.tables(found)
     if other is not None:
         arrays, told = other
         return arrays, names_in(directory), told
+    if (coloured := forms.cifar(found)) is not None:
+        return coloured
     there = sorted({source.name for source in found})
     more = f" and {len(there) - MOST_TOLD} more" if len(there) > MOST_TOLD else ""
     holds = f"; it holds {', '.join(there[:MOST_TOLD])}{more}" if there else ""
@@ -140,8 +163,14 @@ def names_in(directory):
     path = directory / NAMES
     if not path.is_file():
         return ()
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return tuple(line.strip() for line in lines if line.strip())
+    try:
+        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is not UTF-8 text: {error}") from None
+    names = tuple(line.strip() for line in lines)
+    if "" in names:
+        raise DatasetError(f"{path}: line {names.index('') + 1} is empty; each class needs a name")
+    return names
 
 
 def locate(directory, name):

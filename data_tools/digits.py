@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_tools import idx
-from data_tools.dataset import FILES
+from data_tools.dataset import Dataset, write
 
 SIZE = 28  # pixels along each side
 POINTS = 96  # samples along a digit's strokes, about half a pixel apart
@@ -22,12 +21,9 @@ def synthesize(directory, train=60_000, test=10_000, seed=0, progress=None):
     The same seed and counts give the same files. `progress`, if given, is called with the number of digits just
     drawn.
     """
-    directory = Path(directory)
-    for split, (part, count) in enumerate((("train", train), ("test", test))):
-        images, labels = draw(count, np.random.default_rng([seed, split]), progress)
-        idx.write(directory / f"{FILES[f'{part}_images']}.gz", images)
-        idx.write(directory / f"{FILES[f'{part}_labels']}.gz", labels)
-    return directory
+    drawn = [draw(count, np.random.default_rng([seed, split]), progress) for split, count in enumerate((train, test))]
+    write(directory, Dataset(*drawn[0], *drawn[1]))
+    return Path(directory)
 
 
 def draw(count, rng, progress=None):

@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from data_tools import idx
-from data_tools.atomic import replacing
-from data_tools.dataset import FILES, IN_COLOUR, NAMES, DatasetError, load
+from data_tools.dataset import Dataset, DatasetError, load, write
 
 SPLITS = {"train": ("train", "training"), "test": ("test", "testing", "val", "valid", "validation")}
 JUNK = {"thumbs.db", "desktop.ini", "icon\r", "readme", "readme.txt", "readme.md", "license", "license.txt"}
@@ -42,6 +41,11 @@ def pack(source, directory, size=None, progress=lambda count: None, invert=False
         raise DatasetError(f"a size must be a width and a height of at least 1, and at most {LARGEST}, got {size}")
     found = {split: _images(_folder(source, split), say) for split in SPLITS}
     labels = _number({path.parent.name for path in found["train"]})
+    unprintable = sorted(name for name in labels if not name.isprintable() or name != name.strip())
+    if unprintable:
+        raise DatasetError(
+            f"{source}: the name of a class must be one line, without spaces around it, got {unprintable[0]!r}"
+        )
     unknown = sorted({path.parent.name for path in found["test"]} - set(labels))
     if unknown:
         raise DatasetError(f"{source}: class {unknown[0]!r} has test images but no training images")
@@ -60,19 +64,10 @@ def pack(source, directory, size=None, progress=lambda count: None, invert=False
         raise DatasetError(f"{source}: training images are {train} pixels, test images {test}; give a size")
     if arrays["train_images"].mean() > 160 and not coloured:
         say("most pixels are bright: if these are dark strokes on white paper, --invert makes them like MNIST's")
-    directory, others = Path(directory), FILES if coloured else IN_COLOUR
-    for part, name in (IN_COLOUR if coloured else FILES).items():
-        array = arrays[part]
-        if part.endswith("images"):
-            array = np.moveaxis(array, 3, 1) if coloured else shades(array)
-        idx.write(directory / f"{name}.gz", array)
-    for name in set(others.values()) - {FILES["train_labels"], FILES["test_labels"]}:
-        (directory / f"{name}.gz").unlink(missing_ok=True)  # of an earlier pack: grey and coloured would be mixed up
-    if all(name.isdigit() for name in labels):
-        (directory / NAMES).unlink(missing_ok=True)
-    else:
-        with replacing(directory / NAMES) as temporary:
-            temporary.write_text("".join(f"{name}\n" for name in labels), encoding="utf-8")
+    for part in ("train_images", "test_images"):
+        arrays[part] = np.moveaxis(arrays[part], 3, 1) if coloured else shades(arrays[part])
+    numbered = all(name == str(label) for name, label in labels.items())
+    write(directory, Dataset(**arrays, names=() if numbered else tuple(labels)))
     return labels
 
 

@@ -193,7 +193,7 @@ def images(array, words):
         side = int(array.shape[1] ** 0.5)
         array = array.reshape(len(array), side, side)
         words.append(f"rows of {side * side} numbers as images of {side} x {side}")
-    if array.ndim == 4 and 1 in (array.shape[1], array.shape[3]):
+    if array.ndim == 4 and (array.shape[1] == 1 or array.shape[3] == 1 and array.shape[1] != 3):
         array = array[:, 0] if array.shape[1] == 1 else array[..., 0]
     if array.ndim == 4 and array.shape[1] == array.shape[3] == 3:
         raise FormError(f"images {array.shape} may be (N, 3, H, W) or (N, H, W, 3); which one cannot be told")
@@ -201,9 +201,6 @@ def images(array, words):
         if array.shape[3] == 3:
             array = np.moveaxis(array, 3, 1)
             words.append("images (N, H, W, 3) as (N, 3, H, W)")
-        if (array[:, :1] == array[:, 1:]).all():
-            array = array[:, 0]
-            words.append("three equal colours as grey")
         array = np.ascontiguousarray(array)
     if array.dtype.kind == "f" and array.size:
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
@@ -211,6 +208,15 @@ def images(array, words):
         array = np.round(array * 255).astype(np.uint8)
         words.append("numbers from 0 to 1 as pixels from 0 to 255")
     return _bytes(array, "pixels")
+
+
+def grey_if_all_are(arrays, words):
+    """The four arrays, with grey images (N, H, W) for coloured ones if no image of either split has a colour."""
+    coloured = [x for x in (arrays[0], arrays[2]) if x.ndim == 4]
+    if not coloured or not all(x.shape[1] == 3 and (x[:, :1] == x[:, 1:]).all() for x in coloured):
+        return arrays
+    words.append("three equal colours as grey")
+    return [x[:, 0] if x.ndim == 4 else x for x in arrays]
 
 
 def labels(array, words):
@@ -267,6 +273,8 @@ def cifar(found):
     by_name = {}
     for source in found:
         by_name.setdefault(source.name, source)
+    if all({*form.train, *form.test} <= by_name.keys() for form in CIFAR_FORMS.values()):
+        raise FormError("both CIFAR-10's and CIFAR-100's files are there; keep one of them in a folder of its own")
     form = form_of(by_name)
     if form is None:
         return None

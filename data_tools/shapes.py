@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_tools import idx
-from data_tools.atomic import replacing
-from data_tools.dataset import IN_COLOUR, NAMES
+from data_tools.dataset import Dataset, write
 
 SIDE = 32
 AT_ONCE = 500
@@ -44,14 +42,9 @@ def synthesize(directory, train=50_000, test=10_000, seed=0, progress=None):
 
     The same seed and counts give the same files. `progress`, if given, is called with the number of images just drawn.
     """
-    directory = Path(directory)
-    for split, (part, count) in enumerate((("train", train), ("test", test))):
-        images, labels = draw(count, np.random.default_rng([seed, split]), progress)
-        idx.write(directory / f"{IN_COLOUR[f'{part}_images']}.gz", images)
-        idx.write(directory / f"{IN_COLOUR[f'{part}_labels']}.gz", labels)
-    with replacing(directory / NAMES) as temporary:
-        temporary.write_text("".join(f"{name}\n" for name in SHAPES), encoding="utf-8")
-    return directory
+    drawn = [draw(count, np.random.default_rng([seed, split]), progress) for split, count in enumerate((train, test))]
+    write(directory, Dataset(*drawn[0], *drawn[1], tuple(SHAPES)))
+    return Path(directory)
 
 
 def draw(count, rng, progress=None):

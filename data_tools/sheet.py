@@ -38,12 +38,10 @@ def contact_sheet(images, labels, path, columns=20, names=()):
             top, left = row * (height + 1), column * (width + 1)
             sheet[top : top + height, left : left + width] = image
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="nearest")
+    called = [names[label].replace("$", r"\$") if label < len(names) else label for label in classes]
     axes.set_yticks(
         [(row + 0.5) * (height + 1) for row in range(len(classes))],
-        [
-            f"{names[label] if label < len(names) else label}  ({np.count_nonzero(labels == label)})"
-            for label in classes
-        ],
+        [f"{name}  ({np.count_nonzero(labels == label)})" for name, label in zip(called, classes, strict=True)],
     )
     axes.set_xticks([])
     axes.tick_params(length=0)

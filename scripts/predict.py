@@ -47,12 +47,13 @@ def network(weights):
     try:
         chosen = json.loads(about.read_text())["options"]
         model, image, classes, names = (chosen[name] for name in ("model", "image", "classes", "names"))
+        net = MODELS[model](image=tuple(image), classes=classes)
+        names = [*names, *map(str, range(len(names), classes))]
     except FileNotFoundError:
         raise FileNotFoundError(f"{about} is not there, which says what network these weights are of") from None
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError):
         raise bp.CheckpointError(f"{about} does not say what network these weights are of; train it again") from None
-    net = MODELS[model](image=tuple(image), classes=classes)
-    return bp.load(net, weights), image, names or [str(n) for n in range(classes)]
+    return bp.load(net, weights), image, names
 
 
 def as_image(path, image):

@@ -1,6 +1,6 @@
 """Scaled dot-product attention: each query takes a mean of the values, weighed by how well their keys fit.   (48)
 
-q (N, L, D), k (N, S, D), v (N, S, V) have `heads` heads, whose numbers are neighbours: E = D / heads of a query. The
+q (N, L, D), k (N, S, D) and v (N, S, V) have `heads` heads, whose numbers are neighbours: E = D / heads of q and k. The
 weights of all heads are (N, heads, S, L): those of a query are a column.
 """
 
@@ -17,7 +17,7 @@ NO_KEY = np.zeros(1, np.uint64)
 
 
 def attention(q, k, v, heads=1, mask=None, key=NO_KEY, p=0.0):
-    """(out (N, L, V), weights): weights = softmax(q k^T / sqrt(E) + mask) over the keys, out = weights v
+    """(out (N, L, V), weights): weights = softmax(k q^T / sqrt(E) + mask^T) over the keys, out = weights^T v, each head
 
     `mask` (M, L, S) is added to the scores: -inf where a query must not look. M is 1, N, or N times heads. Where a
     query may look at nothing, its weights are 0. With `p`, weights are dropped as by `dropout` with this key; those

@@ -5,7 +5,7 @@ import numpy as np
 
 def positive(x):
     """max(x, 0); its slope is 0 where x is 0, as PyTorch's"""
-    return np.where(x.data > 0, x, 0)
+    return np.where(x.data <= 0, 0, x)  # NaN stays NaN
 
 
 def softplus(x):
@@ -13,11 +13,19 @@ def softplus(x):
     return positive(x) + np.log(1 + np.exp(-abs(x)))
 
 
+def sigmoid(x):
+    """1 / (1 + e^-x)"""
+    return x.apply("sigmoid", x)
+
+
+def cosine(a, b, eps):
+    """a . b / sqrt((a . a + eps) (b . b + eps)) along the last axis"""
+    return (a * b).sum(-1) / np.sqrt(((a * a).sum(-1) + eps) * ((b * b).sum(-1) + eps))
+
+
 def distance(x, p, eps, keepdims=False):
-    """The p-norm of x + eps along the last axis."""
+    """The norm of order p of x + eps along the last axis; p is above 0."""
     x = abs(x + eps)
     if p == 1:
         return x.sum(-1, keepdims)
-    if np.isinf(p):
-        return x.max(-1, keepdims)
     return np.sqrt((x * x).sum(-1, keepdims)) if p == 2 else (x**p).sum(-1, keepdims) ** (1 / p)

@@ -1,12 +1,12 @@
 """Attention: each position takes a mean of what others offer, weighed by how well they fit.  Lecture A 59:22.
 
-Two tokens, one head of one number, by hand: queries (1, 0), keys (2, 0), values (3, 5), so that
+Two tokens, one head of one number, by hand: queries 1 and 0, keys 2 and 0, values 3 and 5.
 
 >>> import numpy as np
 >>> from backprop import functional as F
 >>> q, k, v = (np.array(x).reshape(1, 2, 1) for x in ([1., 0], [2., 0], [3., 5]))
 >>> o, w = F.attention(q, k, v)
->>> w[0, 0].round(4)                              # (48a) query 1: e^2 and e^0, 0.8808 and 0.1192; query 2: e^0 and e^0
+>>> w[0, 0].round(4)                              # (48a) column 1 is query 1: e^2 and e^0, 0.8808 and 0.1192 of them
 array([[0.8808, 0.5   ],
        [0.1192, 0.5   ]])
 >>> o[0, :, 0].round(4)                           # (48b) 0.8808*3 + 0.1192*5, and 0.5*3 + 0.5*5
@@ -35,28 +35,30 @@ from backprop.module.rng import Stream, generator
 
 
 class MultiheadAttention(Module):
-    """Several heads look at the same sequence, each for something else: L queries, S keys and values, D numbers each.
+    """Several heads look at the same sequence, each for something else: L queries, S keys and values.
 
-        query (N, L, D)   key (N, S, kdim)   value (N, S, vdim)   out (N, L, D)     (L, N, D), ... unless `batch_first`
+        query (N, L, D)   key (N, S, kdim)   value (N, S, vdim)   out (N, L, D)     D: embed_dim; kdim, vdim: D
 
-    forward   (49a)  q, k, v    = query W_q^T + b_q, key W_k^T + b_k, value W_v^T + b_v
-              (48a)  w[s,l]     = e^(k[s] q[l] / sqrt(E)) / sum_s e^(k[s] q[l] / sqrt(E))      a head has E = D / heads
-              (48b)  o[l]       = sum_s w[s,l] v[s]            of q, k, v and o
-              (49b)  out        = o W_o^T + b_o
-    backward  (48c)  delta_v[s] = sum_l w[s,l] delta_o[l]      each query took w[s,l] of it
-              (48d)  delta_w    = v[s] delta_o[l]
-              (48e)  delta_s    = w * (delta_w - sum_s w delta_w) / sqrt(E)                    softmax, (4s)
-              (48f)  delta_q[l] = sum_s delta_s[s,l] k[s]
-              (48g)  delta_k[s] = sum_l delta_s[s,l] q[l]
+    forward   (49a)  q, k, v      = query W_q^T + b_q, key W_k^T + b_k, value W_v^T + b_v
+              (48a)  w[s,l]       = e^(z[s,l] + mask[s,l]) / sum_r e^(z[r,l] + mask[r,l]), z[s,l] = k[s] q[l] / sqrt(E)
+              (48b)  o[l]         = sum_s w[s,l] v[s]
+              (49b)  out          = o W_o^T + b_o
+    backward  (48c)  delta_v[s]   = sum_l w[s,l] delta_o[l]                each query took w[s,l] of it
+              (48d)  delta_w[s,l] = v[s] delta_o[l]
+              (48e)  delta_z[s,l] = w[s,l] (delta_w[s,l] - sum_r w[r,l] delta_w[r,l])          softmax, (4s)
+              (48f)  delta_q[l]   = sum_s delta_z[s,l] k[s] / sqrt(E)
+              (48g)  delta_k[s]   = sum_l delta_z[s,l] q[l] / sqrt(E)
 
-    Then (5), (6) and (7) of four linear layers. sqrt(E) keeps products of E numbers of size 1 at size 1: without it one
-    weight would soon be 1 and all others 0, where softmax's slope is 0. In the comments cut(q) is (N, heads, L, E),
-    join its reverse, and w (N, heads, S, L).
+    and (5), (6) and (7) of four linear layers. Each head does this with E = D / heads of the numbers of q, k, v and o.
+    Dot products of vectors of E numbers near 1 grow as sqrt(E); divided by it they stay near 1: else one weight would
+    soon be 1, all others 0, and softmax's slope 0. In training `dropout` drops weights in (48b), and the same in (48c)
+    and (48d). In the comments cut(q) is (N, heads, L, E), join its reverse, and w (N, heads, S, L).
 
-    `layer(x)` is self-attention, `layer(query, key, value)` looks elsewhere, with three deltas. `attn_mask` (L, S) or
-    (N heads, L, S), True or -inf where a query must not look; `key_padding_mask` (N, S), True where a key is nothing;
-    `is_causal` lets step t see steps up to t. Where a query may look at nothing its o is 0. `dropout` drops weights.
-    After a call `attn_weights` is (N, heads, L, S).
+    `layer(x)` is self-attention, `layer(query, key, value)` attends to another sequence; backward then returns three
+    deltas. Inputs are (L, N, D), ... unless `batch_first`, or (L, D), ... of a single sequence. `attn_mask` (L, S) or
+    (N heads, L, S) is True where a query must not look, or is added to the scores; `key_padding_mask` (N, S) is True at
+    keys that are padding; `is_causal` lets step t see the steps up to t. Where a query may look at nothing its o is 0.
+    PyTorch returns the weights, too; here `attn_weights` has those of the last call, (N, heads, L, S).
 
     Weights and `state_dict` are PyTorch's: W_q, W_k, W_v are rows of in_proj_weight (3D, D), or, where kdim or vdim is
     not D, q_proj_weight, k_proj_weight and v_proj_weight; W_o is out_proj.weight.
@@ -90,6 +92,8 @@ class MultiheadAttention(Module):
             self.out_proj.bias.data[...] = 0
 
     def forward(self, query, key=None, value=None, *, attn_mask=None, key_padding_mask=None, is_causal=False):
+        if key is None and value is not None:
+            raise OptionError("a value needs a key: call it with query, key and value, or with one input for all")
         own, key = key is None, query if key is None else key
         inputs = query, key, key if value is None else value
         single = query.ndim == 2
@@ -113,9 +117,9 @@ class MultiheadAttention(Module):
         delta_o = self.out_proj.backward(self._batch_first(delta, single))  # (7) delta @ W_o
         # (48c) delta_v = join(w @ cut(delta_o))
         # (48d) delta_w = cut(v) @ cut(delta_o).swapaxes(2, 3)
-        # (48e) delta_s = w * (delta_w - (w * delta_w).sum(2, keepdims=True)) / sqrt(E)
-        # (48f) delta_q = join(delta_s.swapaxes(2, 3) @ cut(k))
-        # (48g) delta_k = join(delta_s @ cut(q))
+        # (48e) delta_z = w * (delta_w - (w * delta_w).sum(2, keepdims=True))
+        # (48f) delta_q = join(delta_z.swapaxes(2, 3) @ cut(k)) / sqrt(E)
+        # (48g) delta_k = join(delta_z @ cut(q)) / sqrt(E)
         delta_q, delta_k, delta_v = F.attention_backward(delta_o, q, k, v, w, *drop)
         deltas = delta_q, delta_k, delta_v
         if self.stacked:

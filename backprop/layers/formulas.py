@@ -1,4 +1,4 @@
-"""Layers that are a formula of a line or two. Their backward need not be written: it is the graph's, (17).
+"""Layers that are a formula of a line or two. Most backwards need not be written: they are the graph's, (17).
 
 A gated linear unit of two numbers, by hand: the second half decides how much of the first passes.
 
@@ -10,14 +10,16 @@ array([2.])
 array([0.5, 1. ])
 """
 
+import math
+
 import numpy as np
 
 from backprop.errors import OptionError, ShapeError
 from backprop.graph import Graph, Value
-from backprop.graph.formulas import distance
+from backprop.graph.formulas import distance, sigmoid
 from backprop.layers.softmax import Softmax
 from backprop.module import Parameter
-from backprop.module.options import number, whole
+from backprop.module.options import above_zero, number, whole
 from backprop.module.rng import generator
 
 
@@ -34,7 +36,7 @@ class GLU(Graph):
         if size % 2:
             raise ShapeError(f"expects an even number of entries along axis {self.dim}, got {u.shape}")
         half = size // 2
-        return _part(u, self.dim, 0, half) * (1 / (1 + np.exp(-1 * _part(u, self.dim, half, size))))
+        return _part(u, self.dim, 0, half) * sigmoid(_part(u, self.dim, half, size))
 
 
 class Softmin(Softmax):
@@ -69,14 +71,17 @@ class Threshold(Graph):
         self.threshold, self.value = number("threshold", threshold), number("value", value)
 
     def build(self, u):
-        return np.where(u.data > self.threshold, u, self.value)
+        return np.where(u.data <= self.threshold, self.value, u)  # NaN stays NaN
 
     def extra_repr(self):
         return f"threshold={self.threshold}, value={self.value}"
 
 
 class LocalResponseNorm(Graph):
-    """a / (k + alpha s)^beta, s the mean square of `size` neighbouring channels of a (N, C, ...) (Krizhevsky, 2012)."""
+    """a / (k + alpha s)^beta: a (N, C, ...), s the mean square of `size` neighbouring channels, 0 beyond the edge.
+
+    After Krizhevsky and others (2012), who take the sum; the mean is PyTorch's.
+    """
 
     recordable = True
 
@@ -93,28 +98,30 @@ class LocalResponseNorm(Graph):
 
 
 class CosineSimilarity(Graph):
-    """a . b / (|a| |b|) along axis `dim`, each length at least `eps`: of two inputs that broadcast to one shape."""
+    """a . b / (|a| |b|) along axis `dim`, each length at least `eps`: of two inputs of one shape."""
 
     def __init__(self, dim=1, eps=1e-8):
         self.dim, self.eps = dim, number("eps", eps, 0)
 
     def build(self, a, b):
+        if a.shape != b.shape:
+            raise ShapeError(f"expects two inputs of one shape, got {a.shape} and {b.shape}")
         lengths = [np.maximum(np.sqrt((x * x).sum(self.dim)), self.eps) for x in (a, b)]
         return (a * b).sum(self.dim) / (lengths[0] * lengths[1])
 
 
 class PairwiseDistance(Graph):
-    """The p-norm of a - b + eps along the last axis: a, b (N, D) or (D,)."""
+    """The norm of order p of a - b + eps along the last axis: a, b (N, D) or (D,)."""
 
     def __init__(self, p=2.0, eps=1e-6, keepdim=False):
-        self.p, self.eps, self.keepdim = number("p", p, 0), number("eps", eps), keepdim
+        self.p, self.eps, self.keepdim = above_zero("p", p), number("eps", eps), keepdim
 
     def build(self, a, b):
         return distance(a - b, self.p, self.eps, self.keepdim)
 
 
 class Bilinear(Graph):
-    """z[o] = a^T W[o] b + mu[o]: a (..., I), b (..., J), W (O, I, J), mu (O,). They start as a Linear's."""
+    """z[o] = a^T W[o] b + mu[o]: a (..., I), b (..., J), W (O, I, J), mu (O,). W, mu start in +-1/sqrt(I)."""
 
     def __init__(self, in1_features, in2_features, out_features, bias=True, dtype=np.float32):
         sizes = {"out_features": out_features, "in1_features": in1_features, "in2_features": in2_features}
@@ -134,7 +141,7 @@ class Bilinear(Graph):
 
 
 class PixelShuffle(Graph):
-    """Images (N, C r r, H, W) -> (N, C, r H, r W): r x r channels become the pixels of a larger image."""
+    """Images (N, C r r, H, W) -> (N, C, r H, r W): out[c, r h + i, r w + j] = a[r r c + r i + j, h, w], r a factor"""
 
     recordable = True
 
@@ -179,7 +186,8 @@ class ChannelShuffle(Graph):
         channels = _size(self, a, 1)
         if channels % self.groups:
             raise ShapeError(f"expects channels that are a multiple of {self.groups}, got {a.shape}")
-        return a.reshape(len(a), self.groups, channels // self.groups, -1).transpose(0, 2, 1, 3).reshape(*a.shape)
+        places = math.prod(a.shape[2:])
+        return a.reshape(len(a), self.groups, channels // self.groups, places).transpose(0, 2, 1, 3).reshape(*a.shape)
 
 
 class Upsample(Graph):

@@ -1,6 +1,6 @@
 """Losses that are a formula of a line or two. Their backward need not be written: it is the graph's, (17).
 
-Two samples that should be apart by 1, by hand: the first is, the second lacks 0.5.
+Two pairs, in each of which a should exceed b by 1, by hand: in the first it does, in the second 0.5 are missing.
 
 >>> import numpy as np, backprop as bp
 >>> loss, y = bp.MarginRankingLoss(margin=1.0), np.array([1., 1])          # the first of a pair should be larger
@@ -10,7 +10,7 @@ Two samples that should be apart by 1, by hand: the first is, the second lacks 0
 >>> delta_b
 array([0. , 0.5])
 
-Targets, which come last, have no delta. A loss of several other inputs returns a tuple, in their order.
+Labels, signs and counts have no delta. A loss of several other inputs returns a tuple, in their order.
 """
 
 import math
@@ -21,21 +21,21 @@ from backprop import functional as F
 from backprop.errors import LabelError, OptionError, ShapeError
 from backprop.functional.shapes import as_int64
 from backprop.graph import Value
-from backprop.graph.formulas import distance, positive, softplus
+from backprop.graph.formulas import cosine, distance, positive, softplus
 from backprop.graph.modes import reverse
 from backprop.kernels.device import device_of, to_host
 from backprop.loss.base import Loss
 from backprop.module import Buffer
-from backprop.module.options import number
+from backprop.module.options import above_zero, number
 
 
 class Formula(Loss):
     """A loss whose terms `each(...)` computes from Values, and from targets that are plain arrays.
 
     forward              L       = 1/E sum over the E terms
-    backward  (17)       delta_a = delta / E, from each term back to the inputs
+    backward  (17)       delta_a = delta / E sum of d term / da
 
-    Raises ShapeError, from the first operation that cannot do with the shapes, and DTypeError.
+    Nothing is broadcast, unless a loss says so. Raises ShapeError for inputs that do not fit.
     """
 
     learns = 1  # how many of the inputs have a delta; the others are targets
@@ -62,7 +62,7 @@ class Formula(Loss):
     def expect_on_host(self, inputs):
         """These formulas are NumPy's."""
         if any(device_of(a) != "cpu" for a in inputs if hasattr(a, "dtype")):
-            raise OptionError(f"{type(self).__name__} is not there on a GPU; use bp.to_host(a) first")
+            raise OptionError(f"{type(self).__name__} does not run on a GPU; use bp.to_host(a)")
 
     def terms(self):
         return self.cache[1].data.size
@@ -82,6 +82,7 @@ class SoftMarginLoss(Formula):
 
     def each(self, a, y):
         _expect_alike(a, y)
+        _targets(type(self).__name__, y, (1, -1))
         return softplus(-1 * (a * y))
 
 
@@ -108,11 +109,17 @@ class MarginRankingLoss(Formula):
         self.margin = number("margin", margin)
 
     def each(self, a, b, y):
+        _expect_alike(a, b)
+        _expect_alike(a, y)
+        _targets(type(self).__name__, y, (1, -1))
         return positive(self.margin - (a - b) * y)
 
 
 class CosineEmbeddingLoss(Formula):
-    """1 - cos(a, b) where y is 1, max(0, cos(a, b) - margin) where it is -1: a, b (N, D) or (D,), y (N,) or ()."""
+    """1 - cos(a, b) where y is 1, max(0, cos(a, b) - margin) where it is -1: a, b (N, D) or (D,), y (N,) or ().
+
+    The squares of both lengths are increased by 1e-12, as PyTorch's.
+    """
 
     learns = 2
 
@@ -123,34 +130,43 @@ class CosineEmbeddingLoss(Formula):
     def each(self, a, b, y):
         _expect_alike(a, b)
         _targets(type(self).__name__, y, (1, -1))
-        sizes = ((a * a).sum(-1) + 1e-12) * ((b * b).sum(-1) + 1e-12)
-        cosine = (a * b).sum(-1) / np.sqrt(sizes)
-        return np.where(y == 1, 1 - cosine, positive(cosine - self.margin))
+        if y.shape != a.shape[:-1]:
+            raise ShapeError(f"expects targets of shape {a.shape[:-1]}, got {y.shape}")
+        alike = cosine(a, b, 1e-12)
+        return np.where(y == 1, 1 - alike, positive(alike - self.margin))
 
 
 class TripletMarginLoss(Formula):
-    """max(0, |a - p| - |a - n| + margin): an anchor a should be nearer to p, of its kind, than to n. All (N, D).
+    """max(0, |a - b| - |a - c| + margin): an anchor a should be nearer to b, of its kind, than to c. All (N, D).
 
-    |x| is the p-norm of x + eps. With `swap`, the distance from p to n counts where that is smaller than from a to n.
+    |x| is the norm of order `p` of x + eps. With `swap`, |b - c| counts where it is below |a - c|.
     """
 
     learns = 3
 
     def __init__(self, *, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="mean"):
         super().__init__(reduction=reduction)
-        self.margin, self.p, self.eps, self.swap = number("margin", margin), number("p", p, 0), number("eps", eps), swap
+        self.margin, self.p, self.eps, self.swap = (
+            number("margin", margin),
+            above_zero("p", p),
+            number("eps", eps),
+            swap,
+        )
 
-    def each(self, a, p, n):
-        _expect_alike(a, p)
-        _expect_alike(a, n)
-        away = distance(a - n, self.p, self.eps)
+    def each(self, a, b, c):
+        _expect_alike(a, b)
+        _expect_alike(a, c)
+        away = distance(a - c, self.p, self.eps)
         if self.swap:
-            away = np.minimum(away, distance(p - n, self.p, self.eps))
-        return positive(distance(a - p, self.p, self.eps) - away + self.margin)
+            away = np.minimum(away, distance(b - c, self.p, self.eps))
+        return positive(distance(a - b, self.p, self.eps) - away + self.margin)
 
 
 class MultiMarginLoss(Formula):
-    """1/C sum over c != y of max(0, margin - a[y] + a[c])^p w[y]: scores a (N, C) or (C,), labels y (N,) or ()."""
+    """1/C sum over c != y of max(0, margin - a[y] + a[c])^p w[y]: scores a (N, C) or (C,), labels y (N,) or ().
+
+    w is `weight` (C,), 1 unless it is given.
+    """
 
     def __init__(self, *, p=1, margin=1.0, weight=None, reduction="mean"):
         super().__init__(reduction=reduction)
@@ -170,12 +186,11 @@ class MultiMarginLoss(Formula):
         terms = positive(self.margin - a[own].reshape(-1, 1) + a) ** self.p
         terms = np.where(np.eye(classes, dtype=bool)[y], 0, terms)
         if self.weight is not None:
+            if self.weight.shape != (classes,):
+                raise ShapeError(f"expects a weight for each class, ({classes},), got {self.weight.shape}")
             terms = terms * self.weight.data[y][:, None]
         out = terms.sum(1) / classes
         return out.reshape(()) if single else out
-
-    def count_correct(self, scores, y):
-        return F.count_correct(scores, y)
 
 
 class MultiLabelMarginLoss(Formula):
@@ -227,6 +242,7 @@ class PoissonNLLLoss(Formula):
 
     def each(self, a, y):
         _expect_alike(a, y)
+        y = y.astype(a.dtype)
         terms = np.exp(a) - a * y if self.log_input else a - np.log(a + self.eps) * y
         if not self.full:
             return terms
@@ -255,6 +271,10 @@ class GaussianNLLLoss(Formula):
             raise LabelError("expects variances of at least 0")
         if var.shape == a.shape[:-1]:
             var = var.reshape(*var.shape, 1)
+        elif var.shape not in (a.shape, (*a.shape[:-1], 1)):
+            raise ShapeError(
+                f"expects variances of shape {a.shape}, {(*a.shape[:-1], 1)} or {a.shape[:-1]}, got {var.shape}"
+            )
         v = var + np.where(var.data < self.eps, self.eps - var.data, 0)  # PyTorch's slope, 1 even where eps counts
         error = a - y
         terms = 0.5 * (np.log(v) + error * error / v)

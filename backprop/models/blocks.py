@@ -10,6 +10,7 @@ from backprop.graph import Graph, Value
 from backprop.layers import BatchNorm2d, Conv2d, Linear, ReLU
 from backprop.layers.sequential import Sequential
 from backprop.module import Parameter
+from backprop.module.options import whole
 from backprop.module.rng import generator
 
 
@@ -29,11 +30,11 @@ class Residual(Graph):
 
 
 class BasicBlock(Graph):
-    """relu(body(a) + shortcut(a)): two convolutions, each normalised, correct their input (He and others, 2016).
+    """relu(body(a) + shortcut(a)): two convolutions, each normalised, correct their input (He and others, 2015).
 
-    Where the block makes images smaller, or gives them more channels, the shortcut is a convolution of 1 x 1.
+    Where the block makes images smaller, or changes the number of channels, the shortcut is a convolution of 1 x 1.
 
-    backward  (17)  delta goes into both; what comes out of body and shortcut is added
+    backward  (17)  delta, through relu, goes into both; what comes out of body and shortcut is added
     """
 
     recordable = True
@@ -74,18 +75,19 @@ class Branches(Graph):
 
 
 class Patches(Graph):
-    """Images (N, C, H, W) cut into squares of P x P, each turned into a vector that knows where it was: (N, L, D).
+    """Images (N, C, H, W) cut into L = (H/P) (W/P) squares of P x P, row by row: out (N, L, D), D is `width`.
 
-    A square is a word of the sentence that a transformer reads. It does not see order, so each place has a vector of
-    its own, which learns (Dosovitskiy and others, 2021).
+        out[n,l] = square[n,l] W^T + b + position[l]
+
+    Squares are the words of the sentence that a transformer reads. Attention ignores order, so a learned vector is
+    added for each place (Dosovitskiy and others, 2021).
     """
 
     recordable = True
 
     def __init__(self, image, patch, width):
-        channels, height, _ = image
-        count, rest = divmod(math.prod(image[1:]), patch * patch)
-        if rest or height % patch:
+        (channels, height, width_of_image), count = image, math.prod(image[1:]) // whole("patch", patch, 1) ** 2
+        if height % patch or width_of_image % patch:
             raise OptionError(f"images of {image[1:]} cannot be cut into squares of {patch} x {patch}")
         self.patch, self.project = patch, Linear(channels * patch * patch, width)
         self.positions = Parameter(generator().normal(0, 0.02, (count, width)).astype(np.float32))
@@ -93,12 +95,13 @@ class Patches(Graph):
     def build(self, images):
         (samples, channels, height, width), side = images.shape, self.patch
         squares = images.reshape(samples, channels, height // side, side, width // side, side)
-        squares = squares.transpose(0, 2, 4, 1, 3, 5).reshape(samples, -1, channels * side * side)
+        squares = squares.transpose(0, 2, 4, 1, 3, 5)
+        squares = squares.reshape(samples, len(self.positions.data), channels * side * side)
         return self.project(squares) + self.positions
 
 
 class MeanOverPositions(Graph):
-    """(N, L, D) -> (N, D): what all positions say together."""
+    """out[n,d] = 1/L sum_l a[n,l,d]: (N, L, D) -> (N, D)"""
 
     recordable = True
 

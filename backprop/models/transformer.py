@@ -1,4 +1,4 @@
-"""The transformer's encoder: attention lets positions exchange what they know, then each thinks for itself.
+"""The transformer's encoder: attention lets positions exchange what they know, then each is transformed alone.
 
 Names, options and `state_dict` are PyTorch's (Vaswani and others, 2017; norm_first is Xiong and others', 2020).
 """
@@ -12,19 +12,22 @@ from backprop.graph import Graph
 from backprop.layers import GELU, Dropout, LayerNorm, Linear, MultiheadAttention, ReLU
 from backprop.module import Module
 from backprop.module.options import whole
+from backprop.module.rng import Stream
 
 ACTIVATIONS = {"relu": ReLU, "gelu": GELU}
 
 
 class TransformerEncoderLayer(Graph):
-    """Attention, then two linear layers at each position; each adds a correction to its input and is normalised.
+    """Attention, then two linear layers at each position; each of the two adds a correction to what it gets.
 
-        a (N, L, D), or (L, N, D) unless `batch_first`; so is the output
+        a (N, L, D), or (L, N, D) unless `batch_first`; so is the output        sigma is `activation`
 
-    norm_first     a + attention(norm1(a)), then a + linear2(sigma(linear1(norm2(a))))
-    otherwise      norm1(a + attention(a)), then norm2(a + linear2(sigma(linear1(a))))
+    norm_first     b = a + attention(norm1(a)),   out = b + linear2(sigma(linear1(norm2(b))))
+    otherwise      b = norm1(a + attention(a)),   out = norm2(b + linear2(sigma(linear1(b))))
 
     backward  (17)  delta goes down both ways of each sum
+
+    `dropout` acts on the weights of attention, on its output, behind sigma and behind linear2.
 
     Options of the call are `src_mask` (MultiheadAttention's attn_mask), `src_key_padding_mask` and `is_causal`.
     `activation` is "relu", "gelu", or a Module.
@@ -73,7 +76,9 @@ class TransformerEncoderLayer(Graph):
 
 
 class TransformerEncoder(Graph):
-    """`num_layers` copies of an encoder layer, one after the other, and `norm` behind them, if there is one.
+    """`num_layers` copies of an encoder layer, one after the other, then `norm`, if it is given.
+
+    The copies start with the same weights, as PyTorch's do, and learn apart; each drops units of its own.
 
     Options of the call are `mask`, `src_key_padding_mask` and `is_causal`, the same for each layer.
     """
@@ -82,6 +87,9 @@ class TransformerEncoder(Graph):
 
     def __init__(self, encoder_layer, num_layers, norm=None):
         self.layers = [copy.deepcopy(encoder_layer) for _ in range(whole("num_layers", num_layers))]
+        for layer in self.layers:
+            for _, stream in layer.named_streams():
+                stream.seek(Stream().seed, 0)
         self.norm = norm
 
     def build(self, a, mask=None, src_key_padding_mask=None, is_causal=False):

@@ -30,7 +30,7 @@ import threading
 
 import numpy as np
 
-from backprop.errors import BackpropError, CallOrderError, DTypeError
+from backprop.errors import BackpropError, CallOrderError, DTypeError, GradientError
 from backprop.module.copies import Copied
 from backprop.module.hooks import Hooked, Hooks
 from backprop.module.inputs import Expects
@@ -107,6 +107,9 @@ class Module(Tree, Expects, Hooked, Copied):
         for a in inputs:
             if type(a) is not np.ndarray and hasattr(a, "through"):
                 return a.through(self, inputs, options)
+        if options and any(hasattr(a, "through") for a in options.values()):
+            name = next(name for name, a in options.items() if hasattr(a, "through"))
+            raise GradientError(f"a Value is an input: give {name} by its place").named(type(self).__name__)
         hooks, own = self._hooks, self.__dict__
         own["call"] = None  # lets the last call's arrays be reused
         try:

@@ -1,4 +1,4 @@
-"""Gradients made smaller between backward and the step: one that explodes then moves the parameters a little only."""
+"""Gradients made smaller between backward and the step, so that one that explodes moves parameters only a little."""
 
 import math
 
@@ -13,10 +13,10 @@ from backprop.module.parameter import Parameter
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False):
     """Scale all gradients by one factor, so that their norm together is at most `max_norm`; returns what it was.
 
-        g <- g min(1, max_norm / |g|),   |g| the `norm_type`-norm over all entries of all parameters
+        g <- g min(1, max_norm / (n + 1e-6)),   n the norm of order `norm_type` over all entries of all gradients g
 
-    The direction stays. Parameters without a gradient do not count. Raises NonFiniteError for a norm that is NaN or
-    infinite if `error_if_nonfinite`.
+    The direction stays. Parameters without a gradient do not count. Where n is NaN so is each gradient then, or, with
+    `error_if_nonfinite`, NonFiniteError is raised.
 
     >>> w = Parameter(np.array([0.0, 0.0])); w.accumulate(np.array([3.0, 4.0]))
     >>> clip_grad_norm_([w], max_norm=1.0), w.grad.round(3)

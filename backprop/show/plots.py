@@ -115,7 +115,8 @@ def confusion(matrix, path, title, names=()):
                 )
     axes.set(xlabel="taken for", ylabel="is")
     if classes <= MOST_CLASSES:
-        axes.set_xticks(range(classes), [named(names, n) for n in range(classes)], rotation=45 if names else 0)
+        turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if names else {}
+        axes.set_xticks(range(classes), [named(names, n) for n in range(classes)], **turned)
         axes.set_yticks(range(classes), [named(names, n) for n in range(classes)])
     axes.set_title(title, fontsize=10)
     axes.tick_params(length=0)
@@ -124,8 +125,8 @@ def confusion(matrix, path, title, names=()):
 
 
 def named(names, label):
-    """What a picture calls a class: its name, or its number."""
-    return names[label] if label < len(names) else str(label)
+    """What a picture calls a class: its name, in which a $ is no sign of mathematics, or its number."""
+    return names[label].replace("$", r"\$") if label < len(names) else str(label)
 
 
 def as_pixels(image):

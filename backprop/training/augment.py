@@ -13,7 +13,7 @@ from backprop.module.rng import mix
 
 def augmented(images, numbers, shift, flip, seed, epoch):
     """Images (K, ..., H, W) whose numbers in the data set are `numbers` (K,): moved by up to `shift` pixels each way,
-    with zeros where nothing moves in, and half of them mirrored left to right if `flip`.
+    zeros fill the uncovered edge, and half of them mirrored left to right if `flip`.
     """
     key = np.array([mix(seed ^ mix(epoch))], np.uint64)
     drawn = uniform(key, 3 * np.asarray(numbers, np.uint64)[:, None] + np.arange(3, dtype=np.uint64))

@@ -78,7 +78,7 @@ class DataLoader:
         self._there("images"), self._there("labels")
         self.scale = 1 / 255 if images.dtype == np.uint8 else 1.0
         drawn = (shuffle or self.augments) and seed is None
-        self.seed = int(generator().integers(1 << 63)) if drawn else seed
+        self.seed = int(generator().integers(1 << 63)) if drawn else seed if seed is None else int(seed)
         self.seek(0)
 
     def __len__(self):

@@ -12,6 +12,7 @@ from backprop.functional.targets import checked_targets, class_axis, expect_shap
 from backprop.kernels.device import to_host
 from backprop.loss.classification import Classification
 from backprop.module.rng import undisturbed
+from backprop.optim.schedule import ReduceLROnPlateau
 
 
 def expect_run(net, loss, optimizer, train, test, schedule, steps, allow_wrong_classes=False):
@@ -24,6 +25,10 @@ def expect_run(net, loss, optimizer, train, test, schedule, steps, allow_wrong_c
     if test is not None:
         _expect_batches(test, "test on", steps)
     _expect_something_to_learn(net, loss, optimizer)
+    if isinstance(schedule, ReduceLROnPlateau):
+        raise OptionError(
+            "ReduceLROnPlateau needs a loss for each step: call schedule.step(loss) in a loop of your own"
+        )
     if getattr(schedule, "steps_left", lambda: steps)() < steps:  # a user's own schedule may not have it
         raise OptionError(
             f"{type(schedule).__name__} has {schedule.steps_left()} steps left, this run has {steps} to go; "

@@ -190,3 +190,59 @@ def test_offline_cifar_says_what_can_be_had_instead(monkeypatch):
     monkeypatch.setattr(data_tools.lookup, "fetch", offline)
     with pytest.raises(data_tools.DownloadError, match="--data shapes draws coloured shapes instead"):
         data_tools.find("cifar10")
+
+
+def test_digits_and_shapes_drawn_into_one_folder_were_mixed_up(tmp_path):
+    from data_tools import digits
+
+    for first, second in ((digits, shapes), (shapes, digits)):
+        for drawn in (first, second):
+            wanted = drawn.synthesize(tmp_path, 20, 10)
+        data = data_tools.load(wanted)
+        assert data.in_colour == (second is shapes) and bool(data.names) == (second is shapes)
+    for name in FILES.values():  # an older set, not compressed
+        idx.write(tmp_path / name, np.zeros((20, 5, 5) if "images" in name else 20, np.uint8))
+    shapes.synthesize(tmp_path, 20, 10)
+    assert data_tools.load(tmp_path).in_colour
+
+
+def test_one_split_of_grey_pictures_stays_coloured_beside_the_other(tmp_path):
+    from PIL import Image
+
+    for split, colour in (("train", (200, 10, 10)), ("test", (9, 9, 9))):
+        (tmp_path / "in" / split / "01").mkdir(parents=True)
+        Image.new("RGB", (4, 3), colour).save(tmp_path / "in" / split / "01" / "a.png")
+    data_tools.pack(tmp_path / "in", tmp_path / "out")
+    data = data_tools.load(tmp_path / "out")
+    assert data.train_images.shape == data.test_images.shape == (1, 3, 3, 4)
+    assert data.names == ("01",)  # whose label is 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [(b"a\n\nb\n", "line 2 is empty"), (b"a\xff\n", "is not UTF-8"), (b"a\n", "1 names of classes")]
+)
+def test_names_that_cannot_be_those_of_the_classes_are_refused(tmp_path, text, words):
+    shapes.synthesize(tmp_path, 20, 10)
+    (tmp_path / "classes.txt").write_bytes(text)
+    with pytest.raises(data_tools.DatasetError, match=words):
+        data_tools.load(tmp_path)
+
+
+def test_a_stray_file_beside_another_set_does_no_harm_and_two_sets_of_cifar_are_refused(tmp_path):
+    x, y = np.zeros((4, 5, 5), np.uint8), np.arange(4, dtype=np.uint8)
+    np.savez(tmp_path / "mnist.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    (tmp_path / "test_batch.bin").write_bytes(b"no")
+    assert data_tools.load(tmp_path).train_images.shape == (4, 5, 5)
+    written(tmp_path / "both", content(TEN) | content(HUNDRED))
+    with pytest.raises(data_tools.DatasetError, match="both CIFAR-10's and CIFAR-100's"):
+        data_tools.load(tmp_path / "both")
+
+
+def test_an_archive_with_flipped_bytes_is_told(tmp_path):
+    path = packed(tmp_path / "cifar.tar.gz", content(TEN))
+    broken = bytearray(path.read_bytes())
+    broken[len(broken) // 2] ^= 0xFF
+    broken[len(broken) // 2 + 1] ^= 0xFF
+    path.write_bytes(broken)
+    with pytest.raises((data_tools.DatasetError, FileNotFoundError)):
+        data_tools.load(tmp_path)

@@ -103,3 +103,39 @@ def test_transformer_encoder(heads, E, L, N, batch_first, norm_first, bias, caus
     wanted.backward(torch.tensor(delta))
     near(mine.backward(delta), tensor.grad)
     same_gradients(mine, theirs)
+
+
+@pytest.mark.parametrize("kernels", ["cpu", "reference"])
+@pytest.mark.parametrize("sizes", [(0, 3, 3), (2, 0, 3)])
+def test_empty_batches_and_no_queries(kernels, sizes):
+    N, L, S = sizes
+    with bp.use_kernels(kernels):
+        layer = bp.MultiheadAttention(4, 2, batch_first=True)
+        out = layer(np.ones((N, L, 4), np.float32), np.ones((N, S, 4), np.float32), np.ones((N, S, 4), np.float32))
+        assert out.shape == (N, L, 4)
+        assert [d.shape for d in layer.backward(out)] == [(N, L, 4), (N, S, 4), (N, S, 4)]
+
+
+def test_a_value_without_a_key_lost_its_delta_and_is_refused():
+    x = np.ones((2, 3, 4), np.float32)
+    with pytest.raises(bp.OptionError, match="a value needs a key"):
+        bp.MultiheadAttention(4, 2)(x, value=x)
+
+
+def test_an_input_of_a_graph_that_is_given_by_name_is_refused():
+    class Cross(bp.Graph):
+        def __init__(self):
+            self.attention = bp.MultiheadAttention(4, 2)
+
+        def build(self, a, b):
+            return self.attention(a, key=b, value=b)
+
+    x = np.ones((2, 3, 4), np.float32)
+    with pytest.raises(bp.GradientError, match="give key by its place"):
+        Cross()(x, x)
+
+
+def test_the_layers_of_an_encoder_drop_units_of_their_own():
+    net = bp.TransformerEncoder(bp.TransformerEncoderLayer(4, 2, 3, 0.5), 3)
+    seeds = [stream.seed for _, stream in net.named_streams()]
+    assert len(set(seeds)) == len(seeds) == 12

@@ -136,3 +136,24 @@ def test_targets_that_a_formula_cannot_take_are_refused():
         bp.SoftMarginLoss()(np.ones(2), np.ones((2, 1)))
     with pytest.raises(bp.ShapeError, match="an even number of entries"):
         bp.GLU()(np.ones((2, 3)))
+
+
+def test_nan_is_not_hidden():
+    nan = np.array([np.nan, 1.0])
+    assert np.isnan(bp.HingeEmbeddingLoss()(nan, np.array([-1, -1])))
+    assert np.isnan(bp.MarginRankingLoss()(nan, nan, np.array([1, 1])))
+    assert np.isnan(bp.TripletMarginLoss()(nan[None], nan[None], nan[None]))
+    assert np.isnan(bp.Threshold(0, 5)(nan)[0])
+
+
+@pytest.mark.parametrize("inputs", [(x(3), x(3, 1), signs(3)), (x(3), x(3), signs(3, 1))])
+def test_nothing_is_broadcast(inputs):
+    with pytest.raises(bp.ShapeError):
+        bp.MarginRankingLoss()(*inputs)
+
+
+def test_instance_norm_takes_a_single_image_and_no_other_axes():
+    a = x(3, 4, 3)
+    near(bp.InstanceNorm2d(3, dtype=float)(a), torch.nn.InstanceNorm2d(3).double()(torch.tensor(a)))
+    with pytest.raises(bp.ShapeError, match="with 2 axes behind"):
+        bp.InstanceNorm2d(3, dtype=float)(x(3, 4))

@@ -23,7 +23,7 @@ from backprop.kernels.cpu.views import scratch
 
 
 def attention(q, k, v, mask, key, p, weights, out):
-    """weights = softmax(q k^T / sqrt(E) + mask) over the keys, and out = weights v                    (48a) (48b)"""
+    """weights = softmax(k q^T / sqrt(E) + mask) over the keys, axis 2, and out = weights^T v          (48a) (48b)"""
     dropped = memory((MOST, weights[0, 0].size if p > 0 and weights.size else 0), out.dtype)
     attend(q, k, v, mask, key, p, dropped, weights, out)
 

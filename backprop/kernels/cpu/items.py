@@ -60,8 +60,8 @@ def samples(u, item):
 
 @inlined
 def registers(u, item):
-    """(n, at): an item has n registers, and `load_at` and `store_at` know by `at` where they are. at[3] > 0: its lanes
-    are classes.
+    """(n, at): an item has n registers; `load_at` and `store_at` know by at = (i, step, count, fewer) where they are.
+    Where its lanes are classes, at[3] > 0.
     """
     classes, after, size = u.shape[1], u.shape[2], lanes(u)
     if transposed(u):

@@ -1,9 +1,10 @@
 """Recurrences over whole sequences, and their adjoints: T steps of N sequences, H hidden units, G gates of each unit, H
 apart: an LSTM has 4, a GRU 3, a plain recurrent layer 1.
 
-Sequences do not need each other. An item is a few of them, which one thread takes from the first step to the last. The
-state's weights are copied once, for all steps, into panels of one register's columns; a product with them stays in
-registers until the formulas of a unit, which are computed for a register of units, turn it into gates and states.
+Sequences are independent. An item is a few of them, which one thread takes from the first step to the last. The state's
+weights are copied once, for all steps, into panels of one register's columns. The sums of a product stay in registers;
+the formulas of a unit, (33) to (35) in layers/recurrent.py, then read them from a small array in the nearest cache, and
+are computed for a register of units.
 """
 
 from backprop.kernels.cpu.elementary.functions import sigmoid, tanh
@@ -112,8 +113,8 @@ def copy_panels(w, forward, panels, part, parts):
 
 @inner
 def products(several, rows, one, a, i, depth, count, panels, j, found):
-    """found[r, v] = sum_k a[i + r depth + k] panels[j[v] + k lanes: ...] for r < count, all `rows` of them at once, or
-    one by one if there are fewer; the tiles are zeros
+    """found[r, v] = sum_k a[i + r depth + k] panels[j[v] + k lanes: ...] for r < count: all at once in `several`, a
+    tile of zeros with `rows` rows, or, if there are fewer, one by one in `one`, which has one row
     """
     size, across = lanes(found), len(j) * lanes(found)
     if count == rows:

@@ -55,7 +55,7 @@ def attend(q, k, v, mask, masks, key, p, left, weights, out, H, L, S, E, V, size
 
 
 def attention(q, k, v, mask, key, p, weights, out):
-    """weights = softmax(q k^T / sqrt(E) + mask) over the keys, and out = weights v                    (48a) (48b)"""
+    """weights = softmax(k q^T / sqrt(E) + mask) over the keys, axis 2, and out = weights^T v          (48a) (48b)"""
     N, H, S, L = weights.shape
     sizes = H, L, S, q.shape[2] // H, v.shape[2] // H
     mask_ = mask if len(mask) else q  # which is not read then

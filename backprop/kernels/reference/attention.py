@@ -12,12 +12,12 @@ from backprop.kernels.reference.dropout import uniform
 
 
 def attention(q, k, v, mask, key, p, weights, out):
-    """weights = softmax(q k^T / sqrt(E) + mask) over the keys, and out = weights v                    (48a) (48b)"""
+    """weights = softmax(k q^T / sqrt(E) + mask) over the keys, axis 2, and out = weights^T v          (48a) (48b)"""
     N, H, S, L = weights.shape
     q, k, v = (_heads(x, H) for x in (q, k, v))
     scores = k @ q.swapaxes(2, 3) / np.sqrt(q.dtype.type(q.shape[3]))  # (48a)
     if len(mask):
-        scores = scores + mask.reshape(-1, H if len(mask) == N * H and N * H > 1 else 1, S, L)
+        scores = scores + mask.reshape(len(mask) // H, H, S, L) if len(mask) == N * H else mask[:, None]
     largest = scores.max(axis=2, keepdims=True, initial=-np.inf)
     e = np.exp(scores - np.where(largest == -np.inf, 0, largest))
     total = e.sum(axis=2, keepdims=True)
@@ -39,12 +39,12 @@ def attention_backward(delta, q, k, v, weights, key, p, delta_q, delta_k, delta_
 
 def _heads(x, H):
     """(N, L, H E) -> (N, H, L, E)"""
-    return x.reshape(*x.shape[:2], H, -1).swapaxes(1, 2)
+    return x.reshape(*x.shape[:2], H, x.shape[2] // H).swapaxes(1, 2)
 
 
 def _rows(x):
     """The reverse."""
-    return x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], -1)
+    return x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], x.shape[1] * x.shape[3])
 
 
 def _kept(weights, key, p):
@@ -52,4 +52,4 @@ def _kept(weights, key, p):
     if not p:
         return weights
     keep = uniform(key[0], np.arange(weights.size, dtype=np.uint64)).reshape(weights.shape) >= p
-    return np.where(keep, weights / (1 - p), 0)
+    return np.where(keep, weights / (1 - p) if p < 1 else 0, 0)

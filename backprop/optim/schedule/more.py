@@ -1,4 +1,7 @@
-"""Schedules by a factor, by milestones, by a function of one's own; several in turn or at once; and by a loss."""
+"""Schedules by a factor, by milestones, by a function of one's own; several in turn or at once; and by a loss.
+
+base is a group's initial lr and t the number of `step`s since, as in __init__.py.
+"""
 
 import bisect
 import math
@@ -52,8 +55,13 @@ class LambdaLR(LRScheduler):
             group["lr"] = base * f(self.last_epoch)
         self.given = self.get_last_lr()
 
-    def lr(self, base, t):
-        return base * self.lr_lambdas[0](t)
+    def step(self):
+        """Advance by one step. An lr that was set by hand since is kept, as the factor that it is of this one's."""
+        for place, (lr, given) in enumerate(zip(self.get_last_lr(), self.given, strict=True)):
+            if lr != given and given:
+                self.base_lrs[place] *= lr / given
+        self.last_epoch += 1
+        self.apply()
 
 
 class SequentialLR(LRScheduler):
@@ -70,6 +78,7 @@ class SequentialLR(LRScheduler):
             )
         if any(each.optimizer is not optimizer for each in self.schedulers):
             raise OptionError("its schedulers must have the same optimizer")
+        _expect_plain(self.schedulers)
         first = self.schedulers[0].base_lrs
         for each in self.schedulers:  # not the lr that another one had already changed
             each.base_lrs = list(first)
@@ -104,6 +113,7 @@ class ChainedScheduler(LRScheduler):
         self.schedulers = list(schedulers)
         if not self.schedulers or any(each.optimizer is not self.schedulers[0].optimizer for each in self.schedulers):
             raise OptionError("expects schedulers of the same optimizer, at least one")
+        _expect_plain(self.schedulers)
         self.optimizer = self.schedulers[0].optimizer
 
     @property
@@ -125,6 +135,13 @@ class ChainedScheduler(LRScheduler):
         for n, each in enumerate(self.schedulers):
             own = {name.removeprefix(f"{n}."): a for name, a in saved.items() if name.startswith(f"{n}.")}
             each.load_state_dict(own)
+
+
+def _expect_plain(schedulers):
+    """Several schedules are of one kind each: in turn, or at once."""
+    for each in schedulers:
+        if not isinstance(each, LRScheduler) or isinstance(each, (SequentialLR, ChainedScheduler)):
+            raise OptionError(f"{type(each).__name__} cannot be one of several schedules; write them side by side")
 
 
 class ReduceLROnPlateau:
@@ -149,13 +166,14 @@ class ReduceLROnPlateau:
         self.patience, self.cooldown = whole("patience", patience), whole("cooldown", cooldown)
         self.threshold, self.min_lr = number("threshold", threshold, 0), number("min_lr", min_lr, 0)
         self.eps = number("eps", eps, 0)
-        self.best, self.num_bad_epochs, self.cooldown_counter, self.last_epoch = None, 0, 0, 0
+        self.best = math.inf if mode == "min" else -math.inf
+        self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
 
     def step(self, metrics):
         """Take in a loss, or what else is to become smaller."""
         value = float(metrics)
         self.last_epoch += 1
-        if self.best is None or self._better(value):
+        if self._better(value):
             self.best, self.num_bad_epochs = value, 0
         else:
             self.num_bad_epochs += 1
@@ -180,16 +198,15 @@ class ReduceLROnPlateau:
 
     def state_dict(self):
         """Name -> array."""
-        best = math.nan if self.best is None else self.best
         counts = {name: np.array(getattr(self, name)) for name in COUNTS}
-        return {"best": np.array(best), "lr": np.array(self.get_last_lr(), float), **counts}
+        return {"best": np.array(self.best), "lr": np.array(self.get_last_lr(), float), **counts}
 
     def load_state_dict(self, saved):
         """Load what `state_dict` returned. Raises CheckpointError for anything else."""
         saved = numbers_of(saved)
         if {"best", "lr", *COUNTS} != saved.keys() or saved["lr"].shape != (len(self.optimizer.param_groups),):
             raise CheckpointError("this is no state of ReduceLROnPlateau for this optimizer")
-        self.best = None if math.isnan(saved["best"]) else float(saved["best"])
+        self.best = float(saved["best"])
         for name in COUNTS:
             setattr(self, name, int(saved[name]))
         for group, lr in zip(self.optimizer.param_groups, saved["lr"].tolist(), strict=True):
