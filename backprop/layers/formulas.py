@@ -14,16 +14,26 @@ import math
 
 import numpy as np
 
-from backprop.errors import OptionError, ShapeError
+from backprop.errors import DeviceError, OptionError, ShapeError
 from backprop.graph import Graph, Value
 from backprop.graph.formulas import distance, sigmoid
+from backprop.kernels.device import device_of
 from backprop.layers.softmax import Softmax
 from backprop.module import Parameter
 from backprop.module.options import above_zero, number, whole
 from backprop.module.rng import generator
 
 
-class GLU(Graph):
+class OnTheCPU(Graph):
+    """A formula that uses operations which are not there on a GPU."""
+
+    def forward(self, *inputs, **options):
+        if any(device_of(a) != "cpu" for a in inputs):
+            raise DeviceError("does not run on a GPU; use bp.to_host(a)")
+        return super().forward(*inputs, **options)
+
+
+class GLU(OnTheCPU):
     """a sigmoid(b), where a and b are the two halves of the input along `dim` (Dauphin and others, 2017)."""
 
     recordable = True
@@ -62,7 +72,7 @@ class Softmax2d(Softmax):
         return super().forward(u)
 
 
-class Threshold(Graph):
+class Threshold(OnTheCPU):
     """u where it is above `threshold`, else `value`."""
 
     recordable = False  # looks at u's numbers
@@ -77,7 +87,7 @@ class Threshold(Graph):
         return f"threshold={self.threshold}, value={self.value}"
 
 
-class LocalResponseNorm(Graph):
+class LocalResponseNorm(OnTheCPU):
     """a / (k + alpha s)^beta: a (N, C, ...), s the mean square of `size` neighbouring channels, 0 beyond the edge.
 
     After Krizhevsky and others (2012), who take the sum; the mean is PyTorch's.
@@ -97,7 +107,7 @@ class LocalResponseNorm(Graph):
         return a / (self.k + total * (self.alpha / self.size)) ** self.beta
 
 
-class CosineSimilarity(Graph):
+class CosineSimilarity(OnTheCPU):
     """a . b / (|a| |b|) along axis `dim`, each length at least `eps`: of two inputs of one shape."""
 
     def __init__(self, dim=1, eps=1e-8):
@@ -110,7 +120,7 @@ class CosineSimilarity(Graph):
         return (a * b).sum(self.dim) / (lengths[0] * lengths[1])
 
 
-class PairwiseDistance(Graph):
+class PairwiseDistance(OnTheCPU):
     """The norm of order p of a - b + eps along the last axis: a, b (N, D) or (D,)."""
 
     def __init__(self, p=2.0, eps=1e-6, keepdim=False):
@@ -120,7 +130,7 @@ class PairwiseDistance(Graph):
         return distance(a - b, self.p, self.eps, self.keepdim)
 
 
-class Bilinear(Graph):
+class Bilinear(OnTheCPU):
     """z[o] = a^T W[o] b + mu[o]: a (..., I), b (..., J), W (O, I, J), mu (O,). W, mu start in +-1/sqrt(I)."""
 
     def __init__(self, in1_features, in2_features, out_features, bias=True, dtype=np.float32):

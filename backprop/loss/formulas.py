@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import LabelError, OptionError, ShapeError
+from backprop.errors import DeviceError, LabelError, OptionError, ShapeError
 from backprop.functional.shapes import as_int64
 from backprop.graph import Value
 from backprop.graph.formulas import cosine, distance, positive, softplus
@@ -62,7 +62,7 @@ class Formula(Loss):
     def expect_on_host(self, inputs):
         """These formulas are NumPy's."""
         if any(device_of(a) != "cpu" for a in inputs if hasattr(a, "dtype")):
-            raise OptionError(f"{type(self).__name__} does not run on a GPU; use bp.to_host(a)")
+            raise DeviceError("does not run on a GPU; use bp.to_host(a)")
 
     def terms(self):
         return self.cache[1].data.size

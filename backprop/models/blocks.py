@@ -7,9 +7,8 @@ import numpy as np
 from backprop import functional as F
 from backprop.errors import OptionError
 from backprop.graph import Graph, Value
-from backprop.layers import BatchNorm2d, Conv2d, Linear, ReLU
+from backprop.layers import AdaptiveAvgPool1d, BatchNorm2d, Bias, Conv2d, Linear, ReLU
 from backprop.layers.sequential import Sequential
-from backprop.module import Parameter
 from backprop.module.options import whole
 from backprop.module.rng import generator
 
@@ -90,14 +89,16 @@ class Patches(Graph):
         if height % patch or width_of_image % patch:
             raise OptionError(f"images of {image[1:]} cannot be cut into squares of {patch} x {patch}")
         self.patch, self.project = patch, Linear(channels * patch * patch, width)
-        self.positions = Parameter(generator().normal(0, 0.02, (count, width)).astype(np.float32))
+        self.positions = Bias(count * width)
+        self.positions.bias.data[...] = generator().normal(0, 0.02, count * width)
 
     def build(self, images):
         (samples, channels, height, width), side = images.shape, self.patch
         squares = images.reshape(samples, channels, height // side, side, width // side, side)
         squares = squares.transpose(0, 2, 4, 1, 3, 5)
-        squares = squares.reshape(samples, len(self.positions.data), channels * side * side)
-        return self.project(squares) + self.positions
+        count = height // side * (width // side)
+        found = self.project(squares.reshape(samples, count, channels * side * side))
+        return self.positions(found.reshape(samples, count * found.shape[2])).reshape(*found.shape)
 
 
 class MeanOverPositions(Graph):
@@ -105,8 +106,11 @@ class MeanOverPositions(Graph):
 
     recordable = True
 
+    def __init__(self):
+        self.mean = AdaptiveAvgPool1d(1)
+
     def build(self, a):
-        return np.mean(a, axis=1)
+        return self.mean(a.transpose(0, 2, 1)).reshape(len(a), a.shape[2])
 
 
 class Unrolled(Graph):

@@ -17,7 +17,7 @@ def attention(q, k, v, mask, key, p, weights, out):
     q, k, v = (_heads(x, H) for x in (q, k, v))
     scores = k @ q.swapaxes(2, 3) / np.sqrt(q.dtype.type(q.shape[3]))  # (48a)
     if len(mask):
-        scores = scores + mask.reshape(len(mask) // H, H, S, L) if len(mask) == N * H else mask[:, None]
+        scores = scores + (mask.reshape(len(mask) // H, H, S, L) if len(mask) == N * H else mask[:, None])
     largest = scores.max(axis=2, keepdims=True, initial=-np.inf)
     e = np.exp(scores - np.where(largest == -np.inf, 0, largest))
     total = e.sum(axis=2, keepdims=True)
