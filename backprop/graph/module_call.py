@@ -17,10 +17,10 @@ class ModuleCall:
 
     by_kernels = True
 
-    def __init__(self, module, arguments, places, options):
-        self.module, self.arguments, self.places, self.options = module, arguments, places, options
+    def __init__(self, module, arguments, places, options=None):
+        self.module, self.arguments, self.places, self.options = module, arguments, places, options or {}
         self.name = type(module).__name__
-        self.output = module(*arguments, **options)
+        self.output = module(*arguments, **self.options)
         self.call = module.call
         self.call.in_graph = True
 
