@@ -140,8 +140,8 @@ def test_an_empty_batch_gives_an_empty_batch_and_no_gradient(example, each_kerne
         assert len(output) == 0
     else:
         assert output == 0 or np.isnan(output)  # a sum over nothing, or a mean
-    if below is not None:
-        assert below.shape == inputs[0].shape
+    for delta_of, a in zip(below if isinstance(below, tuple) else (below,), inputs, strict=False):
+        assert delta_of is None or delta_of.shape == a.shape
     assert all(gradient is None or not gradient.any() for gradient in once.gradients().values())
     assert all(map(np.array_equal, before, once.module.state_dict().values()))
 
