@@ -155,14 +155,15 @@ def run(options):
     train = bp.DataLoader(train_images, data.train_labels, options.batch_size, **of_train)
     test = bp.DataLoader(test_images, data.test_labels, options.batch_size, device=device)  # reuses its arrays
 
-    net = MODELS[options.model](image=train_images.shape[1:], classes=int(data.train_labels.max()) + 1)
+    image, classes = train_images.shape[1:], int(data.train_labels.max()) + 1
+    net = MODELS[options.model](image=image, classes=classes)
     net.to(device)
     loss = bp.CrossEntropyLoss()
     optimizer = OPTIMIZERS[options.optimizer](net.parameters(), options.lr, options.momentum)
     schedule = SCHEDULES[options.schedule](optimizer, options.lr, options.epochs, len(train))
     chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
     chosen["data"] = source
-    chosen |= {"image": list(train_images.shape[1:]), "classes": int(data.train_labels.max()) + 1, "names": data.names}
+    chosen |= {"image": list(image), "classes": classes, "names": data.names}
     same = {name: chosen[name] for name in SAME_RUN}
     same["data"] = data.fingerprint()  # identifies the data: where they are stored may change
     if device != "cpu":
@@ -171,7 +172,7 @@ def run(options):
     history = checkpoint.load(net, optimizer, schedule, train) if options.resume else None
 
     print(f"{options.model} on {source}, {named(device, options.kernels)}, seed {options.seed}")
-    print(summary(net, (options.batch_size, *train_images.shape[1:])))
+    print(summary(net, (options.batch_size, *image)))
     if history is not None:
         print(f"resumed after {len(history.losses)} of {options.epochs * len(train)} steps")
     before, diary = len(history.losses) if history else 0, None

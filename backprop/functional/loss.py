@@ -31,7 +31,7 @@ def l1_loss(a, b, reduction="mean"):
 def error(name, a, b, *options):
     """The loss of each element of a against b, by a row of the kernels' table: error("huber", a, b, 1.0)"""
     k = kernels.of(b, a)
-    _expect_one_shape(a, b)
+    expect_one_shape(a, b)
     losses = k.empty(a.shape, a.dtype)
     k.ERRORS[name][0](flat(a), flat(b), numbers(options, a), flat(losses))
     return losses
@@ -40,7 +40,7 @@ def error(name, a, b, *options):
 def error_backward(name, a, b, scale, *options):
     """Its derivative with respect to a, times scale."""
     k = kernels.of(b, a)
-    _expect_one_shape(a, b)
+    expect_one_shape(a, b)
     delta_a = k.empty(a.shape, a.dtype)
     number = 1.0 if is_array(scale) else float(scale)
     k.ERRORS[name][1](flat(a), flat(b), numbers(options, a), number, flat(delta_a))
@@ -124,7 +124,7 @@ def expect_log_probabilities(name, array):
         )
 
 
-def _expect_one_shape(a, b):
+def expect_one_shape(a, b):
     if a.shape != b.shape:
         cure = "; use y.reshape(x.shape)" if a.size == b.size else ""
         raise ShapeError(f"expects arrays of the same shape, got {a.shape} and {b.shape}; nothing is broadcast{cure}")

@@ -2,6 +2,15 @@
 
 import numpy as np
 
+from backprop.errors import DeviceError
+from backprop.kernels.device import device_of
+
+
+def expect_on_cpu(inputs):
+    """Raise DeviceError for arrays on a GPU, which does not have all operations of a formula."""
+    if any(device_of(a) != "cpu" for a in inputs if hasattr(a, "dtype")):
+        raise DeviceError("does not run on a GPU; use bp.to_host(a)")
+
 
 def positive(x):
     """max(x, 0); its slope is 0 where x is 0, as PyTorch's"""

@@ -14,10 +14,9 @@ import math
 
 import numpy as np
 
-from backprop.errors import DeviceError, OptionError, ShapeError
+from backprop.errors import OptionError, ShapeError
 from backprop.graph import Graph, Value
-from backprop.graph.formulas import distance, sigmoid
-from backprop.kernels.device import device_of
+from backprop.graph.formulas import distance, expect_on_cpu, sigmoid
 from backprop.layers.softmax import Softmax
 from backprop.module import Parameter
 from backprop.module.options import above_zero, number, whole
@@ -28,8 +27,7 @@ class OnTheCPU(Graph):
     """A formula that uses operations which are not there on a GPU."""
 
     def forward(self, *inputs, **options):
-        if any(device_of(a) != "cpu" for a in inputs):
-            raise DeviceError("does not run on a GPU; use bp.to_host(a)")
+        expect_on_cpu(inputs)
         return super().forward(*inputs, **options)
 
 
@@ -42,7 +40,7 @@ class GLU(OnTheCPU):
         self.dim = dim
 
     def build(self, u):
-        size = _size(self, u, self.dim)
+        size = _size(u, self.dim)
         if size % 2:
             raise ShapeError(f"expects an even number of entries along axis {self.dim}, got {u.shape}")
         half = size // 2
@@ -100,7 +98,7 @@ class LocalResponseNorm(OnTheCPU):
         self.alpha, self.beta, self.k = number("alpha", alpha), number("beta", beta), number("k", k)
 
     def build(self, a):
-        channels, before = _size(self, a, 1), self.size // 2
+        channels, before = _size(a, 1), self.size // 2
         none = [np.zeros((len(a), n, *a.shape[2:]), a.dtype) for n in (before, self.size - 1 - before)]
         squares = np.concatenate([none[0], a * a, none[1]], axis=1)
         total = sum((squares[:, n : n + channels] for n in range(1, self.size)), squares[:, :channels])
@@ -193,7 +191,7 @@ class ChannelShuffle(Graph):
         self.groups = whole("groups", groups, 1)
 
     def build(self, a):
-        channels = _size(self, a, 1)
+        channels = _size(a, 1)
         if channels % self.groups:
             raise ShapeError(f"expects channels that are a multiple of {self.groups}, got {a.shape}")
         places = math.prod(a.shape[2:])
@@ -221,7 +219,7 @@ class Upsample(Graph):
         return a
 
 
-def _size(layer, a, dim):
+def _size(a, dim):
     if not -a.ndim <= dim < a.ndim:
         raise ShapeError(f"expects an array with an axis {dim}, got {a.shape}")
     return a.shape[dim]

@@ -6,7 +6,12 @@ from backprop import functional as F
 from backprop.errors import DTypeError, ShapeError
 from backprop.functional.loss import REDUCTIONS, expect_reduction
 from backprop.kernels.device import is_array
-from backprop.module import Module
+from backprop.module import Buffer, Module
+
+
+def kept_weight(weight):
+    """Weights that a loss was given, as an array that changes type with it, or None; a list becomes float32."""
+    return None if weight is None else Buffer(weight if is_array(weight) else np.float32(weight))
 
 
 class Loss(Module):

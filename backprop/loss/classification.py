@@ -18,8 +18,7 @@ import numpy as np
 from backprop import functional as F
 from backprop.functional.targets import IGNORE, class_axis, kept_targets
 from backprop.kernels.device import is_array
-from backprop.loss.base import Loss
-from backprop.module import Buffer
+from backprop.loss.base import Loss, kept_weight
 from backprop.module.options import probability, whole
 
 
@@ -28,7 +27,7 @@ class Classification(Loss):
 
     def __init__(self, *, weight=None, ignore_index=IGNORE, reduction="mean"):
         super().__init__(reduction=reduction)
-        self.weight = None if weight is None else Buffer(np.asarray(weight, dtype=getattr(weight, "dtype", np.float32)))
+        self.weight = kept_weight(weight)
         self.ignore_index = whole("ignore_index", ignore_index, -(1 << 63))
 
     def terms(self):

@@ -18,14 +18,14 @@ import math
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import DeviceError, LabelError, OptionError, ShapeError
+from backprop.errors import LabelError, OptionError, ShapeError
+from backprop.functional.loss import expect_one_shape
 from backprop.functional.shapes import as_int64
 from backprop.graph import Value
-from backprop.graph.formulas import cosine, distance, positive, softplus
+from backprop.graph.formulas import cosine, distance, expect_on_cpu, positive, softplus
 from backprop.graph.modes import reverse
-from backprop.kernels.device import device_of, to_host
-from backprop.loss.base import Loss
-from backprop.module import Buffer
+from backprop.kernels.device import to_host
+from backprop.loss.base import Loss, kept_weight
 from backprop.module.options import above_zero, number
 
 
@@ -44,7 +44,7 @@ class Formula(Loss):
         raise NotImplementedError
 
     def forward(self, *inputs):
-        self.expect_on_host(inputs)
+        expect_on_cpu(inputs)
         values = [Value(a) for a in inputs[: self.learns]]
         out = self.each(*values, *map(np.asarray, inputs[self.learns :]))
         self.cache = values, out
@@ -58,11 +58,6 @@ class Formula(Loss):
             if v in below:
                 below[v] = np.array(vbar)
         return below[values[0]] if len(values) == 1 else tuple(below.values())
-
-    def expect_on_host(self, inputs):
-        """These formulas are NumPy's."""
-        if any(device_of(a) != "cpu" for a in inputs if hasattr(a, "dtype")):
-            raise DeviceError("does not run on a GPU; use bp.to_host(a)")
 
     def terms(self):
         return self.cache[1].data.size
@@ -81,7 +76,7 @@ class SoftMarginLoss(Formula):
     """log(1 + e^(-y a)), the logistic loss: a, y (...) of one shape, y is 1 or -1."""
 
     def each(self, a, y):
-        _expect_alike(a, y)
+        expect_one_shape(a, y)
         _targets(type(self).__name__, y, (1, -1))
         return softplus(-1 * (a * y))
 
@@ -94,13 +89,13 @@ class HingeEmbeddingLoss(Formula):
         self.margin = number("margin", margin)
 
     def each(self, a, y):
-        _expect_alike(a, y)
+        expect_one_shape(a, y)
         _targets(type(self).__name__, y, (1, -1))
         return np.where(y == 1, a, positive(self.margin - a))
 
 
-class MarginRankingLoss(Formula):
-    """max(0, margin - y (a - b)): where y is 1, a should be larger than b, by the margin; where -1, smaller."""
+class Margin(Formula):
+    """The part that both share: two inputs with deltas, and a margin, 0 unless it is given."""
 
     learns = 2
 
@@ -108,27 +103,25 @@ class MarginRankingLoss(Formula):
         super().__init__(reduction=reduction)
         self.margin = number("margin", margin)
 
+
+class MarginRankingLoss(Margin):
+    """max(0, margin - y (a - b)): where y is 1, a should be larger than b, by the margin; where -1, smaller."""
+
     def each(self, a, b, y):
-        _expect_alike(a, b)
-        _expect_alike(a, y)
+        expect_one_shape(a, b)
+        expect_one_shape(a, y)
         _targets(type(self).__name__, y, (1, -1))
         return positive(self.margin - (a - b) * y)
 
 
-class CosineEmbeddingLoss(Formula):
+class CosineEmbeddingLoss(Margin):
     """1 - cos(a, b) where y is 1, max(0, cos(a, b) - margin) where it is -1: a, b (N, D) or (D,), y (N,) or ().
 
     The squares of both lengths are increased by 1e-12, as PyTorch's.
     """
 
-    learns = 2
-
-    def __init__(self, *, margin=0.0, reduction="mean"):
-        super().__init__(reduction=reduction)
-        self.margin = number("margin", margin)
-
     def each(self, a, b, y):
-        _expect_alike(a, b)
+        expect_one_shape(a, b)
         _targets(type(self).__name__, y, (1, -1))
         if y.shape != a.shape[:-1]:
             raise ShapeError(f"expects targets of shape {a.shape[:-1]}, got {y.shape}")
@@ -146,16 +139,12 @@ class TripletMarginLoss(Formula):
 
     def __init__(self, *, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="mean"):
         super().__init__(reduction=reduction)
-        self.margin, self.p, self.eps, self.swap = (
-            number("margin", margin),
-            above_zero("p", p),
-            number("eps", eps),
-            swap,
-        )
+        self.margin, self.p = number("margin", margin), above_zero("p", p)
+        self.eps, self.swap = number("eps", eps), swap
 
     def each(self, a, b, c):
-        _expect_alike(a, b)
-        _expect_alike(a, c)
+        expect_one_shape(a, b)
+        expect_one_shape(a, c)
         away = distance(a - c, self.p, self.eps)
         if self.swap:
             away = np.minimum(away, distance(b - c, self.p, self.eps))
@@ -173,7 +162,7 @@ class MultiMarginLoss(Formula):
         if p not in (1, 2):
             raise OptionError(f"p must be 1 or 2, got {p}")
         self.p, self.margin = p, number("margin", margin)
-        self.weight = None if weight is None else Buffer(np.asarray(weight, dtype=getattr(weight, "dtype", np.float32)))
+        self.weight = kept_weight(weight)
 
     def each(self, a, y):
         y = as_int64(y)
@@ -201,7 +190,7 @@ class MultiLabelMarginLoss(Formula):
 
     def each(self, a, y):
         y = as_int64(y)
-        _expect_alike(a, y)
+        expect_one_shape(a, y)
         single, classes = a.ndim == 1, a.shape[-1]
         a, y = (a.reshape(1, -1), y.reshape(1, -1)) if single else (a, y)
         _targets(type(self).__name__, y, range(-1, classes))
@@ -222,10 +211,10 @@ class MultiLabelSoftMarginLoss(Formula):
 
     def __init__(self, *, weight=None, reduction="mean"):
         super().__init__(reduction=reduction)
-        self.weight = None if weight is None else Buffer(np.asarray(weight, dtype=getattr(weight, "dtype", np.float32)))
+        self.weight = kept_weight(weight)
 
     def each(self, a, y):
-        _expect_alike(a, y)
+        expect_one_shape(a, y)
         terms = softplus(-1 * a) * y + softplus(a) * (1 - y)
         return (terms if self.weight is None else terms * self.weight.data).mean(-1)
 
@@ -241,7 +230,7 @@ class PoissonNLLLoss(Formula):
         self.log_input, self.full, self.eps = log_input, full, number("eps", eps, 0)
 
     def each(self, a, y):
-        _expect_alike(a, y)
+        expect_one_shape(a, y)
         y = y.astype(a.dtype)
         terms = np.exp(a) - a * y if self.log_input else a - np.log(a + self.eps) * y
         if not self.full:
@@ -266,7 +255,7 @@ class GaussianNLLLoss(Formula):
         self.full, self.eps = full, number("eps", eps, 0)
 
     def each(self, a, y, var):
-        _expect_alike(a, y)
+        expect_one_shape(a, y)
         if (to_host(var.data) < 0).any():
             raise LabelError("expects variances of at least 0")
         if var.shape == a.shape[:-1]:
@@ -279,8 +268,3 @@ class GaussianNLLLoss(Formula):
         error = a - y
         terms = 0.5 * (np.log(v) + error * error / v)
         return terms + 0.5 * math.log(2 * math.pi) if self.full else terms
-
-
-def _expect_alike(a, b):
-    if a.shape != b.shape:
-        raise ShapeError(f"expects arrays of the same shape, got {a.shape} and {b.shape}; nothing is broadcast")

@@ -7,9 +7,8 @@ import numpy as np
 from backprop import functional as F
 from backprop.functional.loss import expect_between, expect_log_probabilities
 from backprop.functional.targets import TOLERANCE
-from backprop.kernels.device import is_array, to_host
-from backprop.loss.base import Loss
-from backprop.module import Buffer
+from backprop.kernels.device import to_host
+from backprop.loss.base import Loss, kept_weight
 
 
 class Binary(Loss):
@@ -22,7 +21,7 @@ class Binary(Loss):
 
     def __init__(self, *, weight=None, reduction="mean"):
         super().__init__(reduction=reduction)
-        self.weight = _buffer(weight)
+        self.weight = kept_weight(weight)
 
     def terms(self):
         return self.cache[0].size
@@ -79,7 +78,7 @@ class BCEWithLogitsLoss(Binary):
 
     def __init__(self, *, weight=None, reduction="mean", pos_weight=None):
         super().__init__(weight=weight, reduction=reduction)
-        self.pos_weight = _buffer(pos_weight)
+        self.pos_weight = kept_weight(pos_weight)
 
     def forward(self, z, y):
         losses = F.bce_with_logits(z, y, self.pos_weight)
@@ -138,8 +137,3 @@ class KLDivLoss(Loss):
 
     def extra_repr(self):
         return f"reduction={self.reduction!r}, log_target={self.log_target}"
-
-
-def _buffer(weight):
-    """The weights as an array that changes type with the loss, or None."""
-    return None if weight is None else Buffer(weight if is_array(weight) else np.float32(weight))

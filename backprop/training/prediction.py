@@ -17,11 +17,8 @@ def predict(net, x, batch_size=256):
     whole("batch_size", batch_size, 1)
     first = next((parameter for parameter in net.parameters()), None)
     dtype, device = (np.dtype(np.float32), "cpu") if first is None else (first.dtype, first.device)
-    x, words, found = (
-        x if is_array(x) else np.asarray(x),
-        any(isinstance(part, Embedding) for part in net.modules()),
-        [],
-    )
+    words = any(isinstance(part, Embedding) for part in net.modules())
+    x, found = x if is_array(x) else np.asarray(x), []
     with net.evaluating():
         for start in range(0, max(len(x), 1), batch_size):
             some = x[start : start + batch_size]

@@ -9,7 +9,7 @@ numbers as `dropout`'s. An item is a head of a sample: its scores stay in a core
 
 import math
 
-from backprop.kernels.cpu.dropout import uniform
+from backprop.kernels.cpu.dropout import drop
 from backprop.kernels.cpu.jit import apart, inlined, inner
 from backprop.kernels.cpu.kernel import exact_kernel
 from backprop.kernels.cpu.parts import piece, share
@@ -113,15 +113,6 @@ def columns_backward(delta, w, S, L, E):
         softmax_backward_of(delta, w, S, (first, L, L - first, 0), delta)
     for i in range(delta.size):
         delta[i] *= shrink
-
-
-@inner
-def drop(x, key, first, p, out):
-    """out = x / (1 - p), or 0, by the random numbers of a key from number `first` on; out may be x"""
-    grow = out.dtype.type(1 / (1 - p) if p < 1 else 0.0)
-    for i in range(x.size):
-        grown = x[i] * grow
-        out[i] = grown if uniform(key[0], first + i) >= p else 0 * grow
 
 
 @inlined

@@ -8,7 +8,7 @@ is dropped, by the same random numbers as `dropout`'s.
 
 import numpy as np
 
-from backprop.kernels.reference.dropout import uniform
+from backprop.kernels.reference.dropout import dropout
 
 
 def attention(q, k, v, mask, key, p, weights, out):
@@ -51,5 +51,6 @@ def _kept(weights, key, p):
     """Weights grown or 0, as `dropout` does it."""
     if not p:
         return weights
-    keep = uniform(key[0], np.arange(weights.size, dtype=np.uint64)).reshape(weights.shape) >= p
-    return np.where(keep, weights / (1 - p) if p < 1 else 0, 0)
+    out = np.empty_like(weights)
+    dropout(weights.reshape(-1, 1), key, p, out.reshape(-1, 1))
+    return out
