@@ -10,6 +10,7 @@ array([2.])
 array([0.5, 1. ])
 """
 
+import inspect
 import math
 
 import numpy as np
@@ -23,7 +24,15 @@ from backprop.module.options import above_zero, number, whole
 from backprop.module.rng import generator
 
 
-class OnTheCPU(Graph):
+class Shown(Graph):
+    """A formula that shows its options as they were given."""
+
+    def extra_repr(self):
+        names = inspect.signature(type(self)).parameters
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names if hasattr(self, name))
+
+
+class OnTheCPU(Shown):
     """A formula that uses operations which are not there on a GPU."""
 
     def forward(self, *inputs, **options):
@@ -81,9 +90,6 @@ class Threshold(OnTheCPU):
     def build(self, u):
         return np.where(u.data <= self.threshold, self.value, u)  # NaN stays NaN
 
-    def extra_repr(self):
-        return f"threshold={self.threshold}, value={self.value}"
-
 
 class LocalResponseNorm(OnTheCPU):
     """a / (k + alpha s)^beta: a (N, C, ...), s the mean square of `size` neighbouring channels, 0 beyond the edge.
@@ -138,6 +144,10 @@ class Bilinear(OnTheCPU):
         self.weight = Parameter(generator().uniform(-bound, bound, shape).astype(dtype))
         self.bias = Parameter(generator().uniform(-bound, bound, out_features).astype(dtype)) if bias else None
 
+    def extra_repr(self):
+        outputs, i, j = self.weight.shape
+        return f"in1_features={i}, in2_features={j}, out_features={outputs}, bias={self.bias is not None}"
+
     def build(self, a, b):
         outputs, i, j = self.weight.shape
         if a.shape[:-1] != b.shape[:-1] or (a.shape[-1:], b.shape[-1:]) != ((i,), (j,)):
@@ -148,7 +158,7 @@ class Bilinear(OnTheCPU):
         return (z if self.bias is None else z + self.bias).reshape(*lead, outputs)
 
 
-class PixelShuffle(Graph):
+class PixelShuffle(Shown):
     """Images (N, C r r, H, W) -> (N, C, r H, r W): out[c, r h + i, r w + j] = a[r r c + r i + j, h, w], r a factor"""
 
     recordable = True
@@ -165,7 +175,7 @@ class PixelShuffle(Graph):
         return a.reshape(*lead, channels // (r * r), height * r, width * r)
 
 
-class PixelUnshuffle(Graph):
+class PixelUnshuffle(Shown):
     """The reverse of PixelShuffle."""
 
     recordable = True
@@ -182,7 +192,7 @@ class PixelUnshuffle(Graph):
         return a.reshape(*lead, channels * r * r, height // r, width // r)
 
 
-class ChannelShuffle(Graph):
+class ChannelShuffle(Shown):
     """Channels (N, C, ...) in groups are dealt out anew, one of each group in turn (Zhang and others, 2018)."""
 
     recordable = True
@@ -198,7 +208,7 @@ class ChannelShuffle(Graph):
         return a.reshape(len(a), self.groups, channels // self.groups, places).transpose(0, 2, 1, 3).reshape(*a.shape)
 
 
-class Upsample(Graph):
+class Upsample(Shown):
     """Images (N, C, ...) made `scale_factor` times as large, a whole number for all axes: each entry is repeated."""
 
     recordable = True
@@ -206,7 +216,7 @@ class Upsample(Graph):
     def __init__(self, *, scale_factor, mode="nearest"):
         if mode != "nearest":
             raise OptionError(f"mode must be 'nearest', got {mode!r}")
-        self.scale_factor = whole("scale_factor", scale_factor, 1)
+        self.scale_factor, self.mode = whole("scale_factor", scale_factor, 1), mode
 
     def build(self, a):
         times = self.scale_factor

@@ -84,7 +84,8 @@ def as_typed(module):
         default = known[option].default
         if option in PAIRS and isinstance(value, tuple) and len(set(value)) == 1:
             value = value[0]
-        if default is inspect.Parameter.empty and len(typed) == list(known).index(option):
+        by_place = known[option].kind is not inspect.Parameter.KEYWORD_ONLY
+        if default is inspect.Parameter.empty and by_place and len(typed) == list(known).index(option):
             typed.append(repr(value))
         elif value != default and not (option == "stride" and default is None and value == kernel):
             typed.append(f"{option}={value!r}")
