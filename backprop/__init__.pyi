@@ -26,6 +26,7 @@ from backprop.errors import ParameterError as ParameterError
 from backprop.errors import ProgramError as ProgramError
 from backprop.errors import ShapeError as ShapeError
 from backprop.kernels.device import DeviceArray as DeviceArray
+from backprop.module import init as init
 from backprop.show.explain.explanation import Explanation
 from backprop.show.trace.tracing import Trace
 from backprop.training.compiled import Compiled
@@ -209,7 +210,12 @@ def explain(net: Module, x: Array, y: Array, loss: Module, repeats: int = 5) -> 
 def summary(net: Module, input_shape: Sequence[int] | None = None, dtype: DTypeLike | None = None) -> str: ...
 def trace(f: Callable[..., Any], *inputs: Any, names: Sequence[str] | None = None, mode: str = "reverse") -> Trace: ...
 def compile(
-    net: Module, loss: Module, check_finite: bool = False, done: int = 0, optimizer: Optimizer | None = None
+    net: Module,
+    loss: Module,
+    check_finite: bool = False,
+    done: int = 0,
+    optimizer: Optimizer | None = None,
+    clip: Callable[[], Any] | None = None,
 ) -> Compiled: ...
 def save(net: Module, path: str | PathLike[str]) -> None: ...
 def load(net: Module, path: str | PathLike[str], strict: bool = True) -> Module: ...
@@ -227,6 +233,10 @@ def fit(
     checkpoint: Checkpoint | None = None,
     history: History | None = None,
     after_step: Callable[[int], Any] | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    keep_best: bool = False,
+    patience: int | None = None,
 ) -> History: ...
 
 class ELU(Module):
@@ -327,6 +337,8 @@ class BatchNorm1d(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         dtype: DTypeLike = ...,
+        *,
+        bias: bool = True,
     ) -> None: ...
 
 class BatchNorm2d(Module):
@@ -338,6 +350,8 @@ class BatchNorm2d(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         dtype: DTypeLike = ...,
+        *,
+        bias: bool = True,
     ) -> None: ...
 
 class BatchNorm3d(Module):
@@ -349,6 +363,8 @@ class BatchNorm3d(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         dtype: DTypeLike = ...,
+        *,
+        bias: bool = True,
     ) -> None: ...
 
 class Bias(Module):
@@ -479,7 +495,14 @@ class GraphConv(Module):
 
 class GroupNorm(Module):
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-05, affine: bool = True, dtype: DTypeLike = ...
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-05,
+        affine: bool = True,
+        dtype: DTypeLike = ...,
+        *,
+        bias: bool = True,
     ) -> None: ...
 
 class Hardshrink(Module):
@@ -498,7 +521,8 @@ class MultiheadAttention(Module):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
-        *,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
@@ -553,6 +577,7 @@ class MaxPool1d(Module):
         stride: _Size | None = None,
         padding: _Size = 0,
         dilation: _Size = 1,
+        return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None: ...
 
@@ -563,6 +588,7 @@ class MaxPool2d(Module):
         stride: _Size | None = None,
         padding: _Size = 0,
         dilation: _Size = 1,
+        return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None: ...
 
@@ -573,6 +599,7 @@ class MaxPool3d(Module):
         stride: _Size | None = None,
         padding: _Size = 0,
         dilation: _Size = 1,
+        return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None: ...
 
@@ -697,37 +724,43 @@ class Upsample(Graph):
 class Identity(Module):
     def __init__(self, *args: Any, **options: Any) -> None: ...
 
-class InstanceNorm1d(GroupNorm):
+class InstanceNorm1d(Module):
     def __init__(
         self,
         num_features: int,
         eps: float = 1e-05,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
         dtype: DTypeLike = ...,
+        *,
+        bias: bool = True,
     ) -> None: ...
 
-class InstanceNorm2d(GroupNorm):
+class InstanceNorm2d(Module):
     def __init__(
         self,
         num_features: int,
         eps: float = 1e-05,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
         dtype: DTypeLike = ...,
+        *,
+        bias: bool = True,
     ) -> None: ...
 
-class InstanceNorm3d(GroupNorm):
+class InstanceNorm3d(Module):
     def __init__(
         self,
         num_features: int,
         eps: float = 1e-05,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
         dtype: DTypeLike = ...,
+        *,
+        bias: bool = True,
     ) -> None: ...
 
 class CosineEmbeddingLoss(Loss):
@@ -826,6 +859,29 @@ class RMSprop(Optimizer):
         centered: bool = False,
     ) -> None: ...
 
+class Adagrad(Optimizer):
+    def __init__(
+        self,
+        parameters: Iterable[Parameter] | Iterable[dict[str, Any]],
+        lr: float = 0.01,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+    ) -> None: ...
+
+class NAdam(Adam):
+    def __init__(
+        self,
+        parameters: Iterable[Parameter] | Iterable[dict[str, Any]],
+        lr: float = 0.002,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0,
+        momentum_decay: float = 0.004,
+        decoupled_weight_decay: bool = False,
+    ) -> None: ...
+
 class ExponentialLR(LRScheduler):
     def __init__(self, optimizer: Optimizer, gamma: float) -> None: ...
 
@@ -902,3 +958,73 @@ class OneCycleLR(LRScheduler):
         final_div_factor: float = 10000.0,
         three_phase: bool = False,
     ) -> None: ...
+
+class _Cell(Module):
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: DTypeLike = ...) -> None: ...
+
+class RNNCell(Module):
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        dtype: DTypeLike = ...,
+    ) -> None: ...
+
+class GRUCell(_Cell): ...
+class LSTMCell(_Cell): ...
+
+class _AdaptiveMaxPool(Module):
+    def __init__(self, output_size: int | None | Sequence[int | None], return_indices: bool = False) -> None: ...
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPool): ...
+class AdaptiveMaxPool2d(_AdaptiveMaxPool): ...
+class AdaptiveMaxPool3d(_AdaptiveMaxPool): ...
+
+class _MaxUnpool(Module):
+    def __init__(self, kernel_size: _Size, stride: _Size | None = None, padding: _Size = 0) -> None: ...
+
+class MaxUnpool1d(_MaxUnpool): ...
+class MaxUnpool2d(_MaxUnpool): ...
+class MaxUnpool3d(_MaxUnpool): ...
+
+class _LPPool(Module):
+    def __init__(
+        self, norm_type: float, kernel_size: _Size, stride: _Size | None = None, ceil_mode: bool = False
+    ) -> None: ...
+
+class LPPool1d(_LPPool): ...
+class LPPool2d(_LPPool): ...
+class LPPool3d(_LPPool): ...
+
+class Unfold(Module):
+    def __init__(self, kernel_size: _Size, dilation: _Size = 1, padding: _Size = 0, stride: _Size = 1) -> None: ...
+
+class Fold(Module):
+    def __init__(
+        self, output_size: _Size, kernel_size: _Size, dilation: _Size = 1, padding: _Size = 0, stride: _Size = 1
+    ) -> None: ...
+
+class RReLU(Module):
+    def __init__(self, lower: float = ..., upper: float = ...) -> None: ...
+
+class CTCLoss(Module):
+    def __init__(self, *, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None: ...
+
+class _Lazy(Module):
+    def __init__(self, *args: Any, **options: Any) -> None: ...
+
+class LazyLinear(_Lazy): ...
+class LazyConv1d(_Lazy): ...
+class LazyConv2d(_Lazy): ...
+class LazyConv3d(_Lazy): ...
+class LazyConvTranspose1d(_Lazy): ...
+class LazyConvTranspose2d(_Lazy): ...
+class LazyConvTranspose3d(_Lazy): ...
+class LazyBatchNorm1d(_Lazy): ...
+class LazyBatchNorm2d(_Lazy): ...
+class LazyBatchNorm3d(_Lazy): ...
+class LazyInstanceNorm1d(_Lazy): ...
+class LazyInstanceNorm2d(_Lazy): ...
+class LazyInstanceNorm3d(_Lazy): ...

@@ -7,6 +7,7 @@
     python scripts/train_mnist.py --model bias --allow-wrong-classes       the lecture's model that stalls
     python scripts/train_mnist.py --model recurrent --explain              and show what happens in every layer
     python scripts/train_mnist.py --model resnet --data cifar10 --augment shift flip       colour images
+    python scripts/train_mnist.py --model cnn --validation 0.1 --patience 3        stop when it gets no better
     python scripts/train_mnist.py --model lenet --device cuda              on a GPU
 
 It prints the network and one progress bar, and writes to --out: pictures, metrics.json, the weights as
@@ -30,6 +31,7 @@ from backprop.models.networks import MODELS
 from backprop.show.explain.diary import Diary
 from backprop.show.run import write_run
 from backprop.show.summary import summary
+from backprop.training.data import split
 from backprop.training.run import Run
 from data_tools import terminal
 from data_tools.lookup import HELP
@@ -72,6 +74,9 @@ SAME_RUN = (
     "momentum",
     "seed",
     "kernels",
+    "validation",
+    "patience",
+    "clip_norm",
 )
 
 
@@ -112,6 +117,14 @@ def main(arguments=None):
         metavar="SECONDS",
         help="between checkpoints within an epoch (30)",
     )
+    parser.add_argument(
+        "--validation",
+        type=float,
+        metavar="SHARE",
+        help="hold out this share of the training images, test on it after each epoch, and keep the best weights",
+    )
+    parser.add_argument("--patience", type=whole(1), metavar="EPOCHS", help="end after so many without a better one")
+    parser.add_argument("--clip-norm", type=float, metavar="NORM", help="scale gradients so that their norm is below")
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
     parser.add_argument("--explain", action="store_true", help="show what happens in each layer, and draw it")
     options = parser.parse_args(arguments)
@@ -152,8 +165,19 @@ def run(options):
     data, source = data_tools.find(options.data, options.split)
     train_images, test_images = data.with_channels()  # (N, 1, H, W), or (N, 3, H, W) in colour
     of_train = {"shuffle": True, "seed": options.seed, "device": device, **moves(options.augment, train_images)}
-    train = bp.DataLoader(train_images, data.train_labels, options.batch_size, **of_train)
-    test = bp.DataLoader(test_images, data.test_labels, options.batch_size, device=device)  # reuses its arrays
+    train_labels, test = data.train_labels, (test_images, data.test_labels)
+    tried, held_out = test, options.validation is not None  # what each epoch is tried on
+    if held_out:
+        learned, held = split(len(train_labels), options.validation, options.seed)
+        tried, train_images, train_labels = (
+            (train_images[held], train_labels[held]),
+            train_images[learned],
+            train_labels[learned],
+        )
+    elif options.patience:
+        raise bp.OptionError("--patience needs --validation: what chooses weights is no test")
+    train = bp.DataLoader(train_images, train_labels, options.batch_size, **of_train)
+    test, tried = (bp.DataLoader(*some, options.batch_size, device=device) for some in (test, tried))
 
     image, classes = train_images.shape[1:], int(data.train_labels.max()) + 1
     net = MODELS[options.model](image=image, classes=classes)
@@ -182,10 +206,11 @@ def run(options):
         diary(before)
     of_run = {"allow_wrong_classes": options.allow_wrong_classes, "checkpoint": checkpoint, "history": history}
     of_run |= {"epochs": options.epochs, "schedule": schedule, "after_step": diary}
+    of_run |= {"keep_best": held_out, "patience": options.patience}
     if device == "cpu":
-        history = learn(net, loss, optimizer, train, test, **of_run)
+        history = learn(net, loss, optimizer, train, tried, clip_norm=options.clip_norm, **of_run)
     else:  # fit gives a GPU 64 steps at once
-        history = bp.fit(net, loss, optimizer, train, test, **of_run)
+        history = bp.fit(net, loss, optimizer, train, tried, clip_norm=options.clip_norm, **of_run)
     if history.interrupted and len(history.losses) == before:
         print("interrupted before the first step: nothing was learned, and nothing written")
         return 130
@@ -204,7 +229,7 @@ def moves(augment, images):
     return {"shift": images.shape[-1] // 8 if "shift" in augment else 0, "flip": "flip" in augment}
 
 
-def learn(net, loss, optimizer, train, test, schedule, **of_run):
+def learn(net, loss, optimizer, train, test, schedule, clip_norm, **of_run):
     """The training loop. The Run around it handles the bar, tests, checkpoints and Ctrl-C. Returns its history."""
     with Run(net, loss, optimizer, train, test, schedule=schedule, **of_run) as run:
         step = bp.compile(net, loss, check_finite=True, done=len(run.history.losses))
@@ -213,6 +238,8 @@ def learn(net, loss, optimizer, train, test, schedule, **of_run):
                 optimizer.zero_grad()
                 L = step(x, y)  # forward: L = loss(net(x), y), recorded in the first batch, then replayed
                 step.backward()  # backward: net.backward(loss.backward()), delta from the loss to the first layer
+                if clip_norm is not None:
+                    bp.clip_grad_norm_(net.parameters(), clip_norm)
                 optimizer.step()  # (15): the parameters move against their gradients
                 if schedule is not None:
                     schedule.step()
@@ -232,8 +259,9 @@ def named(device, name):
 def describe(metrics):
     """The run in one line."""
     ended = "interrupted after" if metrics["interrupted"] else "after"
+    best = "" if metrics["best_epoch"] is None else f", weights of epoch {metrics['best_epoch']}"
     return (
-        f"{ended} {len(metrics['epochs'])} epochs: test accuracy {metrics['test_accuracy']:.2%}, "
+        f"{ended} {len(metrics['epochs'])} epochs{best}: test accuracy {metrics['test_accuracy']:.2%}, "
         f"loss {metrics['test_loss']:.4f}; {metrics['seconds']:.1f} s, {metrics['peak_memory_mb']:.0f} MB at most"
     )
 

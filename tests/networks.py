@@ -192,6 +192,8 @@ class Case:
             lambda: bp.Adam(p, lr=0.01, amsgrad=True),
             lambda: bp.AdamW(p, lr=0.01),
             lambda: bp.RMSprop(p, lr=0.01, centered=True, momentum=0.5),
+            lambda: bp.Adagrad(p, lr=0.05, lr_decay=0.1),
+            lambda: bp.NAdam(p, lr=0.01),
         )()
         schedule = self.choose(
             lambda: None,

@@ -126,6 +126,8 @@ OPTIMIZERS = {
     "Adam": [{"lr": 0.01, "amsgrad": True}, {"lr": 0.01, "weight_decay": 0.1}],
     "AdamW": [{"lr": 0.01}],
     "RMSprop": [{"lr": 0.01, "centered": True, "momentum": 0.5}],
+    "Adagrad": [{"lr": 0.05, "lr_decay": 0.1, "initial_accumulator_value": 0.1}],
+    "NAdam": [{"lr": 0.01, "weight_decay": 0.1}],
 }
 
 

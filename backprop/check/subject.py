@@ -1,6 +1,7 @@
 """One number L of a module at some inputs, and the gradients of it that backward gives: what gradcheck judges."""
 
 import contextlib
+import math
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Subject:
         self.values = {path: to_host(p.data) for path, p in self.learning}  # p.data itself if it is on the CPU
         self.buffers = [(b, to_host(b.data).copy()) for _, b in self.module.named_buffers()]
         self.streams = [(stream, stream.seed, stream.step) for _, stream in self.module.named_streams()]
+        self.cuts = None  # the shapes of the outputs, if there are several
         self.notes = {}  # what was noticed besides the gradients, in the order of first appearance
         output = self.run()
         if not same(output, self.run()):
@@ -46,17 +48,28 @@ class Subject:
         self.given = [to_device(a.copy(), self.device) for a in self.inputs]
         with self._looking("forward"):
             output = self.module(*self.given)
+        if isinstance(output, tuple):  # all in a row
+            output = tuple(each for each in output if each.dtype.kind in "fc")
+            self.cuts = [each.shape for each in output]
+            return np.concatenate([to_host(each).reshape(-1) for each in output])
         return to_host(output) if is_array(output) else output
 
     def backward(self, delta):
         """What the module's backward returns for a NumPy array, or a number, as NumPy arrays."""
         given = to_device(delta.copy(), self.device) if isinstance(delta, np.ndarray) else delta
         with self._looking("backward"):
-            below = self.module.backward(given)
+            below = self.module.backward(*self._cut(given))
         below = tuple(map(_here, below)) if isinstance(below, tuple) else _here(below)
         if not same(given, delta):
             self._note("backward overwrites the delta it is given, which others may use, too; use a new array")
         return below
+
+    def _cut(self, delta):
+        """delta as the deltas of several outputs, where there are several."""
+        if self.cuts is None:
+            return [delta]
+        ends = np.cumsum([math.prod(shape) for shape in self.cuts])
+        return [part.reshape(shape) for part, shape in zip(np.split(delta, ends[:-1]), self.cuts, strict=True)]
 
     @contextlib.contextmanager
     def _looking(self, method):

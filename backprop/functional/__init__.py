@@ -81,6 +81,7 @@ from backprop.functional.loss import (
     reduce,
 )
 from backprop.functional.matmul import matmul, matmul_backward, mm, mm_backward
+from backprop.functional.more_pool import adaptive_max_pool, max_unpool, max_unpool_backward
 from backprop.functional.norm import (
     by_channel,
     by_row,

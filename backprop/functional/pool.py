@@ -88,12 +88,12 @@ def adaptive_avg_pool(a, axes, output_size):
     Part i runs from floor(i H / out) to ceil((i+1) H / out); None keeps the size of an axis.
     """
     a = batched(a, axes) if a.ndim != axes + 1 else a
-    return _means(a, _adaptive_windows(a.shape[-axes:], output_size))
+    return _means(a, adaptive_windows(a.shape[-axes:], output_size))
 
 
 def adaptive_avg_pool_backward(delta, image, output_size):
     """delta_a of images of size `image`, as in avg_pool_backward."""
-    return _means_backward(delta, _adaptive_windows(tuple(image), output_size), image)
+    return _means_backward(delta, adaptive_windows(tuple(image), output_size), image)
 
 
 def _window(axes, kernel_size, stride, padding):
@@ -133,7 +133,8 @@ def adaptive_size(output_size, axes):
     return wanted
 
 
-def _adaptive_windows(image, output_size):
+def adaptive_windows(image, output_size):
+    """(start, stop, scale) of the windows of each axis."""
     wanted = adaptive_size(output_size, len(image))
     wanted = [length if out is None else out for out, length in zip(wanted, image, strict=True)]
     if 0 in image:

@@ -1,9 +1,28 @@
-"""Formulas of Values that several layers and losses share."""
+"""What layers and losses that are formulas of Values share."""
+
+import inspect
 
 import numpy as np
 
 from backprop.errors import DeviceError
+from backprop.graph.network import Graph
 from backprop.kernels.device import device_of
+
+
+class Shown(Graph):
+    """A formula that shows its options as they were given."""
+
+    def extra_repr(self):
+        names = inspect.signature(type(self)).parameters
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names if hasattr(self, name))
+
+
+class OnTheCPU(Shown):
+    """A formula that uses operations which are not there on a GPU."""
+
+    def forward(self, *inputs, **options):
+        expect_on_cpu(inputs)
+        return super().forward(*inputs, **options)
 
 
 def expect_on_cpu(inputs):

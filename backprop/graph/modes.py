@@ -35,12 +35,12 @@ from backprop.errors import ShapeError
 from backprop.kernels.recording import computed
 
 
-def ancestry(output):
-    """The output and all that it was computed from, first born first; only values that adjoints go to.
+def ancestry(*outputs):
+    """The outputs and all that they were computed from, first born first; only values that adjoints go to.
 
     A loop, not a recursion: a chain may be longer than Python's stack is deep.
     """
-    found, waiting = {output}, [output]
+    found, waiting = set(outputs), list(outputs)
     while waiting:
         for parent in waiting.pop().parents:
             if parent.requires_grad and parent not in found:
@@ -54,10 +54,17 @@ def reverse(output, delta=None):
 
     delta    dL/d(output); 1 unless given. ShapeError if it is not given and the output is not a single number.
 
-    An adjoint is not kept once it is yielded. A module's parameters get their gradients on the way.
+    Of a tuple of outputs delta is a tuple, too, None where L does not depend on one. An adjoint is not kept once it is
+    yielded. A module's parameters get their gradients on the way.
     """
-    shares = {output: _seed(output, delta)}
-    for v in reversed(ancestry(output)):
+    if isinstance(output, tuple):
+        given = [(v, d) for v, d in zip(output, delta, strict=True) if d is not None and v.requires_grad]
+    else:
+        given = [(output, delta)]
+    shares = {}
+    for v, d in given:
+        shares[v] = _seed(v, d) if v not in shares else shares[v] + d
+    for v in reversed(ancestry(*shares)):
         vbar = shares.pop(v)  # complete: all that used v were born later, and have had their turn
         yield v, vbar
         for parent, share in handed_down(v, vbar):

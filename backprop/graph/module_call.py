@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from backprop import functional as F
 from backprop import kernels
 from backprop.check.differences import COMPLEX_STEP
 from backprop.errors import GradientError
@@ -23,17 +24,34 @@ class ModuleCall:
         self.output = module(*arguments, **self.options)
         self.call = module.call
         self.call.in_graph = True
+        self.several = isinstance(self.output, tuple)
+        self.learn = [each for each in self.output if each.dtype.kind in "fc"] if self.several else [self.output]
+        self.ends = np.cumsum([0, *(each.size for each in self.learn)]).tolist() if self.several else []
+        self.data = F.joined([each.reshape(-1) for each in self.learn]) if self.several else self.output
 
     @property
     def dtype(self):
         """The output's element type; a loss, whose output is a Python number, has its first input's."""
-        return getattr(self.output, "dtype", self.arguments[0].dtype)
+        return getattr(self.data, "dtype", self.arguments[0].dtype)
+
+    def outputs(self, v):
+        """What the module returned, where v has all that gradients go through."""
+        if not self.several:
+            return v
+        parts = iter(self._cut(v))
+        return tuple(next(parts) if each.dtype.kind in "fc" else each for each in self.output)
+
+    def _cut(self, v):
+        """One array or value, and the shapes of the outputs that are in it, in a row."""
+        places = zip(self.learn, self.ends, self.ends[1:], strict=False)
+        return [v[start:stop].reshape(*each.shape) for each, start, stop in places]
 
     def pull(self, vbar, v, parents, wanted):
         """(17) Adds to the gradients of the module's parameters, too."""
         last = self.module.call
         self.module.recall(self.call)
-        answers = self.module.backward(contiguous(vbar))
+        deltas = self._cut(vbar) if self.several else [vbar]
+        answers = self.module.backward(*map(contiguous, deltas))
         if last is not None:
             self.module.recall(last)
         answers = answers if isinstance(answers, tuple) else (answers,)
@@ -62,6 +80,8 @@ class ModuleCall:
             raise GradientError("forward mode cannot draw the same random numbers again; use net.eval()").named(
                 self.name
             )
+        if self.several:
+            moved = np.concatenate([each.reshape(-1) for each in moved if each.dtype.kind in "fc"])
         return np.imag(moved) / COMPLEX_STEP  # (20)
 
 

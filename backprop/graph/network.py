@@ -22,6 +22,7 @@ class Graph(Module):
     looks at no numbers, such as `a.data`. What can be noticed of a broken promise is noticed, and not recorded.
 
     `backward` returns dL/d(input), a tuple where there are several inputs, None for labels or words, which have none.
+    Where build returns a tuple of Values, it takes a delta for each.
 
     >>> import numpy as np
     >>> from backprop.layers import Linear, Tanh
@@ -46,10 +47,11 @@ class Graph(Module):
     def forward(self, *inputs, **options):
         inputs = [None if a is None else Value(a) for a in inputs]
         output = self.build(*inputs, **options)  # (16)
-        if not isinstance(output, Value):
-            raise CallOrderError(f"build must return a Value, computed from its inputs; got {type(output).__name__}")
+        for each in output if isinstance(output, tuple) else (output,):
+            if not isinstance(each, Value):
+                raise CallOrderError(f"build must return a Value, computed from its inputs; got {type(each).__name__}")
         self.cache = inputs, output
-        return output.data
+        return tuple(v.data for v in output) if isinstance(output, tuple) else output.data
 
     def backward(self, delta):
         inputs, output = self.cache

@@ -73,14 +73,17 @@ class Value(Operators, ArrayLike):
 
     @staticmethod
     def through(module, inputs, options):
-        """`module(*inputs, **options)` where at least one input is a Value: the module's call as a new value.   (16)"""
+        """`module(*inputs, **options)` where at least one input is a Value: the module's call as a new value.   (16)
+
+        Several outputs are a tuple of values, parts of one value that has them all in a row.
+        """
         if any(isinstance(part, Value) for a in inputs if isinstance(a, (tuple, list)) for part in a):
             raise GradientError("a Value inside a tuple gets no gradient; use np.stack").named(type(module).__name__)
         places = [place for place, a in enumerate(inputs) if isinstance(a, Value)]
         call = ModuleCall(module, [a.data if isinstance(a, Value) else a for a in inputs], places, options)
         parents = [inputs[place] for place in places]
         learns = any(a.requires_grad for a in itertools.chain(parents, module.parameters()))
-        return Value._computed(call, parents, {}, F.of_type(call.output, call.dtype), learns)
+        return call.outputs(Value._computed(call, parents, {}, F.of_type(call.data, call.dtype), learns))
 
     @classmethod
     def _computed(cls, operation, parents, options, data, requires_grad):

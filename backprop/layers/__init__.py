@@ -4,6 +4,7 @@ from backprop.layers.activation import ReLU, Sigmoid, Tanh
 from backprop.layers.attention import MultiheadAttention
 from backprop.layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from backprop.layers.bias import Bias
+from backprop.layers.cells import GRUCell, LSTMCell, RNNCell
 from backprop.layers.conv import Conv1d, Conv2d, Conv3d
 from backprop.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from backprop.layers.dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
@@ -17,12 +18,29 @@ from backprop.layers.formulas import (
     PairwiseDistance,
     PixelShuffle,
     PixelUnshuffle,
+    RReLU,
     Softmax2d,
     Softmin,
     Threshold,
     Upsample,
 )
 from backprop.layers.graph_conv import GraphConv, normalized_adjacency
+from backprop.layers.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from backprop.layers.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+)
 from backprop.layers.linear import Linear
 from backprop.layers.more_activations import (
     CELU,
@@ -44,7 +62,20 @@ from backprop.layers.more_activations import (
     Softsign,
     Tanhshrink,
 )
-from backprop.layers.norm import GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, LayerNorm, RMSNorm
+from backprop.layers.more_pool import (
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+    Fold,
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
+    MaxUnpool1d,
+    MaxUnpool2d,
+    MaxUnpool3d,
+    Unfold,
+)
+from backprop.layers.norm import GroupNorm, LayerNorm, RMSNorm
 from backprop.layers.padding import (
     CircularPad1d,
     CircularPad2d,

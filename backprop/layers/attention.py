@@ -25,6 +25,7 @@ import numpy as np
 
 from backprop import functional as F
 from backprop.errors import OptionError, ShapeError
+from backprop.functional.arrays import stretched, summed_to
 from backprop.functional.attention import NO_KEY, additive_mask, causal_mask
 from backprop.kernels.device import device_of, is_array
 from backprop.kernels.transfer import to_device
@@ -58,6 +59,7 @@ class MultiheadAttention(Module):
     deltas. Inputs are (L, N, D), ... unless `batch_first`, or (L, D), ... of a single sequence. `attn_mask` (L, S) or
     (N heads, L, S) is True where a query must not look, or is added to the scores; `key_padding_mask` (N, S) is True at
     keys that are padding; `is_causal` lets step t see the steps up to t. Where a query may look at nothing its o is 0.
+    `add_bias_kv` and `add_zero_attn` add a key and a value that are learned, and a pair of zeros, to each sequence.
     PyTorch returns the weights, too; here `attn_weights` has those of the last call, (N, heads, L, S).
 
     Weights and `state_dict` are PyTorch's: W_q, W_k, W_v are rows of in_proj_weight (3D, D), or, where kdim or vdim is
@@ -70,7 +72,17 @@ class MultiheadAttention(Module):
     recordable = True
 
     def __init__(
-        self, embed_dim, num_heads, dropout=0.0, bias=True, *, kdim=None, vdim=None, batch_first=False, dtype=np.float32
+        self,
+        embed_dim,
+        num_heads,
+        dropout=0.0,
+        bias=True,
+        add_bias_kv=False,
+        add_zero_attn=False,
+        kdim=None,
+        vdim=None,
+        batch_first=False,
+        dtype=np.float32,
     ):
         self.embed_dim, self.num_heads = whole("embed_dim", embed_dim, 1), whole("num_heads", num_heads, 1)
         if embed_dim % num_heads:
@@ -87,6 +99,11 @@ class MultiheadAttention(Module):
             bound = np.sqrt(6 / sum(shape))  # Glorot and Bengio, 2010
             setattr(self, name, Parameter(generator().uniform(-bound, bound, shape).astype(dtype)))
         self.in_proj_bias = Parameter(np.zeros(3 * D, dtype)) if bias else None
+        self.bias_k = self.bias_v = None
+        if add_bias_kv:
+            drawn = generator().normal(0, 1 / np.sqrt(D), (2, 1, 1, D)).astype(dtype)
+            self.bias_k, self.bias_v = map(Parameter, drawn)
+        self.add_zero_attn = add_zero_attn
         self.out_proj = Linear(D, D, bias, dtype)
         if bias:
             self.out_proj.bias.data[...] = 0
@@ -104,6 +121,7 @@ class MultiheadAttention(Module):
         q = F.linear(query, W_q, b_q)  # (49a) query @ W_q.T + b_q
         k = F.linear(key, W_k, b_k)  # (49a) key @ W_k.T + b_k
         v = F.linear(value, W_v, b_v)  # (49a) value @ W_v.T + b_v
+        k, v = self._lengthened(k, self.bias_k), self._lengthened(v, self.bias_v)
         # (48a) w = softmax(cut(k) @ cut(q).swapaxes(2, 3) / sqrt(E), 2)
         # (48b) o = join(w.swapaxes(2, 3) @ cut(v))
         o, w = F.attention(q, k, v, self.num_heads, mask, *drop)
@@ -121,7 +139,11 @@ class MultiheadAttention(Module):
         # (48f) delta_q = join(delta_z.swapaxes(2, 3) @ cut(k)) / sqrt(E)
         # (48g) delta_k = join(delta_z @ cut(q)) / sqrt(E)
         delta_q, delta_k, delta_v = F.attention_backward(delta_o, q, k, v, w, *drop)
-        deltas = delta_q, delta_k, delta_v
+        deltas = (
+            delta_q,
+            self._shortened(delta_k, inputs[1], self.bias_k),
+            self._shortened(delta_v, inputs[2], self.bias_v),
+        )
         if self.stacked:
             self.in_proj_weight.accumulate(F.stacked_weight_grad, deltas, inputs)
         else:
@@ -139,6 +161,19 @@ class MultiheadAttention(Module):
         _, (*_, w), _, single, _ = self.cache
         w = F.contiguous(F.transposed(w, (0, 1, 3, 2)))
         return w[0] if single else w
+
+    def _lengthened(self, x, bias):
+        """k or v (N, S, D) with a vector that is learned, and one of zeros, behind those of the sequence."""
+        rows = [] if bias is None else [bias.data]
+        rows += [F.zeros((1, 1, self.embed_dim), x)] if self.add_zero_attn else []
+        return F.joined([x, *(stretched(row, (len(x), *row.shape[1:])) for row in rows)], 1) if rows else x
+
+    def _shortened(self, delta, given, bias):
+        """delta of what was lengthened, without the vectors that were added; the learned one gets its gradient."""
+        S = given.shape[1]
+        if bias is not None:
+            bias.accumulate(summed_to(F.cut(delta, 1, S, S + 1), bias.shape))
+        return delta if delta.shape[1] == S else F.cut(delta, 1, 0, S)
 
     def _projections(self):
         """(W, b) of q, k and v."""
@@ -173,7 +208,9 @@ class MultiheadAttention(Module):
             if mask is not None and len(mask) > N:
                 given = np.repeat(given, self.num_heads, axis=0)
             mask = (0 if mask is None else mask) + np.broadcast_to(given[:, None], (len(given), L, S))
-        return None if mask is None else to_device(np.ascontiguousarray(mask), device_of(query))
+        if mask is not None:  # the added keys are always to be seen
+            mask = np.pad(mask, ((0, 0), (0, 0), (0, (self.bias_k is not None) + self.add_zero_attn)))
+        return None if mask is None else to_device(np.ascontiguousarray(mask, query.dtype), device_of(query))
 
     def _batch_first(self, x, single, name=None):
         """(N, L, D) of an input or delta as it was given."""

@@ -10,34 +10,18 @@ array([2.])
 array([0.5, 1. ])
 """
 
-import inspect
 import math
 
 import numpy as np
 
+from backprop import functional as F
 from backprop.errors import OptionError, ShapeError
-from backprop.graph import Graph, Value
-from backprop.graph.formulas import distance, expect_on_cpu, sigmoid
+from backprop.graph import Value
+from backprop.graph.formulas import OnTheCPU, Shown, distance, sigmoid
 from backprop.layers.softmax import Softmax
 from backprop.module import Parameter
 from backprop.module.options import above_zero, number, whole
-from backprop.module.rng import generator
-
-
-class Shown(Graph):
-    """A formula that shows its options as they were given."""
-
-    def extra_repr(self):
-        names = inspect.signature(type(self)).parameters
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names if hasattr(self, name))
-
-
-class OnTheCPU(Shown):
-    """A formula that uses operations which are not there on a GPU."""
-
-    def forward(self, *inputs, **options):
-        expect_on_cpu(inputs)
-        return super().forward(*inputs, **options)
+from backprop.module.rng import Stream, generator
 
 
 class GLU(OnTheCPU):
@@ -60,10 +44,10 @@ class Softmin(Softmax):
     """e^-u / sum of e^-u along axis `dim`: the smallest entry gets most."""
 
     def forward(self, u):
-        return super().forward(-1 * u)
+        return super().forward(F.of_type(-1 * u, u.dtype))
 
     def backward(self, delta):
-        return -1 * super().backward(delta)
+        return F.of_type(-1 * super().backward(delta), delta.dtype)
 
 
 class Softmax2d(Softmax):
@@ -89,6 +73,22 @@ class Threshold(OnTheCPU):
 
     def build(self, u):
         return np.where(u.data <= self.threshold, self.value, u)  # NaN stays NaN
+
+
+class RReLU(OnTheCPU):
+    """u where it is above 0, else r u: r uniform in [lower, upper], drawn for each entry; in evaluation their mean."""
+
+    recordable = False  # draws, and looks at u's numbers
+
+    def __init__(self, lower=1 / 8, upper=1 / 3):
+        self.lower, self.upper = number("lower", lower), number("upper", upper, lower)
+        self.stream = Stream()
+
+    def build(self, u):
+        r = (self.lower + self.upper) / 2
+        if self.training:
+            r = np.random.default_rng(self.stream.next_key()).uniform(self.lower, self.upper, u.shape).astype(u.dtype)
+        return np.where(u.data > 0, u, u * r)
 
 
 class LocalResponseNorm(OnTheCPU):

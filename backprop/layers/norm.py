@@ -82,14 +82,14 @@ class GroupNorm(Affine):
 
     recordable = True
 
-    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, dtype=np.float32):
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, dtype=np.float32, *, bias=True):
         whole("num_groups", num_groups, 1)
         if whole("num_channels", num_channels, 1) % num_groups:
             raise OptionError(
                 f"num_groups must divide the channels, got {num_groups} groups of {num_channels} channels"
             )
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, number("eps", eps, 0)
-        self.make_affine((num_channels,), affine, affine, dtype)
+        self.make_affine((num_channels,), affine, affine and bias, dtype)
 
     def forward(self, u):
         wanted = f"(N, {self.num_channels}, ...)"
@@ -108,55 +108,6 @@ class GroupNorm(Affine):
 
     def extra_repr(self):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
-
-
-class InstanceNorm(GroupNorm):
-    """Each channel of each sample is normalised over its places: GroupNorm with as many groups as channels.
-
-    `momentum` is PyTorch's, for running statistics, which are not there: `track_running_stats` must be False.
-
-    Raises ShapeError for another number of axes than those of a batch, or of one sample.
-    """
-
-    recordable = True
-    axes = 0  # of an image
-
-    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False, dtype=np.float32):
-        if track_running_stats:
-            raise OptionError("track_running_stats must be False: instances have no running statistics here")
-        super().__init__(num_features, num_features, eps, affine, dtype)
-        self.num_features = num_features
-
-    def forward(self, u):
-        self.expect(u.ndim - self.axes in (1, 2), f"(N, C, ...) or (C, ...) with {self.axes} axes behind", got=u)
-        return super().forward(u) if u.ndim == self.axes + 2 else super().forward(u[None])[0]
-
-    def backward(self, delta):
-        return super().backward(delta) if delta.ndim == self.axes + 2 else super().backward(delta[None])[0]
-
-    def extra_repr(self):
-        return f"{self.num_features}, eps={self.eps}, affine={self.weight is not None}"
-
-
-class InstanceNorm1d(InstanceNorm):
-    """InstanceNorm of signals (N, C, W)."""
-
-    recordable = True
-    axes = 1
-
-
-class InstanceNorm2d(InstanceNorm):
-    """InstanceNorm of images (N, C, H, W)."""
-
-    recordable = True
-    axes = 2
-
-
-class InstanceNorm3d(InstanceNorm):
-    """InstanceNorm of volumes (N, C, D, H, W)."""
-
-    recordable = True
-    axes = 3
 
 
 class LayerNorm(Affine):

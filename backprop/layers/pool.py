@@ -34,9 +34,9 @@ class MaxPooling(Module):
 
     Of equal entries the first is taken, row by row. The window moves by its own size unless `stride` is given. Padding
     is never taken. The cache holds the position of each window's largest entry in its image, counted in C order, and
-    the image's size. `ceil_mode` adds a last window that extends beyond the end. A window wholly in the padding, which
-    dilation makes possible, has no largest entry: it gives -inf, as in PyTorch, and passes no delta. MaxPool1d and
-    MaxPool3d have one axis fewer or more.
+    the image's size; `return_indices` returns the positions, too. `ceil_mode` adds a last window that extends beyond
+    the end. A window wholly in the padding, which dilation makes possible, has no largest entry: it gives -inf, as in
+    PyTorch, and passes no delta. MaxPool1d and MaxPool3d have one axis fewer or more.
 
     Raises ShapeError unless a is (N, C, H, W), or (C, H, W) for a single image, and the window fits on it.
     """
@@ -45,19 +45,19 @@ class MaxPooling(Module):
     recordable = True
     axes = None  # the number of spatial axes, set by each subclass
 
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
         self.kernel_size = per_axis("kernel_size", kernel_size, self.axes, 1)
         self.stride = self.kernel_size if stride is None else per_axis("stride", stride, self.axes, 1)
         self.padding, self.dilation = (
             per_axis("padding", padding, self.axes),
             per_axis("dilation", dilation, self.axes, 1),
         )
-        self.ceil_mode = ceil_mode
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
     def forward(self, a):
         window = self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
         out, self.cache = F.max_pool(a, self.axes, *window)  # (14a) out = patches(a).max((-2, -1))
-        return out
+        return (out, self.cache.where) if self.return_indices else out
 
     def backward(self, delta):
         # (14b) einsum("ncij,ncijhw->nchw", delta, taken)

@@ -88,6 +88,18 @@ def _images(x):
         Example("signals", bp.AdaptiveAvgPool1d(3), (x(2, 2, 5),)),
         Example("images", bp.AdaptiveAvgPool2d((2, None)), (x(2, 2, 5, 3),)),
         Example("volumes", bp.AdaptiveAvgPool3d(1), (x(2, 2, 2, 3, 2),)),
+        Example("signals", bp.AdaptiveMaxPool1d(3), (x(2, 2, 5),)),
+        Example("images, places too", bp.AdaptiveMaxPool2d((2, None), return_indices=True), (x(2, 2, 5, 3),)),
+        Example("volumes", bp.AdaptiveMaxPool3d(1), (x(2, 2, 2, 3, 2),)),
+        Example("images, places too", bp.MaxPool2d(2, return_indices=True), (x(2, 2, 4, 4),)),
+        Example("signals", bp.MaxUnpool1d(2), (x(1, 2, 2), np.array([[[0, 3], [1, 2]]]))),
+        Example("images", bp.MaxUnpool2d(2), (x(1, 1, 2, 2), np.array([[[[0, 3], [9, 14]]]]))),
+        Example("volumes", bp.MaxUnpool3d(2), (x(1, 1, 1, 1, 2), np.array([[[[[4, 14]]]]]))),
+        Example("signals", bp.LPPool1d(2, 2), (x(2, 2, 6),)),
+        Example("images", bp.LPPool2d(3, 2, stride=1), (abs(x(2, 2, 3, 4)),)),
+        Example("volumes", bp.LPPool3d(2, 2), (x(1, 2, 2, 4, 2),)),
+        Example("images as columns", bp.Unfold((2, 3), padding=1, stride=2), (x(2, 2, 4, 5),)),
+        Example("columns as images", bp.Fold((3, 4), 2, padding=(1, 0)), (x(2, 4, 12),)),
         *[Example("signals", kind(*options), (x(2, 2, 4),)) for kind, options in _paddings(1, (2, 1))],
         *[Example("images", kind(*options), (x(1, 2, 3, 4),)) for kind, options in _paddings(2, (2, 1, 0, 2))],
         *[Example("volumes", kind(*options), (x(1, 1, 2, 3, 2),)) for kind, options in _paddings(3, 1)],
@@ -136,11 +148,15 @@ def _sequences(x, rng):
         Example("a batch", bp.LSTM(3, 2), (x(4, 2, 3),)),
         Example("two layers, two directions", bp.LSTM(2, 2, **deep), (x(2, 3, 2), x(2, 4, 2, 2))),
         Example("dropout between layers", bp.LSTM(2, 3, num_layers=2, dropout=0.4), (x(3, 2, 2),)),
+        Example("a step", bp.RNNCell(3, 2), (x(4, 3),)),
+        Example("a step, a state given", bp.GRUCell(3, 2), (x(4, 3), x(4, 2))),
+        Example("a step", bp.LSTMCell(3, 2), (x(4, 3),)),
         Example("four nodes in a row", bp.GraphConv(3, 2), (x(2, 4, 3), path)),
         Example("self-attention", bp.MultiheadAttention(4, 2), (x(3, 2, 4),)),
         Example(
             "other keys and values", bp.MultiheadAttention(4, 2, kdim=3, vdim=2), (x(3, 2, 4), x(4, 2, 3), x(4, 2, 2))
         ),
+        Example("keys and values added", bp.MultiheadAttention(4, 2, 0.0, True, True, True), (x(3, 2, 4),)),
         Example("weights dropped", bp.MultiheadAttention(4, 2, dropout=0.3, batch_first=True), (x(2, 3, 4),)),
         Example("a transformer's layer", bp.TransformerEncoderLayer(4, 2, 5, 0.2, "gelu"), (x(3, 2, 4),)),
         Example("two of them", bp.TransformerEncoder(_encoder_layer(), 2, bp.LayerNorm(4)), (x(2, 3, 4),)),
@@ -157,6 +173,7 @@ def _formulas(x):
         Example("last axis", bp.Softmin(), (x(3, 4),)),
         Example("channels", bp.Softmax2d(), (x(2, 3, 2, 2),)),
         Example("a batch", bp.Threshold(0.05, -1.0), (x(3, 4),)),
+        Example("drawn slopes", bp.RReLU(), (x(3, 4),)),
         Example("three channels", bp.LocalResponseNorm(3, alpha=0.5), (x(2, 4, 3),)),
         Example("rows", bp.CosineSimilarity(), (x(3, 4), x(3, 4))),
         Example("rows", bp.PairwiseDistance(), (x(3, 4), x(3, 4))),
@@ -169,6 +186,9 @@ def _formulas(x):
         Example("signals", bp.InstanceNorm1d(2, affine=True), (x(2, 2, 4),)),
         Example("images", bp.InstanceNorm2d(2), (x(2, 2, 2, 3),)),
         Example("volumes", bp.InstanceNorm3d(2), (x(1, 2, 2, 2, 2),)),
+        Example(
+            "running statistics", bp.InstanceNorm1d(2, affine=True, track_running_stats=True).eval(), (x(2, 2, 4),)
+        ),
     ]
 
 
@@ -243,4 +263,7 @@ def _more_losses(x, rng):
         Example("mean", bp.MultiLabelSoftMarginLoss(), (scores, (signs(3, 4) + 1) / 2)),
         Example("counts", bp.PoissonNLLLoss(full=True), (scores, counts)),
         Example("variances given", bp.GaussianNLLLoss(), (scores, x(3, 4), variances)),
+        Example(
+            "sequences", bp.CTCLoss(), (x(5, 2, 4), np.array([[1, 1], [3, 0]]), np.array([5, 4]), np.array([2, 1]))
+        ),
     ]

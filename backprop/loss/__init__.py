@@ -2,6 +2,7 @@
 
 from backprop.loss.base import Loss
 from backprop.loss.classification import CrossEntropyLoss, NLLLoss
+from backprop.loss.ctc import CTCLoss
 from backprop.loss.formulas import (
     CosineEmbeddingLoss,
     GaussianNLLLoss,

@@ -243,7 +243,7 @@ class PoissonNLLLoss(Formula):
 class GaussianNLLLoss(Formula):
     """(log v + (a - y)^2 / v) / 2, v = max(var, eps): a network that says its own variance. `full` adds log(2 pi) / 2.
 
-    Called with a, y (N, ...) and var, of their shape or with 1 on the last axis, or without it; all three have deltas.
+    Called with a, y (N, ...) and var, of their shape, with 1 on any axis, or without the last; all three have deltas.
 
     Raises LabelError for a variance below 0.
     """
@@ -260,10 +260,8 @@ class GaussianNLLLoss(Formula):
             raise LabelError("expects variances of at least 0")
         if var.shape == a.shape[:-1]:
             var = var.reshape(*var.shape, 1)
-        elif var.shape not in (a.shape, (*a.shape[:-1], 1)):
-            raise ShapeError(
-                f"expects variances of shape {a.shape}, {(*a.shape[:-1], 1)} or {a.shape[:-1]}, got {var.shape}"
-            )
+        elif var.ndim != a.ndim or any(v not in (1, size) for v, size in zip(var.shape, a.shape, strict=True)):
+            raise ShapeError(f"expects variances of shape {a.shape}, 1 on any axis, or {a.shape[:-1]}, got {var.shape}")
         v = var + np.where(var.data < self.eps, self.eps - var.data, 0)  # PyTorch's slope, 1 even where eps counts
         error = a - y
         terms = 0.5 * (np.log(v) + error * error / v)

@@ -28,11 +28,23 @@ class Expects:
         if not condition:
             raise ShapeError(f"expects {wanted}, got {np.shape(got)}" + (f"; {cure}" if cure else ""))
 
-    def expect_delta(self, delta=None):
-        """delta, if backward can use it; otherwise an error says what is wrong with it."""
-        if self.call.output is None:  # forward was called directly: nothing is known about its output
-            return delta
-        shape, dtype = self.call.output
+    def expect_delta(self, *deltas):
+        """delta, or a tuple of several, if backward can use them; otherwise an error says what is wrong."""
+        output = self.call.output
+        if output is None:  # forward was called directly: nothing is known about its output
+            return deltas[0] if len(deltas) == 1 else deltas or None
+        outputs = [output] if type(output) is tuple else [(s, dtype) for s, dtype in output if dtype.kind in "fc"]
+        if len(deltas) > len(outputs):
+            raise ShapeError(f"backward expects {len(outputs)} delta{'s'[: len(outputs) > 1]}, got {len(deltas)}")
+        if len(outputs) == 1:
+            return self._expect_delta(*outputs[0], *deltas)
+        if all(delta is None for delta in deltas):
+            raise ShapeError(f"backward expects {len(outputs)} deltas, None where nothing depends on an output")
+        deltas = [*deltas, *[None] * (len(outputs) - len(deltas))]
+        each = zip(outputs, deltas, strict=True)
+        return tuple(None if delta is None else self._expect_delta(*kind, delta) for kind, delta in each)
+
+    def _expect_delta(self, shape, dtype, delta=None):
         if delta is None and dtype is not None and dtype.kind in "iub":
             return None
         if delta is None:

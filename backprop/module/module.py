@@ -42,6 +42,7 @@ HARMLESS = {"__init__", "__repr__", "extra_repr", "terms", "count_correct"}  # m
 class Call:
     """The record of one call of a module: its cache, the shapes of inputs and output, its children's calls.
 
+    output     (shape, element type), or a list of them if forward returned a tuple
     thread     the Python thread that made it
     in_graph   whether it was a node of a graph
     """
@@ -52,6 +53,11 @@ class Call:
         self.cache, self.inputs, self.output, self.children = cache, (), None, ()
         self.thread, self.in_graph = threading.get_ident(), False
 
+    @property
+    def output_shape(self):
+        """The output's shape in words; several are joined by commas."""
+        return ", ".join(str(shape) for shape, _ in (self.output if type(self.output) is list else [self.output]))
+
 
 class Module(Tree, Expects, Hooked, Copied):
     """The base of layers, losses and networks.  Lecture A 13:33, 20:07, 32:50; B. A subclass writes two methods:
@@ -59,6 +65,9 @@ class Module(Tree, Expects, Hooked, Copied):
         forward(a)        computes the output and assigns to `self.cache` what backward will need
         backward(delta)   adds dL/d(parameter) to its parameters and returns dL/da; delta is dL/d(output). If several
                           inputs have a delta it returns a tuple, in their order, with None for inputs without one
+
+    A forward that returns a tuple of arrays has a backward that is called with as many deltas, `backward(delta_1,
+    delta_2)`, None where nothing depends on an output, and gets them as a tuple. Integers among them have none.
 
     Parameters and child modules are plain attributes, or items of lists, tuples and dicts, and are found automatically.
 
@@ -128,7 +137,7 @@ class Module(Tree, Expects, Hooked, Copied):
         if call is None or call.thread != threading.get_ident():
             own["call"] = call = Call(None)
         call.inputs = tuple([_shape(a) for a in inputs])
-        call.output = (_shape(output), getattr(output, "dtype", None))
+        call.output = [_kind(each) for each in output] if type(output) is tuple else _kind(output)
         call.children = [(child, child.call) for child in self.children()]
         if hooks.after_forward:
             Hooks.run(hooks.after_forward, self, inputs, output)
@@ -163,8 +172,12 @@ class Module(Tree, Expects, Hooked, Copied):
         inside = "\n".join(["", *lines, ""]) if lines else self.extra_repr()
         shapes = ""
         if self.call is not None and self.call.output is not None:
-            shapes = f": {', '.join(map(str, self.call.inputs))} -> {self.call.output[0]}"
+            shapes = f": {', '.join(map(str, self.call.inputs))} -> {self.call.output_shape}"
         return f"{type(self).__name__}({inside}){shapes}"
+
+
+def _kind(output):
+    return _shape(output), getattr(output, "dtype", None)
 
 
 def _shape(value):

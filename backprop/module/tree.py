@@ -58,6 +58,7 @@ class Tree:
         if value.shape != old.shape:
             raise ShapeError(f"{place} must be a {kind} of shape {old.shape}, got a {kind} of shape {value.shape}")
 
+    waits = False  # whether the parameters are yet to be made, at the first call
     _holders = ()  # the names of attributes that are, or may contain, modules
 
     def named_children(self):
@@ -258,7 +259,9 @@ def _are_words(value):
 
 def _parameters_of(thing):
     """The parameters that an attribute brings into a module."""
-    return [thing] if isinstance(thing, Parameter) else list(thing.parameters()) if isinstance(thing, Tree) else []
+    if isinstance(thing, Tree):
+        return [p for module in thing.modules() if not module.waits for _, p in module.own_parameters()]
+    return [thing] if isinstance(thing, Parameter) else []
 
 
 class Names(NamedTuple):

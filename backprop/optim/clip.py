@@ -26,18 +26,17 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     moved = _with_gradient(parameters)
     if not (isinstance(norm_type, (int, float)) and norm_type > 0):
         raise OptionError(f"norm_type must be above 0, or infinite, got {norm_type!r}")
-    sizes = [np.abs(to_host(parameter.grad)).astype(np.float64) for parameter in moved]
-    if math.isinf(norm_type):
-        norm = max((float(size.max(initial=0)) for size in sizes), default=0.0)
-    else:
-        norm = float(sum(float((size**norm_type).sum()) for size in sizes)) ** (1 / norm_type)
+    norm = _norm([to_host(parameter.grad) for parameter in moved], norm_type)
     if error_if_nonfinite and not math.isfinite(norm):
         raise NonFiniteError(f"the norm of all gradients is {norm}")
     factor = max_norm / (norm + 1e-6)
     if factor < 1 or math.isnan(factor):
         for parameter in moved:
             grad = parameter.grad
-            grad[...] = grad * grad.dtype.type(factor)
+            if isinstance(grad, np.ndarray):
+                np.multiply(grad, grad.dtype.type(factor), out=grad)
+            else:
+                grad[...] = grad * grad.dtype.type(factor)
     return norm
 
 
@@ -46,6 +45,18 @@ def clip_grad_value_(parameters, clip_value):
     number("clip_value", clip_value, 0)
     for parameter in _with_gradient(parameters):
         parameter.grad = np.clip(to_host(parameter.grad), -clip_value, clip_value)
+
+
+def _norm(gradients, order):
+    """Of all entries of all arrays. Squares are added up in their own type, unless the sum vanishes or overflows."""
+    if math.isinf(order):
+        return max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
+    if order == 2:
+        with np.errstate(over="ignore", under="ignore"):
+            total = sum(float(np.square(g).sum()) for g in gradients)
+        if 1e-30 < total < math.inf:
+            return math.sqrt(total)
+    return sum(float((np.abs(g).astype(np.float64) ** order).sum()) for g in gradients) ** (1 / order)
 
 
 def _with_gradient(parameters):

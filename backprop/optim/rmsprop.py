@@ -41,4 +41,4 @@ class RMSprop(Optimizer):
         return theta, parameter.grad, square, mean, v
 
     def numbers(self, state, lr, alpha, eps, weight_decay, momentum, centered):
-        return *map(float, (lr, alpha, eps, weight_decay, momentum)), bool(centered)
+        return *map(float, (lr, alpha, 1 - alpha, eps, weight_decay, momentum)), bool(centered)

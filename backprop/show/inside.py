@@ -1,11 +1,14 @@
-"""Inside a convolutional network: its first filters, and what each layer makes of one image."""
+"""Inside a network: first filters, what each layer makes of an image, and what each head of a transformer looks at."""
 
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from backprop.kernels.device import to_host
+from backprop.layers.attention import MultiheadAttention
 from backprop.layers.batch_norm import BatchNorm
 from backprop.layers.conv import Convolution
-from backprop.show.plots import coloured, new_figure
+from backprop.models.blocks import Patches
+from backprop.show.plots import BLUE, coloured, new_figure
 
 MOST = 16  # maps in a row
 EDGE = "#d0d4da"
@@ -53,6 +56,49 @@ def feature_maps(net, image, path, title):
             _bare(axes)
     figure.savefig(path)
     return path
+
+
+def heads(net, images, path, title):
+    """What each head of each attention layer looks at, from the square with the most ink of each image (N, C, H, W).
+
+    A row for each image; the first column shows the square, the others its weights, whose sum is 1, over the image.
+    `net` has Patches, which cut the image into squares.
+    """
+    with net.evaluating():
+        net(images)
+    patches = next(module for module in net.modules() if isinstance(module, Patches))
+    layers = [to_host(m.attn_weights) for m in net.modules() if isinstance(m, MultiheadAttention)]
+    shown, side = to_host(images), patches.patch
+    count, channels, height, width = shown.shape
+    squares = shown.reshape(count, channels, height // side, side, width // side, side).mean((1, 3, 5))
+    columns = 1 + sum(weights.shape[1] for weights in layers)
+    figure = new_figure(0.95 * columns + 0.4, 1.02 * count + 1.0)
+    figure.suptitle(title, fontsize=10)
+    for n in range(count):
+        query = int(squares[n].argmax())
+        row, column = divmod(query, width // side)
+        for place, (name, weights) in enumerate(_columns(layers, n, query)):
+            axes = figure.add_subplot(count, columns, n * columns + place + 1)
+            picture = shown[n].transpose(1, 2, 0) if channels == 3 else shown[n].mean(0)
+            axes.imshow(picture, cmap="Greys", vmin=0, vmax=1, interpolation="nearest", alpha=0.5 if place else 1)
+            if weights is not None:
+                grid = weights.reshape(squares.shape[1:]).repeat(side, 0).repeat(side, 1)
+                axes.imshow(grid, cmap="Oranges", vmin=0, vmax=weights.max(), alpha=0.65, interpolation="nearest")
+            corner = column * side - 0.5, row * side - 0.5
+            axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=BLUE, linewidth=1.4))
+            _bare(axes)
+            if n == 0:
+                axes.set_title(name, fontsize=7.5)
+    figure.savefig(path)
+    return path
+
+
+def _columns(layers, n, query):
+    """(name, weights (S,) of the query, or None) of each column of a row"""
+    yield "looks from", None
+    for number, weights in enumerate(layers):
+        for head in range(weights.shape[1]):
+            yield f"layer {number + 1}\nhead {head + 1}", weights[n, head, query]
 
 
 def _outputs(net, image):

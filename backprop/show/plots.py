@@ -30,8 +30,12 @@ def new_axes(figure, *place):
     return axes
 
 
-def curves(history, path, title, floor=None):
-    """Loss over the steps, with the test loss; accuracy over the epochs. `floor` is the entropy of the labels."""
+def curves(history, path, title, floor=None, held_out=False):
+    """Loss over the steps, with the test loss; accuracy over the epochs. `floor` is the entropy of the labels.
+
+    `held_out` says that epochs were tested on a held-out part of the training set, and the best one's weights kept.
+    """
+    tested = "held out" if held_out else "test"
     figure = new_figure(9, 3.6)
     figure.suptitle(title, fontsize=11)
     steps = np.arange(1, len(history.losses) + 1)
@@ -45,7 +49,7 @@ def curves(history, path, title, floor=None):
         smooth = np.convolve(history.losses, np.ones(window) / window, mode="valid")
         axes.plot(steps[window - 1 :], smooth, color=BLUE, label=f"training, mean of {window} steps")
     if history.epochs and history.epochs[0].test_loss is not None:
-        axes.plot(ends, [e.test_loss for e in history.epochs], "o-", color=ORANGE, markersize=4, label="test")
+        axes.plot(ends, [e.test_loss for e in history.epochs], "o-", color=ORANGE, markersize=4, label=tested)
     if floor is not None:
         stalled = history.losses and history.losses[-1] > 0.9 * floor
         axes.axhline(floor, color=GREY, linestyle="--", linewidth=1)
@@ -70,10 +74,11 @@ def curves(history, path, title, floor=None):
     )
     if history.epochs and history.epochs[0].test_accuracy is not None:
         accuracies = [100 * e.test_accuracy for e in history.epochs]
-        axes.plot(epochs, accuracies, "o-", color=ORANGE, markersize=4, label="test")
+        axes.plot(epochs, accuracies, "o-", color=ORANGE, markersize=4, label=tested)
+        at = history.best_epoch if held_out else -1
         axes.annotate(
-            f"{accuracies[-1]:.2f}%",
-            (epochs[-1], accuracies[-1]),
+            f"{accuracies[at]:.2f}%" + (", kept" if held_out else ""),
+            (epochs[at], accuracies[at]),
             xytext=(0, -13),
             textcoords="offset points",
             ha="center",

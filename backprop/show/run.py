@@ -12,6 +12,7 @@ import numpy as np
 from backprop import functional as F
 from backprop.kernels.device import to_host
 from backprop.layers import Conv2d, Linear
+from backprop.models.blocks import Patches
 from backprop.show import inside, plots
 from backprop.show.numbers import without_nan
 from backprop.training.evaluate import measure, predict
@@ -32,6 +33,7 @@ def write_run(out, net, loss, history, data, test, options, started):
         "test_accuracy": test_accuracy,
         "test_loss": test_loss,
         "interrupted": history.interrupted,
+        "best_epoch": None if history.best is None else history.best_epoch + 1,
         "training_seconds": sum(epoch.seconds for epoch in history.epochs),
         "epochs": [vars(epoch) for epoch in history.epochs],
         "losses": history.losses,
@@ -56,14 +58,18 @@ def _draw(out, net, history, data, test, predictions, test_accuracy, options):
     probabilities = np.concatenate([to_host(F.softmax(scores, 1)) for scores, _ in predictions])
     labels = np.asarray(data.test_labels)
     matrix = confusion_matrix(labels, probabilities.argmax(axis=1), classes=int(data.train_labels.max()) + 1)
-    plots.curves(history, out / "curves.png", title, floor=label_entropy(data.train_labels))
+    plots.curves(history, out / "curves.png", title, label_entropy(data.train_labels), history.best is not None)
     plots.confusion(matrix, out / "confusion.png", f"{title}: {test_accuracy:.2%} right", data.names)
     plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png", names=data.names)
     first = next((layer for layer in net.modules() if isinstance(layer, (Linear, Conv2d))), None)
     signs = "purple: ink speaks for it, orange: against"
     if data.in_colour:
         signs = "grey: 0, brighter red, green or blue speaks for it"
-    if isinstance(first, Linear) and first.in_features == math.prod(data.train_images.shape[1:]):
+    if any(isinstance(module, Patches) for module in net.modules()):
+        title = f"{options['model']}: what each head looks at from one square; darker: more"
+        firsts = [np.flatnonzero(labels == label)[:1] for label in np.unique(labels)[:6]]
+        inside.heads(net, test.batch(np.concatenate(firsts)), out / "heads.png", title)
+    elif isinstance(first, Linear) and first.in_features == math.prod(data.train_images.shape[1:]):
         title = f"{options['model']}: the first layer's weights; {signs}"
         shape = data.train_images.shape[1:]
         plots.weights(to_host(first.weight.data), shape, out / "weights.png", title, names=data.names)

@@ -54,7 +54,7 @@ def rows(net):
         if module.children() and not own:
             continue
         shapes = (
-            ("?", "?") if module.call is None else (", ".join(map(str, module.call.inputs)), str(module.call.output[0]))
+            ("?", "?") if module.call is None else (", ".join(map(str, module.call.inputs)), module.call.output_shape)
         )
         found.append((path, as_typed(module), *shapes, str(own or "")))
     return [*found, ("", "total", "", "", str(sum(parameter.size for parameter in net.parameters())))]

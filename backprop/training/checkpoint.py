@@ -3,6 +3,7 @@
 model.NAME      state_dict() of the network
 optim.NAME      state_dict() of the optimizer
 train.NAME      the schedule, the random streams, the loader's seed, the losses and epochs so far
+best.NAME       state_dict() of the network after its best epoch, where the run keeps it
 """
 
 import dataclasses
@@ -48,6 +49,7 @@ class Checkpoint:
             **{f"schedule.{name}": a for name, a in (schedule.state_dict() if schedule else {}).items()},
         }
         parts = {"model": net.state_dict(), "optim": optimizer.state_dict(), "train": train}
+        parts |= {"best": history.best} if history.best is not None else {}
         arrays = {f"{place}.{name}": array for place, found in parts.items() for name, array in found.items()}
         names = {"optimizer": type(optimizer).__name__, "schedule": type(schedule).__name__}
         room = 0 if self._begun else _room(net, optimizer)
@@ -117,6 +119,10 @@ def _bring_back(arrays, net, optimizer, schedule, loader, whole):
     history = _history(train, loader)
     places = {path: _natural(place, f"stream.{path}", (2,)) for path, place in part(train, "stream").items()}
     (seed,) = _natural(train["loader_seed"], "loader_seed", least=-1)
+    best = part(arrays, "best")
+    if best:
+        net.load_state_dict(best)  # which fits, or raises
+        history.best = net.state_dict()
     net.load_state_dict(part(arrays, "model"))
     optimizer.load_state_dict(part(arrays, "optim"))
     if schedule:
@@ -165,7 +171,7 @@ MOST = (1 << 63) - 1
 def _room(net, optimizer):
     """Bytes of two checkpoints with the optimizer's full state: the old one stays until the new one is complete."""
     weights = sum(array.data.nbytes for _, array in [*net.named_parameters(), *net.named_buffers()])
-    return 2 * (weights + optimizer.bytes_of_state()) + (1 << 16)
+    return 2 * (2 * weights + optimizer.bytes_of_state()) + (1 << 16)
 
 
 BATCHES = ("images", "batch_size", "shuffle", "drop_last")

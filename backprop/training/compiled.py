@@ -7,7 +7,7 @@ from backprop.training import nonfinite
 from backprop.training.plan import Plan, terms_of
 
 
-def compile(net, loss, check_finite=False, done=0, optimizer=None):
+def compile(net, loss, check_finite=False, done=0, optimizer=None, clip=None):
     """The Compiled step of a network and its loss, for your own loop:
 
         step = bp.compile(net, loss)
@@ -18,7 +18,7 @@ def compile(net, loss, check_finite=False, done=0, optimizer=None):
             optimizer.step()
 
     Between these lines gradients may be read, changed or added up, as in the loop without it. With an `optimizer` all
-    four are one: `L = step.train(x, y)`.
+    four are one: `L = step.train(x, y)`, which calls `clip()`, if it is given, before the optimizer.
 
     The numbers are the same to the last bit, without the time that layers spend in Python. A network that cannot be
     recorded runs layer by layer, and `step.reason` says why. `check_finite` raises NonFiniteError, naming layer, pass
@@ -26,7 +26,7 @@ def compile(net, loss, check_finite=False, done=0, optimizer=None):
 
     Raises OptionError for reduction 'none': backward starts from a single number.
     """
-    return Compiled(net, loss, check_finite, done, optimizer)
+    return Compiled(net, loss, check_finite, done, optimizer, clip)
 
 
 class Compiled:
@@ -37,11 +37,11 @@ class Compiled:
     reason    why the last batch was not replayed from a recording; None where it was
     """
 
-    def __init__(self, net, loss, check_finite=False, done=0, optimizer=None):
+    def __init__(self, net, loss, check_finite=False, done=0, optimizer=None, clip=None):
         if getattr(loss, "reduction", "mean") == "none":
             raise OptionError("backward starts from a single number: use a loss with reduction 'mean' or 'sum'")
         self.net, self.loss, self.check_finite = net, loss, check_finite
-        self.optimizer = optimizer
+        self.optimizer, self.clip = optimizer, clip
         self.plan, self.done, self.scores, self.terms = Plan(net, loss), done, None, None
         self._recorded, self._ready = None, False
 
@@ -67,6 +67,8 @@ class Compiled:
         self.optimizer.zero_grad()
         L = self(x, y)
         self.backward()
+        if self.clip is not None:
+            self.clip()
         self.optimizer.step()
         return L
 

@@ -8,9 +8,24 @@ from backprop import kernels
 from backprop.errors import DTypeError, OptionError, ShapeError
 from backprop.functional.shapes import contiguous
 from backprop.kernels.transfer import to_device
-from backprop.module.options import whole
+from backprop.module.options import number, whole
 from backprop.module.rng import generator
 from backprop.training.augment import augmented
+
+
+def split(count, share, seed=0):
+    """(indices to learn from, indices held out) of `count` samples, both in order: `share` of them is held out.
+
+    Which ones follows from the seed alone. Raises OptionError unless both parts have at least one.
+
+    >>> [part.tolist() for part in split(5, 0.4)]
+    [[0, 1, 3], [2, 4]]
+    """
+    held = round(count * number("share", share, 0, 1))
+    if not 0 < held < count:
+        raise OptionError(f"a share of {share} leaves {held} of {count} samples held out, {count - held} to learn from")
+    order = np.random.default_rng([whole("seed", seed), 0x5B117]).permutation(count)
+    return np.sort(order[held:]), np.sort(order[:held])
 
 
 class DataLoader:

@@ -33,6 +33,13 @@ class History:
     interrupted: bool = False
     terms: list = dataclasses.field(default_factory=list)
     answers: list = dataclasses.field(default_factory=list)
+    best: dict | None = None  # the state of the network after its best epoch, where `keep_best` asks for it
+
+    @property
+    def best_epoch(self):
+        """The number, from 0, of the epoch with the lowest test loss, the first of equals; None if there is none."""
+        tested = [(e.test_loss, n) for n, e in enumerate(self.epochs) if e.test_loss is not None]
+        return min((pair for pair in tested if not math.isnan(pair[0])), default=(0, None))[1]
 
 
 class Tally:

@@ -5,6 +5,8 @@ import math
 import time
 
 from backprop import kernels
+from backprop.errors import OptionError
+from backprop.module.options import whole
 from backprop.training import nonfinite
 from backprop.training.evaluate import count_correct, predict, tally
 from backprop.training.history import Epoch, History
@@ -45,7 +47,12 @@ class Run:
         checkpoint=None,
         history=None,
         after_step=None,
+        keep_best=False,
+        patience=None,
     ):
+        if (keep_best or patience is not None) and test is None:
+            raise OptionError("keep_best and patience need a test set, of images that are not trained on")
+        self.keep_best, self.patience = keep_best, patience if patience is None else whole("patience", patience, 1)
         self.net, self.loss, self.optimizer, self.train, self.test = net, loss, optimizer, train, test
         self.total, self.schedule, self.checkpoint, self.after_step = epochs, schedule, checkpoint, after_step
         self.check_finite, self.progress = check_finite, progress
@@ -67,15 +74,18 @@ class Run:
 
     def __exit__(self, kind, error, trace):
         self._entered.__exit__(kind, error, trace)
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
-            self.history.interrupted = True
-            return True
-        return False
+        stopped = kind is None or issubclass(kind, KeyboardInterrupt)
+        if stopped and self.keep_best and self.history.best is not None:
+            self.net.load_state_dict(self.history.best)
+        self.history.interrupted = stopped and kind is not None
+        return self.history.interrupted
 
     def epochs(self):
         """Yield the number of each epoch that is left, with the loader at its first batch; then test the network."""
         net, history, shown = self.net, self.history, self.shown
         for number in range(len(history.epochs), self.total):
+            if self._waited():
+                break
             if not net.training:
                 net.train()
             start = time.perf_counter()
@@ -92,6 +102,8 @@ class Run:
             found = self._tested()
             shown.show()
             history.epochs.append(Epoch(shown.tally.loss, shown.tally.accuracy, *found, seconds))
+            if self.keep_best and history.best_epoch == number:
+                history.best = net.state_dict()
             self.keep()
             self.interrupt.obey()
 
@@ -121,6 +133,11 @@ class Run:
         """Write the checkpoint."""
         if self.checkpoint is not None:
             self.checkpoint.save(self.net, self.optimizer, self.schedule, self.train, self.history)
+
+    def _waited(self):
+        """Whether the last `patience` epochs have not been better than the best before them."""
+        epochs, best = self.history.epochs, self.history.best_epoch
+        return self.patience is not None and epochs and len(epochs) - 1 - (best or 0) >= self.patience
 
     def _tested(self):
         """(loss, accuracy) on the test set, or (None, None)."""

@@ -32,12 +32,15 @@ class Steps:
     singly         whether each step must be finished before the next one begins, for a caller who looks at it
     wait           wait() is True if all steps that the GPU was given must be finished and yielded before it is given
                    others, as for a checkpoint
+    clip           called between backward and the optimizer's step
     """
 
-    def __init__(self, net, loss, optimizer, schedule, train, check_finite=True, singly=False, wait=lambda: False):
+    def __init__(
+        self, net, loss, optimizer, schedule, train, check_finite=True, singly=False, wait=lambda: False, clip=None
+    ):
         self.loss, self.optimizer, self.schedule, self.train = loss, optimizer, schedule, train
         self.check_finite, self.wait = check_finite, wait
-        self.step = Compiled(net, loss, check_finite, optimizer=optimizer)
+        self.step = Compiled(net, loss, check_finite, optimizer=optimizer, clip=clip)
         by_chunks = not singly and getattr(train, "device", "cpu") != "cpu"
         self.chunks = Chunks(self.step.plan, optimizer, schedule, train) if by_chunks else None
 

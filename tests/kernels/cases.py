@@ -243,6 +243,6 @@ def _optimizers(x, unit, dtype):
     for momentum, nesterov, first in ((0.0, False, False), (0.9, False, True), (0.9, False, False), (0.9, True, False)):
         yield "sgd", (columns(3), 0.1, momentum, 0.2, 0.01, nesterov, first)
     for momentum, centered in ((0.0, False), (0.9, True)):
-        yield "rmsprop", (columns(5), 0.01, 0.99, 1e-8, 0.1, momentum, centered)
-    for decoupled, amsgrad in ((False, False), (True, True)):
-        yield "adam", (columns(5), 0.01, 0.9, 0.999, 1e-8, 0.1, decoupled, amsgrad, 3)
+        yield "rmsprop", (columns(5), 0.01, 0.99, 0.01, 1e-8, 0.1, momentum, centered)
+    for along_g, decay, shrink, amsgrad in ((0.0, 0.1, 1.0, False), (0.02, 0.0, 0.999, True)):
+        yield "adam", (columns(5), 0.01, along_g, 0.05, 0.9, 0.999, 1e-8, decay, shrink, amsgrad)

@@ -129,13 +129,14 @@ def test_adam_and_rmsprop_agree(dtype, flag, other, rng):
         kernels.adam(
             kernels.all_parameters(*[[array] for array in (theta, g, m, v, most)]),
             0.1,
+            0.05 if flag else 0.0,
+            0.5,
             0.8,
             0.9,
             1e-3,
             0.1,
-            flag,
+            0.99,
             other,
-            3,
         )
         results.append([theta, m, v, most])
         theta, g, square, mean, v = (array.copy() for array in start)
@@ -144,6 +145,7 @@ def test_adam_and_rmsprop_agree(dtype, flag, other, rng):
             kernels.all_parameters(*[[array] for array in (theta, g, square, mean, v)]),
             0.1,
             0.8,
+            0.2,
             1e-3,
             0.1,
             0.9 if other else 0.0,
@@ -163,6 +165,7 @@ def test_centered_rmsprop_of_a_constant_gradient_stays_a_number(kernels):
             kernels.all_parameters(*[[array] for array in (theta, g, square, mean, theta)]),
             1e-6,
             0.99,
+            0.01,
             1e-3,
             0.0,
             0.0,

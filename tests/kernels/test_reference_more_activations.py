@@ -148,23 +148,27 @@ def test_a_gru_with_its_update_gate_shut_keeps_its_state():
 
 def test_adams_first_step_is_lr_against_the_sign():
     theta, m, v = np.array([1.0, 1.0]), np.zeros(2), np.zeros(2)
-    ref.adam([(theta, np.array([5.0, -0.01]), m, v, theta)], 0.1, 0.9, 0.999, 0.0, 0.0, False, False, 1)
+    root = np.sqrt(1 - 0.999)
+    ref.adam(
+        [(theta, np.array([5.0, -0.01]), m, v, theta)], 0.1 / (1 - 0.9), 0.0, root, 0.9, 0.999, 0.0, 0.0, 1.0, False
+    )
     np.testing.assert_allclose(theta, [0.9, 1.1])
     np.testing.assert_allclose((m, v), ([0.5, -0.001], [0.025, 1e-7]))
 
 
 def test_decoupled_weight_decay_shrinks_theta_and_leaves_the_moments_alone():
     results = []
-    for decoupled in (True, False):
+    for decay, shrink in ((0.0, 0.95), (0.5, 1.0)):
         theta, m, v = np.array([10.0]), np.zeros(1), np.zeros(1)
-        ref.adam([(theta, np.array([0.0]), m, v, theta)], 0.1, 0.9, 0.999, 1e-8, 0.5, decoupled, False, 1)
+        steps = 0.1 / (1 - 0.9), 0.0, np.sqrt(1 - 0.999)
+        ref.adam([(theta, np.array([0.0]), m, v, theta)], *steps, 0.9, 0.999, 1e-8, decay, shrink, False)
         results.append((theta.item(), m.item()))
     np.testing.assert_allclose(results, [(10 * (1 - 0.05), 0), (10 - 0.1, 0.5)])
 
 
 def test_rmsprop_by_hand():
     theta, square = np.array([1.0]), np.array([0.0])
-    ref.rmsprop([(theta, np.array([3.0]), square, theta, theta)], 0.1, 0.75, 0.0, 0.0, 0.0, False)
+    ref.rmsprop([(theta, np.array([3.0]), square, theta, theta)], 0.1, 0.75, 0.25, 0.0, 0.0, 0.0, False)
     np.testing.assert_allclose((theta[0], square[0]), (1 - 0.1 * 3 / 1.5, 0.25 * 9))
 
 

@@ -142,3 +142,27 @@ def test_kl_divergence(judge, shape, reduction, log_target, dtype, seed):
     y = np.log(y + dtype(1e-3)) if log_target else y
     options = {"reduction": reduction, "log_target": log_target}
     j.same_loss(bp.KLDivLoss(**options), torch.nn.KLDivLoss(**options), a, y)
+
+
+@some
+@given(
+    T=st.integers(1, 9), N=st.integers(1, 3), C=st.integers(2, 4), most=st.integers(0, 4), blank=st.integers(0, 1),
+    reduction=reductions, in_a_row=st.booleans(), zero_infinity=st.booleans(), seed=seeds,
+)  # fmt: skip
+def test_ctc_behind_log_softmax(judge, T, N, C, most, blank, reduction, in_a_row, zero_infinity, seed):
+    j = judge(seed, np.float64)
+    u, others = 2 * j.numbers(T, N, C), [c for c in range(C) if c != blank]
+    steps, counts = j.rng.integers(1, T + 1, N), j.rng.integers(0, most + 1, N)
+    labels = j.rng.choice(others, (N, most))
+    if in_a_row:
+        labels = np.concatenate([row[:count] for row, count in zip(labels, counts, strict=True)])
+    options = {"blank": blank, "reduction": reduction, "zero_infinity": zero_infinity}
+    told = [torch.tensor(x) for x in (labels, steps, counts)]
+    leaf = torch.tensor(u, requires_grad=True)
+    wanted = torch.nn.CTCLoss(**options)(torch.log_softmax(leaf, 2), *told)
+    logs, loss = bp.LogSoftmax(2), bp.CTCLoss(**options)
+    j.near(loss(logs(u), labels, steps, counts), wanted)
+    if torch.isfinite(wanted).all():
+        delta = j.numbers(N) if reduction == "none" else 1.0
+        wanted.backward(torch.tensor(delta) if reduction == "none" else None)
+        j.near(logs.backward(loss.backward(delta)), leaf.grad)

@@ -72,6 +72,29 @@ def test_adam(judge, name, options, dtype, seed):
 
 
 @some
+@given(options=adam, psi=st.sampled_from([4e-3, 0.5]), decoupled=st.booleans(), dtype=dtypes, seed=seeds)
+def test_nadam(judge, options, psi, decoupled, dtype, seed):
+    options = {name: value for name, value in options.items() if name != "amsgrad"}
+    options |= {"momentum_decay": psi, "decoupled_weight_decay": decoupled}
+    j = judge(seed, dtype, slack=100 if dtype == np.float32 else 1)
+    torch.set_default_dtype(torch.float64)  # in which it multiplies its factors
+    try:
+        same_steps(j, bp.NAdam, torch.optim.NAdam, options)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@some
+@given(
+    lr=lr, lr_decay=st.sampled_from([0, 0.1]), weight_decay=weight_decay, start=st.sampled_from([0, 0.1]), dtype=dtypes,
+    seed=seeds,
+)  # fmt: skip
+def test_adagrad(judge, lr, lr_decay, weight_decay, start, dtype, seed):
+    options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "initial_accumulator_value": start}
+    same_steps(judge(seed, dtype), bp.Adagrad, torch.optim.Adagrad, options)
+
+
+@some
 @given(options=rmsprop, dtype=dtypes, seed=seeds)
 def test_rmsprop(judge, options, dtype, seed):
     if options["centered"]:  # a difference of nearly equal numbers under the root, which nothing but eps keeps off 0

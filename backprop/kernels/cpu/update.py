@@ -41,20 +41,20 @@ def by_sgd(rows, like, lr, momentum, dampening, weight_decay, nesterov, first, p
                 theta[i] -= lr * (step + momentum * v[i] if nesterov else v[i])
 
 
-def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
-    """(41) square <- alpha square + (1 - alpha) g^2, then theta <- theta - lr g / (sqrt(square) + eps):
+def rmsprop(parameters, lr, keep, fresh, eps, weight_decay, momentum, centered):
+    """(41) square <- keep square + fresh g^2, then theta <- theta - lr g / (sqrt(square) + eps):
     (theta, g, square, mean, v)
 
     `centered` keeps the mean of g as well and divides by the standard deviation; with momentum the quotients
     accumulate in v. Weight decay adds weight_decay * theta to g.
     """
-    by_rmsprop(parameters.rows, parameters.like, lr, alpha, eps, weight_decay, momentum, centered)
+    by_rmsprop(parameters.rows, parameters.like, lr, keep, fresh, eps, weight_decay, momentum, centered)
 
 
 @exact_kernel(work=512)  # (fresh grad) grad: fresh (grad grad) would overflow where grad is above 1.8e19
-def by_rmsprop(rows, like, lr, alpha, eps, weight_decay, momentum, centered, part, parts):
+def by_rmsprop(rows, like, lr, keep, fresh, eps, weight_decay, momentum, centered, part, parts):
     real = like.dtype.type
-    lr, keep, fresh, eps = real(lr), real(alpha), real(1 - alpha), real(eps)
+    lr, keep, fresh, eps = real(lr), real(keep), real(fresh), real(eps)
     decay, momentum = real(weight_decay), real(momentum)
     for r in share(rows.shape[0], part, parts):
         theta, g, square, mean, v = arrays_of(rows, r, like, 5)
@@ -72,21 +72,20 @@ def by_rmsprop(rows, like, lr, alpha, eps, weight_decay, momentum, centered, par
             theta[i] -= lr * step
 
 
-def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
-    """(42) m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2; step t = 1, 2, ...:
-    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps): (theta, g, m, s, most)
+def adam(parameters, along_m, along_g, root, beta1, beta2, eps, weight_decay, shrink, amsgrad):
+    """(42) m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2, then
+    theta <- shrink theta - (along_m m + along_g g) / (sqrt(s) / root + eps): (theta, g, m, s, most)
 
-    Weight decay adds weight_decay * theta to g, or, `decoupled` (43), shrinks theta itself by lr * weight_decay.
-    `amsgrad` divides by the largest s so far, which `most` keeps.
+    Weight decay adds weight_decay * theta to g. `amsgrad` divides by the largest s so far, which `most` keeps.
     """
-    by_adam(parameters.rows, parameters.like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t)
+    numbers = along_m, along_g, root, beta1, beta2, eps, weight_decay, shrink
+    by_adam(parameters.rows, parameters.like, *numbers, amsgrad)
 
 
 @exact_kernel(work=512)  # as above
-def by_adam(rows, like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t, part, parts):
+def by_adam(rows, like, along_m, along_g, root, beta1, beta2, eps, weight_decay, shrink, amsgrad, part, parts):
     real = like.dtype.type
-    shrink, decay = real(1 - lr * weight_decay if decoupled else 1.0), real(0.0 if decoupled else weight_decay)
-    rate, root = real(lr / (1 - beta1**t)), real(math.sqrt(1 - beta2**t))
+    along_m, along_g, root, decay, shrink = real(along_m), real(along_g), real(root), real(weight_decay), real(shrink)
     keep1, fresh1, keep2, fresh2, eps = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2), real(eps)
     for r in share(rows.shape[0], part, parts):
         theta, g, m, s, most = arrays_of(rows, r, like, 5)
@@ -98,4 +97,4 @@ def by_adam(rows, like, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad,
             if amsgrad:
                 most[i] = max(most[i], s[i])
                 spread = most[i]
-            theta[i] = shrink * theta[i] - rate * m[i] / (math.sqrt(spread) / root + eps)
+            theta[i] = shrink * theta[i] - (along_m * m[i] + along_g * grad) / (math.sqrt(spread) / root + eps)

@@ -52,19 +52,19 @@ def by_sgd(numbers, rows, table, with_momentum, nesterov, first):
         i = u32(i + u32(cuda.blockDim.x))
 
 
-def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
-    """(41) square <- alpha square + (1 - alpha) g^2, then theta <- theta - lr g / (sqrt(square) + eps):
+def rmsprop(parameters, lr, keep, fresh, eps, weight_decay, momentum, centered):
+    """(41) square <- keep square + fresh g^2, then theta <- theta - lr g / (sqrt(square) + eps):
     (theta, g, square, mean, v)
 
     `centered` keeps the mean of g as well and divides by the standard deviation; with momentum the quotients
     accumulate in v. Weight decay adds weight_decay * theta to g.
     """
-    run(by_rmsprop, parameters, *of_rmsprop(lr, alpha, eps, weight_decay, momentum, centered))
+    run(by_rmsprop, parameters, *of_rmsprop(lr, keep, fresh, eps, weight_decay, momentum, centered))
 
 
-def of_rmsprop(lr, alpha, eps, weight_decay, momentum, centered):
+def of_rmsprop(lr, keep, fresh, eps, weight_decay, momentum, centered):
     """(the numbers that its kernel reads, its switches)"""
-    return (lr, alpha, 1 - alpha, eps, weight_decay, momentum), (momentum != 0, centered)
+    return (lr, keep, fresh, eps, weight_decay, momentum), (momentum != 0, centered)
 
 
 @kernel
@@ -91,27 +91,24 @@ def by_rmsprop(numbers, rows, table, with_momentum, centered):
         i = u32(i + u32(cuda.blockDim.x))
 
 
-def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
-    """(42) m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2; step t = 1, 2, ...:
-    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps): (theta, g, m, s, most)
+def adam(parameters, along_m, along_g, root, beta1, beta2, eps, weight_decay, shrink, amsgrad):
+    """(42) m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2, then
+    theta <- shrink theta - (along_m m + along_g g) / (sqrt(s) / root + eps): (theta, g, m, s, most)
 
-    Weight decay adds weight_decay * theta to g, or, `decoupled` (43), shrinks theta itself by lr * weight_decay.
-    `amsgrad` divides by the largest s so far, which `most` keeps.
+    Weight decay adds weight_decay * theta to g. `amsgrad` divides by the largest s so far, which `most` keeps.
     """
-    run(by_adam, parameters, *of_adam(lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t))
+    run(by_adam, parameters, *of_adam(along_m, along_g, root, beta1, beta2, eps, weight_decay, shrink, amsgrad))
 
 
-def of_adam(lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
+def of_adam(along_m, along_g, root, beta1, beta2, eps, weight_decay, shrink, amsgrad):
     """(the numbers that its kernel reads, its switches)"""
-    shrink, decay = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
-    rate, root = lr / (1 - beta1**t), math.sqrt(1 - beta2**t)
-    return (rate, root, beta1, 1 - beta1, beta2, 1 - beta2, eps, shrink, decay), (amsgrad,)
+    return (along_m, along_g, root, beta1, 1 - beta1, beta2, 1 - beta2, eps, weight_decay, shrink), (amsgrad,)
 
 
 @kernel
 def by_adam(numbers, rows, table, amsgrad):
-    rate, root, keep1, fresh1 = numbers[0], numbers[1], numbers[2], numbers[3]
-    keep2, fresh2, eps, shrink, decay = numbers[4], numbers[5], numbers[6], numbers[7], numbers[8]
+    along_m, along_g, root, keep1, fresh1 = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    keep2, fresh2, eps, decay, shrink = numbers[5], numbers[6], numbers[7], numbers[8], numbers[9]
     r = 3 * u32(cuda.blockIdx.x)
     at = 5 * rows[r]
     theta, g, m = array_at(table, at), array_at(table, at + 1), array_at(table, at + 2)
@@ -124,7 +121,7 @@ def by_adam(numbers, rows, table, amsgrad):
         if amsgrad:
             spread = max(most[i], spread)
             most[i] = spread
-        theta[i] = shrink * theta[i] - rate * middle / (math.sqrt(spread) / root + eps)
+        theta[i] = shrink * theta[i] - (along_m * middle + along_g * grad) / (math.sqrt(spread) / root + eps)
         i = u32(i + u32(cuda.blockDim.x))
 
 

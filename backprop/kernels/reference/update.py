@@ -21,8 +21,8 @@ def sgd(parameters, lr, momentum, dampening, weight_decay, nesterov, first):
         theta -= lr * g
 
 
-def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
-    """(41) square <- alpha square + (1 - alpha) g^2, then theta <- theta - lr g / (sqrt(square) + eps):
+def rmsprop(parameters, lr, keep, fresh, eps, weight_decay, momentum, centered):
+    """(41) square <- keep square + fresh g^2, then theta <- theta - lr g / (sqrt(square) + eps):
     (theta, g, square, mean, v)
 
     `centered` keeps the mean of g as well and divides by the standard deviation; with momentum the quotients
@@ -30,10 +30,10 @@ def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
     """
     for theta, g, square, mean, v in parameters:
         g = g + weight_decay * theta
-        square[...] = alpha * square + (1 - alpha) * g * g
+        square[...] = keep * square + fresh * g * g
         spread = square
         if centered:
-            mean[...] = alpha * mean + (1 - alpha) * g
+            mean[...] = keep * mean + fresh * g
             spread = np.maximum(square - mean * mean, 0)  # a variance, which rounding may make negative
         step = g / (np.sqrt(spread) + eps)
         if momentum != 0:
@@ -42,21 +42,18 @@ def rmsprop(parameters, lr, alpha, eps, weight_decay, momentum, centered):
         theta -= lr * step
 
 
-def adam(parameters, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, t):
-    """(42) m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2; step t = 1, 2, ...:
-    theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps): (theta, g, m, s, most)
+def adam(parameters, along_m, along_g, root, beta1, beta2, eps, weight_decay, shrink, amsgrad):
+    """(42) m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2, then
+    theta <- shrink theta - (along_m m + along_g g) / (sqrt(s) / root + eps): (theta, g, m, s, most)
 
-    Weight decay adds weight_decay * theta to g, or, `decoupled` (43), shrinks theta itself by lr * weight_decay.
-    `amsgrad` divides by the largest s so far, which `most` keeps.
+    Weight decay adds weight_decay * theta to g. `amsgrad` divides by the largest s so far, which `most` keeps.
     """
     for theta, g, m, s, most in parameters:
-        if decoupled:
-            theta *= 1 - lr * weight_decay
-        else:
-            g = g + weight_decay * theta
+        g = g + weight_decay * theta
         m[...] = beta1 * m + (1 - beta1) * g
         s[...] = beta2 * s + (1 - beta2) * g * g
         if amsgrad:
             most[...] = np.maximum(most, s)
         largest = most if amsgrad else s
-        theta -= lr / (1 - beta1**t) * m / (np.sqrt(largest) / (1 - beta2**t) ** 0.5 + eps)
+        theta *= shrink
+        theta -= (along_m * m + along_g * g) / (np.sqrt(largest) / root + eps)

@@ -11,7 +11,7 @@ from backprop.check.diagnosis import case
 from backprop.graph import modes, operations
 from backprop.graph.value import Value
 from backprop.layers import norm
-from backprop.layers.batch_norm import BatchNorm
+from backprop.layers.batch_norm import BatchNorm, Running
 from backprop.layers.conv import Convolution
 from backprop.layers.conv_transpose import TransposedConvolution
 from backprop.layers.norm import Affine
@@ -84,7 +84,7 @@ def _entries():
     yield "29", "normalisation", "", (norm, BatchNorm, bp.LayerNorm), (bp.BatchNorm2d, bp.GroupNorm, bp.LayerNorm)
     yield "30", "scale and shift after it", "", (Affine,), (bp.BatchNorm2d, bp.LayerNorm)
     running = "These are statistics, not gradients. The tests compare them with PyTorch's after every batch."
-    yield "31", "running statistics", "", (BatchNorm, BatchNorm._remember), running
+    yield "31", "running statistics", "", (Running, Running.remember), running
     yield "32", "normalisation without the mean", "", (bp.RMSNorm, bp.LayerNorm), (bp.RMSNorm,)
     yield "33", "a recurrent layer", "", (bp.RNN,)
     yield "34", "a gated recurrent unit", "", (bp.GRU,)

@@ -1,0 +1,81 @@
+"""Windows of unequal size, unpooling, norms, and windows as columns."""
+
+import numpy as np
+import pytest
+
+import backprop as bp
+from backprop.errors import IndexRangeError, OptionError, ShapeError
+
+
+def test_unpooling_puts_each_entry_where_pooling_took_it(rng):
+    a = rng.standard_normal((2, 3, 7, 5)).astype(np.float32)
+    pool, back = bp.MaxPool2d(2, return_indices=True), bp.MaxUnpool2d(2)
+    out, where = pool(a)
+    restored = back(out, where, output_size=a.shape)
+    assert restored.shape == a.shape
+    kept = restored != 0
+    assert np.array_equal(restored[kept], a[kept]) and kept.sum() == out.size
+    assert np.array_equal(back.backward(restored), out)
+    assert np.array_equal(pool.backward(out), restored)
+
+
+def test_of_entries_that_return_to_one_place_the_last_stays_and_the_others_get_no_delta():
+    unpool = bp.MaxUnpool1d(2, stride=1)
+    assert unpool(np.array([[[1.0, 2.0]]]), np.array([[[1, 1]]])).tolist() == [[[0, 2, 0]]]
+    assert unpool.backward(np.array([[[5.0, 7.0, 9.0]]])).tolist() == [[[0, 7]]]
+    assert unpool.check(np.array([[[1.0, 2.0]]]), np.array([[[1, 1]]])).ok
+
+
+def test_places_that_do_not_fit_are_refused():
+    unpool, a = bp.MaxUnpool1d(2), np.ones((1, 1, 2))
+    with pytest.raises(IndexRangeError, match=r"\[0, 4\).*got 4"):
+        unpool(a, np.array([[[0, 4]]]))
+    with pytest.raises(IndexRangeError, match="got -1"):
+        unpool(a, np.array([[[-1, 2]]]))
+    with pytest.raises(ShapeError, match="expects integers of shape"):
+        unpool(a, np.ones((1, 1, 2)))
+    with pytest.raises(OptionError, match="output_size"):
+        unpool(a, np.array([[[0, 1]]]), output_size=(-1,))
+
+
+def test_adaptive_windows_that_share_entries_add_up_their_deltas():
+    layer = bp.AdaptiveMaxPool1d(2)
+    assert layer(np.array([[[1.0, 9, 2]]])).tolist() == [[[9, 9]]]
+    assert layer.backward(np.array([[[1.0, 10]]])).tolist() == [[[0, 11, 0]]]
+
+
+def test_adaptive_max_pooling_takes_nan_where_there_is_one():
+    assert np.isnan(bp.AdaptiveMaxPool1d(1)(np.array([[[1.0, np.nan, 2]]]))).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1}, {"dilation": 2, "padding": (2, 1)}])
+def test_fold_is_the_adjoint_of_unfold(options, rng):
+    """<unfold(a), b> = <a, fold(b)> for all a and b"""
+    unfold, fold = bp.Unfold((2, 3), **options), bp.Fold((6, 7), (2, 3), **options)
+    a = rng.standard_normal((2, 3, 6, 7))
+    columns = unfold(a)
+    b = rng.standard_normal(columns.shape)
+    np.testing.assert_allclose((columns * b).sum(), (a * fold(b)).sum())
+    np.testing.assert_allclose(unfold.backward(b), fold(b))
+
+
+def test_a_convolution_is_a_product_with_unfolded_windows(rng):
+    conv, unfold = bp.Conv2d(3, 4, (2, 3), stride=2, padding=1), bp.Unfold((2, 3), stride=2, padding=1)
+    a = rng.standard_normal((2, 3, 6, 7)).astype(np.float32)
+    product = conv.weight.data.reshape(4, -1) @ unfold(a) + conv.bias.data[:, None]
+    np.testing.assert_allclose(product.reshape(2, 4, 4, 4), conv(a), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (4, 5), (2, 5, 4), (1, 1, 1, 4)])
+def test_columns_that_do_not_fit_an_image_are_refused(shape):
+    with pytest.raises(ShapeError, match="expects"):
+        bp.Fold((3, 3), 2)(np.ones(shape))
+
+
+def test_drawn_slopes_are_within_their_bounds_and_their_mean_in_evaluation():
+    layer, u = bp.RReLU(0.1, 0.3), np.full((50, 40), -1.0, np.float32)
+    u[0] = 2
+    a = layer(u)
+    assert (a[0] == 2).all() and -0.3 <= a[1:].min() < -0.29 and -0.11 < a[1:].max() <= -0.1
+    assert not np.array_equal(layer(u), a)
+    np.testing.assert_allclose(layer.eval()(u)[1:], -0.2, rtol=1e-6)
