@@ -4,8 +4,8 @@
     run = case.make()               a new Run: network, loss, optimizer, schedule, loader, the same ones every time
 
 Networks are nested chains of layers over words, vectors, signals and images, with residual blocks, branches, layers
-that occur twice, recurrent readers, dropout and normalisation; some parameters are frozen. A test that needs less says
-so: Case(seed, dropout=False).
+that occur twice, recurrent readers, attention, dropout and normalisation; some parameters are frozen. A test that needs
+less says so: Case(seed, dropout=False).
 """
 
 from typing import NamedTuple
@@ -41,6 +41,21 @@ class Reader(bp.Graph):
 
     def build(self, x):
         return self.layer(x)[:, -1]
+
+
+class Cells(bp.Graph):
+    """The last state of a cell that is called step by step over signals (N, T, I)."""
+
+    recordable = True
+
+    def __init__(self, cell):
+        self.cell = cell
+
+    def build(self, x):
+        kept = self.cell(x[:, 0])
+        for t in range(1, x.shape[1]):
+            kept = self.cell(x[:, t], kept)
+        return kept[0] * kept[1] if isinstance(kept, tuple) else kept
 
 
 class Run(NamedTuple):
@@ -113,6 +128,8 @@ class Case:
         yield lambda: (bp.Linear(width, out, bias=bool(out % 2)), (out,))
         yield lambda: (bp.BatchNorm1d(width), shape)
         yield lambda: (Shared(bp.Linear(width, width)), shape)
+        if width >= 4 and width % 2 == 0:
+            yield lambda: (bp.GLU(), (width // 2,))
         if not nested:
             yield lambda: (Residual(bp.Sequential(*self.same_width(width))), shape)
             yield lambda: (Branches(bp.Linear(width, 2), self.activation()), (width + 2,))
@@ -133,6 +150,11 @@ class Case:
         yield lambda: (bp.Conv1d(channels, 3, 3, stride=2, padding=1, bias=False), (3, (length + 1) // 2))
         yield lambda: (bp.ReflectionPad1d((1, 0)) if length < 9 else bp.ReLU(), (channels, length + (length < 9)))
         yield lambda: (Reader(reader(length, 4, batch_first=True)), (4,))
+        cell, heads = self.choose(bp.RNNCell, bp.GRUCell, bp.LSTMCell), 3 if length % 3 == 0 else 1
+        yield lambda: (Cells(cell(length, 4)), (4,))
+        yield lambda: (bp.MultiheadAttention(length, heads, 0.2 * self.dropout, batch_first=True), shape)
+        options = {"dropout": 0.2 * self.dropout, "batch_first": True, "norm_first": bool(heads == 3)}
+        yield lambda: (bp.TransformerEncoderLayer(length, heads, 5, activation="gelu", **options), shape)
         yield lambda: (bp.Flatten(), (channels * length,))
 
     def of_images(self, shape, nested):
@@ -151,6 +173,10 @@ class Case:
         yield lambda: (bp.GroupNorm(1, channels), shape)
         yield lambda: (bp.MaxPool2d(3, 1, 1), shape)
         yield lambda: (bp.AdaptiveAvgPool2d(4), (channels, 4, 4))
+        yield lambda: (bp.AdaptiveMaxPool2d(3), (channels, 3, 3))
+        yield lambda: (bp.InstanceNorm2d(channels, affine=True), shape)
+        yield lambda: (bp.LocalResponseNorm(2, alpha=0.5), shape)
+        yield lambda: (bp.Unfold(2, stride=2), (4 * channels, (height // 2) * (width // 2)))
         yield lambda: (Branches(bp.Conv2d(channels, 2, 1), bp.MaxPool2d(3, 1, 1)), (channels + 2, height, width))
         yield lambda: (bp.Flatten(), (channels * height * width,))
         if self.dropout:

@@ -7,7 +7,7 @@ import pytest
 
 import backprop as bp
 from backprop.training.plan import Plan
-from tests.networks import Case, Reader, Shared
+from tests.networks import Case, Cells, Reader, Shared
 
 
 def pytest_generate_tests(metafunc):
@@ -184,6 +184,9 @@ def as_torch(torch, net):
         name, options = type(module).__name__, {}
         if name in ("RNN", "GRU", "LSTM"):
             twin = getattr(nn, name)(module.input_size, module.hidden_size, batch_first=True)
+        elif name == "TransformerEncoderLayer":
+            sizes = module.self_attn.embed_dim, module.self_attn.num_heads, 5, 0.0, "gelu"
+            twin = nn.TransformerEncoderLayer(*sizes, batch_first=True, norm_first=module.norm_first)
         else:
             twin = getattr(nn, name)(*TORCH_OPTIONS.get(name, lambda m: ())(module), **options)
         twin = twin.double()
@@ -201,11 +204,22 @@ def as_torch(torch, net):
             return Of(lambda a, one: one(torch.tanh(one(a))) * 0.5 + a, leaf(module.parts["layer"]))
         if isinstance(module, Reader):
             return Of(lambda a, reader: reader(a)[0][:, -1], leaf(module.layer))
+        if isinstance(module, Cells):
+            return Of(by_cells, leaf(module.cell))
+        if isinstance(module, bp.MultiheadAttention):
+            return Of(lambda a, attention: attention(a, a, a)[0], leaf(module))
         if isinstance(module, bp.Sequential):
             return nn.Sequential(*map(converted, module))
         return leaf(module)
 
     return converted(net), pairs
+
+
+def by_cells(x, cell):
+    kept = cell(x[:, 0])
+    for t in range(1, x.shape[1]):
+        kept = cell(x[:, t], kept)
+    return kept[0] * kept[1] if isinstance(kept, tuple) else kept
 
 
 def convolution(m):
@@ -230,6 +244,12 @@ TORCH_OPTIONS = {
     "MaxPool2d": lambda m: (m.kernel_size, m.stride, m.padding),
     "AvgPool1d": lambda m: (m.kernel_size, m.stride, m.padding),
     "AdaptiveAvgPool2d": lambda m: (m.output_size,),
+    "AdaptiveMaxPool2d": lambda m: (m.output_size,),
+    "InstanceNorm2d": lambda m: (m.num_features, m.eps, m.momentum, True),
+    "LocalResponseNorm": lambda m: (m.size, m.alpha, m.beta, m.k),
+    "Unfold": lambda m: (m.kernel_size, m.dilation, m.padding, m.stride),
+    "MultiheadAttention": lambda m: (m.embed_dim, m.num_heads, 0.0, True, False, False, None, None, True),
+    **dict.fromkeys(("RNNCell", "GRUCell", "LSTMCell"), lambda m: (m.input_size, m.hidden_size)),
     "ReflectionPad1d": lambda m: (m.padding,),
     "Softmax": lambda m: (m.dim,),
     "LogSoftmax": lambda m: (m.dim,),

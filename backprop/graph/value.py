@@ -8,7 +8,7 @@ from backprop import functional as F
 from backprop.errors import CallOrderError, DTypeError, GradientError, IndexRangeError, ShapeError
 from backprop.graph.arraylike import ArrayLike
 from backprop.graph.element_types import array_of, constant, element_type
-from backprop.graph.modes import reverse
+from backprop.graph.modes import added, reverse
 from backprop.graph.module_call import ModuleCall
 from backprop.graph.operations import OPERATIONS
 from backprop.graph.operators import Operators
@@ -140,6 +140,8 @@ class Value(Operators, ArrayLike):
 
 def _phi(operation, arrays, options, wanted):
     """v = phi(a, b), of the wanted type                                                            (16)"""
+    if operation.name == "add" and arrays[0].shape == arrays[1].shape:
+        return F.of_type(added(*arrays), wanted)
     if operation.by_kernels:
         return F.of_type(operation.phi(*arrays, **options), wanted)
     return computed(lambda *arrays: F.of_type(operation.phi(*arrays, **options), wanted), *arrays)

@@ -81,6 +81,7 @@ class BatchNorm(Running):
     Raises ShapeError for another rank or number of channels, and in training for a single value per channel.
     """
 
+    recordable = Running.recordable
     ranks, layouts = (), ()  # the numbers of axes that u may have, and their names: each subclass sets both
 
     def __init__(
@@ -118,9 +119,11 @@ class BatchNorm(Running):
         return self.normalize(channels, mean, std, channels.shape).reshape(u.shape)  # (29a) (30a)
 
     def backward(self, delta):
-        *cache, own = self.cache
-        way = self.normalize_backward if own else self.backward_of_constants  # (30b) (30c) (30d) (29b)
-        return way(F.by_channel(delta), *cache).reshape(delta.shape)
+        u, mean, std, own = self.cache
+        shape, delta = delta.shape, F.by_channel(delta)
+        if own:
+            return self.normalize_backward(delta, u, mean, std).reshape(shape)  # (30b) (30c) (30d) (29b)
+        return self.backward_of_constants(delta, u, mean, std).reshape(shape)
 
     def extra_repr(self):
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"

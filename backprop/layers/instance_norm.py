@@ -19,6 +19,7 @@ class InstanceNorm(Running):
     Raises ShapeError for another number of axes or channels, and for images of a single place.
     """
 
+    recordable = Running.recordable
     axes = 0  # of an image, set by each subclass
 
     def __init__(
@@ -58,10 +59,11 @@ class InstanceNorm(Running):
         return self.normalize(rows, mean, std, channels.shape).reshape(u.shape)  # (29a) (30a)
 
     def backward(self, delta):
-        *cache, own = self.cache
-        way = self.normalize_backward if own else self.backward_of_constants  # (30b) (30c) (30d) (29b)
-        batch = delta if delta.ndim == self.axes + 2 else delta[None]
-        return way(F.by_channel(batch), *cache).reshape(delta.shape)
+        u, mean, std, own = self.cache
+        shape, delta = delta.shape, F.by_channel(delta if delta.ndim == self.axes + 2 else delta[None])
+        if own:
+            return self.normalize_backward(delta, u, mean, std).reshape(shape)  # (30b) (30c) (30d) (29b)
+        return self.backward_of_constants(delta, u, mean, std).reshape(shape)
 
     def extra_repr(self):
         return f"{self.num_features}, eps={self.eps}, affine={self.weight is not None}"

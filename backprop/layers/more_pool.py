@@ -92,6 +92,7 @@ class LPPooling(OnTheCPU):
     There is no |a|, as in PyTorch: for an odd p, negative numbers count as such.
     """
 
+    recordable = True
     mean = None  # the class of AvgPooling, set by each subclass
 
     def __init__(self, norm_type, kernel_size, stride=None, ceil_mode=False):
@@ -200,16 +201,16 @@ class MaxUnpool3d(MaxUnpooling):
 class LPPool1d(LPPooling):
     """LPPooling over signals (N, C, W)."""
 
-    mean = AvgPool1d
+    recordable, mean = True, AvgPool1d
 
 
 class LPPool2d(LPPooling):
     """LPPooling over images (N, C, H, W)."""
 
-    mean = AvgPool2d
+    recordable, mean = True, AvgPool2d
 
 
 class LPPool3d(LPPooling):
     """LPPooling over volumes (N, C, D, H, W)."""
 
-    mean = AvgPool3d
+    recordable, mean = True, AvgPool3d

@@ -43,8 +43,6 @@ class CTCLoss(Loss):
     by `a`; PyTorch's is that by what a LogSoftmax before it gets: behind one, they agree.
     """
 
-    analytic = False
-
     def __init__(self, *, blank=0, reduction="mean", zero_infinity=False):
         super().__init__(reduction=reduction)
         self.blank, self.zero_infinity = whole("blank", blank), zero_infinity
@@ -53,7 +51,7 @@ class CTCLoss(Loss):
         expect_on_cpu([a])
         single = a.ndim == 2
         self.expect(a.ndim in (2, 3) and a.shape[0] and self.blank < a.shape[-1], "(T, N, C), or (T, C)", got=a)
-        logs = np.float64(a[:, None] if single else a)
+        logs = (a[:, None] if single else a).astype(np.complex128 if a.dtype.kind == "c" else np.float64)
         steps, counts = (self._lengths(given, logs.shape[1]) for given in (input_lengths, target_lengths))
         if not (steps.min(initial=1) >= 1 and steps.max(initial=1) <= len(a) and counts.min(initial=0) >= 0):
             raise ShapeError(
@@ -65,12 +63,12 @@ class CTCLoss(Loss):
         n, last = np.arange(len(l)), 2 * counts
         end = alpha[steps - 1, n]
         before = np.where(counts > 0, end[n, np.maximum(last - 1, 0)], -np.inf)
-        each = -np.logaddexp(end[n, last], before)
+        each = -_log_sum(end[n, last], before)
         self.cache = a, seen, l, skips, alpha, each, steps, counts, single
         losses = np.where(np.isinf(each), 0, each) if self.zero_infinity else each
         if self.reduction == "none":
             return losses.astype(a.dtype)[0] if single else losses.astype(a.dtype)
-        return float(losses.sum() if self.reduction == "sum" else (losses / np.maximum(counts, 1)).mean())
+        return (losses.sum() if self.reduction == "sum" else (losses / np.maximum(counts, 1)).mean()).item()
 
     def backward(self, delta=1):
         a, seen, l, skips, alpha, each, steps, counts, single = self.cache
@@ -117,14 +115,21 @@ class CTCLoss(Loss):
         return f"blank={self.blank}, reduction={self.reduction!r}, zero_infinity={self.zero_infinity}"
 
 
+def _log_sum(a, b):
+    """log(e^a + e^b), the larger taken out so that nothing overflows; -inf where both are"""
+    most = np.maximum(a.real, b.real)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.isinf(most), most, most + np.log(np.exp(a - most) + np.exp(b - most)))
+
+
 def _walk(seen, skips):
     """log alpha (T, N, 2S+1)"""
-    alpha = np.full(seen.shape, -np.inf)
+    alpha = np.full(seen.shape, -np.inf, seen.dtype)
     alpha[0, :, :2] = seen[0, :, :2]
     for t in range(1, len(seen)):
         old, new = alpha[t - 1], alpha[t - 1].copy()
-        new[:, 1:] = np.logaddexp(new[:, 1:], old[:, :-1])
-        new[:, 2:] = np.where(skips[:, 2:], np.logaddexp(new[:, 2:], old[:, :-2]), new[:, 2:])
+        new[:, 1:] = _log_sum(new[:, 1:], old[:, :-1])
+        new[:, 2:] = np.where(skips[:, 2:], _log_sum(new[:, 2:], old[:, :-2]), new[:, 2:])
         alpha[t] = new + seen[t]
     return alpha
 
@@ -139,8 +144,8 @@ def _walk_back(seen, skips, steps, counts):
         if t + 1 < len(seen):
             old = beta[t + 1] + seen[t + 1]
             new = old.copy()
-            new[:, :-1] = np.logaddexp(new[:, :-1], old[:, 1:])
-            new[:, :-2] = np.where(skips[:, 2:], np.logaddexp(new[:, :-2], old[:, 2:]), new[:, :-2])
+            new[:, :-1] = _log_sum(new[:, :-1], old[:, 1:])
+            new[:, :-2] = np.where(skips[:, 2:], _log_sum(new[:, :-2], old[:, 2:]), new[:, :-2])
             beta[t] = new
         beta[t] = np.where((steps == t + 1)[:, None], last, beta[t])
     return beta

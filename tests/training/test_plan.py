@@ -57,11 +57,25 @@ def images(rng, count=8):
     return rng.uniform(0, 1, (count, 1, 28, 28)).astype(np.float32), rng.integers(0, 10, count)
 
 
+class First(bp.Graph):
+    """The first of several outputs."""
+
+    recordable = True
+
+    def __init__(self, module):
+        self.module = module
+
+    def build(self, a):
+        return self.module(a)[0]
+
+
 @pytest.mark.parametrize("number", range(len(RECORDABLE)))
 def test_every_recordable_layer_gives_the_same_bits(number):
     module, (x,) = RECORDABLE[number].module, RECORDABLE[number].inputs
     with bp.use_kernels("reference"):
         like = module.bare_copy()(x)
+        if isinstance(like, tuple):
+            module, like = First(module), like[0]
         y = np.random.default_rng(1).standard_normal(like.shape).astype(like.dtype)
         pair = Pair(module.bare_copy, bp.MSELoss)
         for _ in range(3):

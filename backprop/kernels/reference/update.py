@@ -46,7 +46,8 @@ def adam(parameters, along_m, along_g, root, beta1, beta2, eps, weight_decay, sh
     """(42) m <- beta1 m + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2, then
     theta <- shrink theta - (along_m m + along_g g) / (sqrt(s) / root + eps): (theta, g, m, s, most)
 
-    Weight decay adds weight_decay * theta to g. `amsgrad` divides by the largest s so far, which `most` keeps.
+    Weight decay adds weight_decay * theta to g; `shrink` is 1 or, where theta itself decays, (43), 1 - lr * that.
+    `amsgrad` divides by the largest s so far, which `most` keeps.
     """
     for theta, g, m, s, most in parameters:
         g = g + weight_decay * theta
