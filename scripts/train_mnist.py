@@ -36,7 +36,7 @@ from backprop.training.run import Run
 from data_tools import terminal
 from data_tools.lookup import HELP
 
-LEARNING_RATES = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
+LEARNING_RATES = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "nadam": 0.002, "rmsprop": 0.001, "adagrad": 0.01}
 FOR_MODELS = {
     "lenet": 0.05,
     "cnn": 0.05,
@@ -45,17 +45,19 @@ FOR_MODELS = {
     "recurrent": 0.01,
 }  # sgd's, where 0.1 is too much
 OPTIMIZERS = {
-    "sgd": lambda parameters, lr, momentum: bp.SGD(parameters, lr=lr, momentum=momentum),
-    "adam": lambda parameters, lr, momentum: bp.Adam(parameters, lr=lr),
-    "adamw": lambda parameters, lr, momentum: bp.AdamW(parameters, lr=lr),
-    "rmsprop": lambda parameters, lr, momentum: bp.RMSprop(parameters, lr=lr),
+    "sgd": bp.SGD,
+    "adam": bp.Adam,
+    "adamw": bp.AdamW,
+    "nadam": bp.NAdam,
+    "rmsprop": bp.RMSprop,
+    "adagrad": bp.Adagrad,
 }
 SCHEDULES = {
     "linear": lambda optimizer, lr, epochs, steps: bp.LinearLR(optimizer, 1, 0, total_iters=epochs * steps),
     "cosine": lambda optimizer, lr, epochs, steps: bp.CosineAnnealingLR(optimizer, T_max=epochs * steps),
     "step": lambda optimizer, lr, epochs, steps: bp.StepLR(optimizer, step_size=steps, gamma=0.7),
     "onecycle": lambda optimizer, lr, epochs, steps: bp.OneCycleLR(
-        optimizer, max_lr=lr, total_steps=epochs * steps, cycle_momentum=not isinstance(optimizer, bp.RMSprop)
+        optimizer, max_lr=lr, total_steps=epochs * steps, cycle_momentum=isinstance(optimizer, (bp.SGD, bp.Adam))
     ),
     "constant": lambda optimizer, lr, epochs, steps: None,
 }
@@ -77,6 +79,7 @@ SAME_RUN = (
     "validation",
     "patience",
     "clip_norm",
+    "weight_decay",
 )
 
 
@@ -102,6 +105,7 @@ def main(arguments=None):
     models, others = (", ".join(f"{lr} for {name}" for name, lr in of.items()) for of in (FOR_MODELS, LEARNING_RATES))
     parser.add_argument("--lr", type=float, help=f"the largest learning rate ({others}; with sgd {models})")
     parser.add_argument("--momentum", type=float, default=0.9, help="for sgd (0.9); onecycle sets its own")
+    parser.add_argument("--weight-decay", type=float, metavar="SHARE", help="(0; adamw 0.01)")
     parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--threads", type=whole(1), help="CPU threads of the kernels (all cores)")
     parser.add_argument(
@@ -183,7 +187,8 @@ def run(options):
     net = MODELS[options.model](image=image, classes=classes)
     net.to(device)
     loss = bp.CrossEntropyLoss()
-    optimizer = OPTIMIZERS[options.optimizer](net.parameters(), options.lr, options.momentum)
+    of_optimizer = {"lr": options.lr, "momentum": options.momentum, "weight_decay": options.weight_decay}
+    optimizer = optimizer_of(options.optimizer, net, **of_optimizer)
     schedule = SCHEDULES[options.schedule](optimizer, options.lr, options.epochs, len(train))
     chosen = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
     chosen["data"] = source
@@ -222,6 +227,13 @@ def run(options):
     print(describe(metrics))
     print(f"pictures, metrics and weights are in {out}/")
     return 130 if history.interrupted else 0
+
+
+def optimizer_of(name, net, lr, momentum, weight_decay):
+    """The optimizer of that name, with its own weight decay unless one is given."""
+    own = {"momentum": momentum} if name == "sgd" else {}
+    own |= {} if weight_decay is None else {"weight_decay": weight_decay}
+    return OPTIMIZERS[name](net.parameters(), lr=lr, **own)
 
 
 def moves(augment, images):
