@@ -692,7 +692,7 @@ class ChannelShuffle(Graph):
 class CosineSimilarity(Graph):
     def __init__(self, dim: int = 1, eps: float = 1e-08) -> None: ...
 
-class GLU(Graph):
+class GLU(Module):
     def __init__(self, dim: int = -1) -> None: ...
 
 class LocalResponseNorm(Graph):
@@ -718,8 +718,13 @@ class Softmin(Softmax):
 class Threshold(Graph):
     def __init__(self, threshold: float, value: float) -> None: ...
 
-class Upsample(Graph):
-    def __init__(self, *, scale_factor: int, mode: str = "nearest") -> None: ...
+class Upsample(Module):
+    def __init__(
+        self,
+        size: int | Sequence[int] | None = None,
+        scale_factor: float | Sequence[float] | None = None,
+        mode: str = "nearest",
+    ) -> None: ...
 
 class Identity(Module):
     def __init__(self, *args: Any, **options: Any) -> None: ...
@@ -790,7 +795,8 @@ class PoissonNLLLoss(Loss):
         self, *, log_input: bool = True, full: bool = False, eps: float = 1e-08, reduction: str = "mean"
     ) -> None: ...
 
-class SoftMarginLoss(Loss): ...
+class SoftMarginLoss(Loss):
+    def __init__(self, *, reduction: str = "mean") -> None: ...
 
 class TripletMarginLoss(Loss):
     def __init__(

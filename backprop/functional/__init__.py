@@ -115,4 +115,4 @@ from backprop.functional.recurrent import (
 )
 from backprop.functional.shapes import contiguous
 from backprop.functional.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
-from backprop.functional.take import embedding, embedding_weight_grad, pad, pad_backward
+from backprop.functional.take import embedding, embedding_weight_grad, pad, pad_backward, places, places_backward

@@ -91,11 +91,16 @@ def of_type(array, dtype):
     return array if isinstance(array, DeviceArray) and array.dtype == dtype else np.asarray(array, dtype)
 
 
+PLAIN = slice, int, np.integer, type(None), type(...)  # of an index that takes no entry twice
+
+
 def put(vbar, shape, at):
     """vbar at the entries `at` of an array of this shape, 0 elsewhere; repeated entries add up"""
     whole = zeros(shape, vbar)
     if isinstance(vbar, DeviceArray):
         whole[at] = vbar  # on a GPU `at` is one contiguous part, without repeated entries
+    elif all(isinstance(part, PLAIN) for part in (at if isinstance(at, tuple) else (at,))):
+        whole[at] = vbar  # no entry is repeated
     else:
         np.add.at(whole, at, vbar)
     return whole

@@ -11,6 +11,7 @@ gradients of the weights are then those of a linear layer whose samples are all 
 from backprop import kernels
 from backprop.errors import ShapeError
 from backprop.functional.arrays import joined, zeros
+from backprop.functional.pointwise import add
 from backprop.functional.shapes import contiguous
 from backprop.module.parameter import values
 
@@ -68,13 +69,19 @@ def lstm(p, h0, c0, w_hh, b_hh):
     return h, c, gates
 
 
-def lstm_backward(delta, c, c0, gates, w_hh):
-    """(delta_p, delta_h0, delta_c0); delta_q is delta_p                                                    (35)"""
+def lstm_backward(delta, c, c0, gates, w_hh, delta_c=None):
+    """(delta_p, delta_h0, delta_c0); delta_q is delta_p                                                    (35)
+
+    `delta_c` (N, H) is that of the last cell, where it has one from elsewhere.
+    """
     k = kernels.of(delta, c, c0, gates, values(w_hh))
     _expect(gates, c0, w_hh, 4)
     _expect_shape("delta", delta, c.shape)
     _expect_shape("c", c, (*gates.shape[:2], c0.shape[1]))
     delta_p, delta_h0, delta_c0 = k.empty(gates.shape, c.dtype), zeros(c0.shape, c), zeros(c0.shape, c)
+    if delta_c is not None:
+        _expect_shape("delta_c", delta_c, c0.shape)
+        delta_c0 = add(delta_c0, delta_c)  # which the kernel starts from
     weight = contiguous(values(w_hh))
     k.lstm_backward(contiguous(delta), gates, c, contiguous(c0), weight, delta_p, delta_h0, delta_c0)  # (35) (7)
     return delta_p, delta_h0, delta_c0

@@ -48,6 +48,22 @@ def pad_backward(delta, shape, margins, mode="constant"):
     return delta
 
 
+def places(a, index):
+    """(..., S) -> (..., T): the entries at `index` (T,) of the last axis, 0 where it is -1."""
+    k = kernels.of(a)
+    out, rows = k.empty((*a.shape[:-1], len(index)), a.dtype), math.prod(a.shape[:-1])
+    k.take(contiguous(a).reshape(rows, a.shape[-1], 1), index, 0.0, out.reshape(rows, len(index), 1))  # (26a)
+    return out
+
+
+def places_backward(delta, index, size):
+    """(..., T) -> (..., S): each entry added to the place that it came from, `size` places in all."""
+    k = kernels.of(delta)
+    out, rows = k.empty((*delta.shape[:-1], size), delta.dtype), math.prod(delta.shape[:-1])
+    k.take_backward(contiguous(delta).reshape(rows, len(index), 1), index, out.reshape(rows, size, 1), False)  # (26b)
+    return out
+
+
 def embedding(index, weight):
     """z (..., D) = weight[index], weight (V, D), index (...) of integers in [0, V)."""
     weight = values(weight)

@@ -76,7 +76,6 @@ LINEAR = {  # max is linear once it has chosen `first`, the place of the largest
                                                                         share),
     "max":         (pick,                                               put_back),
     "index":       (lambda a, at: a[at],                                lambda vbar, a, at: F.put(vbar, a.shape, at)),
-    "put":         (lambda a, at, shape: F.put(a, shape, at),           lambda vbar, a, at, shape: vbar[at]),
     "reshape":     (lambda a, shape: a.reshape(shape),                  lambda vbar, a, shape: vbar.reshape(a.shape)),
     "transpose":   (lambda a, axes: F.transposed(a, axes),              lambda vbar, a, axes: undo(vbar, axes)),
     "concatenate": (lambda *parts, axis: F.joined(parts, axis),         cut),

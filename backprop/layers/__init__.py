@@ -22,7 +22,6 @@ from backprop.layers.formulas import (
     Softmax2d,
     Softmin,
     Threshold,
-    Upsample,
 )
 from backprop.layers.graph_conv import GraphConv, normalized_adjacency
 from backprop.layers.instance_norm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
@@ -74,6 +73,7 @@ from backprop.layers.more_pool import (
     MaxUnpool2d,
     MaxUnpool3d,
     Unfold,
+    Upsample,
 )
 from backprop.layers.norm import GroupNorm, LayerNorm, RMSNorm
 from backprop.layers.padding import (

@@ -15,29 +15,41 @@ import math
 import numpy as np
 
 from backprop import functional as F
-from backprop.errors import OptionError, ShapeError
+from backprop.errors import ShapeError
 from backprop.graph import Value
-from backprop.graph.formulas import OnTheCPU, Shown, distance, sigmoid
+from backprop.graph.formulas import OnTheCPU, Shown, distance
 from backprop.layers.softmax import Softmax
-from backprop.module import Parameter
+from backprop.module import Module, Parameter
 from backprop.module.options import above_zero, number, whole
 from backprop.module.rng import Stream, generator
 
 
-class GLU(OnTheCPU):
-    """a sigmoid(b), where a and b are the two halves of the input along `dim` (Dauphin and others, 2017)."""
+class GLU(Module):
+    """a sigmoid(b), where a and b are the two halves of the input along `dim` (Dauphin and others, 2017).
 
-    recordable = True
+    backward  delta_a = delta * sigmoid(b),  delta_b = delta * a * sigmoid'(b)                sigmoid' = s (1 - s)
+    """
+
+    analytic = recordable = True
 
     def __init__(self, dim=-1):
         self.dim = dim
 
-    def build(self, u):
+    def forward(self, u):
         size = _size(u, self.dim)
         if size % 2:
             raise ShapeError(f"expects an even number of entries along axis {self.dim}, got {u.shape}")
-        half = size // 2
-        return _part(u, self.dim, 0, half) * sigmoid(_part(u, self.dim, half, size))
+        axis = self.dim % u.ndim
+        a, s = F.cut(u, axis, 0, size // 2), F.sigmoid(F.cut(u, axis, size // 2, size))
+        self.cache = a, s, axis
+        return F.multiply(a, s)
+
+    def backward(self, delta):
+        a, s, axis = self.cache
+        return F.joined([F.multiply(delta, s), F.sigmoid_backward(F.multiply(delta, a), s)], axis)
+
+    def extra_repr(self):
+        return f"dim={self.dim}"
 
 
 class Softmin(Softmax):
@@ -208,37 +220,10 @@ class ChannelShuffle(Shown):
         return a.reshape(len(a), self.groups, channels // self.groups, places).transpose(0, 2, 1, 3).reshape(*a.shape)
 
 
-class Upsample(Shown):
-    """Images (N, C, ...) made `scale_factor` times as large, a whole number for all axes: each entry is repeated."""
-
-    recordable = True
-
-    def __init__(self, *, scale_factor, mode="nearest"):
-        if mode != "nearest":
-            raise OptionError(f"mode must be 'nearest', got {mode!r}")
-        self.scale_factor, self.mode = whole("scale_factor", scale_factor, 1), mode
-
-    def build(self, a):
-        times = self.scale_factor
-        for axis in range(2, a.ndim):
-            shape = a.shape
-            a = a.reshape(*shape[: axis + 1], 1, *shape[axis + 1 :])
-            a = np.concatenate([a] * times, axis=axis + 1).reshape(
-                *shape[:axis], shape[axis] * times, *shape[axis + 1 :]
-            )
-        return a
-
-
 def _size(a, dim):
     if not -a.ndim <= dim < a.ndim:
         raise ShapeError(f"expects an array with an axis {dim}, got {a.shape}")
     return a.shape[dim]
-
-
-def _part(a, dim, start, stop):
-    at = [slice(None)] * a.ndim
-    at[dim] = slice(start, stop)
-    return a[tuple(at)]
 
 
 def _image(a):

@@ -41,7 +41,7 @@ class InstanceNorm(Running):
         lead = u.ndim - self.axes
         fits = lead in (1, 2) and u.shape[lead - 1] == self.num_features
         self.expect(
-            fits, f"(N, {self.num_features}, ...) or ({self.num_features}, ...), {self.axes} axes behind", got=u
+            fits, f"(N, {self.num_features}, ...) or ({self.num_features}, ...) with {self.axes} axes behind", got=u
         )
         batch = u if lead == 2 else u[None]
         channels, own = F.by_channel(batch), self.own_statistics()

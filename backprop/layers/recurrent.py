@@ -51,6 +51,7 @@ class Run(NamedTuple):
     gates: np.ndarray | None = None  # of a GRU or an LSTM
     c0: np.ndarray | None = None  # an LSTM's cell
     c: np.ndarray | None = None
+    delta_c: np.ndarray | None = None  # of the last cell, where somebody else has used it
 
 
 class Recurrent(RecurrentStack):
@@ -209,5 +210,5 @@ class LSTM(Recurrent):
         # (35j) delta_u_g = delta_c * i * (1 - g**2)
         # (35k) delta_u_o = delta_h * tanh(c) * o * (1 - o)
         # delta_u = concatenate([delta_u_i, delta_u_f, delta_u_g, delta_u_o], -1)
-        delta_u, delta_h0, delta_c0 = F.lstm_backward(delta, c, c0, gates, W_hh)
+        delta_u, delta_h0, delta_c0 = F.lstm_backward(delta, c, c0, gates, W_hh, run.delta_c)
         return delta_u, delta_u, delta_h0, delta_c0

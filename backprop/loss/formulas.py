@@ -26,6 +26,7 @@ from backprop.graph.formulas import cosine, distance, expect_on_cpu, positive, s
 from backprop.graph.modes import reverse
 from backprop.kernels.device import to_host
 from backprop.loss.base import Loss, kept_weight
+from backprop.loss.probability import BCEWithLogitsLoss
 from backprop.module.options import above_zero, number
 
 
@@ -72,13 +73,16 @@ def _targets(name, y, allowed):
         )
 
 
-class SoftMarginLoss(Formula):
-    """log(1 + e^(-y a)), the logistic loss: a, y (...) of one shape, y is 1 or -1."""
+class SoftMarginLoss(BCEWithLogitsLoss):
+    """log(1 + e^(-y a)), the logistic loss: a, y (...) of one shape, y is 1 or -1. It is (24) of targets 1 and 0."""
 
-    def each(self, a, y):
+    def __init__(self, *, reduction="mean"):
+        super().__init__(reduction=reduction)
+
+    def forward(self, a, y):
         expect_one_shape(a, y)
-        _targets(type(self).__name__, y, (1, -1))
-        return softplus(-1 * (a * y))
+        _targets(type(self).__name__, to_host(y), (1, -1))
+        return super().forward(a, F.of_type((y + 1) / 2, a.dtype))
 
 
 class HingeEmbeddingLoss(Formula):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from backprop.show.colors import BLUE, GREY, ORANGE
+from backprop.show.colors import BLUE, GREEN, GREY, ORANGE
 from backprop.training.files import replacing
 
 
@@ -94,6 +94,25 @@ def curves(history, path, title, floor=None, held_out=False):
 
 
 MOST_CLASSES = 20  # whose counts are written into their fields
+
+
+def compared(runs, path):
+    """Accuracy of several runs, (name, epochs) each, over their seconds of training: on the test set, thin in training.
+
+    An epoch is a dict of `seconds`, `train_accuracy` and `test_accuracy`.
+    """
+    figure = new_figure(7, 3.8)
+    axes, colors = new_axes(figure, 1, 1, 1), (BLUE, ORANGE, GREEN, GREY)
+    for n, (name, epochs) in enumerate(runs):
+        seconds = np.cumsum([epoch["seconds"] for epoch in epochs])
+        for key, style in (("test_accuracy", "o-"), ("train_accuracy", ":")):
+            shares = [100 * epoch[key] for epoch in epochs]
+            label = f"{name}: {shares[-1]:.1f} %" if style == "o-" else None
+            axes.plot(seconds, shares, style, color=colors[n % len(colors)], markersize=4, linewidth=1.4, label=label)
+    axes.set(xlabel="seconds of training", ylabel="accuracy, %; dotted: training", xlim=(0, None))
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.savefig(path)
+    return path
 
 
 def confusion(matrix, path, title, names=()):

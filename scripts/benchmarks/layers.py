@@ -8,6 +8,7 @@ import numpy as np
 VECTORS = [(64, 100), (256, 1024), (2000, 300)]
 IMAGES = [(16, 8, 14, 14), (64, 16, 28, 28), (20, 48, 33, 31)]
 SEQUENCES = [(28, 64, 28), (50, 16, 100), (100, 128, 32)]  # steps, samples, features
+SENTENCES = [(64, 17, 64), (64, 50, 64), (16, 128, 256)]  # samples, places, numbers at each
 SCORES = [(64, 10), (256, 1000), (5000, 30)]
 
 ACTIVATIONS = [
@@ -22,13 +23,20 @@ ON_IMAGES = [
     "ReplicationPad2d(2)", "CircularPad2d(2)", "Flatten()",
     "Conv2d({c}, 16, 3, padding=1)", "Conv2d({c}, 32, 3, stride=2)", "Conv2d({c}, 24, 5, stride=2, padding=2)",
     "Conv2d({c}, 64, 1)", "Conv2d({c}, {c}, 3, padding=1, groups={c})", "Conv2d({c}, 20, 3, dilation=2)",
+    "GLU(1)", "InstanceNorm2d({c})", "LocalResponseNorm(3)", "PixelShuffle(2)", "Upsample(scale_factor=2)",
+    "AdaptiveMaxPool2d(5)", "LPPool2d(2, 2)", "Unfold(3)",
     "Conv2d({c}, 96, 3, padding=1)", "ConvTranspose2d({c}, 16, 2, stride=2)", "ConvTranspose2d({c}, 8, 3, padding=1)",
 ]  # fmt: skip
 ON_VECTORS = [
     "Linear({f}, 10)", "Linear({f}, 256)", "BatchNorm1d({f})", "LayerNorm({f})", "RMSNorm({f})", "GroupNorm(2, {f})",
-    "Softmax(1)", "LogSoftmax(1)", "Dropout(0.2)",
+    "Softmax(1)", "LogSoftmax(1)", "Dropout(0.2)", "RNNCell({f}, 64)", "GRUCell({f}, 64)", "LSTMCell({f}, 64)",
 ]  # fmt: skip
 ON_SEQUENCES = ["RNN({f}, 64)", "GRU({f}, 64)", "LSTM({f}, 64)", "LSTM({f}, 200)"]
+ON_SENTENCES = [
+    "MultiheadAttention({f}, 4, batch_first=True)", "MultiheadAttention({f}, 16, batch_first=True)",
+    "TransformerEncoderLayer({f}, 4, 256, 0.0, batch_first=True)",
+    "TransformerEncoderLayer({f}, 4, 256, 0.0, 'gelu', batch_first=True, norm_first=True)",
+]  # fmt: skip
 LOSSES = {  # name -> what a target is
     "CrossEntropyLoss()": "labels",
     "CrossEntropyLoss(label_smoothing=0.1)": "labels",
@@ -40,6 +48,9 @@ LOSSES = {  # name -> what a target is
     "BCELoss()": "probabilities",
     "BCEWithLogitsLoss()": "probabilities",
     "KLDivLoss(reduction='batchmean')": "probabilities",
+    "SoftMarginLoss()": "signs",
+    "MultiMarginLoss()": "labels",
+    "PoissonNLLLoss()": "probabilities",
 }
 
 
@@ -54,6 +65,7 @@ def works():
         found += [(name.format(f=shape[1]), shape, None) for name in ON_VECTORS]
     for shape in SEQUENCES:
         found += [(name.format(f=shape[2]), shape, None) for name in ON_SEQUENCES]
+    found += [(name.format(f=shape[2]), shape, None) for shape in SENTENCES for name in ON_SENTENCES]
     found += [(f"Embedding({count}, {size})", shape, "index") for count, size, shape in (
         (100, 32, (64, 20)), (5000, 64, (32, 100)), (30000, 256, (16, 50))
     )]  # fmt: skip
@@ -73,6 +85,8 @@ def arrays(name, shape, target):
         x = np.log(rng.dirichlet(np.ones(shape[1]), shape[0])).clip(-30).astype(np.float32)
     if target == "labels":
         return x, rng.integers(0, shape[1], shape[0])
+    if target == "signs":
+        return x, np.sign(x[::-1])
     return x, {None: None, "numbers": x[::-1].copy(), "probabilities": rng.random(shape, np.float32)}[target]
 
 

@@ -1,6 +1,7 @@
 """Entries along one axis, by their index: along an axis of images to pad it, along the rows of an embedding.  (26)
 
-a is (B, H, D). Neighbours in the index that are neighbours in a, too, are a run, which is copied as a whole.
+a is (B, H, D). Neighbours in the index that are neighbours in a, too, are a run, which is copied as a whole. Where most
+runs are a single number, as of an image that is made larger, numbers are copied one by one.
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ def take(a, index, value, out):
     """out[b,i,d] = a[b, index[i], d], or `value` where index[i] is -1"""
     runs = scratch_memory((index.size + 1, 3), np.int64)
     find_runs(index, runs)
-    copy_runs(a, runs, value, out)
+    copy_runs(a, index, runs, value, out)
 
 
 @kernel
@@ -34,10 +35,15 @@ def find_runs(index, runs):
 
 
 @kernel(of="out")
-def copy_runs(a, runs, value, out, part, parts):
-    """An item is one run of one b."""
+def copy_runs(a, index, runs, value, out, part, parts):
+    """An item is one run of one b, or one b."""
     count, height, places, after = runs[0, 0], a.shape[1], out.shape[1], out.shape[2]
-    for item in share(out.shape[0] * count, part, parts):
+    single = after == 1 and 2 * count > places
+    for b in share(out.shape[0] if single else 0, part, parts):
+        row, copy = piece(a, b * height, height), piece(out, b * places, places)
+        for i in range(places):
+            copy[i] = row[index[i]] if index[i] >= 0 else value
+    for item in share(0 if single else out.shape[0] * count, part, parts):
         b, run = item // count, 1 + item % count
         to, first, length = runs[run, 0], runs[run, 1], runs[run, 2]
         copy = piece(out, (b * places + to) * after, length * after)
@@ -55,7 +61,7 @@ def take_backward(delta, index, out, accumulate):
     if out.shape[0] > 1:
         runs = scratch_memory((index.size + 1, 3), np.int64)
         find_runs(index, runs)
-        add_runs(delta, runs, out, accumulate)
+        add_runs(delta, index, runs, out, accumulate)
     else:
         ends, places = scratch_memory((out.shape[1] + 2,), np.int64), scratch_memory(index.shape, np.int64)
         by_row(index, ends, places)
@@ -63,7 +69,7 @@ def take_backward(delta, index, out, accumulate):
 
 
 @kernel
-def add_runs(delta, runs, out, accumulate, part, parts):
+def add_runs(delta, index, runs, out, accumulate, part, parts):
     """The same for a padded image, of whose entries few have several copies: an item is one b"""
     height, places, after = out.shape[1], delta.shape[1], out.shape[2]
     for b in share(out.shape[0], part, parts):
@@ -71,6 +77,12 @@ def add_runs(delta, runs, out, accumulate, part, parts):
             whole = piece(out, b * height * after, height * after)
             for k in range(whole.size):
                 whole[k] = 0
+        if after == 1 and 2 * runs[0, 0] > places:
+            whole, copy = piece(out, b * height, height), piece(delta, b * places, places)
+            for i in range(places):
+                if index[i] >= 0:
+                    whole[index[i]] += copy[i]
+            continue
         for run in range(1, 1 + runs[0, 0]):
             of, first, length = runs[run, 0], runs[run, 1], runs[run, 2]
             if first >= 0:

@@ -117,6 +117,11 @@ def loop(name, size, how):
     return run, lambda: [np.array(last), *(p.data.ravel() for p in net.parameters())]
 
 
+def first(out):
+    """What a layer returns, or the first of several, as of a cell."""
+    return out[0] if isinstance(out, tuple) else out
+
+
 def layer(name, shape, target):
     x, y = layers.arrays(name, shape, target)
     module, found = eval(f"bp.{name}"), []
@@ -124,10 +129,10 @@ def layer(name, shape, target):
     for parameter, value in zip(parameters, layers.values([p.shape for p in parameters]), strict=True):
         parameter.data[...] = value
     inputs = (x,) if y is None else (x, y)
-    deltas = (layers.delta(module(x).shape),) if y is None else ()
+    deltas = (layers.delta(first(module(x)).shape),) if y is None else ()
 
     def run():
         module.zero_grad()
-        found[:] = module(*inputs), module.backward(*deltas)
+        found[:] = first(module(*inputs)), module.backward(*deltas)
 
     return run, lambda: layers.compared(name, [*found, *(p.grad for p in parameters)])

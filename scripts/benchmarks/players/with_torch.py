@@ -122,11 +122,16 @@ def layer(name, shape, target):
             parameter.copy_(torch.from_numpy(value))
     x.requires_grad_(x.is_floating_point())
 
+    options = {}
+    if isinstance(module, torch.nn.MultiheadAttention):
+        others, options = [x, x], {"need_weights": False}  # which is faster
+
     def forward():
-        out = module(x, *others)
+        out = module(x, *others, **options)
         return out[0] if isinstance(out, tuple) else out  # a recurrent layer returns its last state, too
 
-    delta = None if others else torch.from_numpy(layers.delta(tuple(forward().shape)))
+    alone = not others or bool(options)
+    delta = None if not alone else torch.from_numpy(layers.delta(tuple(forward().shape)))
 
     def run():
         module.zero_grad()
