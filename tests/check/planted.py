@@ -38,6 +38,9 @@ def layer_and_inputs(name):
         "ReLU": lambda: (bp.ReLU(), (x(4, 6),)),
         "Sigmoid": lambda: (bp.Sigmoid(), (x(4, 6),)),
         "MaxPool2d": lambda: (bp.MaxPool2d(3, stride=2, padding=1), (x(3, 2, 7, 6),)),
+        "Softmax": lambda: (bp.Softmax(), (x(4, 5),)),
+        "LSTM": lambda: (bp.LSTM(3, 2), (x(4, 2, 3),)),
+        "MultiheadAttention": lambda: (bp.MultiheadAttention(6, 2), (x(4, 2, 6),)),
         "CrossEntropyLoss": lambda: (bp.CrossEntropyLoss(), (x(4, 4), np.array([0, 2, 1, 2]))),
     }[name]()
 
@@ -227,6 +230,17 @@ def of_scores(gradient):
     return wrong
 
 
+def of_rows(start, stop, factor):
+    """Some rows times a factor."""
+
+    def wrong(layer, delta, right, path):
+        found = right[path].copy()
+        found[start:stop] *= factor
+        return found
+
+    return wrong
+
+
 def anywhere(layer, paths):
     """The mistakes that every array of the layer can suffer."""
     for path in paths:
@@ -308,6 +322,19 @@ def plants():
     add("Sigmoid", "input", "sigma for sigma'", "sigma for sigma'", with_slope(lambda u, a, d: a))
     add("Sigmoid", "input", "1 - a alone", "unknown", with_slope(lambda u, a, d: 1 - a))
     add("Sigmoid", "input", "a (1 + a)", "unknown", with_slope(lambda u, a, d: a * (1 + a)))
+    add("Softmax", "input", "the sum left out", "sum missing", with_slope(lambda u, a, d: a))
+    add("Softmax", "input", "a (1 - a)", "diagonal only", with_slope(lambda u, a, d: a * (1 - a)))
+    add("LSTM", "weight_ih_l0", "a gate's sign flipped", "some rows", of_rows(2, 4, -1))
+    add("LSTM", "bias_hh_l0", "a gate twice", "some rows", of_rows(6, 8, 2))
+    add("MultiheadAttention", "in_proj_weight", "the queries' 1/sqrt(E)", "some rows", of_rows(0, 6, np.sqrt(3)))
+    add("MultiheadAttention", "in_proj_bias", "the values twice", "some rows", of_rows(12, 18, 2))
+    add(
+        "MultiheadAttention",
+        "in_proj_weight",
+        "other rows each time",
+        "unknown",
+        of_rows(0, 18, np.arange(18)[:, None]),
+    )
     add("MaxPool2d", "input", "windows overwrite each other", "overwritten", pooled(add=False))
     add("MaxPool2d", "input", "one row too low", padding, pooled(move=(1, 0)))
     add("MaxPool2d", "input", "one row and column too high", padding, pooled(move=(-1, -1)))

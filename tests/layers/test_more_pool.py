@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import backprop as bp
+from backprop import functional as F
 from backprop.errors import IndexRangeError, OptionError, ShapeError
 
 
@@ -79,3 +80,42 @@ def test_drawn_slopes_are_within_their_bounds_and_their_mean_in_evaluation():
     assert (a[0] == 2).all() and -0.3 <= a[1:].min() < -0.29 and -0.11 < a[1:].max() <= -0.1
     assert not np.array_equal(layer(u), a)
     np.testing.assert_allclose(layer.eval()(u)[1:], -0.2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((2, 3, 5), {"scale_factor": 2}), ((2, 3, 5, 4), {"scale_factor": (1.5, 2.3)}),
+        ((1, 2, 6, 7), {"size": (3, 9)}),
+        ((1, 2, 3, 2, 5), {"scale_factor": 1.6}), ((2, 1, 9, 9), {"size": 4}),
+    ],
+)  # fmt: skip
+def test_larger_and_smaller_images_are_pytorchs(shape, options, rng):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    a = rng.standard_normal(shape)
+    mine, theirs = bp.Upsample(**options), torch.nn.Upsample(**options)
+    leaf = torch.tensor(a, requires_grad=True)
+    wanted, found = theirs(leaf), mine(a)
+    assert np.array_equal(found, wanted.detach().numpy())
+    delta = rng.standard_normal(found.shape)
+    wanted.backward(torch.tensor(delta))
+    np.testing.assert_allclose(mine.backward(delta), leaf.grad.numpy(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("options", [{}, {"size": 3, "scale_factor": 2}, {"scale_factor": -1}, {"size": (0, 2)}])
+def test_sizes_that_make_no_sense_are_refused(options):
+    with pytest.raises(OptionError, match="size|scale_factor"):
+        bp.Upsample(**options)(np.ones((1, 1, 2, 2)))
+    with pytest.raises(OptionError, match="nearest"):
+        bp.Upsample(size=3, mode="bilinear")
+
+
+def test_many_single_entries_are_fetched_and_added_up_as_the_reference_does(each_kernels, rng):
+    """Entries one by one, runs of neighbours, margins, and entries that are fetched several times."""
+    for index in ([3, 1, 1, -1, 0, 3, 3], [0, 1, 2, 3, -1, -1, 2], [2], []):
+        index, a = np.array(index, np.int64), rng.standard_normal((3, 2, 4)).astype(np.float32)
+        out = F.places(a, index)
+        assert np.array_equal(out, np.where(index >= 0, a[..., index], np.float32(0)))
+        delta, wanted = rng.standard_normal(out.shape).astype(np.float32), np.zeros_like(a)
+        np.add.at(wanted, (..., index[index >= 0]), delta[..., index >= 0])
+        np.testing.assert_allclose(F.places_backward(delta, index, 4), wanted, rtol=1e-6)

@@ -38,6 +38,7 @@ SUSPECTS = (  # the most informative first
     sums.overwritten,
     windows.moved,
     windows.options,
+    kinds.some_rows,
     kinds.entries,
 )
 

@@ -99,6 +99,34 @@ def _delta_behind(case):
     return delta if rank == outputs else None
 
 
+def some_rows(case):
+    """Right but for neighbouring rows, as those of a gate, or of the queries in a stacked weight: off by a factor."""
+    length = len(case.right) if case.right.ndim else 0
+    wrong = [n for n in range(length) if not case.alike(case.found[n], case.right[n])]
+    if not wrong or len(wrong) == length or wrong[-1] - wrong[0] >= len(wrong):
+        return
+    found, right = case.found[wrong], case.right[wrong]
+    if not np.any(right):
+        return
+    c, would_be = float(np.sum(found * right) / np.sum(right**2)), case.right.copy()
+    would_be[wrong] *= c
+    rows = f"rows {wrong[0]} to {wrong[-1]} of {length} are" if len(wrong) > 1 else f"row {wrong[0]} of {length} is"
+    words = (
+        f"{rows} off by a constant factor: {c:.6g} times what it should be{_of_a_head(case, c)}; the others are right"
+    )
+    yield Diagnosis("some rows", words), would_be
+
+
+def _of_a_head(case, c):
+    """What a factor means in attention."""
+    heads = getattr(case.subject.module, "num_heads", 0)
+    size = case.subject.module.embed_dim // heads if heads else 0
+    for times, how in ((np.sqrt(size), "is missing"), (1 / np.sqrt(size) if size else 0, "is there twice")):
+        if size > 1 and np.isclose(c, times, 1e-5):
+            return f" (1/sqrt(E) {how}: a head has E = {size} numbers)"
+    return ""
+
+
 def entries(case):
     """What can be said about the entries when their cause is unknown."""
     wrong = [not case.alike(a, b) for a, b in zip(case.found.reshape(-1, 1), case.right.reshape(-1, 1), strict=True)]

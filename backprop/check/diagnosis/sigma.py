@@ -14,6 +14,8 @@ def suspects(case):
         yield Diagnosis("delta handed on", "delta is passed on unchanged"), case.delta
         words = "each output is assumed to use its own entry alone: this is delta times the diagonal of the slopes"
         yield Diagnosis("diagonal only", words), case.delta * slope
+        words = "the sum is missing: this is delta times the output, (4s) without what softmax subtracts"
+        yield Diagnosis("sum missing", words), case.delta * np.array(case.subject.run())
         return
     yield (
         Diagnosis("sigma' missing", "sigma' is missing: delta is passed on unchanged, not multiplied by the slope"),
