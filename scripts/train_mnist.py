@@ -241,7 +241,7 @@ def moves(augment, images):
     return {"shift": images.shape[-1] // 8 if "shift" in augment else 0, "flip": "flip" in augment}
 
 
-def learn(net, loss, optimizer, train, test, schedule, clip_norm, **of_run):
+def learn(net, loss, optimizer, train, test, schedule, clip_norm=None, **of_run):
     """The training loop. The Run around it handles the bar, tests, checkpoints and Ctrl-C. Returns its history."""
     with Run(net, loss, optimizer, train, test, schedule=schedule, **of_run) as run:
         step = bp.compile(net, loss, check_finite=True, done=len(run.history.losses))

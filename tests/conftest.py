@@ -37,6 +37,12 @@ def pytest_addoption(parser):
     parser.addoption("--networks", type=int, default=30, help="how many random networks each test of them tries")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """For `-n auto`: each process compiles, and takes half a gigabyte."""
+    return min(4, os.cpu_count() or 1)
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     bp.manual_seed(0)

@@ -117,7 +117,7 @@ def test_it_counts_the_planted_mistakes_rightly():
     spec = importlib.util.spec_from_file_location("planted", ROOT / "tests" / "check" / "planted.py")
     planted = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(planted)
-    assert f"Of {len(planted.plants())} mistakes planted in six layers" in page("backprop/check")
+    assert f"Of {len(planted.plants())} mistakes planted in nine layers" in page("backprop/check")
 
 
 def test_its_words_for_mistakes_are_those_that_the_diagnosis_has():

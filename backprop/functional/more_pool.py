@@ -65,7 +65,7 @@ def max_unpool_backward(delta, where, image):
     number = np.broadcast_to(np.arange(at.shape[1]), at.shape)
     last = np.zeros((len(at), math.prod(image)), np.int64)
     last[rows, at] = number
-    found = np.where(last[rows, at] == number, delta.reshape(len(at), -1)[rows, at], 0)
+    found = np.where(last[rows, at] == number, delta.reshape(len(at), math.prod(image))[rows, at], 0)
     return found.reshape(where.shape)
 
 
@@ -77,5 +77,6 @@ def _places(a, where, image):
     if at.size and not 0 <= at.min() <= at.max() < size:
         place = place_of(np.flatnonzero((at < 0) | (at >= size))[0], at.shape)
         raise IndexRangeError(f"expects places in [0, {size}), in an image {image}, got {at[place]} at index {place}")
-    at = at.reshape(math.prod(a.shape[: a.ndim - len(image)]), -1)
+    lead = a.ndim - len(image)
+    at = at.reshape(math.prod(a.shape[:lead]), math.prod(a.shape[lead:]))
     return np.arange(len(at))[:, None], at

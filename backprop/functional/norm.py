@@ -139,7 +139,7 @@ def _seen_as(shape, u, *factors):
     """`shape`, or u's, if u's memory can be seen so, with an index for each of the factors (G,)."""
     shape = u.shape if shape is None else shape
     fits = len(shape) == 3 and math.prod(shape) == u.size
-    if not fits or not _nested(*u.shape[1:], *shape[1:]):
+    if not fits or (u.size and not _nested(*u.shape[1:], *shape[1:])):
         raise ShapeError(f"expects a view of {u.shape} as (B, G, E), got {shape}")
     for factor in factors:
         if factor is not None and factor.size != shape[1]:

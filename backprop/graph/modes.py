@@ -70,7 +70,7 @@ def reverse(output, delta=None):
         yield v, vbar
         for parent, share in handed_down(v, vbar):
             so_far = shares.get(parent)
-            shares[parent] = share if so_far is None else added(so_far, share)  # (17) one share for each use
+            shares[parent] = share if so_far is None else added(so_far, share)
 
 
 def added(a, b):
@@ -78,7 +78,12 @@ def added(a, b):
     alike = a.shape == b.shape and a.dtype == b.dtype and a.dtype.kind == "f"
     if recorder.get() is not None and alike:
         return F.add(a, b)
-    return computed(lambda a, b: F.of_type(a + b, b.dtype), a, b)
+    return computed(_added, a, b)
+
+
+def _added(so_far, share):
+    total = so_far + share  # (17) one share for each use
+    return F.of_type(total, share.dtype)
 
 
 def handed_down(v, vbar):

@@ -65,15 +65,12 @@ from backprop.layers.more_pool import (
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
     AdaptiveMaxPool3d,
-    Fold,
     LPPool1d,
     LPPool2d,
     LPPool3d,
     MaxUnpool1d,
     MaxUnpool2d,
     MaxUnpool3d,
-    Unfold,
-    Upsample,
 )
 from backprop.layers.norm import GroupNorm, LayerNorm, RMSNorm
 from backprop.layers.padding import (
@@ -93,6 +90,7 @@ from backprop.layers.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from backprop.layers.places import Fold, Unfold, Upsample
 from backprop.layers.pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,

@@ -24,7 +24,8 @@ from backprop.functional.shapes import as_int64
 from backprop.graph import Value
 from backprop.graph.formulas import cosine, distance, expect_on_cpu, positive, softplus
 from backprop.graph.modes import reverse
-from backprop.kernels.device import to_host
+from backprop.kernels.device import device_of, to_host
+from backprop.kernels.transfer import to_device
 from backprop.loss.base import Loss, kept_weight
 from backprop.loss.probability import BCEWithLogitsLoss
 from backprop.module.options import above_zero, number
@@ -81,8 +82,9 @@ class SoftMarginLoss(BCEWithLogitsLoss):
 
     def forward(self, a, y):
         expect_one_shape(a, y)
-        _targets(type(self).__name__, to_host(y), (1, -1))
-        return super().forward(a, F.of_type((y + 1) / 2, a.dtype))
+        signs = to_host(y)
+        _targets(type(self).__name__, signs, (1, -1))
+        return super().forward(a, to_device(((signs + 1) / 2).astype(a.dtype), device_of(a)))
 
 
 class HingeEmbeddingLoss(Formula):

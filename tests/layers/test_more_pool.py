@@ -20,6 +20,15 @@ def test_unpooling_puts_each_entry_where_pooling_took_it(rng):
     assert np.array_equal(pool.backward(out), restored)
 
 
+def test_pooling_that_also_returns_places_is_checked_like_any_other(rng):
+    for layer in (bp.MaxPool2d(2, return_indices=True), bp.AdaptiveMaxPool2d((2, None), return_indices=True)):
+        a = rng.permutation(64).reshape(2, 2, 4, 4) / 8
+        assert layer.check(a).ok
+        out, where = layer(a)
+        found = np.take_along_axis(a.reshape(2, 2, 16), where.reshape(2, 2, -1), 2)
+        assert np.array_equal(found.reshape(out.shape), out)
+
+
 def test_of_entries_that_return_to_one_place_the_last_stays_and_the_others_get_no_delta():
     unpool = bp.MaxUnpool1d(2, stride=1)
     assert unpool(np.array([[[1.0, 2.0]]]), np.array([[[1, 1]]])).tolist() == [[[0, 2, 0]]]

@@ -38,8 +38,8 @@ SUSPECTS = (  # the most informative first
     sums.overwritten,
     windows.moved,
     windows.options,
-    kinds.some_rows,
     kinds.entries,
+    kinds.some_rows,
 )
 
 

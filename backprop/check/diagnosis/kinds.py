@@ -111,9 +111,8 @@ def some_rows(case):
     c, would_be = float(np.sum(found * right) / np.sum(right**2)), case.right.copy()
     would_be[wrong] *= c
     rows = f"rows {wrong[0]} to {wrong[-1]} of {length} are" if len(wrong) > 1 else f"row {wrong[0]} of {length} is"
-    words = (
-        f"{rows} off by a constant factor: {c:.6g} times what it should be{_of_a_head(case, c)}; the others are right"
-    )
+    factor = f"off by a constant factor: {c:.6g} times what it should be{_of_a_head(case, c)}" if c else "left at 0"
+    words = f"{rows} {factor}; the others are right"
     yield Diagnosis("some rows", words), would_be
 
 
