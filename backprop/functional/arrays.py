@@ -43,6 +43,7 @@ def joined(arrays, axis=0):
     """np.concatenate"""
     if not isinstance(arrays[0], DeviceArray):
         return computed(lambda *arrays: np.concatenate(arrays, axis=axis), *arrays)
+    axis %= arrays[0].ndim
     k, sizes = kernels.of(*arrays), [array.shape[axis] for array in arrays]
     total, start = None, 0
     for array, size in zip(arrays, sizes, strict=True):

@@ -106,7 +106,7 @@ def some_rows(case):
     if not wrong or len(wrong) == length or wrong[-1] - wrong[0] >= len(wrong):
         return
     found, right = case.found[wrong], case.right[wrong]
-    if not np.any(right):
+    if not np.any(right) or right.size == 1:  # for a single number, some factor always fits
         return
     c, would_be = float(np.sum(found * right) / np.sum(right**2)), case.right.copy()
     would_be[wrong] *= c
