@@ -44,6 +44,7 @@ FOR_MODELS = {
     "branches": 0.05,
     "recurrent": 0.01,
 }  # sgd's, where 0.1 is too much
+IN_COLOUR = {"lenet": 0.02, "cnn": 0.02, "branches": 0.02}  # sgd's, where the first steps would throw some networks off
 OPTIMIZERS = {
     "sgd": bp.SGD,
     "adam": bp.Adam,
@@ -103,7 +104,9 @@ def main(arguments=None):
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
     parser.add_argument("--schedule", choices=list(SCHEDULES), default="linear", help=SCHEDULE_HELP)
     models, others = (", ".join(f"{lr} for {name}" for name, lr in of.items()) for of in (FOR_MODELS, LEARNING_RATES))
-    parser.add_argument("--lr", type=float, help=f"the largest learning rate ({others}; with sgd {models})")
+    parser.add_argument(
+        "--lr", type=float, help=f"the largest learning rate ({others}; with sgd {models}; in colour 0.02)"
+    )
     parser.add_argument("--momentum", type=float, default=0.9, help="for sgd (0.9); onecycle sets its own")
     parser.add_argument("--weight-decay", type=float, metavar="SHARE", help="(0; adamw 0.01)")
     parser.add_argument("--seed", type=whole(0), default=0)
@@ -132,10 +135,6 @@ def main(arguments=None):
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
     parser.add_argument("--explain", action="store_true", help="show what happens in each layer, and draw it")
     options = parser.parse_args(arguments)
-    if options.lr is None:
-        options.lr = LEARNING_RATES[options.optimizer]
-        if options.optimizer == "sgd":
-            options.lr = FOR_MODELS.get(options.model, options.lr)
     try:
         with bp.use_kernels(options.kernels):
             return run(options)
@@ -184,6 +183,8 @@ def run(options):
     test, tried = (bp.DataLoader(*some, options.batch_size, device=device) for some in (test, tried))
 
     image, classes = train_images.shape[1:], int(data.train_labels.max()) + 1
+    if options.lr is None:
+        options.lr = usual_lr(options.optimizer, options.model, data.in_colour)
     net = MODELS[options.model](image=image, classes=classes)
     net.to(device)
     loss = bp.CrossEntropyLoss()
@@ -227,6 +228,12 @@ def run(options):
     print(describe(metrics))
     print(f"pictures, metrics and weights are in {out}/")
     return 130 if history.interrupted else 0
+
+
+def usual_lr(optimizer, model, in_colour):
+    """The learning rate where none is given."""
+    own = {**FOR_MODELS, **(IN_COLOUR if in_colour else {})} if optimizer == "sgd" else {}
+    return own.get(model, LEARNING_RATES[optimizer])
 
 
 def optimizer_of(name, net, lr, momentum, weight_decay):
