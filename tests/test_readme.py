@@ -95,7 +95,8 @@ def test_its_dictionary_names_what_exists():
 
 def test_it_has_one_line_that_trains_and_one_that_tests():
     lines = [line for line in README.splitlines() if line.startswith("    python3 -m venv .venv && ")]
-    assert [line.split()[-1] for line in lines] == ["scripts/train_mnist.py", "pytest"]
+    ends = [line.rpartition(" && ")[2] for line in lines]
+    assert ends == [".venv/bin/python scripts/train_mnist.py", ".venv/bin/python -m pytest -n auto --dist loadfile"]
 
 
 def test_its_trace_is_the_one_that_is_printed():
