@@ -168,19 +168,15 @@ def run(options):
     data, source = data_tools.find(options.data, options.split)
     train_images, test_images = data.with_channels()  # (N, 1, H, W), or (N, 3, H, W) in colour
     of_train = {"shuffle": True, "seed": options.seed, "device": device, **moves(options.augment, train_images)}
-    train_labels, test = data.train_labels, (test_images, data.test_labels)
-    tried, held_out = test, options.validation is not None  # what each epoch is tried on
-    if held_out:
+    train_labels, held_out = data.train_labels, options.validation is not None
+    tried = test = bp.DataLoader(test_images, data.test_labels, options.batch_size, device=device)
+    if held_out:  # each epoch is tried on these
         learned, held = split(len(train_labels), options.validation, options.seed)
-        tried, train_images, train_labels = (
-            (train_images[held], train_labels[held]),
-            train_images[learned],
-            train_labels[learned],
-        )
+        tried = bp.DataLoader(train_images[held], train_labels[held], options.batch_size, device=device)
+        train_images, train_labels = train_images[learned], train_labels[learned]
     elif options.patience:
         raise bp.OptionError("--patience needs --validation: what chooses weights is no test")
     train = bp.DataLoader(train_images, train_labels, options.batch_size, **of_train)
-    test, tried = (bp.DataLoader(*some, options.batch_size, device=device) for some in (test, tried))
 
     image, classes = train_images.shape[1:], int(data.train_labels.max()) + 1
     if options.lr is None:

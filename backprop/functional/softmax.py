@@ -30,10 +30,10 @@ def _along(name, dim, *arrays):
     shape = arrays[-1].shape
     if arrays[0].shape != shape:
         raise ShapeError(f"expects a delta of shape {shape}, got {arrays[0].shape}")
-    whole = shape or (1,)  # a number alone is a vector of one
-    arrays = [array.reshape(whole) for array in arrays]
+    if not shape:  # a number alone is a vector of one
+        return _along(name, dim, *(array.reshape(1) for array in arrays)).reshape(shape)
     axis = axis_of(arrays[-1], dim)
-    out = k.empty(whole, arrays[0].dtype)
+    out = k.empty(shape, arrays[0].dtype)
     if out.size:
         getattr(k, name)(*[split_at(array, axis) for array in arrays], split_at(out, axis))
-    return out.reshape(shape)
+    return out
