@@ -8,7 +8,6 @@ on black, as MNIST's are. What the network was is read from metrics.json beside 
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import backprop as bp
 import data_tools
 from backprop import functional as F
 from backprop.columns import table
-from backprop.models.networks import MODELS
+from backprop.show.trained import network_of
 from data_tools import terminal
 from data_tools.folders import read_picture, shades
 
@@ -32,28 +31,13 @@ def main(arguments=None):
     parser.add_argument("--top", type=int, default=3, metavar="N", help="how many classes to name (3)")
     options = parser.parse_args(arguments)
     try:
-        net, image, names = network(options.weights)
+        net, image, names = network_of(options.weights)
         pictures = np.stack([as_image(path, image) for path in options.pictures])
         print("\n".join(table([*rows(net, pictures, names, options)], indent="")))
     except (bp.BackpropError, data_tools.DatasetError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def network(weights):
-    """(the network with these weights, (C, H, W) of its images, names of its classes)"""
-    about = weights.with_name("metrics.json")
-    try:
-        chosen = json.loads(about.read_text())["options"]
-        model, image, classes, names = (chosen[name] for name in ("model", "image", "classes", "names"))
-        net = MODELS[model](image=tuple(image), classes=classes)
-        names = [*names, *map(str, range(len(names), classes))]
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{about} is not there, which says what network these weights are of") from None
-    except (KeyError, ValueError, TypeError):
-        raise bp.CheckpointError(f"{about} does not say what network these weights are of; train it again") from None
-    return bp.load(net, weights), image, names
 
 
 def as_image(path, image):

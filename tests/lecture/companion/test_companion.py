@@ -2,7 +2,6 @@
 
 import doctest
 import html
-import importlib.util
 import inspect
 import re
 from pathlib import Path
@@ -18,13 +17,10 @@ from backprop.lecture.companion.notation import display, mathml
 from backprop.lecture.companion.timeline import MOMENTS
 from backprop.lecture.companion.worked import NAMES, SESSIONS
 from backprop.lecture.formulas import NUMBER, belongs, marked, numbers, stated
+from tests.lecture import chromium
 
 ROOT = Path(__file__).parents[3]
 CODE = [path for path in (ROOT / "backprop").rglob("*.py") if "companion" not in path.parts]
-
-spec = importlib.util.spec_from_file_location("chromium", Path(__file__).with_name("chromium.py"))
-chromium = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(chromium)
 
 
 @pytest.fixture(scope="module")

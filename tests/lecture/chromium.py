@@ -1,6 +1,6 @@
 """A browser for tests: headless Chromium, controlled through a pipe by its DevTools protocol.
 
-python -m tests.lecture.companion.chromium companion.html DIR [FORMULA]    three widths, both themes, as PNGs
+python -m tests.lecture.chromium companion.html DIR [FORMULA]    three widths, both themes, as PNGs
 """
 
 import base64
@@ -80,7 +80,8 @@ class Chromium:
         while True:
             answer = self._next()
             if answer.get("method") == "Runtime.exceptionThrown":
-                self.errors.append(answer["params"]["exceptionDetails"]["text"])
+                details = answer["params"]["exceptionDetails"]
+                self.errors.append(details.get("exception", {}).get("description", details["text"]))
             if answer.get("method") == "Network.requestWillBeSent":
                 self.requests.append(answer["params"]["request"]["url"])
             if answer.get("id") == number:
@@ -96,14 +97,18 @@ class Chromium:
         return json.loads(message)
 
     def open(self, path, width=1400, height=900):
-        """Load the file in a window of this size."""
+        """Load a file, or an address, in a window of this size."""
         self.size(width, height)
         self.requests = []
-        self.call("Page.navigate", url=Path(path).resolve().as_uri())
+        self.call("Page.navigate", url=path if "://" in str(path) else Path(path).resolve().as_uri())
+        self.wait("document.readyState === 'complete'")
+
+    def wait(self, condition):
+        """Until a condition in JavaScript holds; what is not defined yet does not."""
         deadline = time.monotonic() + SECONDS
-        while self.run("document.readyState") != "complete":
-            assert time.monotonic() < deadline, "the page does not load"
-            time.sleep(0.05)
+        while not self.run(f"(() => {{ try {{ return Boolean({condition}); }} catch (early) {{ return false; }} }})()"):
+            assert time.monotonic() < deadline, f"waited {SECONDS} s for {condition}"
+            time.sleep(0.02)
 
     def size(self, width, height):
         self.call(
@@ -137,6 +142,12 @@ class Chromium:
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
         self.settle()
+
+    def draw(self, points):
+        """Press the mouse at the first of the points (x, y) of the window, move it along the others, let go."""
+        kinds = ["mousePressed", *["mouseMoved"] * (len(points) - 1), "mouseReleased"]
+        for kind, (x, y) in zip(kinds, [*points, points[-1]], strict=True):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
 
     def settle(self):
         """Wait until the page has drawn itself twice more."""
