@@ -1,4 +1,4 @@
-"""Ink drawn on a sheet, made into an image as MNIST's were: scaled into 20 x 20 pixels, centred by its weight in 28 x 28.
+"""Ink on a sheet, made into an image as MNIST's were: scaled into 20 x 20 pixels, centred by its weight in 28 x 28.
 
 After "Gradient-based learning applied to document recognition" (LeCun et al., 1998), section III A.
 """

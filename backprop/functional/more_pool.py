@@ -1,15 +1,15 @@
-"""Pooling that NumPy computes: the largest entries of windows of unequal size, and max pooling in reverse."""
+"""The largest entries of windows of unequal size, and max pooling in reverse, which NumPy computes."""
 
 import functools
 import math
 
 import numpy as np
 
+from backprop import kernels
 from backprop.errors import IndexRangeError, ShapeError
 from backprop.functional.pool import Taken, adaptive_windows
-from backprop.functional.shapes import as_int64, expect_delta, place_of
+from backprop.functional.shapes import as_int64, contiguous, expect_delta, place_of
 from backprop.functional.windows import batched
-from backprop.kernels.recording import computed
 
 
 def adaptive_max_pool(a, axes, output_size):
@@ -25,13 +25,11 @@ def adaptive_max_pool(a, axes, output_size):
     lead, shape = a.shape[:-axes], tuple(len(start) for start, _, _ in windows)
     places = _entries(image, tuple(tuple(zip(*window[:2], strict=True)) for window in windows))
 
-    def largest(a):
-        seen = a.reshape(-1, math.prod(image))[:, places]
-        first = seen.real.argmax(-1)
-        where = np.take_along_axis(np.broadcast_to(places, seen.shape), first[..., None], -1)
-        return [np.take_along_axis(seen, first[..., None], -1).reshape(*lead, *shape), where.reshape(*lead, *shape)]
-
-    out, where = computed(largest, a)
+    k, a = kernels.of(a), contiguous(a)
+    out, where = k.empty((*lead, *shape), a.dtype), k.empty((*lead, *shape), np.int64)
+    if out.size:
+        rows = math.prod(lead), math.prod(shape)
+        k.largest(a.reshape(rows[0], math.prod(image)), places, out.reshape(rows), where.reshape(rows))
     return out, Taken(where, image)
 
 

@@ -28,17 +28,16 @@ class AdaptiveMaxPooling(Module):
     forward   (14a)  the largest entry of each window, of equal ones the first
     backward  (14b)  delta goes to it
 
-    `return_indices` returns their places in the image, too, counted in C order. On a GPU DeviceError is raised.
+    `return_indices` returns their places in the image, too, counted in C order.
     """
 
-    analytic = recordable = uses_numpy = True
+    analytic = recordable = True
     axes = None  # the number of spatial axes, set by each subclass
 
     def __init__(self, output_size, return_indices=False):
         self.output_size, self.return_indices = adaptive_size(output_size, self.axes), return_indices
 
     def forward(self, a):
-        expect_on_cpu([a])
         out, self.cache = F.adaptive_max_pool(a, self.axes, self.output_size)
         return (out, self.cache.where) if self.return_indices else out
 

@@ -157,8 +157,11 @@ class TripletMarginLoss(Formula):
         return positive(distance(a - b, self.p, self.eps) - away + self.margin)
 
 
-class MultiMarginLoss(Formula):
-    """1/C sum over c != y of max(0, margin - a[y] + a[c])^p w[y]: scores a (N, C) or (C,), labels y (N,) or ().
+class MultiMarginLoss(Loss):
+    """Scores a (N, C) or (C,), labels y (N,) or (): each other class costs what it comes nearer to y's than `margin`.
+
+    forward   L       = 1/(N C) sum over n, c != y of w[y] g^p,  g = max(0, margin - a[n,y] + a[n,c])
+    backward  delta_a = delta / (N C) w[y] p g^(p-1) where g > 0          for c = y minus their sum
 
     w is `weight` (C,), 1 unless it is given.
     """
@@ -170,22 +173,33 @@ class MultiMarginLoss(Formula):
         self.p, self.margin = p, number("margin", margin)
         self.weight = kept_weight(weight)
 
-    def each(self, a, y):
-        y = as_int64(y)
-        single, classes = a.ndim == 1, a.shape[-1]
-        a, y = (a.reshape(1, -1), y.reshape(1)) if single else (a, y)
-        if a.ndim != 2 or y.shape != a.shape[:1]:
+    def forward(self, a, y):
+        expect_on_cpu([a, y])
+        y, classes = as_int64(np.asarray(y)), a.shape[-1]
+        if a.ndim not in (1, 2) or y.shape != a.shape[:-1]:
             raise ShapeError(f"expects scores (N, C) and labels (N,), got {a.shape} and {y.shape}")
         _targets(type(self).__name__, y, range(classes))
-        own = np.arange(len(y)), y
-        terms = positive(self.margin - a[own].reshape(-1, 1) + a) ** self.p
-        terms = np.where(np.eye(classes, dtype=bool)[y], 0, terms)
-        if self.weight is not None:
-            if self.weight.shape != (classes,):
-                raise ShapeError(f"expects a weight for each class, ({classes},), got {self.weight.shape}")
-            terms = terms * self.weight.data[y][:, None]
-        out = terms.sum(1) / classes
-        return out.reshape(()) if single else out
+        if self.weight is not None and self.weight.shape != (classes,):
+            raise ShapeError(f"expects a weight for each class, ({classes},), got {self.weight.shape}")
+        own = np.arange(y.size), y.reshape(-1)
+        scores = a.reshape(-1, classes)
+        gaps = scores + (self.margin - scores[own])[:, None]
+        gaps[own] = 0
+        gaps *= gaps.real > 0
+        w = 1 if self.weight is None else self.weight.data[own[1]]
+        self.cache = gaps, own, w, a.shape
+        return F.reduce(((gaps**self.p).sum(1) * w / classes).reshape(a.shape[:-1]), self.reduction)
+
+    def backward(self, delta=1):
+        gaps, own, w, shape = self.cache
+        each = np.asarray(self.scale(delta, len(gaps))).reshape(-1) * w / shape[-1]
+        slopes = 2 * gaps if self.p == 2 else (gaps.real > 0).astype(gaps.dtype)
+        slopes *= np.broadcast_to(each, len(gaps)).astype(gaps.dtype)[:, None]
+        slopes[own] = -slopes.sum(1)  # the label's own score is in each gap of its sample
+        return slopes.reshape(shape)
+
+    def terms(self):
+        return len(self.cache[0])
 
 
 class MultiLabelMarginLoss(Formula):
@@ -225,8 +239,11 @@ class MultiLabelSoftMarginLoss(Formula):
         return (terms if self.weight is None else terms * self.weight.data).mean(-1)
 
 
-class PoissonNLLLoss(Formula):
-    """e^a - y a, of counts y with mean e^a; a - y log(a + eps) where a is the mean itself (`log_input=False`).
+class PoissonNLLLoss(Loss):
+    """Counts y with mean e^a, or with mean a (`log_input=False`): a, y (...) of one shape, E elements in all.
+
+    forward   L       = 1/E sum of e^a - y a                  or a - y log(a + eps)
+    backward  delta_a = delta / E (e^a - y)                   or 1 - y / (a + eps)
 
     `full` adds log y! by Stirling's formula, y log y - y + log(2 pi y) / 2, where y is above 1.
     """
@@ -235,15 +252,27 @@ class PoissonNLLLoss(Formula):
         super().__init__(reduction=reduction)
         self.log_input, self.full, self.eps = log_input, full, number("eps", eps, 0)
 
-    def each(self, a, y):
-        expect_one_shape(a, y)
-        y = y.astype(a.dtype)
-        terms = np.exp(a) - a * y if self.log_input else a - np.log(a + self.eps) * y
-        if not self.full:
-            return terms
-        large = np.where(y > 1, y, 1)
-        stirling = large * np.log(large) - large + 0.5 * np.log(2 * np.pi * large)
-        return terms + np.where(y > 1, stirling, 0).astype(a.dtype)
+    def _row(self):
+        return ("poisson",) if self.log_input else ("poisson_mean", self.eps)
+
+    def forward(self, a, y):
+        y = y if y.dtype == a.dtype or device_of(y) != "cpu" else np.asarray(y, a.real.dtype)
+        self.cache = a, y
+        name, *options = self._row()
+        losses = F.error(name, a, y, *options)
+        if self.full:
+            counts = to_host(y)
+            large = np.where(counts > 1, counts, 1)
+            stirling = np.where(counts > 1, large * np.log(large) - large + 0.5 * np.log(2 * np.pi * large), 0)
+            losses = F.add(losses, to_device(stirling.astype(a.dtype), device_of(a)))
+        return F.reduce(losses, self.reduction)
+
+    def backward(self, delta=1):
+        (a, y), (name, *options) = self.cache, self._row()
+        return F.error_backward(name, a, y, self.scale(delta, a.size), *options)
+
+    def terms(self):
+        return self.cache[0].size
 
 
 class GaussianNLLLoss(Formula):

@@ -8,7 +8,7 @@ from backprop.training.weights import load
 
 
 def network_of(weights):
-    """(the network with these weights, (C, H, W) of its images, names of its classes), of the model.safetensors of a run.
+    """(the network, (C, H, W) of its images, the names of its classes) of a run, by its model.safetensors.
 
     Raises FileNotFoundError or CheckpointError if metrics.json is not beside it, or does not say what network it is.
     """

@@ -79,8 +79,8 @@ def _elements(x, unit, out):
         yield f"ACTIVATIONS.{name}.forward", (u, given, out(9))
         yield f"ACTIVATIONS.{name}.backward", (x(9), u, given, out(9))
     for name in k.ERRORS:
-        given = (0.4,) if name in ("huber", "smooth_l1") else ()
-        a, b = (unit(9), unit(9)) if name in ("bce", "kl_div") else (x(9), x(9))
+        given = (0.4,) if name in ("huber", "smooth_l1", "poisson_mean") else ()
+        a, b = (unit(9), unit(9)) if name in ("bce", "kl_div", "poisson_mean") else (x(9), x(9))
         yield f"ERRORS.{name}.forward", (a, b, given, out(9))
         yield f"ERRORS.{name}.backward", (a, b, given, 0.25, out(9))
     yield "total", (x(9), out(1))
@@ -151,6 +151,9 @@ def _images(x, out):
         load("reference").max_pool(a, size, stride, dilation, pad, found.copy(), taken)
         flat = n, c, int(np.prod(where))
         yield "max_pool_backward", (x(*flat), taken.reshape(flat), out(n, c, int(np.prod(image))))
+    places = np.array([[0, 1, 4], [5, 5, 5], [7, 2, 8]])
+    for a in (x(6, 9), np.sign(x(6, 9))):
+        yield "largest", (a, places, out(6, 3), out(6, 3, like=np.int64))
     pool = (1, 2, 2), (1, 2, 2), (1, 1, 1), (0, 0, 0)
     for relu in (False, True):
         args = x(2, 1, 1, 6, 6), x(2, 1, 1, 3, 3), x(2), relu, (1, 1, 1), (1, 1, 1), (0, 0, 0), 1, (1, 4, 4)

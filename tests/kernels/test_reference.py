@@ -87,6 +87,8 @@ def test_errors_and_their_first_deltas():
         ("absolute", (), [2, 0, 1], [-1, 0, 1]),
         ("huber", (1.5,), [1.5 * (2 - 0.75), 0, 0.5], [-1.5, 0, 1]),
         ("smooth_l1", (1.5,), [2 - 0.75, 0, 1 / 3], [-1, 0, 2 / 3]),
+        ("poisson", (), np.exp(a) - a * b, np.exp(a) - b),
+        ("poisson_mean", (1.0,), a - b * np.log(a + 1), [1 - 3 / 2, 1 - 2 / 3, 1 - 2 / 4]),
     ]:
         forward, backward = ref.ERRORS[name]
         forward(a, b, options, out)

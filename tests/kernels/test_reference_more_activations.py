@@ -53,7 +53,7 @@ def test_activations_are_what_their_names_say(name, expected):
 @pytest.mark.parametrize("name", ref.ERRORS)
 def test_each_losss_derivative_is_the_complex_steps(name):
     forward, backward = ref.ERRORS[name]
-    options = (0.3,) if name in ("huber", "smooth_l1") else ()
+    options = (0.3,) if name in ("huber", "smooth_l1", "poisson_mean") else ()
     a, b = np.array([0.1, 0.4, 0.6, 0.9]), np.array([0.9, 0.2, 0.5, 0.1])
     out, slope = np.empty(4, complex), np.empty(4)
     forward(a + 1e-30j, b, options, out)

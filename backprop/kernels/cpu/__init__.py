@@ -36,7 +36,7 @@ from backprop.kernels.cpu.pointwise import (
     tanh_backward,
     weigh,
 )
-from backprop.kernels.cpu.pool import max_pool, max_pool_backward, window_mean, window_mean_backward
+from backprop.kernels.cpu.pool import largest, max_pool, max_pool_backward, window_mean, window_mean_backward
 from backprop.kernels.cpu.recurrent import gru, gru_backward, lstm, lstm_backward, rnn, rnn_backward
 from backprop.kernels.cpu.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.cpu.take import take, take_backward

@@ -146,6 +146,28 @@ def some(a, i, stride):
     return load_even(a, i) if stride == 2 else load(a, i, 0, 1, 1)
 
 
+@kernel(work=8)
+def largest(a, places, out, where, part, parts):
+    """out[m,k] = the largest of row m's entries places[k], the first of equal ones, or NaN; where[m,k] = its place;
+    item m is row m
+    """
+    windows, entries, size = places.shape[0], places.shape[1], a.shape[1]
+    for m in share(a.shape[0], part, parts):
+        row, out_, where_ = (
+            piece(a, m * size, size),
+            piece(out, m * windows, windows),
+            piece(where, m * windows, windows),
+        )
+        for k in range(windows):
+            at = piece(places, k * entries, entries)
+            best, place = row[at[0]], at[0]
+            for e in range(1, entries):
+                value = row[at[e]]
+                if value > best or value != value and best == best:
+                    best, place = value, at[e]
+            out_[k], where_[k] = best, place
+
+
 @kernel(work=4)
 def max_pool_backward(delta, where, out, part, parts):
     """out[n,c,h] = the sum of delta[n,c,i] over the windows i whose largest entry is at h: delta (N,C,I), out (N,C,H);

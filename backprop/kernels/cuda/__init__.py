@@ -37,7 +37,7 @@ from backprop.kernels.cuda.pointwise import (
     tanh_backward,
     weigh,
 )
-from backprop.kernels.cuda.pool import max_pool, max_pool_backward, window_mean, window_mean_backward
+from backprop.kernels.cuda.pool import largest, max_pool, max_pool_backward, window_mean, window_mean_backward
 from backprop.kernels.cuda.recurrent import gru, gru_backward, lstm, lstm_backward, rnn, rnn_backward
 from backprop.kernels.cuda.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.cuda.take import take, take_backward

@@ -64,6 +64,12 @@ TABLE = {
     "kl_div":          (lambda a, b: times(log_of(b) - a, b),
                         lambda a, b: -b),                                                                     # (39)
 
+    "poisson":         (lambda a, b: math.exp(a) - a * b,
+                        lambda a, b: math.exp(a) - b),
+
+    "poisson_mean":    (lambda a, b, eps: a - log_of(a + eps) * b,
+                        lambda a, b, eps: real(1) - b / (a + eps)),
+
     "kl_div_log":      (lambda a, b: times(b - a, math.exp(b)),
                         lambda a, b: -math.exp(b)),                                                           # (39)
 }

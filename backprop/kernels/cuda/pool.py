@@ -44,6 +44,25 @@ def max_pool(a, size, stride, dilation, pad, out, where):
 
 
 @kernel
+def largest_each(a, places, out, where, size, windows, entries, count):
+    m = u32(cuda.grid(1))
+    if m < count:
+        row, first = m // windows * size, m % windows * entries
+        best, place = a[row + u32(places[first])], i32(places[first])
+        for e in range(1, entries):
+            at = i32(places[first + u32(e)])
+            value = a[row + u32(at)]
+            if value > best or (value != value and best == best):
+                best, place = value, at
+        out[m], where[m] = best, place
+
+
+def largest(a, places, out, where):
+    """out[m,k] = the largest of row m's entries places[k], the first of equal ones, or NaN; where[m,k] = its place"""
+    largest_each.each(out.size, a, on_device(places), out, where, a.shape[1], *places.shape)
+
+
+@kernel
 def max_pool_backward_block(delta, where, out, I, H):
     """Block m owns an image, thread t its entries t, t + T, t + 2T, ...: it searches all windows for those that
     took one of them. So windows that took the same entry are added in order, and no two threads write to one place.

@@ -37,7 +37,7 @@ from backprop.kernels.reference.pointwise import (
     tanh_backward,
     weigh,
 )
-from backprop.kernels.reference.pool import max_pool, max_pool_backward, window_mean, window_mean_backward
+from backprop.kernels.reference.pool import largest, max_pool, max_pool_backward, window_mean, window_mean_backward
 from backprop.kernels.reference.recurrent import gru, gru_backward, lstm, lstm_backward, rnn, rnn_backward
 from backprop.kernels.reference.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from backprop.kernels.reference.take import take, take_backward

@@ -53,6 +53,12 @@ TABLE = {
     "kl_div":          (lambda a, b: times(log(where(b == 0, 1, b)) - a, b),
                         lambda a, b: -b),                                                                     # (39)
 
+    "poisson":         (lambda a, b: exp(a) - a * b,
+                        lambda a, b: exp(a) - b),
+
+    "poisson_mean":    (lambda a, b, eps: a - log(a + eps) * b,
+                        lambda a, b, eps: 1 - b / (a + eps)),
+
     "kl_div_log":      (lambda a, b: times(b - a, exp(b)),
                         lambda a, b: -exp(b)),                                                                # (39)
 }

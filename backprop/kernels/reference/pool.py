@@ -34,6 +34,14 @@ def max_pool(a, size, stride, dilation, pad, out, where):
         where[(..., *windows)] = np.where(better, places[index], best_where)
 
 
+def largest(a, places, out, where):
+    """out[m,k] = the largest of row m's entries places[k], the first of equal ones, or NaN; where[m,k] = its place"""
+    seen = a[:, places]
+    first = seen.real.argmax(-1)[..., None]
+    out[...] = np.take_along_axis(seen, first, -1)[..., 0]
+    where[...] = np.take_along_axis(np.broadcast_to(places, seen.shape), first, -1)[..., 0]
+
+
 def max_pool_backward(delta, where, out):
     """out[n,c,h] = the sum of delta[n,c,i] over the windows i whose largest entry is at h: delta (N,C,I)"""
     out[...] = 0

@@ -63,7 +63,7 @@ def account(way, row, kind, entry, pages=True):
 
 
 def page_of(way, row, kind):
-    """(formulas, lines of code) as HTML, of what computed the values, or deltas, of a row; empty where that is a graph."""
+    """(formulas, lines of code) as HTML, of what computed the values, or deltas, of a row; empty for a graph."""
     readers = way.readers(row)
     shown = way.rows[row] if kind == "value" else way.rows[readers[0]] if readers else None
     if shown is None or shown.module is None:

@@ -1,4 +1,4 @@
-"""What the editor's networks may cost: whoever types one should see it learn, and nobody should stop a class with it."""
+"""What the editor's networks may cost: whoever types one should see it learn, and nobody can stop a class with it."""
 
 import inspect
 import math

@@ -13,8 +13,8 @@
     batch_size = 64
 
 Only these statements are known, in this order, all but the network optional. Only the LAYERS, OPTIMIZERS and INITIAL
-below are called, and their arguments are numbers, words, None, or tuples of these. `net = models.lenet()` is known, too,
-and `allow_wrong_classes = True`. The `for` gives weights their first values; biases keep theirs.
+below are called, and their arguments are numbers, words, None, or tuples of these. `net = models.lenet()` is known
+too, and `allow_wrong_classes = True`. The `for` gives weights their first values; biases keep theirs.
 """
 
 import ast

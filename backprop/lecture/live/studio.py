@@ -26,7 +26,7 @@ BATCH = 256  # of the images that are explained
 
 
 class Data(NamedTuple):
-    """Images uint8 (N, C, H, W) and labels (N,), to learn from and to test on; names of the classes, where they have."""
+    """Images uint8 (N, C, H, W) and labels (N,), to learn from and to test on; names of the classes, if any."""
 
     train_images: np.ndarray
     train_labels: np.ndarray

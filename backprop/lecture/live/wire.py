@@ -34,12 +34,17 @@ def _one_of(*values):
 REQUESTS = {  # what is asked -> what it says, and whether that can be
     "hello": {},
     "status": {},
-    "see": {"pixels": _text(LONGEST), "drawn": _one_of(True, False), "test": _whole(-1, 1 << 32), "target": _whole(-1, 255)},
+    "see": {
+        "pixels": _text(LONGEST),  # in base64; empty for a test image
+        "drawn": _one_of(True, False),  # ink on a square, not the network's own pixels
+        "test": _whole(-1, 1 << 32),
+        "target": _whole(-1, 255),
+    },
     "ask": {"row": _whole(0, 1 << 16), "kind": _one_of("value", "delta"), "entry": _whole(0, 1 << 32)},
     "train": {"steps": _whole(0, 1 << 20)},
     "build": {"text": _text(8000)},
     "explain": {},
-}  # fmt: skip
+}
 
 
 def read(text):

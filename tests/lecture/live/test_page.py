@@ -96,7 +96,8 @@ def test_a_digit_is_drawn_answered_and_followed_back_to_its_pixels(page, room):
     assert math.isclose(page.run("seen.rows.at(-1).value[0]"), float(way.rows[-1].value))
 
     rows = len(way.rows)
-    visible = "[...document.querySelectorAll('.row')].map(r => [...r.querySelectorAll('.pair > div')].map(d => !d.classList.contains('later')))"
+    lanes = "[...row.querySelectorAll('.pair > div')].map(lane => !lane.classList.contains('later'))"
+    visible = f"[...document.querySelectorAll('.row')].map(row => {lanes})"
     page.click("#first")
     assert page.run(visible) == [[True, False]] + [[False, False]] * (rows - 1)
     for step in range(1, 2 * rows):
@@ -120,8 +121,10 @@ def test_a_click_on_any_number_shows_what_it_is_made_of(page, room):
         page.run("goto(Infinity)")
         canvas = f"canvas[data-row='{row}'][data-kind='{kind}']"
         page.run(f"document.querySelector({canvas!r}).scrollIntoView({{block: 'center'}})")
-        x, y = page.run(f"(() => {{ const c = document.querySelector({canvas!r}), b = c.getBoundingClientRect(), "
-                       f"[x, y] = cornerOf({entry}, c.at); return [b.left + x + c.at.cell / 2, b.top + y + c.at.cell / 2]; }})()")  # fmt: skip
+        x, y = page.run(
+            f"(() => {{ const c = document.querySelector({canvas!r}), box = c.getBoundingClientRect(); "
+            f"return cornerOf({entry}, c.at).map((z, k) => [box.left, box.top][k] + z + c.at.cell / 2); }})()"
+        )
         page.draw([(x, y)])
         told = account(way, row, kind, entry)
         page.wait(f"document.querySelector('#card h2').textContent === {told['name']!r}")
@@ -227,9 +230,7 @@ def test_a_frozen_page_needs_no_server(page, room, tmp_path):
     page.run("choose(12, 'value', 4)")
     page.wait("document.querySelector('#card h2').textContent === 'u₅[4]'")
     assert page.run("document.querySelectorAll('#card tr').length") > 5
-    smallest = page.run(
-        "(() => { const a = seen.rows[1].value; return a.indexOf(a.toSorted((x, y) => Math.abs(x) - Math.abs(y))[0]); })()"
-    )
+    smallest = int(np.argmin(np.abs([*arrays(page)][1][1])))
     page.run(f"choose(1, 'value', {smallest})")
     page.wait("document.querySelector('#card').textContent.includes('frozen')")
     assert page.run("document.querySelectorAll('#card .hit').length") > 0
