@@ -4,7 +4,7 @@ from backprop.kernels.reference.sums import put, wide
 
 
 def add_channels(z, mu, out):
-    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z                                 (10) (27) biases"""
+    """out[b,c,d] = z[b,c,d] + mu[c]; out may be z: the biases of convolutions"""
     out[...] = z + mu[:, None]
 
 

@@ -32,7 +32,7 @@ def nll_softmax_backward(log_s, y, w, ignore, smoothing, scale, out):
 
 
 def cross_entropy(z, y, w, ignore, smoothing, log_s, delta, found):
-    """(9) in one pass: log_s = log softmax(z), and delta of the mean. found (3,) = the sum of the losses, what the
+    """In one pass: log_s = log softmax(z), and delta of the mean. found (3,) = the sum of the losses, what the
     mean divides it by, and the first flat index of a label that is neither in [0, C) nor `ignore`, or -1
     """
     first_bad_label(y.reshape(-1), z.shape[1], ignore, found[2:])

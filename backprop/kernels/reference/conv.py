@@ -24,17 +24,17 @@ def conv(a, X, mu, relu, stride, dilation, pad, groups, out):
     out[...] = 0
     for p, met in _taps(padded, X, out, stride, dilation):
         for o, c in _groups(out, a, groups):
-            out[:, o] += np.einsum("oc,nc...->no...", X[(o, slice(None), *p)], met[:, c])
+            out[:, o] += np.einsum("oc,nc...->no...", X[(o, slice(None), *p)], met[:, c])  # (10)
     if mu.size:
-        out += mu.reshape(-1, *[1] * (a.ndim - 2))
+        out += mu.reshape(-1, *[1] * (a.ndim - 2))  # (10)
     if relu:
-        pointwise.relu(out, out)
+        pointwise.relu(out, out)  # (3)
 
 
 def conv_max_pool(
     a, X, mu, relu, stride, dilation, pad, groups, positions, size, pool_stride, pool_dilation, pool_pad, out, where
 ):
-    """`conv`, over `positions` places, then `max_pool`, then ReLU                               (10) (14a)"""
+    """`conv`, over `positions` places, then `max_pool`, then ReLU"""
     z = np.empty((*out.shape[:2], *positions), out.dtype)
     conv(a, X, mu, False, stride, dilation, pad, groups, z)
     max_pool(z, size, pool_stride, pool_dilation, pool_pad, out, where)
@@ -49,7 +49,7 @@ def conv_weight_grad(delta, a, stride, dilation, pad, groups, out, accumulate):
     total = np.zeros_like(out)
     for p, met in _taps(padded, out, delta, stride, dilation):
         for o, c in _groups(delta, a, groups):
-            total[(o, slice(None), *p)] = product(_by_channel(delta[:, o]), _by_channel(met[:, c]).T)
+            total[(o, slice(None), *p)] = product(_by_channel(delta[:, o]), _by_channel(met[:, c]).T)  # (12)
     put(total, out, accumulate)
 
 
@@ -58,7 +58,7 @@ def conv_input_grad(delta, X, stride, dilation, pad, groups, out):
     padded, inside = _with_margin(out, X, delta, stride, dilation, pad)
     for p, met in _taps(padded, X, delta, stride, dilation):
         for o, c in _groups(delta, out, groups):
-            met[:, c] += np.einsum("oc,no...->nc...", X[(o, slice(None), *p)], delta[:, o])
+            met[:, c] += np.einsum("oc,no...->nc...", X[(o, slice(None), *p)], delta[:, o])  # (13) (27)
     out[...] = padded[inside]
 
 

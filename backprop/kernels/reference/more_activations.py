@@ -131,12 +131,12 @@ ACTIVATIONS = {name: pair(*row) for name, row in TABLE.items()}
 
 
 def prelu(u, w, out):
-    """(3) out[b,c,d] = u, or w[c] u where u <= 0: u (B, C, D), w (C,)"""
+    """(28) out[b,c,d] = u, or w[c] u where u <= 0: u (B, C, D), w (C,)"""
     out[...] = where(u.real <= 0, w[:, None] * u, u)
 
 
 def prelu_backward(delta, u, w, out):
-    """(4) sigma' = 1, or w[c] where u <= 0"""
+    """(28) delta, times w[c] where u <= 0"""
     out[...] = where(u.real <= 0, w[:, None] * delta, delta)
 
 

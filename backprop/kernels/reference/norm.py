@@ -12,9 +12,9 @@ from backprop.kernels.reference.sums import wide
 def moments(u, eps, mean, var, spread):
     """mean[c] = the mean of u[:,c,:], var[c] = the mean of (u - mean)^2, spread[c] = sqrt(var[c] + eps)    (29a)"""
     u = wide(u)
-    middle = u.mean(axis=(0, 2))
-    squares = ((u - middle[:, None]) ** 2).mean(axis=(0, 2))
-    mean[...], spread[...] = middle, np.sqrt(squares + eps)
+    middle = u.mean(axis=(0, 2))  # (29)
+    squares = ((u - middle[:, None]) ** 2).mean(axis=(0, 2))  # (29)
+    mean[...], spread[...] = middle, np.sqrt(squares + eps)  # (29)
     with np.errstate(over="ignore"):
         var[...] = squares
 

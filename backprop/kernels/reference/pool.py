@@ -1,4 +1,4 @@
-"""Pooling: one number for each window of an image.                                                      (14)
+"""Pooling: one number for each window of an image.
 
 Maxima are taken over windows of all spatial axes at once: a is (N, C, *image), and as in a convolution window i holds
 the entries s i + d p - pad, except those outside the image. Means are taken axis by axis, since the mean
@@ -29,7 +29,7 @@ def max_pool(a, size, stride, dilation, pad, out, where):
         windows = np.ix_(*inside)
         met = a[(..., *index)]
         best, best_where = out[(..., *windows)], where[(..., *windows)]
-        better = (best_where < 0) | (met.real > best.real) | np.isnan(met)
+        better = (best_where < 0) | (met.real > best.real) | np.isnan(met)  # (14)
         out[(..., *windows)] = np.where(better, met, best)
         where[(..., *windows)] = np.where(better, places[index], best_where)
 
@@ -46,17 +46,17 @@ def max_pool_backward(delta, where, out):
     """out[n,c,h] = the sum of delta[n,c,i] over the windows i whose largest entry is at h: delta (N,C,I)"""
     out[...] = 0
     n, c, i = np.nonzero(where >= 0)
-    np.add.at(out, (n, c, where[n, c, i]), delta[n, c, i])
+    np.add.at(out, (n, c, where[n, c, i]), delta[n, c, i])  # (14)
 
 
 def window_mean(a, start, stop, scale, out):
     """out[b,i,d] = scale[i] sum of a[b,h,d] over h from start[i] to stop[i]; scale[i] is usually 1 / their number"""
     for i in range(len(start)):
-        out[:, i] = scale[i] * wide(a[:, start[i] : stop[i]]).sum(axis=1)
+        out[:, i] = scale[i] * wide(a[:, start[i] : stop[i]]).sum(axis=1)  # (14)
 
 
 def window_mean_backward(delta, start, stop, scale, out):
     """out[b,h,d] = sum of scale[i] delta[b,i,d] over the windows i that hold h"""
     out[...] = 0
     for i in range(len(start)):
-        out[:, start[i] : stop[i]] += scale[i] * delta[:, i : i + 1]
+        out[:, start[i] : stop[i]] += scale[i] * delta[:, i : i + 1]  # (14)

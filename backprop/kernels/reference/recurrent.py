@@ -16,8 +16,8 @@ def lstm(p, h0, c0, w, bias, h, c, gates):
         i, f, g, o = np.split(p[t] + h_before @ w.T + bias, 4, axis=1)
         i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
         gates[t] = np.concatenate([i, f, g, o], axis=1)
-        c[t] = f * c_before + i * g
-        h[t] = o * np.tanh(c[t])
+        c[t] = f * c_before + i * g  # (35)
+        h[t] = o * np.tanh(c[t])  # (35)
 
 
 def lstm_backward(delta, gates, c, c0, w, delta_p, delta_h, delta_c):
@@ -29,9 +29,9 @@ def lstm_backward(delta, gates, c, c0, w, delta_p, delta_h, delta_c):
         all_c = own * o * (1 - tanh_c * tanh_c) + delta_c
         delta_i, delta_f = all_c * g * i * (1 - i), all_c * c_before * f * (1 - f)
         delta_g, delta_o = all_c * i * (1 - g * g), own * tanh_c * o * (1 - o)
-        delta_p[t] = np.concatenate([delta_i, delta_f, delta_g, delta_o], axis=1)
-        delta_h[...] = delta_p[t] @ w
-        delta_c[...] = all_c * f
+        delta_p[t] = np.concatenate([delta_i, delta_f, delta_g, delta_o], axis=1)  # (35)
+        delta_h[...] = delta_p[t] @ w  # (35)
+        delta_c[...] = all_c * f  # (35)
 
 
 def gru(p, h0, w, bias, h, q_n, gates):
@@ -42,9 +42,9 @@ def gru(p, h0, w, bias, h, q_n, gates):
         before = h[t - 1] if t else h0
         (p_r, p_z, p_n), (q_r, q_z, q) = np.split(p[t], 3, axis=1), np.split(before @ w.T + bias, 3, axis=1)
         r, z = sigmoid(p_r + q_r), sigmoid(p_z + q_z)
-        n = np.tanh(p_n + r * q)
+        n = np.tanh(p_n + r * q)  # (34)
         q_n[t], gates[t] = q, np.concatenate([r, z, n], axis=1)
-        h[t] = (1 - z) * n + z * before
+        h[t] = (1 - z) * n + z * before  # (34)
 
 
 def gru_backward(delta, gates, q_n, h, h0, w, delta_p, delta_q, delta_h):
@@ -54,9 +54,9 @@ def gru_backward(delta, gates, q_n, h, h0, w, delta_p, delta_q, delta_h):
         before, own = h[t - 1] if t else h0, delta[t] + delta_h
         delta_n, delta_z = own * (1 - z) * (1 - n * n), own * (before - n) * z * (1 - z)
         delta_r = delta_n * q_n[t] * r * (1 - r)
-        delta_p[t] = np.concatenate([delta_r, delta_z, delta_n], axis=1)
-        delta_q[t] = np.concatenate([delta_r, delta_z, delta_n * r], axis=1)
-        delta_h[...] = delta_q[t] @ w + own * z
+        delta_p[t] = np.concatenate([delta_r, delta_z, delta_n], axis=1)  # (34)
+        delta_q[t] = np.concatenate([delta_r, delta_z, delta_n * r], axis=1)  # (34)
+        delta_h[...] = delta_q[t] @ w + own * z  # (34)
 
 
 def rnn(p, h0, w, bias, rectified, h):

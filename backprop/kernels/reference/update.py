@@ -16,9 +16,9 @@ def sgd(parameters, lr, momentum, dampening, weight_decay, nesterov, first):
     for theta, g, v in parameters:
         g = g + weight_decay * theta
         if momentum != 0:
-            v[...] = g if first else momentum * v + (1 - dampening) * g
+            v[...] = g if first else momentum * v + (1 - dampening) * g  # (15)
             g = g + momentum * v if nesterov else v
-        theta -= lr * g
+        theta -= lr * g  # (15)
 
 
 def rmsprop(parameters, lr, keep, fresh, eps, weight_decay, momentum, centered):
@@ -30,7 +30,7 @@ def rmsprop(parameters, lr, keep, fresh, eps, weight_decay, momentum, centered):
     """
     for theta, g, square, mean, v in parameters:
         g = g + weight_decay * theta
-        square[...] = keep * square + fresh * g * g
+        square[...] = keep * square + fresh * g * g  # (41)
         spread = square
         if centered:
             mean[...] = keep * mean + fresh * g
@@ -39,7 +39,7 @@ def rmsprop(parameters, lr, keep, fresh, eps, weight_decay, momentum, centered):
         if momentum != 0:
             v[...] = momentum * v + step
             step = v
-        theta -= lr * step
+        theta -= lr * step  # (41)
 
 
 def adam(parameters, along_m, along_g, root, beta1, beta2, eps, weight_decay, shrink, amsgrad):
@@ -51,10 +51,10 @@ def adam(parameters, along_m, along_g, root, beta1, beta2, eps, weight_decay, sh
     """
     for theta, g, m, s, most in parameters:
         g = g + weight_decay * theta
-        m[...] = beta1 * m + (1 - beta1) * g
-        s[...] = beta2 * s + (1 - beta2) * g * g
+        m[...] = beta1 * m + (1 - beta1) * g  # (42)
+        s[...] = beta2 * s + (1 - beta2) * g * g  # (42)
         if amsgrad:
             most[...] = np.maximum(most, s)
         largest = most if amsgrad else s
-        theta *= shrink
-        theta -= (along_m * m + along_g * g) / (np.sqrt(largest) / root + eps)
+        theta *= shrink  # (43)
+        theta -= (along_m * m + along_g * g) / (np.sqrt(largest) / root + eps)  # (42)

@@ -130,7 +130,8 @@ def _lines(entry):
     short = pointer or sum(block.text.count("\n") for block in kernels) <= SHORT
     figures = "".join(_figure([block]) for block in kernels)
     behind = f"<details{' open' if short else ''}><summary>the reference kernel</summary>{figures}</details>"
-    return "".join(map(_figure, own)) + (behind if kernels else "")
+    alone = "<p class=none>It has no kernel of its own: NumPy computes it, or kernels of other formulas.</p>"
+    return "".join(map(_figure, own)) + (behind if kernels else alone)
 
 
 def _statements(entry):

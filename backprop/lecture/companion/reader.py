@@ -9,7 +9,7 @@ GREEK = {
     "sigma": "σ", "phi": "φ",
 }
 UPRIGHT = (  # names of more than one letter
-    "Im", "base", "clip", "cos", "dampening", "end_factor", "eta_min", "exp", "floor", "hh", "ih", "index", "keep",
+    "Im", "base", "clip", "cos", "cosh", "dampening", "end_factor", "eta_min", "exp", "floor", "hh", "ih", "index", "keep",
     "log", "lr", "max", "mean", "min", "momentum", "onehot", "pad", "relu", "rms", "running", "share", "sigmoid",
     "sign", "sin", "softmax", "start_factor", "std", "step_size", "tan", "tanh", "T_max", "total_iters", "var",
     "weight_decay",
@@ -18,7 +18,7 @@ UPRIGHT = (  # names of more than one letter
 WORDS = ("that", "what")  # not a letter with a hat
 SPACE = "<mspace width=.17em></mspace>"
 SYMBOLS = {*GREEK, *UPRIGHT, "where", "and", "over", "sum", "xhat"}  # what may follow a letter a
-ACCENTS = {"bar": "¯", "dot": "˙", "hat": "^"}
+ACCENTS = {"bar": "¯", "dot": "˙", "hat": "ˆ"}
 OPERATORS = {"*": "⊙", "<-": "←", "<=": "≤", ">=": "≥", "!=": "≠", "-": "−", "...": "…", "⊙": "⊙", "+=": "+="}
 LONGEST_INDEX = 9  # characters; a longer one is set in brackets after its name
 
@@ -82,6 +82,8 @@ class Reader:
             inside = self.row(closing)
             left, right = ("", "") if sign == "{" else (f"<mo>{sign}</mo>", f"<mo>{closing}</mo>")
             return self._hanging(f"<mrow>{left}{''.join(inside)}{right}</mrow>")
+        if sign == "`":  # around code
+            return ""
         if sign == "'":
             return "<mo>′</mo>"
         return f"<mo>{html.escape(OPERATORS.get(sign, sign))}</mo>"
@@ -113,7 +115,10 @@ class Reader:
             return "<mtext>&nbsp;a&nbsp;</mtext>"  # the article
         symbol = _symbol(name)
         if symbol.startswith("<mtext>"):
-            return symbol.replace(name, name + primes)
+            word = symbol.replace(name, name + primes)
+            return self._hanging(word) if self.text.startswith("^", self.at) else word
+        if primes == "'s":  # a genitive, not a derivative
+            return f"<mrow>{symbol}<mtext>’s</mtext></mrow>"
         if primes:
             symbol = f"<mrow>{symbol}<mo>′</mo></mrow>"
         symbol = self._hanging(symbol)

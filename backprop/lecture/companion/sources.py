@@ -96,7 +96,7 @@ def _block(thing, first, text, number):
 
 def _hits(text, number):
     """The lines of a text, from 1, that compute the formula: statements with its number in a comment, after or above
-    them; if there are none and the docstring states it, a short body, or the docstring's own lines.
+    them; if there are none and the docstring states it, all of a short body.
     """
     lines = text.splitlines()
     comments = {at: re.search(r"(?:^ *|  )# (.*)|$", line)[1] or "" for at, line in enumerate(lines, start=1)}
@@ -114,8 +114,7 @@ def _hits(text, number):
     (part,) = tree.body
     if not hits and isinstance(part, ast.FunctionDef) and _among(numbers(ast.get_docstring(part) or ""), number):
         body = [at for statement in part.body[1:] for at in _lines(statement)]
-        doc = [at for at in _lines(part.body[0]) if _among(numbers(lines[at - 1]), number)]
-        hits = set(body if len(body) <= SHORT else doc)
+        hits = set(body if len(body) <= SHORT else ())
     return sorted(hits)
 
 

@@ -8,6 +8,10 @@ from backprop.lecture.companion.sources import prose
 from backprop.lecture.examples import examples
 
 
+def _exactly(most):
+    return f", from the complex step by {most:.0e}" if most else "; the complex step gives the same bits"
+
+
 @functools.cache
 def reports():
     """(class, title, Report) of every example, on the kernels in use."""
@@ -26,8 +30,7 @@ def page(checked):
     count = f"{entries} entries of {len(told)} example{'s' if len(told) != 1 else ''}"
     summary = (
         f"<b class={'ok' if right else 'wrong'}>{'✓ agrees' if right else '✗ DISAGREES'}</b> with finite differences "
-        f"in {count}: off by at most {max(row.relative for row in rows):.0e}"
-        + (f", from the complex step by {f'{max(exact):.0e}' if max(exact) else 'nothing'}" if exact else "")
+        f"in {count}: off by at most {max(row.relative for row in rows):.0e}" + (_exactly(max(exact)) if exact else "")
     )
     lines = []
     for kind, title, report in told:

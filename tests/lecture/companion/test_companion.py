@@ -1,5 +1,6 @@
 """The companion: every formula has its line, its docstring, its numbers, its check and its place on the page."""
 
+import ast
 import doctest
 import html
 import inspect
@@ -200,10 +201,50 @@ def test_dropouts_random_numbers_are_no_formula(whole):
     assert "SplitMix64" not in whole and "0x9E3779B97F4A7C15" not in whole
 
 
+@pytest.mark.parametrize("number", ENTRIES)
+def test_every_kernel_on_a_card_has_a_highlighted_statement(whole, number):
+    """A docstring or a signature computes nothing. A card without a kernel says so."""
+    blocks = sources.kernels(number)
+    for block in blocks:
+        try:
+            (function,) = ast.parse(block.text).body
+        except SyntaxError:  # the rows of a table: each is the formula
+            assert block.lines
+            continue
+        doc = function.body[0] if ast.get_docstring(function) else None
+        said = range(doc.lineno, doc.end_lineno + 1) if doc else ()
+        hits = {line - block.first + 1 for line in block.lines}
+        assert hits and min(hits) > function.lineno and not hits & set(said), (block.path, function.name)
+    assert ("It has no kernel of its own" in article(whole, number)) == (not blocks)
+
+
+def test_a_block_is_shown_once(whole):
+    for number in ENTRIES:
+        shown = re.findall(r"<figure>.*?</figure>", article(whole, number), re.DOTALL)
+        assert len(shown) == len(set(shown)), number
+
+
+def test_no_formula_is_left_half_read(whole):
+    """A power that was not raised, a differential that was taken for a name, and a genitive for a derivative."""
+    formulas = re.findall(r"<math.*?</math>", whole, re.DOTALL)
+    assert len(formulas) > 200
+    for formula in formulas:
+        assert "^" not in formula and "`" not in formula
+        assert not re.search(r"<mi>d[a-z]</mi>", formula), formula
+    assert "a’s" in re.sub("<[^>]*>", "", article(whole, "25")) and "<mo>′</mo>" not in article(whole, "25")
+    assert "′" not in mathml("n's weight is 1 - z") and "′" in mathml("sigma'(u)")
+
+
+def test_true_is_printed_as_true():
+    assert "True" in sessions.drawn(True) and "1" not in sessions.drawn(True)
+
+
 def test_a_mark_behind_a_bracket_highlights_the_whole_statement():
     text = "def f(a):\n    x = (\n        a + 1\n    )  # (7)\n    return x\n"
     assert sources._hits(text, "7") == [2, 3, 4]
     assert sources._hits('def f(a):\n    """a (7)"""\n    return a\n', "7") == [3]
+    long = "    a += 1\n" * 9
+    assert sources._hits(f'def f(a):\n    """a (7)"""\n{long}    return a\n', "7") == []
 
 
 def test_the_page_needs_nothing_but_itself(whole):
