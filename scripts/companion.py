@@ -2,6 +2,7 @@
 
     python scripts/companion.py                      companion.html, to be opened in a browser
     python scripts/companion.py --out notes.html
+    python scripts/companion.py --video lecture.mp4  its minutes become links, lecture.mp4#t=514
 
 Everything on it is read from the code as it stands, and computed now. The page needs no network.
 """
@@ -16,10 +17,11 @@ from data_tools import terminal
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--video", default="", metavar="URL", help="the lecture's video: the minutes link to it")
     parser.add_argument("--out", type=Path, default=Path("companion.html"), metavar="FILE")
     options = parser.parse_args(arguments)
     try:
-        print(f"the companion is in {write(options.out)}")
+        print(f"the companion is in {write(options.out, options.video)}")
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ class Moment(NamedTuple):
     places     its code, as dotted names after `backprop.`; a moment with one that does not exist is "not built"
     command    a line for a terminal that shows it
     session    the name of a worked session
+    picture    the name of a picture
     """
 
     lecture: str
@@ -22,6 +23,7 @@ class Moment(NamedTuple):
     places: tuple = ()
     command: str = ""
     session: str = ""
+    picture: str = ""
 
     @property
     def missing(self):

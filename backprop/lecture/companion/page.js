@@ -113,3 +113,28 @@ follow();
 
 // On paper nothing can be opened.
 addEventListener("beforeprint", () => { for (const part of document.querySelectorAll("details")) part.open = true; });
+
+// Pictures: whatever one points at, or reaches with Tab, lights up what met in it, and says it. A slider visits cells.
+for (const picture of document.querySelectorAll("figure.picture")) {
+  const cells = [...picture.querySelectorAll(".cell")], said = picture.querySelector("output");
+  const light = cell => {
+    for (const other of cells) other.classList.remove("met", "chosen");
+    cell.classList.add("chosen");
+    for (const id of cell.dataset.met.split(" ").filter(Boolean)) document.getElementById(id).classList.add("met");
+    said.textContent = cell.dataset.said;
+  };
+  for (const kind of ["pointerover", "focusin"]) {
+    picture.addEventListener(kind, event => {
+      const cell = event.target.closest(".cell");
+      if (cell) light(cell);
+    });
+  }
+  for (const slider of picture.querySelectorAll(".tour input")) {
+    const ids = slider.dataset.tour.split(" ");
+    slider.addEventListener("input", () => {
+      const step = Number(slider.value);
+      if ("hides" in slider.dataset) ids.forEach((id, k) => document.getElementById(id).classList.toggle("later", k > step));
+      light(document.getElementById(ids[step]));
+    });
+  }
+}

@@ -9,6 +9,8 @@ from backprop.lecture.companion import sessions, sources, verdicts
 from backprop.lecture.companion.entries import ENTRIES
 from backprop.lecture.companion.moment import resolve
 from backprop.lecture.companion.notation import display
+from backprop.lecture.companion.pictures import PICTURES
+from backprop.lecture.companion.questions import of_moments, seconds
 from backprop.lecture.companion.sources import prose
 from backprop.lecture.companion.timeline import LECTURES, MOMENTS
 from backprop.lecture.formulas import belongs, legend, stated
@@ -19,18 +21,23 @@ HERE = Path(__file__).parent
 KEYS = (("/", "search"), ("j k", "next, previous"), ("t", "light or dark"), ("Esc", "show all"))
 
 
-def write(path):
-    """Write the page into the file `path`, whose folder is created if needed. Returns the path."""
+def write(path, video=""):
+    """Write the page into the file `path`, whose folder is created if needed. Returns the path.
+
+    video   the address of the lecture's video, to which the minutes become links, as VIDEO#t=SECONDS
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with use_kernels("reference"):  # nothing is worth compiling for such small arrays
-        path.write_text(whole(), encoding="utf-8")
+        path.write_text(whole(video=video), encoding="utf-8")
     return path
 
 
-def whole(moments=MOMENTS):
+def whole(moments=MOMENTS, video=""):
     """The whole page as a text."""
-    sections = "\n".join(_section(moment, number) for number, moment in enumerate(moments))
+    asked = of_moments(moments)
+    parts = enumerate(moments)
+    sections = "\n".join(_section(moment, number, asked.get(moment, ()), video) for number, moment in parts)
     keys = "".join(f"<span><kbd>{key}</kbd> {what}</span>" for key, what in KEYS)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -84,18 +91,39 @@ def _timeline(moments):
     return "".join(lines)
 
 
-def _section(moment, number):
-    """One moment: what it is about, where it is in the code, how to see it, and its formulas."""
+def _section(moment, number, questions, video):
+    """One moment: what it is about, what was asked, where it is in the code, how to see it, and its formulas."""
     missing = ", ".join(moment.missing) or "no code"
     built = "" if moment.built else f"<em class=missing>not built: {html.escape(missing)}</em>"
-    time = f"<time>{html.escape(f'{moment.lecture} {moment.time}'.strip())}</time>"
+    time = _minutes(f"{moment.lecture} {moment.time}".strip(), moment, video)
     places = "".join(f"<li>{_place(name)}</li>" for name in moment.places if resolve(name) is not None)
     command = f"<pre class=command tabindex=0>{html.escape(moment.command)}</pre>" if moment.command else ""
     session = sessions.page(moment.session) if moment.session else ""
+    picture = PICTURES[moment.picture]() if moment.picture else ""
+    asked = "".join(_question(question, moment, video) for question in questions)
     formulas = "\n".join(_formula(ENTRIES[n]) for n in moment.formulas)
     return (
         f"<section id='m-{number}' class=moment tabindex=-1><h2>{time} {html.escape(moment.title)} {built}</h2>"
-        f"<p>{prose(moment.text)}</p><ul class=places>{places}</ul>{command}{session}{formulas}</section>"
+        f"<p>{prose(moment.text)}</p>{asked}<ul class=places>{places}</ul>{command}"
+        f"{session}{picture}{formulas}</section>"
+    )
+
+
+def _minutes(text, moment, video):
+    """The minutes of a moment, or of a question in it; with a video a link to them."""
+    shown = f"<time>{html.escape(text)}</time>"
+    start = text.removeprefix("A ").partition(" ")[0].rstrip(",")
+    if not video or moment.lecture != "A":
+        return shown
+    return f"<a href='{html.escape(video)}#t={seconds(start)}'>{shown}</a>"
+
+
+def _question(question, moment, video):
+    """A question of the room, and behind it, for whoever has thought, the answer."""
+    time = _minutes(question.time, moment, video)
+    return (
+        f"<details class=question><summary>{time} {prose(question.question)}</summary>"
+        f"<p>{prose(question.answer)}</p></details>"
     )
 
 

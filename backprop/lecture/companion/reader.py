@@ -9,10 +9,10 @@ GREEK = {
     "sigma": "σ", "phi": "φ",
 }
 UPRIGHT = (  # names of more than one letter
-    "Im", "base", "clip", "cos", "cosh", "dampening", "end_factor", "eta_min", "exp", "floor", "hh", "ih", "index", "keep",
-    "log", "lr", "max", "mean", "min", "momentum", "onehot", "pad", "relu", "rms", "running", "share", "sigmoid",
-    "sign", "sin", "softmax", "start_factor", "std", "step_size", "tan", "tanh", "T_max", "total_iters", "var",
-    "weight_decay",
+    "Im", "base", "clip", "cos", "cosh", "dampening", "end_factor", "eta_min", "exp", "floor", "hh", "ih", "index",
+    "keep", "log", "lr", "max", "mean", "min", "momentum", "onehot", "pad", "relu", "rms", "running", "share",
+    "sigmoid", "sign", "sin", "softmax", "start_factor", "std", "step_size", "tan", "tanh", "T_max", "total_iters",
+    "var", "weight_decay",
 )
 # fmt: on
 WORDS = ("that", "what")  # not a letter with a hat

@@ -361,8 +361,8 @@ def contrast(a, b):
 
 
 def test_the_page_is_written_where_it_is_wanted(tmp_path, monkeypatch):
-    monkeypatch.setattr("backprop.lecture.companion.page.whole", lambda: "the page")
-    assert write(tmp_path / "new" / "c.html").read_text() == "the page"
+    monkeypatch.setattr("backprop.lecture.companion.page.whole", lambda video: f"the page {video}")
+    assert write(tmp_path / "new" / "c.html").read_text() == "the page "
 
 
 def test_moments_without_a_formula_show_what_happens(whole):
