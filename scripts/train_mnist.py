@@ -29,6 +29,7 @@ from backprop import kernels
 from backprop.kernels.transfer import device_named
 from backprop.models.networks import MODELS
 from backprop.show.explain.diary import Diary
+from backprop.show.figure import FORMATS
 from backprop.show.run import write_run
 from backprop.show.summary import summary
 from backprop.training.data import split
@@ -132,6 +133,8 @@ def main(arguments=None):
     )
     parser.add_argument("--patience", type=whole(1), metavar="EPOCHS", help="end after so many without a better one")
     parser.add_argument("--clip-norm", type=float, metavar="NORM", help="scale gradients so that their norm is below")
+    parser.add_argument("--format", choices=FORMATS, default="png", help="of the pictures (png)")
+    parser.add_argument("--dark", action="store_true", help="pictures on a dark ground, for slides")
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
     parser.add_argument("--explain", action="store_true", help="show what happens in each layer, and draw it")
     options = parser.parse_args(arguments)
@@ -218,7 +221,8 @@ def run(options):
         return 130
     bp.save(net, out / "model.safetensors")
     print("testing, and drawing pictures")
-    metrics = write_run(out, net, loss, history, data, test, options=chosen, started=started)
+    of_pictures = {"suffix": options.format, "on_dark": options.dark}
+    metrics = write_run(out, net, loss, history, data, test, options=chosen, started=started, **of_pictures)
     if diary is not None:
         print(diary.write(out, f"{options.model} on {source}, seed {options.seed}"))
     print(describe(metrics))

@@ -8,29 +8,59 @@ from backprop.layers.attention import MultiheadAttention
 from backprop.layers.batch_norm import BatchNorm
 from backprop.layers.conv import Convolution
 from backprop.models.blocks import Patches
-from backprop.show.plots import BLUE, coloured, new_figure
+from backprop.show.colors import BLUE
+from backprop.show.figure import colour_scale, new_figure
+from backprop.show.plots import coloured, some
 
 MOST = 16  # maps in a row
 EDGE = "#d0d4da"
 
 
-def filters(weight, path, title, most=64):
-    """The filters (O, C, P, Q) as images, each on its own scale: of three channels as colours, of others averaged."""
-    count = min(len(weight), most)
-    columns = min(count, MOST)
-    rows = -(-count // columns)
-    side = 1.15 if count <= 8 else 0.8
-    figure = new_figure(max(side * columns, 6), side * rows + 0.5)
+def filters(layers, path, title, most=64):
+    """Filters [(name, (O, C, P, Q))] as images, a block for each layer: of three channels as colours, else averaged
+    over the channels, all of a layer on one scale.
+    """
+    counts = [min(len(weight), most) for _, weight in layers]
+    columns = min(max(counts), MOST)
+    rows = [-(-count // columns) for count in counts]
+    side = 1.15 if columns <= 8 else 0.8
+    figure = new_figure(max(side * columns, 6) + 0.5, side * sum(rows) + 0.35 * len(layers) + 0.5)
     figure.suptitle(title, fontsize=10)
-    for place in range(count):
-        axes = figure.add_subplot(rows, columns, place + 1)
-        image = weight[place] if weight.shape[1] == 3 else weight[place].mean(axis=0)
-        limit = np.abs(image).max() or 1
-        shown = coloured(image, limit) if image.ndim == 3 else image
-        axes.imshow(shown, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
-        _bare(axes)
+    blocks = figure.subfigures(len(layers), 1, height_ratios=rows, squeeze=False)[:, 0]
+    for (name, weight), count, down, block in zip(layers, counts, rows, blocks, strict=True):
+        block.suptitle(name + some(count, len(weight), "filters"), fontsize=8)
+        images = weight if weight.shape[1] == 3 else weight.mean(axis=1)
+        limit, grid = np.abs(images).max() or 1, []
+        for place in range(count):
+            axes = block.add_subplot(down, columns, place + 1)
+            shown = coloured(images[place], limit) if images.ndim == 4 else images[place]
+            drawn = axes.imshow(shown, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
+            _bare(axes)
+            grid.append(axes)
+        if images.ndim == 3:
+            colour_scale(block, drawn, grid, "against", "for it")
     figure.savefig(path)
     return path
+
+
+def first_convolutions(net, image):
+    """[(name, filters (O, C, P, Q))] of all convolutions that read the image (1, C, H, W) itself."""
+    found, names = {}, {module: path for path, module in net.named_modules()}
+
+    def look(module, inputs):
+        a = inputs[0]
+        if isinstance(module, Convolution) and np.shape(a) == np.shape(image) and np.array_equal(to_host(a), shown):
+            found[f"{names[module]} {type(module).__name__}"] = to_host(module.weight.data)
+
+    shown = to_host(image)
+    handles = [module.register_forward_pre_hook(look) for module in names]
+    try:
+        with net.evaluating():
+            net(image)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return list(found.items())
 
 
 def feature_maps(net, image, path, title):
@@ -47,9 +77,10 @@ def feature_maps(net, image, path, title):
         label = figure.add_subplot(grid[row, :2])
         label.axis("off")
         size = "x".join(map(str, maps.shape[1:]))
-        some = f", {MOST} shown" if len(maps) > MOST else ""
-        label.text(1, 0.5, f"{name}\n{len(maps)} of {size}{some}", ha="right", va="center", fontsize=7.5)
         most = np.abs(maps).max() or 1
+        count = f"{MOST} of {len(maps)} maps" if len(maps) > MOST else f"{len(maps)} maps"
+        words = f"{name}\n{count} of {size}\nwhite 0, black {most:.3g}"
+        label.text(1, 0.5, words, ha="right", va="center", fontsize=6.5)
         for place, values in enumerate(maps[:MOST]):
             axes = figure.add_subplot(grid[row, place + 2])
             axes.imshow(values, cmap="Greys", vmin=0, vmax=most, interpolation="nearest")

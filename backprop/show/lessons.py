@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 
 from backprop.show.colors import BLUE, GREEN, GREY, ORANGE, PAPER
-from backprop.show.plots import new_axes, new_figure
+from backprop.show.figure import new_axes, new_figure
 
 PURPLE = "#8b5fbf"
 COLORS = (ORANGE, PURPLE, BLUE, GREEN)

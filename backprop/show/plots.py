@@ -1,33 +1,9 @@
-"""The pictures of a training run, as PNG files. Each function returns the path it wrote."""
-
-from pathlib import Path
+"""The pictures of a training run. Each function returns the path it wrote; its suffix says the format."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from backprop.show.colors import BLUE, GREEN, GREY, ORANGE
-from backprop.training.files import replacing
-
-
-class _Figure(Figure):
-    """A figure that is saved whole or not at all."""
-
-    def savefig(self, file):
-        if hasattr(file, "write"):
-            super().savefig(file)
-        else:
-            with replacing(file) as opened:
-                super().savefig(opened, format=Path(file).suffix[1:] or "png")
-
-
-def new_figure(width, height):
-    return _Figure(figsize=(width, height), dpi=150, layout="constrained")
-
-
-def new_axes(figure, *place):
-    axes = figure.add_subplot(*place)
-    axes.spines[["top", "right"]].set_visible(False)
-    return axes
+from backprop.show.figure import colour_scale, new_axes, new_figure
 
 
 def curves(history, path, title, floor=None, held_out=False):
@@ -44,10 +20,8 @@ def curves(history, path, title, floor=None, held_out=False):
 
     axes = new_axes(figure, 1, 2, 1)
     axes.plot(steps, history.losses, color=BLUE, alpha=0.2, linewidth=0.6)
-    window = max(1, min(100, len(steps) // 10))
-    if len(steps) >= window:
-        smooth = np.convolve(history.losses, np.ones(window) / window, mode="valid")
-        axes.plot(steps[window - 1 :], smooth, color=BLUE, label=f"training, mean of {window} steps")
+    window = max(1, min(101, len(steps) // 10 | 1))
+    axes.plot(steps, centred_mean(history.losses, window), color=BLUE, label=f"training, mean of {window} steps")
     if history.epochs and history.epochs[0].test_loss is not None:
         axes.plot(ends, [e.test_loss for e in history.epochs], "o-", color=ORANGE, markersize=4, label=tested)
     if floor is not None:
@@ -63,9 +37,15 @@ def curves(history, path, title, floor=None, held_out=False):
             fontsize=8,
             color=GREY,
         )
-    axes.set(xlabel="step", ylabel="cross-entropy loss", ylim=(0, None))
+    axes.set(xlabel="step", ylabel="cross-entropy loss")
+    if spread_out(history.losses):  # on a scale from 0 the first steps would hide all others
+        axes.set_yscale("log")
+        axes.set_ylabel("cross-entropy loss, logarithmic")
+        axes.yaxis.set_major_formatter("{x:g}")
+    else:
+        axes.set_ylim(0, None)
     if len(steps):
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8, loc="lower left" if axes.get_yscale() == "log" else "best")
 
     axes = new_axes(figure, 1, 2, 2)
     epochs = np.arange(1, len(history.epochs) + 1)
@@ -83,14 +63,27 @@ def curves(history, path, title, floor=None, held_out=False):
             textcoords="offset points",
             ha="center",
         )
-    axes.set(xlabel="epoch", ylabel="accuracy, %")
+    axes.set(xlabel="epoch", ylabel="accuracy, %", xlim=(0.5, max(len(epochs), 1) + 0.5))
     axes.margins(y=0.15)
     if history.epochs and max(e.train_accuracy for e in history.epochs) < 0.5:
         axes.set_ylim(0, 100)  # the wiggles of a network that learns nothing are not magnified
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.legend(frameon=False, fontsize=8, loc="center right")
     figure.savefig(path)
     return path
+
+
+def centred_mean(losses, window):
+    """The mean of `window` losses around each, of fewer at both ends: one of the past alone would lag behind."""
+    sums, steps, half = np.cumsum([0.0, *losses]), np.arange(len(losses)), window // 2
+    start, stop = np.maximum(steps - half, 0), np.minimum(steps + half + 1, len(losses))
+    return (sums[stop] - sums[start]) / (stop - start)
+
+
+def spread_out(losses):
+    """Whether a logarithmic scale shows more: the largest loss is ten times the median of the last quarter."""
+    last = np.median(losses[-(len(losses) // 4) :]) if len(losses) > 3 else 0
+    return bool(last > 0 and min(losses) > 0 and np.nanmax(losses) > 10 * last)
 
 
 MOST_CLASSES = 20  # whose counts are written into their fields
@@ -175,8 +168,8 @@ def mistakes(images, labels, probabilities, path, rows=4, columns=8, names=()):
         axes = figure.add_subplot(rows, columns, place + 1)
         axes.imshow(as_pixels(images[index]), cmap="gray", vmin=0, vmax=255)
         is_, said = named(names, labels[index]), named(names, taken_for[index])
-        apart = "\n" if names else " "
-        axes.set_title(f"{is_}{apart}taken for {said}\nwith {confidence[index]:.1%}", fontsize=6.5 if names else 7)
+        apart = "\n" if names else ", "
+        axes.set_title(f"said {said}, {confidence[index]:.0%}{apart}is {is_}", fontsize=6.5 if names else 7)
         axes.axis("off")
     figure.savefig(path)
     return path
@@ -191,17 +184,26 @@ def weights(matrix, image_shape, path, title, most=64, names=()):
     rows = -(-count // columns)
     side = 1.5 if count <= 10 else 0.62
     figure = new_figure(side * columns, side * rows + 0.5)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title + some(count, len(matrix), "units"), fontsize=10)
     limit = np.quantile(np.abs(matrix[:count]), 0.995) or 1
+    grid = []
     for place in range(count):
         axes = figure.add_subplot(rows, columns, place + 1)
+        grid.append(axes)
         image = matrix[place].reshape(image_shape)
-        shown = coloured(image, limit) if image.ndim == 3 and len(image) == 3 else -image
-        axes.imshow(shown, cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="nearest")
+        shown = coloured(image, limit) if image.ndim == 3 and len(image) == 3 else image
+        drawn = axes.imshow(shown, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
         if count <= 10:
             axes.set_title(named(names, place), fontsize=9)
         axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
             spine.set_edgecolor("#d0d4da")
+    if shown.ndim == 2:
+        colour_scale(figure, drawn, grid, "against", "for it")
     figure.savefig(path)
     return path
+
+
+def some(count, of, what):
+    """What a title adds where not all are drawn."""
+    return f"; {count} of {of} {what}" if count < of else ""

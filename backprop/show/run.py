@@ -14,17 +14,19 @@ from backprop.kernels.device import to_host
 from backprop.layers import Conv2d, Linear
 from backprop.models.blocks import Patches
 from backprop.show import inside, plots
+from backprop.show.figure import dark
 from backprop.show.numbers import without_nan
 from backprop.training.evaluate import measure, predict
 from backprop.training.files import replacing
 
 
-def write_run(out, net, loss, history, data, test, options, started):
+def write_run(out, net, loss, history, data, test, options, started, suffix="png", on_dark=False):
     """Write the run into the existing folder `out`. Returns the metrics, which are also in metrics.json.
 
     data      the Dataset; `test` is the loader over its test half
     options   the run's options, stored in metrics.json
     started   time.perf_counter() at its start
+    suffix    of the pictures: png, svg or pdf; with `on_dark` they have a dark ground, for slides
     """
     out = Path(out)
     predictions = list(predict(net, test))
@@ -41,7 +43,8 @@ def write_run(out, net, loss, history, data, test, options, started):
         "python": platform.python_version(),
     }
     _write_metrics(out, metrics, started)  # first, so that a picture that fails does not lose them
-    _draw(out, net, history, data, test, predictions, test_accuracy, options)
+    with dark(on_dark):
+        _draw(out, suffix, net, history, data, test, predictions, test_accuracy, options)
     _write_metrics(out, metrics, started)
     return metrics
 
@@ -53,14 +56,14 @@ def _write_metrics(out, metrics, started):
         file.write(json.dumps(without_nan(metrics), indent=1, allow_nan=False).encode())
 
 
-def _draw(out, net, history, data, test, predictions, test_accuracy, options):
+def _draw(out, suffix, net, history, data, test, predictions, test_accuracy, options):
     title = f"{options['model']} on {options['data']}, seed {options['seed']}"
     probabilities = np.concatenate([to_host(F.softmax(scores, 1)) for scores, _ in predictions])
     labels = np.asarray(data.test_labels)
     matrix = confusion_matrix(labels, probabilities.argmax(axis=1), classes=int(data.train_labels.max()) + 1)
-    plots.curves(history, out / "curves.png", title, label_entropy(data.train_labels), history.best is not None)
-    plots.confusion(matrix, out / "confusion.png", f"{title}: {test_accuracy:.2%} right", data.names)
-    plots.mistakes(data.test_images, labels, probabilities, out / "mistakes.png", names=data.names)
+    plots.curves(history, out / f"curves.{suffix}", title, label_entropy(data.train_labels), history.best is not None)
+    plots.confusion(matrix, out / f"confusion.{suffix}", f"{title}: {test_accuracy:.2%} right", data.names)
+    plots.mistakes(data.test_images, labels, probabilities, out / f"mistakes.{suffix}", names=data.names)
     first = next((layer for layer in net.modules() if isinstance(layer, (Linear, Conv2d))), None)
     signs = "purple: ink speaks for it, orange: against"
     if data.in_colour:
@@ -68,18 +71,17 @@ def _draw(out, net, history, data, test, predictions, test_accuracy, options):
     if any(isinstance(module, Patches) for module in net.modules()):
         title = f"{options['model']}: what each head looks at from one square; darker: more"
         firsts = [np.flatnonzero(labels == label)[:1] for label in np.unique(labels)[:6]]
-        inside.heads(net, test.batch(np.concatenate(firsts)), out / "heads.png", title)
+        inside.heads(net, test.batch(np.concatenate(firsts)), out / f"heads.{suffix}", title)
     elif isinstance(first, Linear) and first.in_features == math.prod(data.train_images.shape[1:]):
         title = f"{options['model']}: the first layer's weights; {signs}"
         shape = data.train_images.shape[1:]
-        plots.weights(to_host(first.weight.data), shape, out / "weights.png", title, names=data.names)
+        plots.weights(to_host(first.weight.data), shape, out / f"weights.{suffix}", title, names=data.names)
     elif isinstance(first, Conv2d):
-        inside.filters(
-            to_host(first.weight.data), out / "filters.png", f"{options['model']}: the first filters; {signs}"
-        )
         digit = test.batch(np.arange(1))
+        title = f"{options['model']}: the first filters; {signs}"
+        inside.filters(inside.first_convolutions(net, digit), out / f"filters.{suffix}", title)
         title = f"{options['model']}: what becomes of {data.named(labels[0])}, layer by layer"
-        inside.feature_maps(net, digit, out / "maps.png", title)
+        inside.feature_maps(net, digit, out / f"maps.{suffix}", title)
 
 
 def confusion_matrix(labels, taken_for, classes):

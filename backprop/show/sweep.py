@@ -3,7 +3,7 @@
 import numpy as np
 
 from backprop.show.colors import BLUE, GREEN, ORANGE
-from backprop.show.plots import new_axes, new_figure
+from backprop.show.figure import new_axes, new_figure
 
 
 def sweep(f, df, x, steps):

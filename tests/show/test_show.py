@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import backprop as bp
-from backprop.show import plots
+from backprop.models.networks import MODELS
+from backprop.show import inside, plots
+from backprop.show.figure import dark
 from backprop.show.run import confusion_matrix, label_entropy
 from backprop.show.summary import summary
 from backprop.show.sweep import sweep
@@ -68,7 +70,7 @@ def test_mistakes_are_shown_with_the_most_confident_first(monkeypatch, tmp_path)
     figures = drawn(monkeypatch)
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
     plots.mistakes(np.zeros((4, 28, 28), np.uint8), np.array([0, 0, 0, 1]), probabilities, tmp_path / "m.png")
-    assert [axes.get_title() for axes in figures[0].axes] == ["0 taken for 1\nwith 80.0%", "0 taken for 1\nwith 60.0%"]
+    assert [axes.get_title() for axes in figures[0].axes] == ["said 1, 80%, is 0", "said 1, 60%, is 0"]
     assert figures[0].get_suptitle() == "the 2 most confident mistakes of 2"
 
 
@@ -85,3 +87,54 @@ def test_the_sweep_shows_truncation_round_off_and_a_complex_step_without_either(
     np.testing.assert_allclose(central[0], steps[0] ** 2 / 6, rtol=0.01)
     assert min(one_sided[3], central[3]) > 1e-5
     assert exact[2:].max() < 1e-15
+
+
+def test_the_mean_of_a_curve_is_centred_and_ends_where_the_curve_ends():
+    assert plots.centred_mean([1.0, 2, 6, 3, 8], 3).tolist() == [1.5, 3, 11 / 3, 17 / 3, 5.5]
+    steps = np.arange(50.0)
+    assert np.allclose(plots.centred_mean(steps, 11)[5:-5], steps[5:-5])  # a straight line stays where it is
+    assert plots.centred_mean([], 1).tolist() == []
+
+
+def test_a_first_spike_that_would_hide_the_rest_gets_a_logarithmic_scale(monkeypatch, tmp_path):
+    figures = drawn(monkeypatch)
+    plots.curves(History(losses=[300.0] * 5 + [0.5] * 95), tmp_path / "c.png", "title")
+    plots.curves(History(losses=[2.3] * 50 + [1.5] * 50), tmp_path / "c.png", "title")
+    plots.curves(History(losses=[2.3, 0.0] * 50), tmp_path / "c.png", "title")
+    assert [figure.axes[0].get_yscale() for figure in figures] == ["log", "linear", "linear"]
+
+
+def test_one_epoch_is_drawn_as_epoch_one(monkeypatch, tmp_path):
+    figures = drawn(monkeypatch)
+    history = History(losses=[2.0, 1.0] * 40, epochs=[Epoch(1.5, 0.5, 1.4, 0.6, 1.0)])
+    plots.curves(history, tmp_path / "c.png", "title")
+    axes = figures[0].axes[1]
+    assert axes.get_xlim() == (0.5, 1.5) and [tick for tick in axes.get_xticks() if 0.5 < tick < 1.5] == [1]
+
+
+def test_a_title_says_how_many_of_the_units_are_drawn(monkeypatch, tmp_path):
+    figures = drawn(monkeypatch)
+    plots.weights(np.ones((128, 16)), (4, 4), tmp_path / "w.png", "title")
+    plots.weights(np.ones((64, 16)), (4, 4), tmp_path / "w.png", "title")
+    assert [figure.get_suptitle() for figure in figures] == ["title; 64 of 128 units", "title"]
+
+
+def test_all_filters_that_read_the_image_are_found():
+    image = np.random.default_rng(0).random((1, 1, 28, 28), np.float32)
+    shapes = {name: [w.shape for _, w in inside.first_convolutions(MODELS[name](), image)] for name in MODELS}
+    assert shapes["branches"] == [(8, 1, 3, 3), (8, 1, 7, 7)] and shapes["lenet"] == [(6, 1, 5, 5)]
+    assert shapes["resnet"] == [(16, 1, 3, 3)] and shapes["mlp"] == []
+
+
+@pytest.mark.parametrize("suffix, start", [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_pictures_have_the_format_of_their_suffix_light_or_dark(suffix, start, tmp_path):
+    layers = [("0 Conv2d", np.random.default_rng(0).standard_normal((4, 1, 3, 3)))]
+    for on_dark in (False, True):
+        path = tmp_path / f"{on_dark}.{suffix}"
+        with dark(on_dark):
+            inside.filters(layers, path, "title")
+            plots.curves(History(losses=[2.0, 1.0] * 40), path, "title", floor=1.9)
+        assert path.read_bytes().startswith(start)
+    if suffix == "svg":
+        light, black = ((tmp_path / f"{name}.svg").read_text() for name in ("False", "True"))
+        assert "#14181f" in black and "#14181f" not in light and "#2563a8" in light and "#2563a8" not in black

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from backprop.show.colors import BLUE, GREEN, GREY, ORANGE
-from backprop.show.plots import new_axes, new_figure
+from backprop.show.figure import new_axes, new_figure
 
 COLORS = (ORANGE, BLUE, GREEN, "#8b5fbf", GREY)
 MOST_NAMES = 8  # in a legend; of more lines only the first and the last are named
