@@ -1,20 +1,30 @@
 """Text in columns, for terminals, with characters of any width."""
 
+import math
 import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Sequence
+
+LEAST = 16  # characters of a column that is cut
 
 
 def table(rows: Sequence[Sequence[str]], indent="  ", spare=()):
     """Lines with the columns of `rows` aligned; the first row is the heading.
 
-    On a terminal too narrow for them, the columns headed `spare` are dropped, one by one, until the rest fits.
+    On a terminal too narrow for them, the columns headed `spare` are dropped, one by one, until the rest fits; then the
+    widest column is cut, down to LEAST characters.
     """
     widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
     if spare and not fits(width(indent) + sum(widths) + 2 * len(widths) - 2):
         left = [column for column, heading in enumerate(rows[0]) if heading != spare[0]]
         return table([[row[column] for column in left] for row in rows], indent, spare[1:])
+    over = width(indent) + sum(widths) + 2 * len(widths) - 2 - room()
+    if over > 0 and max(widths) > LEAST:
+        widest = widths.index(max(widths))
+        most = max(widths[widest] - over, LEAST)
+        return table([[*row[:widest], _cut(row[widest], most), *row[widest + 1 :]] for row in rows], indent)
     return [
         (indent + "  ".join(cell + " " * (most - width(cell)) for cell, most in zip(row, widths, strict=True))).rstrip()
         for row in rows
@@ -30,7 +40,24 @@ def beside(left, right):
 
 def fits(columns):
     """Whether lines of this width fit where standard output goes: anywhere but on a narrower terminal."""
-    return not sys.stdout.isatty() or columns <= shutil.get_terminal_size().columns
+    return columns <= room()
+
+
+def room():
+    """How many columns a line may have where standard output goes: any number but on a terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf
+
+
+def wrapped(text):
+    """A sentence, in lines that fit."""
+    return "\n".join(textwrap.wrap(text, room())) if fits(2) and not fits(width(text)) else text
+
+
+def _cut(text, most):
+    """The text, or as much of it as has room before an ellipsis."""
+    while width(text) > most:
+        text = text.removesuffix("…")[:-1] + "…"
+    return text
 
 
 def width(text):

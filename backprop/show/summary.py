@@ -5,7 +5,7 @@ import inspect
 
 import numpy as np
 
-from backprop.columns import table
+from backprop.columns import table, wrapped
 from backprop.errors import IndexRangeError
 from backprop.kernels import use_kernels
 from backprop.training.plan import obstacle
@@ -42,7 +42,7 @@ def summary(net, input_shape=None, dtype=None):
     last = "A step of training is recorded once, then replayed."
     if reason is not None:
         last = f"A step of training runs layer by layer: {reason}."
-    return "\n".join([*table(rows(net), spare=["input"]), last])
+    return "\n".join([*table(rows(net), spare=["input"]), wrapped(last)])
 
 
 def rows(net):

@@ -1,9 +1,12 @@
 """Tables and pictures: what they say, and that they survive odd histories."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import backprop as bp
+from backprop import columns
 from backprop.models.networks import MODELS
 from backprop.show import inside, plots
 from backprop.show.figure import dark
@@ -138,3 +141,23 @@ def test_pictures_have_the_format_of_their_suffix_light_or_dark(suffix, start, t
     if suffix == "svg":
         light, black = ((tmp_path / f"{name}.svg").read_text() for name in ("False", "True"))
         assert "#14181f" in black and "#14181f" not in light and "#2563a8" in light and "#2563a8" not in black
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_tables_fit_a_terminal_of_80_columns(model, monkeypatch):
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: SimpleNamespace(columns=80))
+    net, x = MODELS[model](), np.random.default_rng(0).random((4, 1, 28, 28), np.float32)
+    seen = bp.explain(net, x, np.arange(4), bp.CrossEntropyLoss(), repeats=1)
+    tables = summary(net, (64, 1, 28, 28)), str(seen)
+    assert [line for text in tables for line in text.splitlines() if len(line) > 80] == []
+    assert "neither" in str(seen) or "vanishes" in str(seen) or model == "linear"
+    assert "parameters" in tables[0] and "total" in tables[0]
+
+
+def test_what_has_no_room_is_cut_in_the_widest_column(monkeypatch):
+    monkeypatch.setattr(columns, "room", lambda: 30)
+    lines = columns.table([("layer", "call", "size"), ("0", "Conv2d(16, 16, 3, padding=1)", "123")], indent="")
+    assert lines == ["layer  call               size", "0      Conv2d(16, 16, 3…  123"]
+    monkeypatch.setattr(columns, "room", lambda: 5)
+    assert len(columns.table([("a", "b"), ("x" * 40, "y" * 40)], indent="")[1]) == 2 * columns.LEAST + 2

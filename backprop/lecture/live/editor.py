@@ -18,8 +18,6 @@ too, and `allow_wrong_classes = True`. The `for` gives weights their first value
 """
 
 import ast
-import contextlib
-import inspect
 from typing import NamedTuple
 
 import backprop as bp
@@ -28,6 +26,7 @@ from backprop.lecture.live.budget import Budget, expect_small
 from backprop.models.networks import MODELS
 from backprop.module import Module, init
 from backprop.module.rng import undisturbed
+from backprop.show.summary import as_typed
 
 LAYERS = [
     "Linear",
@@ -131,35 +130,10 @@ def written(model, image, classes, rest=""):
     """The text that describes one of MODELS: its layers, where it is a chain of those that are known."""
     with undisturbed():
         net = MODELS[model](image=image, classes=classes)
-        if not all(type(layer).__name__ in LAYERS for layer in net.children()):
-            return f"net = models.{model}()\n{rest}"
-        layers = "".join(f"    bp.{_shortest(layer)},\n" for layer in net.children())
+    if not all(type(layer).__name__ in LAYERS for layer in net.children()):
+        return f"net = models.{model}()\n{rest}"
+    layers = "".join(f"    bp.{as_typed(layer)},\n" for layer in net.children())
     return f"net = bp.Sequential(\n{layers})\n{rest}"
-
-
-def _shortest(layer):
-    """The call that makes such a layer, as one would type it: Conv2d(1, 6, 5) for Conv2d(1, 6, kernel_size=(5, 5))."""
-    kind, said = type(layer), layer.extra_repr()
-    call = ast.parse(f"{kind.__name__}({said})", mode="eval").body
-
-    def same(args, words):
-        made = kind(*map(_literal, args), **{word.arg: _literal(word.value) for word in words})
-        return made.extra_repr() == said
-
-    args, words = call.args, call.keywords
-    for word in call.keywords:  # without it, if it is the default
-        rest = [other for other in words if other is not word]
-        with contextlib.suppress(TypeError):
-            words = rest if same(args, rest) else words
-    for word in words:
-        sides = word.value.elts if isinstance(word.value, ast.Tuple) else []
-        if len(sides) > 1 and len({ast.unparse(side) for side in sides}) == 1:
-            word.value = sides[0]
-    for name in list(inspect.signature(kind).parameters)[len(args) :]:  # the first ones without their names
-        if not words or words[0].arg != name:
-            break
-        args, words = [*args, words[0].value], words[1:]
-    return ast.unparse(ast.Call(call.func, args, words))
 
 
 PARAMETERS = "net.parameters()"

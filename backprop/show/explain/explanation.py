@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from pathlib import Path
 
+from backprop.columns import wrapped
 from backprop.errors import OptionError
 from backprop.show.explain import page, table
 from backprop.show.numbers import without_nan
@@ -115,7 +116,7 @@ class Explanation:
         return path
 
     def __str__(self):
-        return "\n".join([self.title(), table.text(self.rows), self.verdict()]).rstrip()
+        return "\n".join([wrapped(self.title()), table.text(self.rows), wrapped(self.verdict())]).rstrip()
 
     __repr__ = __str__
 
