@@ -1,6 +1,7 @@
 """A network as a table: every layer, the shapes that go through it, and its number of parameters."""
 
 import ast
+import functools
 import inspect
 
 import numpy as np
@@ -70,14 +71,19 @@ def as_typed(module):
     >>> print(as_typed(bp.Conv2d(1, 6, kernel_size=5, padding=2)), as_typed(bp.MaxPool2d(2)))
     Conv2d(1, 6, 5, padding=2) MaxPool2d(2)
     """
-    name, arguments = type(module).__name__, module.extra_repr()
+    return _as_typed(type(module), module.extra_repr())
+
+
+@functools.lru_cache(1024)
+def _as_typed(kind, arguments):
+    name = kind.__name__
     try:
         call = ast.parse(f"{name}({arguments})", mode="eval").body
         typed = [ast.unparse(value) for value in call.args]
         options = [(keyword.arg, ast.literal_eval(keyword.value)) for keyword in call.keywords]
     except (SyntaxError, ValueError, AttributeError):  # a user's extra_repr may return any text
         return f"{name}({arguments})"
-    known, kernel = inspect.signature(type(module)).parameters, None
+    known, kernel = inspect.signature(kind).parameters, None
     for option, value in options:
         if option not in known:  # fixed by its class
             continue

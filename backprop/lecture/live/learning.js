@@ -44,11 +44,11 @@ function showStatus(status) {
 
 // Each step's loss in pale, the mean over some steps centred on each in orange: a mean of the past alone would lag behind.
 function drawCurve(losses) {
-  const canvas = $("curve"), pen = canvas.getContext("2d"), style = theme();
+  const canvas = $("curve"), pen = canvas.getContext("2d");
   const [left, right, top, bottom] = [58, 12, 12, 34], wide = canvas.width - left - right, high = canvas.height - top - bottom;
   pen.clearRect(0, 0, canvas.width, canvas.height);
   pen.font = "20px system-ui, sans-serif";
-  pen.fillStyle = pen.strokeStyle = style.getPropertyValue("--soft");
+  pen.fillStyle = pen.strokeStyle = colors.soft;
   if (losses.length < 2) {
     pen.fillText("the loss of each step, once it learns", left, canvas.height / 2);
     return;
@@ -57,11 +57,15 @@ function drawCurve(losses) {
   const low = Math.min(...logs, -0.3), span = Math.max(...logs, 0.5) - low, last = losses.at(-1)[0];
   const x = step => left + step / last * wide, y = log => top + high - (log - low) / span * high;
   pen.textAlign = "right";
-  for (let power = Math.ceil(low); power <= low + span; power++) {
-    pen.fillText(power < 0 ? (10 ** power).toFixed(-power) : String(10 ** power), left - 8, y(power) + 7);
-    pen.globalAlpha = 0.25;
-    pen.fillRect(left, y(power), wide, 1);
-    pen.globalAlpha = 1;
+  for (let power = Math.floor(low); power <= low + span; power++) {
+    for (const digit of span < 1.5 ? [1, 2, 5] : [1]) {
+      const log = power + Math.log10(digit);
+      if (log < low || log > low + span) continue;
+      pen.fillText(power < 0 ? (digit * 10 ** power).toFixed(-power) : String(digit * 10 ** power), left - 8, y(log) + 7);
+      pen.globalAlpha = 0.25;
+      pen.fillRect(left, y(log), wide, 1);
+      pen.globalAlpha = 1;
+    }
   }
   pen.fillText(`${last.toLocaleString("en")} steps`, left + wide, canvas.height - 8);
   pen.textAlign = "left";
@@ -74,13 +78,13 @@ function drawCurve(losses) {
     pen.stroke();
   };
   pen.globalAlpha = 0.35;
-  line(logs, style.getPropertyValue("--soft"), 1);
+  line(logs, colors.soft, 1);
   pen.globalAlpha = 1;
   const reach = Math.max(1, Math.min(25, Math.floor(losses.length / 20)));
   line(logs.map((_, k) => {
     const near = logs.slice(Math.max(0, k - reach), k + reach + 1);
     return near.reduce((a, b) => a + b, 0) / near.length;
-  }), style.getPropertyValue("--orange"), 3);
+  }), colors.orange, 3);
 }
 
 function showFilters(numbers, shape) {
@@ -99,7 +103,7 @@ function showNorms(told) {
     const cells = [row.formula, short(row.norm), row.delta === null ? "" : short(row.delta), row.gradient === null ? "" : short(row.gradient), dead];
     table.append(element("tr", {}, ...cells.map(text => element("td", {}, text))));
   }
-  $("norms").replaceChildren(element("p", { class: "hint" }, `${told.images} test images, loss ${short(told.loss)}. ${told.verdict}`), table);
+  $("norms").replaceChildren(element("p", { class: "hint" }, `${told.images} test images, loss ${short(told.loss)}; ${told.verdict}`), table);
 }
 
 async function change(what, fields) {

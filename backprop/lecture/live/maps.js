@@ -1,27 +1,32 @@
 // Arrays as pictures: zero is paper, positive numbers are blue (values) or orange (deltas), negative ones grey.
 
 const MOST_MAPS = 32;
-const theme = () => getComputedStyle(document.documentElement);
-let ramps = {};
+const colors = {}; // of the theme, by their names in the style sheet
+const palettes = {}; // of values and of deltas: 511 colours, the middle one for 0, as the bytes of a pixel
 
 function parsed(color) { return [1, 3, 5].map(at => parseInt(color.slice(at, at + 2), 16)); }
 
-// 256 colours from paper to a hue, for each sign.
-function makeRamps() {
-  const style = theme(), read = name => parsed(style.getPropertyValue(name).trim());
-  const dark = document.documentElement.dataset.theme === "dark", paper = read("--paper");
+function readTheme() {
+  const style = getComputedStyle(document.documentElement), dark = document.documentElement.dataset.theme === "dark";
+  for (const name of ["paper", "ink", "soft", "line", "orange"]) colors[name] = style.getPropertyValue("--" + name).trim();
+  const paper = parsed(colors.paper), grey = dark ? [205, 208, 214] : [70, 74, 82];
   const strong = { value: dark ? [120, 190, 255] : [12, 60, 130], delta: dark ? [255, 165, 70] : [190, 80, 0] };
-  const grey = dark ? [205, 208, 214] : [70, 74, 82];
-  const ramp = to => Array.from({ length: 256 }, (_, k) => paper.map((from, c) => Math.round(from + (to[c] - from) * k / 255)));
-  ramps = { value: [ramp(strong.value), ramp(grey)], delta: [ramp(strong.delta), ramp(grey)], paper };
+  for (const kind of ["value", "delta"]) {
+    palettes[kind] = Uint32Array.from({ length: 511 }, (_, k) => {
+      const share = Math.abs(k - 255) / 255, to = k < 255 ? grey : strong[kind];
+      const [r, g, b] = paper.map((from, c) => Math.round(from + (to[c] - from) * share));
+      return 0xff000000 | b << 16 | g << 8 | r;
+    });
+  }
 }
 
-// The share of the ramp: the root of |x| / limit, so that a hundredth can still be seen.
-function shade(x, limit, kind) {
-  if (!Number.isFinite(x)) return [255, 0, 0];
+// The colour of x: the root of its share of the limit, so that a hundredth can still be seen.
+function shade(x, limit, palette) {
+  if (!(Math.abs(x) < Infinity)) return 0xff0000ff; // red
   const share = limit > 0 ? Math.sqrt(Math.min(Math.abs(x) / limit, 1)) : 0;
-  return ramps[kind][x < 0 ? 1 : 0][Math.round(share * 255)];
+  return palette[255 + (x < 0 ? -1 : 1) * Math.round(255 * share)];
 }
+function css(pixel) { return `rgb(${pixel & 255} ${pixel >> 8 & 255} ${pixel >> 16 & 255})`; }
 
 // How the entries of an array lie in a picture: maps side by side, a matrix, or a vector in rows.
 function layout(shape, width) {
@@ -31,13 +36,13 @@ function layout(shape, width) {
   else if (shape.length === 1) [columns] = shape;
   const vector = shape.length <= 1;
   if (vector) {
-    const cell = columns <= 16 ? Math.max(14, Math.min(38, Math.floor(width / columns))) : columns <= 160 ? 11 : 7;
+    const cell = columns <= 16 ? Math.max(14, Math.min(38, Math.floor(width / columns))) : columns <= 160 ? 11 : columns <= 1000 ? 7 : 4;
     const across = Math.max(1, Math.min(columns, Math.floor(width / cell)));
     return { vector, cell, across, count: 1, shown: 1, rows: Math.ceil(columns / across), columns, size: columns,
       width: across * cell, height: Math.ceil(columns / across) * cell };
   }
   const shown = Math.min(count, MOST_MAPS), largest = Math.max(rows, columns);
-  const wished = count === 1 || count === 3 ? 150 : count <= 8 ? 84 : count <= 16 ? 62 : 44;
+  const wished = count === 1 ? 150 : count === 3 ? 100 : count <= 8 ? 84 : count <= 16 ? 62 : 44;
   let cell = Math.max(1, Math.round(wished / largest));
   while (cell > 1 && columns * cell > width) cell -= 1;
   if (rows === 1 && columns === 1) cell = 14;
@@ -72,9 +77,11 @@ function entryAt(x, y, at) {
 // Draw an array on a canvas as wide as its lane; remembers where what is.
 function drawArray(canvas, numbers, shape, kind, limit, width, marks) {
   const at = layout(shape, width), ratio = window.devicePixelRatio || 1;
+  if (!canvas.at || canvas.at.width !== at.width || canvas.at.height !== at.height) {
+    canvas.style.width = at.width + "px";
+    canvas.style.height = at.height + "px";
+  }
   canvas.at = at;
-  canvas.style.width = at.width + "px";
-  canvas.style.height = at.height + "px";
   const wide = Math.ceil(at.width * ratio), high = Math.ceil(at.height * ratio);
   if (canvas.width !== wide) canvas.width = wide;
   if (canvas.height !== high) canvas.height = high;
@@ -88,49 +95,61 @@ function drawArray(canvas, numbers, shape, kind, limit, width, marks) {
 }
 
 function drawVector(pen, numbers, at, kind, limit) {
-  const frame = theme().getPropertyValue("--line");
+  const frames = new Path2D();
   for (let entry = 0; entry < at.size; entry++) {
-    const [x, y] = cornerOf(entry, at);
-    pen.fillStyle = `rgb(${shade(numbers[entry], limit, kind)})`;
+    const [x, y] = cornerOf(entry, at), color = shade(numbers[entry], limit, palettes[kind]);
+    pen.fillStyle = css(color);
     pen.fillRect(x, y, at.cell - 1, at.cell - 1);
-    pen.strokeStyle = frame;
-    pen.lineWidth = 0.5;
-    pen.strokeRect(x + 0.25, y + 0.25, at.cell - 1.5, at.cell - 1.5);
-    if (at.cell >= 30) writeNumber(pen, numbers[entry], x + at.cell / 2, y + at.cell / 2, shade(numbers[entry], limit, kind));
+    if (at.cell >= 7) frames.rect(x + 0.25, y + 0.25, at.cell - 1.5, at.cell - 1.5);
+    if (at.cell >= 30) writeNumber(pen, numbers[entry], x + at.cell / 2, y + at.cell / 2, color);
   }
+  drawFrames(pen, frames);
+}
+
+function drawFrames(pen, frames) {
+  pen.strokeStyle = colors.line;
+  pen.lineWidth = 0.5;
+  pen.stroke(frames);
 }
 
 // In a cell that is large enough: two digits, in ink or paper, whatever is read better on its colour.
-function writeNumber(pen, number, x, y, [r, g, b]) {
-  pen.fillStyle = 0.3 * r + 0.59 * g + 0.11 * b > 140 ? "#000" : "#fff";
+function writeNumber(pen, number, x, y, color) {
+  pen.fillStyle = 0.3 * (color & 255) + 0.59 * (color >> 8 & 255) + 0.11 * (color >> 16 & 255) > 140 ? "#000" : "#fff";
   pen.font = "10.5px system-ui, sans-serif";
   pen.textAlign = "center";
   pen.fillText(short(+number.toPrecision(2)).replace(/^(−?)0\./, "$1."), x - 0.5, y + 4);
 }
 
+// All maps are drawn pixel by pixel on a small sheet, one below the other, and then each enlarged at its place.
 function drawMaps(pen, numbers, shape, at, kind, limit) {
-  const area = at.rows * at.columns, image = new ImageData(at.columns, at.rows);
-  const sheet = drawMaps.sheet || (drawMaps.sheet = document.createElement("canvas"));
-  if (sheet.width !== at.columns || sheet.height !== at.rows) { sheet.width = at.columns; sheet.height = at.rows; }
+  const area = at.rows * at.columns, palette = palettes[kind];
+  const { sheet, image, pixels } = sheetOf(at.rows * at.shown, at.columns), frames = new Path2D();
+  for (let k = 0; k < pixels.length; k++) pixels[k] = shade(numbers[k], limit, palette);
+  sheet.getContext("2d").putImageData(image, 0, 0);
   pen.imageSmoothingEnabled = false;
-  pen.strokeStyle = theme().getPropertyValue("--line");
-  pen.lineWidth = 0.5;
   for (let map = 0; map < at.shown; map++) {
-    for (let k = 0; k < area; k++) {
-      const color = shade(numbers[map * area + k], limit, kind);
-      image.data.set(color, 4 * k);
-      image.data[4 * k + 3] = 255;
-    }
-    sheet.getContext("2d").putImageData(image, 0, 0);
-    const [x, y] = cornerOf(map * area, at);
-    pen.drawImage(sheet, x, y, at.columns * at.cell, at.rows * at.cell);
-    pen.strokeRect(x, y, at.columns * at.cell, at.rows * at.cell);
+    const [x, y] = cornerOf(map * area, at), [wide, high] = [at.columns * at.cell, at.rows * at.cell];
+    pen.drawImage(sheet, 0, map * at.rows, at.columns, at.rows, x, y, wide, high);
+    frames.rect(x, y, at.columns * at.cell, at.rows * at.cell);
   }
+  drawFrames(pen, frames);
+}
+
+const sheets = new Map();
+function sheetOf(rows, columns) {
+  const key = `${rows} x ${columns}`;
+  if (!sheets.has(key)) {
+    const sheet = document.createElement("canvas"), image = new ImageData(columns, rows);
+    sheet.width = columns;
+    sheet.height = rows;
+    sheets.set(key, { sheet, image, pixels: new Uint32Array(image.data.buffer) });
+  }
+  return sheets.get(key);
 }
 
 // The chosen entry in a thick frame, those that met in it in thin ones.
 function drawMarks(pen, at, { met, chosen }) {
-  const style = theme(), ink = style.getPropertyValue("--ink"), paper = style.getPropertyValue("--paper");
+  const { ink, paper } = colors;
   const frame = (entry, wide) => {
     const corner = cornerOf(entry, at);
     if (!corner) return;
@@ -146,14 +165,14 @@ function drawMarks(pen, at, { met, chosen }) {
 
 // The scale beside a lane's name: what the colours mean.
 function drawScale(canvas, kind, limit) {
-  const pen = canvas.getContext("2d"), style = theme(), half = canvas.width / 2;
+  const pen = canvas.getContext("2d"), half = canvas.width / 2;
   pen.clearRect(0, 0, canvas.width, canvas.height);
   for (let x = 0; x < canvas.width; x++) {
     const share = (x - half) / half, sign = Math.sign(share);
-    pen.fillStyle = `rgb(${shade(sign * share * share, 1, kind)})`;
+    pen.fillStyle = css(shade(sign * share * share, 1, palettes[kind]));
     pen.fillRect(x, 0, 1, 9);
   }
-  pen.fillStyle = style.getPropertyValue("--soft");
+  pen.fillStyle = colors.soft;
   pen.font = "10px system-ui, sans-serif";
   const texts = limit === null ? ["−most", "0", "most"] : [short(-limit), "0", short(limit)];
   ["left", "center", "right"].forEach((align, k) => {

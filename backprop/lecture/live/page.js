@@ -35,6 +35,7 @@ function show(answer) {
   const cut = shape => { const size = shape.reduce((a, b) => a * b, 1); at += size; return answer.numbers.subarray(at - size, at); };
   const rows = answer.rows.map(row => ({
     ...row, symbol: row.formula.split(" = ")[0], value: cut(row.shape), back: row.delta === null ? null : cut(row.shape),
+    looks: row.weights && cut(row.weights),
   }));
   seen = { ...answer, rows };
   if (answer.filters) showFilters(cut(answer.filters), answer.filters);
@@ -73,8 +74,18 @@ function target(label) {
   look();
 }
 
-// -- the rows: one canvas for the values, one for the deltas
+// -- the rows: one canvas for the values, one for the deltas; what is out of sight is drawn when nothing else happens
+const FAR = 300; // pixels out of sight
+let resting = 0;
+const outOfSight = box => box.bottom < -FAR || box.top > innerHeight + FAR;
 function showRows() {
+  drawRows(article => article.drawn && outOfSight(article.getBoundingClientRect()));
+  clearTimeout(resting);
+  resting = setTimeout(() => drawRows(() => false), 250);
+}
+addEventListener("scroll", () => { if (seen) requestAnimationFrame(showRows); }, { passive: true });
+
+function drawRows(skips) {
   const way = $("way"), rows = seen.rows;
   if (drawnRows.join() !== rows.map(row => row.path + row.layer).join()) {
     drawnRows = rows.map(row => row.path + row.layer);
@@ -86,6 +97,7 @@ function showRows() {
   $("step").value = step;
   const limits = { value: largest("value"), delta: largest("back") };
   const width = Math.max(120, (way.clientWidth - 16) / 2);
+  const skipped = [...way.children].map(skips); // all are measured before the first is changed
   rows.forEach((row, number) => {
     const article = way.children[number];
     const [forward, backward] = article.querySelectorAll(".pair > div");
@@ -94,15 +106,20 @@ function showRows() {
     backward.classList.toggle("later", !back);
     article.classList.toggle("now", step < rows.length ? step === number : step - rows.length === rows.length - 1 - number);
     article.classList.toggle("back", step >= rows.length);
+    if (skipped[number]) return;
+    article.drawn = true;
     draw(forward, row.value, row, "value", state.own ? limitOf(row.value) : limits.value, width, number);
     if (row.back) draw(backward, row.back, row, "delta", state.own ? limitOf(row.back) : limits.delta, width, number);
-    else backward.querySelector("canvas").style.height = "0px";
-    forward.querySelector(".norm").textContent = `norm ${short(row.norm)}${unitsOff(row)}`;
-    backward.querySelector(".norm").textContent = row.back ? `norm of delta ${short(row.delta)}` : "";
+    backward.querySelector("canvas").hidden = !row.back;
+    if (row.looks) drawArray(article.querySelector(".heads"), row.looks, row.weights, "value", limitOf(row.looks), 2 * width);
+    write(forward.querySelector(".norm"), `norm ${short(row.norm)}${unitsOff(row)}`);
+    write(backward.querySelector(".norm"), row.back ? `norm of delta ${short(row.delta)}` : "");
   });
   drawScale($("bluescale"), "value", state.own ? null : limits.value);
   drawScale($("orangescale"), "delta", state.own ? null : limits.delta);
 }
+
+function write(element, text) { if (element.textContent !== text) element.textContent = text; }
 
 function rowElement(row, number) {
   const lane = kind => element("div", {},
@@ -111,7 +128,9 @@ function rowElement(row, number) {
   const shown = row.shape.length > 2 && row.shape[0] > MOST_MAPS ? `, the first ${MOST_MAPS} maps` : "";
   const title = element("h3", {}, row.formula.replace("CrossEntropyLoss", "−log softmax"),
     element("small", {}, `${number === 0 ? "the picture" : row.layer} → ${row.shape.join(" × ") || "a number"}${shown}`));
-  return element("article", { class: "row" }, title, element("div", { class: "pair" }, lane("value"), lane("delta")));
+  const heads = row.looks ? [element("p", { class: "norm" }, `what each of ${row.weights[0]} heads looks at: a row for each place that looks`),
+    element("canvas", { class: "heads", role: "img", "aria-label": "the weights of each head" })] : [];
+  return element("article", { class: "row" }, title, element("div", { class: "pair" }, lane("value"), lane("delta")), ...heads);
 }
 
 function draw(lane, numbers, row, kind, limit, width, number) {
@@ -275,11 +294,16 @@ function takeTest(number) {
   describe();
   look();
 }
+let describing = 0;
 function takeInk(what) {
   if (FROZEN || !about.draws) return;
   if (what === "focus" || what === "blur") { if (state.source === "ink") showInk(); return; }
   if (state.source !== "ink") { state.source = "ink"; clearInk(); }
-  if (what === "ink") look().then(() => describe());
+  if (what === "ink") {
+    look();
+    clearTimeout(describing);
+    describing = setTimeout(describe, 400); // an address for each movement would be too many
+  }
 }
 async function takePicture(file) {
   try {
@@ -325,7 +349,7 @@ document.addEventListener("keydown", event => {
 
 function show_theme(name) {
   document.documentElement.dataset.theme = name;
-  makeRamps();
+  readTheme();
   if (seen) { showRows(); showStatusAgain(); }
 }
 function showStatusAgain() { drawCurve(learningState.losses); }

@@ -5,10 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from backprop.kernels.device import to_host
+from backprop.layers import MultiheadAttention
 from backprop.loss import CrossEntropyLoss
 from backprop.module import Module
 from backprop.show.explain.names import LayerNames
 from backprop.show.explain.watching import Watch, norm
+from backprop.show.summary import as_typed
 
 
 class Row(NamedTuple):
@@ -32,12 +34,19 @@ class Row(NamedTuple):
     def symbol(self):
         return self.formula.split(" = ")[0]
 
+    @property
+    def weights(self):
+        """Of attention what each head looks at, (heads, places, places): a row for each place that looks; else None."""
+        found = getattr(self.module, "attn_weights", None) if isinstance(self.module, MultiheadAttention) else None
+        return None if found is None else to_host(found)[0]
+
 
 class Pass:
     """Forward for one image x (1, ...), in evaluation; and backward from the loss of class `target`, if it is given.
 
     rows     the input, each layer that is called, in this order, and with a target the loss
-    net      a copy, so that nothing is left behind in the network itself: neither caches nor gradients
+    net      a copy, so that nothing is left behind in the network itself: neither caches nor gradients; or `twin`, such
+             a copy that was made before
 
     >>> import backprop as bp
     >>> way = Pass(bp.Sequential(bp.Linear(2, 3), bp.ReLU()), np.ones((1, 2), np.float32), target=1)
@@ -45,8 +54,8 @@ class Pass:
     (['a₀', 'u₁', 'a₁', 'L'], [(1, 2), (1, 3), (1, 3), ()])
     """
 
-    def __init__(self, net, x, target=None):
-        self.net, self.target = net.bare_copy().eval(), target
+    def __init__(self, net, x, target=None, twin=None):
+        self.net, self.target = twin or net.bare_copy().eval(), target
         loss = CrossEntropyLoss()
         watch = _Track(self.net, loss, x)
         scores, delta_x = self.net(x), None
@@ -72,6 +81,7 @@ class Pass:
                 "shape": shape_of_one(row.value),
                 "norm": norm(row.value),
                 "delta": None if row.delta is None else norm(row.delta),
+                "weights": None if row.weights is None else list(row.weights.shape),
             }
             for row in self.rows
         ]
@@ -112,4 +122,4 @@ class _Track(Watch):
         whole = {id(inner) for module, _ in self.seen for inner in module.modules() if inner is not module}
         for (module, _), parts in self.seen.items():
             if id(module) not in whole and parts[3] is not parts[2]:
-                yield Row(self.paths[module], f"{type(module).__name__}({module.extra_repr()})", *parts)
+                yield Row(self.paths[module], as_typed(module), *parts)

@@ -50,7 +50,7 @@ class Studio:
         self.data, self.prepare, self.image = data, prepare, data.train_images.shape[1:]
         self.names = [*data.names, *map(str, range(len(data.names), data.classes))]
         self._thread = ThreadPoolExecutor(1, "studio")
-        self.left = 0  # steps
+        self.left, self._twin, self._twin_of = 0, None, None  # steps to go; see `see`
         self.build(text, net)
 
     def do(self, task, *args):
@@ -133,10 +133,12 @@ class Studio:
         else:
             image = wire.pixels(pixels, self.image)
         x, _ = bp.DataLoader(image[None], [0]).fetch([0])
-        way = Pass(self.net, x, None if target < 0 else target)
+        if self._twin_of != (self.net, self.steps):  # a copy serves until the network learns
+            self._twin_of, self._twin = (self.net, self.steps), self.net.bare_copy().eval()
+        way = Pass(self.net, x, None if target < 0 else target, self._twin)
         shares = np.exp(way.scores[0] - way.scores[0].max())
         facts = {"rows": way.facts(), "shares": (shares / shares.sum()).tolist(), "label": label, "target": target}
-        arrays = [a for row in way.rows for a in (row.value, row.delta) if a is not None]
+        arrays = [a for row in way.rows for a in (row.value, row.delta, row.weights) if a is not None]
         filters = self._filters()
         learned = {"steps": self.steps, "parameters": sum(p.data.size for p in self.net.parameters())}
         shape = {} if filters is None else {"filters": filters.shape}

@@ -42,7 +42,7 @@ def test_the_network_itself_keeps_its_mode_its_gradients_and_its_statistics(x):
 
 def test_dropout_which_does_nothing_in_evaluation_is_no_row(x):
     layers = [row.layer for row in Pass(MODELS["cnn"](), x).rows]
-    assert "Linear(in_features=3136, out_features=10, bias=True)" in layers
+    assert "Linear(3136, 10)" in layers
     assert not any("Dropout" in layer for layer in layers)
 
 
@@ -54,3 +54,10 @@ def test_attention_is_one_row_and_not_its_projection(x):
 def test_readers_are_the_rows_that_used_an_array(x):
     way = Pass(MODELS["branches"](), x, target=1)
     assert way.readers(0) == [1, 2] and way.readers(4) == [5]
+
+
+def test_attention_has_what_each_head_looks_at(x):
+    rows = Pass(MODELS["transformer"](), x).rows
+    shown = [row.weights for row in rows if row.weights is not None]
+    assert [weights.shape for weights in shown] == [(4, 49, 49)] * 2
+    assert all(np.allclose(weights.sum(axis=2), 1, atol=1e-5) for weights in shown)
