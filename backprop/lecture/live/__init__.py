@@ -6,5 +6,5 @@ editor.py     a network as one would type it; budget.py: how large it may be
 studio.py     the network that learns, and answers
 wire.py       what page and engine say to each other
 server.py     who may ask, and how much
-page.py       the page (page.html, .css and the .js files), also frozen into one file
+page.py       the page (page.html, page.css and the .js files), also frozen into one file
 """

@@ -1,12 +1,6 @@
-"""Where one number comes from: the formula with these numbers put in, the entries that met in it, and its line of code.
-
-An output of a layer is made of entries of its input, each times a slope; a delta is made of the deltas above it, each
-times the same slopes, (7), (13). So both are asked of the layer itself: a delta of 1 at one output, sent through its
-`backward`, comes back as the slopes of that output by every input.
-"""
+"""Where a number comes from: the formula with these numbers put in, the entries that met in it, and its line of code."""
 
 import inspect
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,24 +14,14 @@ from backprop.layers.pool import AvgPooling, MaxPooling
 from backprop.lecture.companion import sources
 from backprop.lecture.companion.notation import display
 from backprop.lecture.formulas import stated
+from backprop.lecture.live.slopes import MOST_ABOVE, terms_of_input, terms_of_output
 from backprop.loss import CrossEntropyLoss
 from backprop.show.explain.names import ACTIVATIONS
 
 MOST_TERMS = 10  # that are written out; the others are added up
 MOST_MET = 4096  # entries that are lit up
-MOST_ABOVE = 1024  # deltas above of which one delta is made, the largest
 GRAPH = 1e-3  # of the largest part: what is missing more than this is no rounding
-STEP = 0.05  # of a perturbation that finds the outputs an entry met, relative to 1 or the entry
 SUMS = (Linear, Bias, Convolution, TransposedConvolution, AvgPooling, BatchNorm, Padding)
-
-
-class Term(NamedTuple):
-    """entry (flat index) of row `row`, its number there, the slope it is multiplied by, and their product."""
-
-    entry: int
-    number: float
-    slope: float
-    product: float
 
 
 def account(way, row, kind, entry, pages=True):
@@ -80,7 +64,7 @@ def _value(way, row, entry, number):
         share = np.exp(-number)
         words = f"−log softmax(z)[{way.target}] = −log {_number(share)} = {_number(number)}"
         return _told(words, [], [(_from(way, shown), "value", [way.target])])
-    terms, read = _slopes_of_output(shown, entry)
+    terms, read = terms_of_output(shown, entry)
     below, reads = _from(way, shown), to_host(shown.reads).reshape(-1)
     if isinstance(module, ACTIVATIONS) and len(terms) <= 1:
         words = f"{type(module).__name__}({_number(reads[entry])}) = {_number(number)}"
@@ -113,7 +97,7 @@ def _delta(way, row, entry, number):
             words = f"softmax(z)[{entry}] − [{entry} is the label] = {_number(share)} − {int(entry == way.target)}"
             words += f" = {_number(number)}"
             return _told(words, [], [(place, "delta", [0])])
-        terms, others = _slopes_of_input(reader, entry)
+        terms, others = terms_of_input(reader, entry)
         parts, unasked = parts + terms, unasked + others
         met.append((place, "delta", [term.entry for term in terms]))
     added = number - sum(term.product for term in parts)
@@ -126,42 +110,6 @@ def _delta(way, row, entry, number):
     elif not parts:
         words = "0: each delta above it, or the slope there, is 0"
     return _told(words, parts, met, added)
-
-
-def _slopes_of_output(shown, entry):
-    """(Terms over the inputs of one output, the input): a delta of 1 there, sent back."""
-    twin = shown.module.bare_copy().eval()
-    out = twin(shown.reads)
-    unit = np.zeros(np.shape(out), out.dtype)
-    unit.reshape(-1)[entry] = 1
-    slopes, reads = (to_host(a).reshape(-1) for a in (twin.backward(unit), shown.reads))
-    return _terms(reads, slopes, np.flatnonzero(slopes)), reads
-
-
-def _slopes_of_input(reader, entry):
-    """(Terms over the deltas above of which the delta of one input is made, how many smaller ones were not asked)"""
-    twin, a = reader.module.bare_copy().eval(), to_host(reader.reads)
-    step = STEP * max(abs(float(a.reshape(-1)[entry])), 1)
-    moved = np.concatenate([a, a, a])
-    moved.reshape(3, -1)[1:, entry] += (step, -step)
-    outputs = to_host(twin(moved)).reshape(3, -1)
-    above = to_host(reader.delta).reshape(-1)
-    met = np.flatnonzero(((outputs[1] != outputs[0]) | (outputs[2] != outputs[0])) & (above != 0))
-    all_met, met = len(met), met[np.argsort(-np.abs(above[met]), kind="stable")][:MOST_ABOVE]
-    if not len(met):
-        return [], 0
-    out = twin(np.concatenate([a] * len(met)))  # a copy for each, so that one backward asks all
-    units = np.zeros(np.shape(out), above.dtype)
-    units.reshape(len(met), -1)[np.arange(len(met)), met] = 1
-    slopes = to_host(twin.backward(units)).reshape(len(met), -1)[:, entry]
-    return _terms(above[met], slopes, np.flatnonzero(slopes), met), all_met - len(met)
-
-
-def _terms(numbers, slopes, chosen, entries=None):
-    entries = np.arange(len(numbers)) if entries is None else entries
-    products = numbers * slopes
-    order = chosen[np.argsort(-np.abs(products[chosen]), kind="stable")]
-    return [Term(int(entries[k]), float(numbers[k]), float(slopes[k]), float(products[k])) for k in order]
 
 
 def _told(words, terms, met, added=None):

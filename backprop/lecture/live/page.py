@@ -10,14 +10,14 @@ from backprop.lecture.live import wire
 from backprop.lecture.live.accounts import account, page_of
 
 HERE = Path(__file__).parent
-SCRIPTS = ("wire.js", "maps.js", "drawing.js", "cards.js", "learning.js", "page.js")
+SCRIPTS = ["state", "wire", "maps", "drawing", "cards", "learning", "rows", "address", "page"]  # .js, in this order
 BRIGHTEST = 8  # numbers of each row whose accounts a frozen page has
 FEW = 16  # a row of at most so many has all of them
 
 
 def document(nonce="", frozen=None):
     """The page as HTML; with `frozen`, a dict, it needs no server. The nonce is that of the policy."""
-    scripts = "\n".join(_text(name) for name in SCRIPTS)
+    scripts = "\n".join(_text(f"{name}.js") for name in SCRIPTS)
     given = json.dumps(frozen).replace("<", "\\u003c")
     parts = {"@STYLE@": _text("page.css"), "@SCRIPT@": scripts, "@NONCE@": nonce, '"@FROZEN@"': given}
     page = _text("page.html")

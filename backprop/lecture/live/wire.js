@@ -1,4 +1,3 @@
-"use strict";
 // What the page asks, and what comes back: wire.py has the other half. A frozen page asks nobody.
 
 const $ = id => document.getElementById(id);
