@@ -27,6 +27,8 @@ def as_mnist(ink):
     height, width = (max(1, round(BOX * side / max(cut.shape))) for side in cut.shape)
     small = np.asarray(Image.fromarray(cut).resize((width, height), Image.Resampling.BOX), np.float64)
     weight = small.sum()
+    if not weight:  # too little to be seen
+        return image[None]
     top, left = (
         int(np.clip(round(SIZE / 2 - (small.sum(axis=1 - axis) @ (np.arange(side) + 0.5)) / weight), 0, SIZE - side))
         for axis, side in enumerate(small.shape)

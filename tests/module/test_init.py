@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import backprop as bp
 from backprop.errors import DTypeError, OptionError, ShapeError
@@ -117,3 +118,20 @@ def test_names_and_options_are_pytorchs():
         mine, theirs = (list(inspect.signature(getattr(of, name)).parameters) for of in (init, torch.nn.init))
         theirs = [option for option in theirs if option != "generator"]
         assert mine[1:] == theirs[1:], name
+
+
+@pytest.mark.parametrize("a, b", [(0, 1e-300), (5.0, 5.5), (-5.5, -5.0), (-1e9, 1e9), (0.1, 0.1000001)])
+def test_a_truncated_normal_is_drawn_at_once_however_narrow_its_interval(a, b):
+    """Drawing again what fell outside never ended."""
+    found = init.trunc_normal_(np.empty(10_000), a=a, b=b)
+    assert a <= found.min() <= found.max() <= b
+    if b == 5.5:
+        assert found.mean() == pytest.approx(stats.truncnorm(a, b).mean(), abs=0.01)
+
+
+def test_a_truncated_normal_has_the_moments_of_scipys():
+    found, exact = (
+        init.trunc_normal_(np.empty(200_000), mean=1.0, std=2.0, a=0.0, b=4.0),
+        stats.truncnorm(-0.5, 1.5, 1, 2),
+    )
+    assert found.mean() == pytest.approx(exact.mean(), abs=0.01) and found.std() == pytest.approx(exact.std(), abs=0.01)

@@ -189,8 +189,8 @@ MOMENTS = (
         "59:22 - 60:20",
         "Another class of functions",
         "Until recently convolutions were best for images. Attention needs none: the squares into which an image is "
-        "cut look at each other, and learn from data alone which of them matter. That takes very large data; on few, "
-        "the convolution's own idea of neighbours wins.",
+        "cut look at each other, and learn from data alone which of them matter. That takes very large data "
+        "sets; on small ones the convolution's own idea of neighbours wins.",
         formulas=("48", "49"),
         picture="attention",
         places=("layers.MultiheadAttention", "models.transformer.TransformerEncoderLayer", "models.blocks.Patches"),
@@ -264,10 +264,10 @@ MOMENTS = (
         "A",
         "82:04 - 82:30",
         "Other data",
-        "Take Fashion-MNIST instead, and train the same model. (The lecture names CIFAR, too: its images are in "
-        "colour, which `data_tools` does not read.)",
+        "Take Fashion-MNIST or CIFAR instead, and train the same model: the same command, with other `--data`. CIFAR's "
+        "images have three channels, and the first layer takes them.",
         places=("training.data.DataLoader",),
-        command=f"{TRAIN} --data fashion",
+        command=f"{TRAIN} --data cifar10 --model cnn",
     ),
     Moment(
         "A",

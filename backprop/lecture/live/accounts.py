@@ -1,4 +1,4 @@
-"""Where a number comes from: the formula with these numbers put in, the entries that met in it, and its line of code."""
+"""Where a number comes from: the formula with these numbers put in, what met in it, and its line of code."""
 
 import inspect
 
@@ -10,7 +10,7 @@ from backprop.layers.batch_norm import BatchNorm
 from backprop.layers.conv import Convolution
 from backprop.layers.conv_transpose import TransposedConvolution
 from backprop.layers.padding import Padding
-from backprop.layers.pool import AvgPooling, MaxPooling
+from backprop.layers.pool import AdaptiveAvgPooling, AvgPooling, MaxPooling
 from backprop.lecture.companion import sources
 from backprop.lecture.companion.notation import display
 from backprop.lecture.formulas import stated
@@ -21,7 +21,7 @@ from backprop.show.explain.names import ACTIVATIONS
 MOST_TERMS = 10  # that are written out; the others are added up
 MOST_MET = 4096  # entries that are lit up
 GRAPH = 1e-3  # of the largest part: what is missing more than this is no rounding
-SUMS = (Linear, Bias, Convolution, TransposedConvolution, AvgPooling, BatchNorm, Padding)
+SUMS = (Linear, Bias, Convolution, TransposedConvolution, AvgPooling, AdaptiveAvgPooling, BatchNorm, Padding)
 
 
 def account(way, row, kind, entry, pages=True):
@@ -43,7 +43,10 @@ def account(way, row, kind, entry, pages=True):
     number = float(np.asarray(to_host(array)).reshape(-1)[entry])
     told = _value(way, row, entry, number) if kind == "value" else _delta(way, row, entry, number)
     formulas, code = page_of(way, row, kind) if pages else ("", "")
-    return {"name": _name(shown, kind, entry), "number": number, **told, "formulas": formulas, "code": code}
+    maker = shown if kind == "value" else next((way.rows[place] for place in way.readers(row)), shown)
+    weights = isinstance(maker.module, (Linear, Convolution, TransposedConvolution))  # whose slopes are its weights
+    name = _name(shown, kind, entry)
+    return {"name": name, "number": number, "weights": weights, **told, "formulas": formulas, "code": code}
 
 
 def page_of(way, row, kind):
@@ -85,7 +88,7 @@ def _delta(way, row, entry, number):
     """Its parts, one for each layer that read the array; where the graph added something in between, their sum."""
     readers = [place for place in way.readers(row) if way.rows[place].delta is not None]
     if way.rows[row].symbol == "L":
-        return _told("∂L/∂L = 1, the derivative of the loss by itself", [], [])
+        return _told("∂L/∂L = 1, the derivative of the loss with respect to itself", [], [])
     if not readers:
         words = "(17): the sum of what all that was computed from it, in the graph, hands back"
         return _told(words, [], [])
@@ -94,7 +97,9 @@ def _delta(way, row, entry, number):
         reader = way.rows[place]
         if isinstance(reader.module, CrossEntropyLoss):
             share = number + (entry == way.target)
-            words = f"softmax(z)[{entry}] − [{entry} is the label] = {_number(share)} − {int(entry == way.target)}"
+            words = (
+                f"softmax(z)[{entry}] − [{entry} is the chosen class] = {_number(share)} − {int(entry == way.target)}"
+            )
             words += f" = {_number(number)}"
             return _told(words, [], [(place, "delta", [0])])
         terms, others = terms_of_input(reader, entry)
@@ -108,8 +113,20 @@ def _delta(way, row, entry, number):
     elif abs(added) > GRAPH * largest:
         words = "(17): a sum over its uses, of which this layer is one; the others are in the graph, between layers"
     elif not parts:
-        words = "0: each delta above it, or the slope there, is 0"
+        words = _why_zero(way, readers[0], entry)
     return _told(words, parts, met, added)
+
+
+def _why_zero(way, place, entry):
+    """What a delta of 0 is due to: the slope of the layer above, or the deltas that come to it."""
+    reader = way.rows[place]
+    above, read = to_host(reader.delta).reshape(-1), to_host(reader.reads).reshape(-1)
+    if isinstance(reader.module, ACTIVATIONS) and above[entry]:
+        name = type(reader.module).__name__
+        return f"{_number(above[entry])} · 0 = 0: {name} has the slope 0 at {_number(read[entry])}"
+    if isinstance(reader.module, MaxPooling):
+        return "0: another entry of its window was the largest, or no delta came to that"
+    return "0: every delta that it would be made of is 0"
 
 
 def _told(words, terms, met, added=None):
@@ -129,11 +146,12 @@ def _page(kind, way):
     for home in kind.__mro__:
         found = [s for s in stated(inspect.getdoc(home) if "__doc__" in vars(home) else "") if s.way == way]
         found = [s for s in found if way == "forward" or s.text.startswith("delta")] if way else found
+        found = [s for s in found if s.numbers != ("40",)]  # the labels are not smoothed here
         if found:
             numbers = list(dict.fromkeys(n for statement in found for n in statement.numbers))
             texts = "".join(_statement(statement) for statement in found)
             blocks = {block: None for n in numbers for block in sources.of_home(home, n)}
-            return texts, "".join(block.html() for block in blocks)
+            return texts, "".join(block.html() for block in blocks if block.lines)
     return "", ""
 
 

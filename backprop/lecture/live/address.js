@@ -39,13 +39,14 @@ function readAddress() {
     try {
       const bytes = unpackedBytes(words.get("picture"));
       if (bytes.length === about.image.reduce((a, b) => a * b, 1)) Object.assign(state, { source: "picture", bytes });
-    } catch (error) { say("the picture in this address is not whole"); }
+    } catch (error) { say("the picture in this address is incomplete"); }
   }
   const label = whole("class", -1);
   state.target = label < about.names.length ? label : -1;
   state.step = whole("step", Infinity);
   state.own = $("own").checked = words.has("own");
   const [row, kind, entry] = (words.get("number") || "").split(".");
+  Object.assign(state, { row: -1, entry: -1 });
   if (kind === "value" || kind === "delta") Object.assign(state, { row: Number(row), kind, entry: Number(entry) });
   $("test").value = state.test;
   return whole("story", -1);

@@ -12,6 +12,7 @@ MOST_LAYERS = 100
 MOST_PARAMETERS = 4_000_000  # of one layer, and of all
 MOST_OUTPUTS = 1_000_000  # of all layers, for one image
 MOST_FLOPS = 40e9  # of a step: some seconds
+MOST_PLACES = 4096  # of an output_size
 LARGEST = {"in_channels": 1024, "out_channels": 1024, "kernel_size": 31, "padding": 16, "dilation": 16}
 LARGEST_OTHER = 1 << 16
 MULTIPLIED = [
@@ -38,16 +39,25 @@ class Budget:
         self.parameters += sum(p.data.size for p in layer.parameters())
         if self.layers > MOST_LAYERS or self.parameters > MOST_PARAMETERS:
             raise OptionError(f"too large to watch: at most {MOST_LAYERS} layers and {MOST_PARAMETERS:,} parameters")
+        matrices = sum(p.data.size for p in layer.parameters() if p.data.ndim > 1)
+        if 2 * matrices * math.prod(self.x.shape[2:]) > MOST_FLOPS / 32:  # each is used at every place, at most
+            raise OptionError("too large to watch: a layer would take too long for one image")
         out = layer.bare_copy()(self.x)
+        if not hasattr(out, "shape"):
+            raise OptionError(f"{type(layer).__name__} has several outputs here, of which the next layer takes one")
         self.outputs += out[0].size
         self.flops += 3 / 2 * (cost.of(layer, self.x, out)[0].flops or 0)  # of one image, forward and backward
         if self.outputs > MOST_OUTPUTS:
             raise OptionError(f"too large to watch: at most {MOST_OUTPUTS:,} numbers for an image, in all layers")
         self.x = out
 
+    def most_images(self, wanted):
+        """As many images, at most `wanted`, as a step may have."""
+        return int(max(1, min(wanted, MOST_FLOPS / max(self.flops, 1), 64 * MOST_OUTPUTS / max(self.outputs, 1))))
+
     def expect_batches_of(self, size):
         """Raises OptionError if a step with so many images would take too long."""
-        if size * self.flops > MOST_FLOPS or size * self.outputs > 64 * MOST_OUTPUTS:
+        if size > self.most_images(size):
             raise OptionError(
                 f"a step with {size} images would take too long to watch: a smaller batch_size, or network"
             )
@@ -65,6 +75,11 @@ def expect_small(kind, args, options):
         most = LARGEST.get(name, LARGEST_OTHER)
         if not all(math.isfinite(number) and abs(number) <= most for number in numbers):
             raise OptionError(f"{kind.__name__}: {name}={str(value)[:40]} is too large to watch: at most {most:,}")
+        if (
+            name == "output_size"
+            and math.prod(abs(n) for n in (numbers * 2 if len(numbers) == 1 else numbers)) > MOST_PLACES
+        ):
+            raise OptionError(f"{kind.__name__}: an image of {str(value)[:40]} is too large to watch")
         if name in MULTIPLIED:
             sides = numbers * 2 if name == "kernel_size" and len(numbers) == 1 else numbers
             entries *= max(abs(math.prod(sides)), 1)

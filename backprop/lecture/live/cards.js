@@ -12,7 +12,8 @@ function element(tag, attributes = {}, ...inner) {
 }
 
 function termsTable(told, kind, rows) {
-  const heads = kind === "value" ? ["from", "its value", "× slope", "= share"] : ["from", "its delta", "× slope", "= share"];
+  const factor = told.weights ? "× weight" : "× slope";
+  const heads = ["from", kind === "value" ? "its value" : "its delta", factor, "= product"];
   const table = element("table", {}, element("tr", {}, ...heads.map(text => element("th", {}, text))));
   const [row] = told.met.length ? told.met[0] : [null];
   const name = entry => {
@@ -25,19 +26,20 @@ function termsTable(told, kind, rows) {
   }
   const line = (text, number, className = "") => table.append(element("tr", { class: className },
     element("td", { colspan: 3 }, text), element("td", {}, short(number))));
-  if (told.more) line(`${told.more} more together`, told.others);
+  if (told.more) line(`${told.more} others`, told.others);
   const largest = Math.max(...told.terms.map(term => Math.abs(term.product)));
-  if (told.added !== null && Math.abs(told.added) > 1e-5 * largest) line(kind === "value" ? "what is added: μ, β" : "others, past this layer", told.added);
-  if (told.added !== null) line("together", told.number, "sum");
+  if (told.added !== null && Math.abs(told.added) > 1e-5 * largest) line(kind === "value" ? "added" : "all others", told.added);
+  if (told.added !== null) line("total", told.number, "sum");
   return table;
 }
 
 function showCard(told, kind, rows) {
   const card = $("card");
-  card.replaceChildren(element("h2", {}, told.name));
+  card.className = "chosen";
+  card.replaceChildren(element("button", { class: "close", "aria-label": "close", onclick: forgetNumber }, "×"), element("h2", {}, told.name));
   card.append(element("div", { class: "big " + (kind === "delta" ? "orange" : "blue") }, short(told.number)));
   if (told.words === null) {
-    card.append(element("p", { class: "hint" }, "This page is frozen: it has the sums of all scores, and of the largest numbers of each array. scripts/live.py has them all."));
+    card.append(element("p", { class: "hint" }, "This page is frozen: it has the sums for all scores and for the largest numbers of each array. scripts/live.py has them all."));
   } else if (told.words) card.append(element("p", {}, told.words));
   if (told.terms.length) card.append(termsTable(told, kind, rows));
   const page = element("div");
@@ -46,5 +48,5 @@ function showCard(told, kind, rows) {
 }
 
 function showFailure(words) {
-  $("card").replaceChildren(element("h2", {}, "Not to be had"), element("p", {}, words));
+  $("card").replaceChildren(element("h2", {}, "Not available"), element("p", {}, words));
 }

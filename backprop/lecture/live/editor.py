@@ -21,7 +21,7 @@ import ast
 from typing import NamedTuple
 
 import backprop as bp
-from backprop.errors import BackpropError, OptionError
+from backprop.errors import OptionError
 from backprop.lecture.live.budget import Budget, expect_small
 from backprop.models.networks import MODELS
 from backprop.module import Module, init
@@ -74,6 +74,7 @@ INITIAL = [
 ]
 LONGEST = 8000  # characters
 MOST_BATCH = 1024
+MOST_EXPLAINED = 256
 
 
 class Described(NamedTuple):
@@ -84,6 +85,8 @@ class Described(NamedTuple):
     optimizer: object
     batch_size: int
     allow_wrong_classes: bool
+    seed: int = 0
+    images: int = 64  # that may go through it at once
 
 
 def read(text, image, classes):
@@ -98,19 +101,26 @@ def read(text, image, classes):
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         raise OptionError(f"{f'line {line}: ' if line else ''}this is not Python") from None
-    net, optimizer, batch_size, allow, budget = None, None, 64, False, Budget(image)
-    bp.manual_seed(0)
+    with undisturbed():  # a text that is refused leaves no trace
+        return _described(text, lines, image, classes)
+
+
+def _described(text, lines, image, classes):
+    net, optimizer, batch_size, allow, seed, budget, initialized = None, None, 64, False, 0, Budget(image), False
+    bp.manual_seed(seed)
     for line in lines:
         with _Line(line):
             match line:
-                case ast.Expr(ast.Call(ast.Attribute(ast.Name("bp"), "manual_seed"), [seed], [])):
-                    bp.manual_seed(_whole(seed, 0, (1 << 63) - 1))
+                case ast.Expr(ast.Call(ast.Attribute(ast.Name("bp"), "manual_seed"), [number], [])) if net is None:
+                    seed = _whole(number, 0, (1 << 63) - 1)
+                    bp.manual_seed(seed)
                 case ast.Assign([ast.Name("net")], ast.Call() as call) if net is None:
                     net = _network(call, image, classes, budget)
                 case ast.For(ast.Name("p"), over, [ast.Expr(ast.Call() as call)], []) if (
-                    net and _words(over) == PARAMETERS
+                    net and not initialized and _words(over) == PARAMETERS
                 ):
                     _initialize(net, call)
+                    initialized = True
                 case ast.Assign([ast.Name("optimizer")], ast.Call() as call) if net and not optimizer:
                     optimizer = _optimizer(net, call)
                 case ast.Assign([ast.Name("batch_size")], value):
@@ -118,12 +128,12 @@ def read(text, image, classes):
                 case ast.Assign([ast.Name("allow_wrong_classes")], ast.Constant(bool() as value)):
                     allow = value
                 case _:
-                    raise OptionError("this is none of the statements that are known here, in their order")
+                    raise OptionError("this statement is not supported, or out of order")
     if net is None:
         raise OptionError("a network is missing: net = bp.Sequential(...)")
     budget.expect_batches_of(batch_size)
     optimizer = optimizer or bp.SGD(net.parameters(), lr=0.05, momentum=0.9)
-    return Described(text, net, optimizer, batch_size, allow)
+    return Described(text, net, optimizer, batch_size, allow, seed, budget.most_images(MOST_EXPLAINED))
 
 
 def written(model, image, classes, rest=""):
@@ -219,8 +229,7 @@ class _Line:
         return self
 
     def __exit__(self, kind, error, trace):
-        wrong = (BackpropError, TypeError, ValueError, ArithmeticError, MemoryError, RecursionError)
-        if isinstance(error, wrong) and not getattr(error, "placed", False):
-            told = OptionError(f"line {self.node.lineno}: {str(error)[:400]}")
+        if isinstance(error, Exception) and not getattr(error, "placed", False):
+            told = OptionError(f"line {self.node.lineno}: {str(error)[:400] or type(error).__name__}")
             told.placed = True
             raise told from None

@@ -10,10 +10,10 @@ allow_wrong_classes = True
   ["72:39 The trap: 784 scores for 10 classes, refused", `net = models.bias()
 `, 0],
   ["Twenty layers with a sigmoid: delta vanishes", deep("bp.Sigmoid()", 20), 1000],
-  ["Twenty layers with ReLU, and Kaiming's first values", deep("bp.ReLU()", 20, `for p in net.parameters():
+  ["Twenty layers with ReLU and Kaiming initialization: they learn", deep("bp.ReLU()", 20, `for p in net.parameters():
     bp.init.kaiming_normal_(p, nonlinearity="relu")
-`), 1000],
-  ["Steps that are too large: the loss explodes", deep("bp.ReLU()", 2).replace("lr=0.05", "lr=5.0"), 300],
+`).replace("lr=0.05", "lr=0.01"), 1000],
+  ["A learning rate that is too large: the loss explodes, then every ReLU is dead", deep("bp.ReLU()", 2).replace("lr=0.05", "lr=5.0"), 300],
 ];
 
 function deep(activation, layers, initial = "") {
@@ -37,7 +37,7 @@ function showStatus(status) {
   const last = status.losses.length ? `, loss ${short(status.losses.at(-1)[1])}` : "";
   $("progress").textContent = `${status.steps.toLocaleString("en")} steps, ${epochs} epochs${last}${status.left ? "; learning …" : ""}`;
   $("learn").textContent = status.left ? "Stop" : "Learn";
-  $("said").textContent = status.said || "";
+  if (status.said) $("said").textContent = status.said;
   if (!learningState.typed) $("editor").value = status.text;
   drawCurve(status.losses);
 }
@@ -45,7 +45,7 @@ function showStatus(status) {
 // Each step's loss in pale, the mean over some steps centred on each in orange: a mean of the past alone would lag behind.
 function drawCurve(losses) {
   const canvas = $("curve"), pen = canvas.getContext("2d");
-  const [left, right, top, bottom] = [58, 12, 12, 34], wide = canvas.width - left - right, high = canvas.height - top - bottom;
+  const [left, right, top, bottom] = [84, 12, 14, 34], wide = canvas.width - left - right, high = canvas.height - top - bottom;
   pen.clearRect(0, 0, canvas.width, canvas.height);
   pen.font = "20px system-ui, sans-serif";
   pen.fillStyle = pen.strokeStyle = colors.soft;
@@ -69,7 +69,7 @@ function drawCurve(losses) {
   }
   pen.fillText(`${last.toLocaleString("en")} steps`, left + wide, canvas.height - 8);
   pen.textAlign = "left";
-  pen.fillText("loss", left, canvas.height - 8);
+  pen.fillText("loss, on a log scale; orange: mean", left, canvas.height - 8);
   const line = (points, color, width) => {
     pen.strokeStyle = color;
     pen.lineWidth = width;
@@ -109,11 +109,15 @@ function showNorms(told) {
 async function change(what, fields) {
   try {
     const status = await ask(what, fields);
-    learningState.typed = false;
+    $("said").textContent = "";
+    if (what === "build") {
+      forgetNumber();
+      learningState.typed = false;
+    }
     showStatus(status);
     return true;
   } catch (error) {
-    $("said").textContent = error.message;
+    $("said").textContent = error.message + (what === "build" ? "\nThe network before is kept." : "");
     return false;
   }
 }
@@ -139,10 +143,11 @@ function startLearning(lookAgain, describe) {
 
 // A story: its network is built, and learns.
 async function tell(number, lookAgain) {
-  const [, text, steps] = STORIES[number];
+  const [, told, steps] = STORIES[number], text = told.replaceAll("784", about.image.reduce((a, b) => a * b, 1));
   $("editor").value = text;
   learningState.typed = true;
   $("norms").replaceChildren();
+  $("learning").scrollIntoView({ block: "nearest" });
   if (!await change("build", { text })) return;
   if (steps) await change("train", { steps });
   lookAgain();

@@ -36,8 +36,9 @@ function layout(shape, width) {
   else if (shape.length === 1) [columns] = shape;
   const vector = shape.length <= 1;
   if (vector) {
-    const cell = columns <= 16 ? Math.max(14, Math.min(38, Math.floor(width / columns))) : columns <= 160 ? 11 : columns <= 1000 ? 7 : 4;
-    const across = Math.max(1, Math.min(columns, Math.floor(width / cell)));
+    const cell = columns === 1 ? 44 : columns <= 16 ? Math.max(14, Math.min(40, Math.floor(width / columns))) : columns <= 160 ? 11 : columns <= 1000 ? 7 : 4;
+    const most = Math.max(1, Math.min(columns, Math.floor(width / cell)));
+    const across = columns % 28 === 0 && most >= 28 ? columns === 784 ? 28 : most - most % 28 : most; // rows of MNIST stay rows
     return { vector, cell, across, count: 1, shown: 1, rows: Math.ceil(columns / across), columns, size: columns,
       width: across * cell, height: Math.ceil(columns / across) * cell };
   }
@@ -47,8 +48,8 @@ function layout(shape, width) {
   while (cell > 1 && columns * cell > width) cell -= 1;
   if (rows === 1 && columns === 1) cell = 14;
   const gap = rows * columns === 1 ? 1 : 4;
-  const across = Math.max(1, Math.min(shown, Math.floor((width + gap) / (columns * cell + gap))));
-  const down = Math.ceil(shown / across);
+  const most = Math.max(1, Math.min(shown, Math.floor((width + gap) / (columns * cell + gap))));
+  const down = Math.ceil(shown / most), across = Math.ceil(shown / down);
   return { vector, cell, gap, across, count, shown, rows, columns, size: count * rows * columns,
     width: across * (columns * cell + gap) - gap, height: down * (rows * cell + gap) - gap };
 }
@@ -117,7 +118,8 @@ function writeNumber(pen, number, x, y, color) {
   pen.fillStyle = 0.3 * (color & 255) + 0.59 * (color >> 8 & 255) + 0.11 * (color >> 16 & 255) > 140 ? "#000" : "#fff";
   pen.font = "10.5px system-ui, sans-serif";
   pen.textAlign = "center";
-  pen.fillText(short(+number.toPrecision(2)).replace(/^(−?)0\./, "$1."), x - 0.5, y + 4);
+  const small = number !== 0 && Math.abs(number) < 1e-3;
+  pen.fillText((small ? number.toExponential(0) : String(+number.toPrecision(2))).replaceAll("-", "−").replace(/^(−?)0\./, "$1."), x - 0.5, y + 4);
 }
 
 // All maps are drawn pixel by pixel on a small sheet, one below the other, and then each enlarged at its place.
@@ -174,10 +176,11 @@ function drawScale(canvas, kind, limit) {
   }
   pen.fillStyle = colors.soft;
   pen.font = "10px system-ui, sans-serif";
-  const texts = limit === null ? ["−most", "0", "most"] : [short(-limit), "0", short(limit)];
-  ["left", "center", "right"].forEach((align, k) => {
+  if (limit === 0) return; // nothing has come back yet
+  const texts = limit === null ? ["−most", "0", "¼", "most"] : [short(-limit), "0", short(limit / 4), short(limit)];
+  [["left", 0], ["center", 1], ["center", 1.5], ["right", 2]].forEach(([align, at], k) => { // the root of a quarter is half-way
     pen.textAlign = align;
-    pen.fillText(texts[k], k * half, 21);
+    pen.fillText(texts[k], at * half, 21);
   });
 }
 
@@ -186,7 +189,7 @@ function short(x) {
   if (x === null || x === undefined) return "not finite";
   if (x === 0) return "0";
   const size = Math.abs(x);
-  return (size >= 1e5 || size < 1e-3 ? x.toExponential(2) : String(+x.toPrecision(3))).replace("-", "−").replace("e−", "e−");
+  return (size >= 1e5 || size < 1e-3 ? x.toExponential(2) : String(+x.toPrecision(3))).replaceAll("-", "−").replace("e+", "e");
 }
 
 // The indices of an entry: [3, 0, 5].

@@ -1,7 +1,7 @@
 // The page: what is on the sheet, which class delta comes back from, which step is shown, which number is chosen.
 
 // -- looking: at most one question is on its way; what changed meanwhile is asked next.
-let looking = false, again = false;
+let looking = false, again = false, cardDue = 0;
 async function look() {
   if (looking) { again = true; return; }
   looking = true;
@@ -12,10 +12,17 @@ async function look() {
     else if (state.source === "ink") Object.assign(fields, { drawn: true, pixels: base64(ink) });
     else fields.pixels = base64(state.bytes);
     const slow = setTimeout(() => say("the kernels of this network are being compiled, once …"), 600);
-    try { show(await ask("see", fields)); } catch (error) { say(error.message); }
+    try {
+      show(await ask("see", fields));
+      if (seen.built !== learningState.built) showStatus(await ask("status")); // another page has built this network
+    } catch (error) {
+      say(error.message);
+      if (state.target >= 0 && seen && !FROZEN) { state.target = -1; again = true; } // this network may not have the class
+    }
     clearTimeout(slow);
     if (learningState.left && !FROZEN) {
       try { showStatus(await ask("status")); } catch (error) { learningState.left = 0; }
+      if (state.entry >= 0 && performance.now() > cardDue) { cardDue = performance.now() + 400; await chooseAgain(); }
       await new Promise(resolve => setTimeout(resolve, 30));
       again = true;
     }
@@ -42,7 +49,7 @@ function show(answer) {
     showOnSheet(rows[0].value.map(x => Math.round(255 * x)), channels, height, width);
   }
   $("padhint").hidden = state.source !== "ink" || ink.some(Boolean);
-  const what = `${rows.length - 1 - (state.target >= 0)} layers, ${answer.parameters.toLocaleString("en")} parameters, ${answer.steps.toLocaleString("en")} steps learned`;
+  const what = `${rows.length - 1 - (state.target >= 0)} layers, ${answer.parameters.toLocaleString("en")} parameters, ${answer.steps.toLocaleString("en")} training steps`;
   say(FROZEN ? `frozen: ${what}` : what);
   showScores();
   showRows();
@@ -95,10 +102,10 @@ async function takePicture(file) {
     state.source = "picture";
     describe();
     look();
-  } catch (error) { say("this file is no picture that the browser can read"); }
+  } catch (error) { say("the browser cannot read this image"); }
 }
 startDrawing(takeInk, () => about && about.draws && !FROZEN);
-$("clear").addEventListener("click", () => { state.source = "ink"; clearInk(); describe(); look(); });
+$("clear").addEventListener("click", () => { state.source = "ink"; clearInk(); look().then(() => describe()); });
 $("test").addEventListener("change", () => takeTest(Number($("test").value)));
 $("before").addEventListener("click", () => takeTest(state.test - 1));
 $("after").addEventListener("click", () => takeTest(state.test + 1));
@@ -139,7 +146,8 @@ function show_theme(name) {
 function showStatusAgain() { drawCurve(learningState.losses); }
 $("theme").addEventListener("click", () => show_theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
 addEventListener("resize", () => { if (seen) showRows(); });
-addEventListener("hashchange", () => { const story = readAddress(); if (story >= 0 && story < STORIES.length) tell(story, look); else look(); });
+$("skip").addEventListener("click", event => { event.preventDefault(); $("way").focus(); });
+addEventListener("hashchange", () => { if (FROZEN) return; const story = readAddress(); if (story >= 0 && story < STORIES.length) tell(story, look); else look(); });
 show_theme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 document.body.classList.toggle("frozen", Boolean(FROZEN));
 if (FROZEN) for (const name of ["clear", "before", "after", "pick", "test"]) $(name).disabled = true;
@@ -148,7 +156,7 @@ startLearning(look, describe);
 connect(async () => {
   about = await ask("hello");
   $("test").max = about.tests - 1;
-  const story = FROZEN ? -1 : readAddress();
+  const story = FROZEN || seen ? -1 : readAddress(); // after a reconnection everything stays as it is
   if (FROZEN) Object.assign(state, { test: FROZEN.test, target: FROZEN.target });
   showStatus(about);
   if (story >= 0 && story < STORIES.length) tell(story, look); else look();

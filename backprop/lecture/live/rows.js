@@ -41,8 +41,17 @@ function drawRows(skips) {
     write(forward.querySelector(".norm"), `norm ${short(row.norm)}${unitsOff(row)}`);
     write(backward.querySelector(".norm"), row.back ? `norm of delta ${short(row.delta)}` : "");
   });
+  write($("where"), whereabouts(step));
   drawScale($("bluescale"), "value", state.own ? null : limits.value);
   drawScale($("orangescale"), "delta", state.own ? null : limits.delta);
+}
+
+// What happens in a step, in words.
+function whereabouts(step) {
+  const rows = seen.rows;
+  if (step < rows.length) return step === 0 ? "forward: the picture" : `forward: ${rows[step].formula}`;
+  const number = 2 * rows.length - 1 - step;
+  return number === rows.length - 1 ? "backward: ∂L/∂L = 1" : `backward: δ of ${rows[number].symbol}, through ${rows[number + 1].layer.replace(/\(.*/, "")}`;
 }
 
 function write(element, text) { if (element.textContent !== text) element.textContent = text; }
@@ -54,7 +63,7 @@ function rowElement(row, number) {
   const shown = row.shape.length > 2 && row.shape[0] > MOST_MAPS ? `, the first ${MOST_MAPS} maps` : "";
   const title = element("h3", {}, row.formula.replace("CrossEntropyLoss", "−log softmax"),
     element("small", {}, `${number === 0 ? "the picture" : row.layer} → ${row.shape.join(" × ") || "a number"}${shown}`));
-  const heads = row.looks ? [element("p", { class: "norm" }, `what each of ${row.weights[0]} heads looks at: a row for each place that looks`),
+  const heads = row.looks ? [element("p", { class: "norm" }, `the weights of ${row.weights[0]} heads: one row per query`),
     element("canvas", { class: "heads", role: "img", "aria-label": "the weights of each head" })] : [];
   return element("article", { class: "row" }, title, element("div", { class: "pair" }, lane("value"), lane("delta")), ...heads);
 }
@@ -110,13 +119,21 @@ async function choose(row, kind, entry) {
   await chooseAgain();
 }
 
+function forgetNumber() {
+  Object.assign(state, { row: -1, entry: -1 });
+  met = [];
+  $("card").className = "";
+  $("card").replaceChildren(element("h2", {}, "Any number"), element("p", { class: "hint" }, "Click a number for its formula, its inputs and its line of code."));
+  if (seen) showRows();
+  describe();
+}
+
 async function chooseAgain() {
+  if (!seen) return;
   const { row, kind, entry } = state, shown = seen.rows[row];
   const numbers = shown && (kind === "value" ? shown.value : shown.back);
   if (!numbers || !(entry < numbers.length)) {
-    Object.assign(state, { row: -1, entry: -1 });
-    met = [];
-    showRows();
+    forgetNumber();
     return;
   }
   try {

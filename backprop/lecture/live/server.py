@@ -65,7 +65,10 @@ class Server:
 
     def _greet(self, connection, request):
         """The answer to whoever comes: the page, a refusal, or None, which lets a WebSocket in."""
-        there = urlsplit(request.path)
+        try:
+            there = urlsplit(request.path)
+        except ValueError:
+            return _plain(http.HTTPStatus.BAD_REQUEST, "this is no address")
         hosts = {f"{name}:{self.port}" for name in (HOST, "localhost", self.host)}
         if request.headers.get("Host") not in hosts:
             return _plain(http.HTTPStatus.MISDIRECTED_REQUEST, "this server answers to its own name alone")
@@ -119,6 +122,8 @@ class Server:
             return wire.answer({"id": number, **facts}), way
         except BackpropError as error:
             return wire.answer({"id": number, "error": str(error)}), way
+        except Exception as error:  # a fault of ours: the page learns of it, and goes on
+            return wire.answer({"id": number, "error": f"{type(error).__name__}: {error}"}), way
 
     async def _ask(self, task, *args):
         return await asyncio.wrap_future(self.studio.do(task, *args))

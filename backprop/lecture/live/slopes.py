@@ -12,7 +12,8 @@ import numpy as np
 from backprop.kernels.device import to_host
 
 MOST_ABOVE = 1024  # deltas above of which one delta is made, the largest
-STEP = 0.05  # of a perturbation that finds the outputs an entry met, relative to 1 or the entry
+STEP = 1e4  # of a change that finds the outputs an entry met, relative to 1 or the entry: large, so that none is missed
+AT_ONCE = 1 << 22  # numbers of the copies that are asked in one backward
 
 
 class Term(NamedTuple):
@@ -40,17 +41,23 @@ def terms_of_input(reader, entry):
     step = STEP * max(abs(float(a.reshape(-1)[entry])), 1)
     moved = np.concatenate([a, a, a])
     moved.reshape(3, -1)[1:, entry] += (step, -step)
-    outputs = to_host(twin(moved)).reshape(3, -1)
+    with np.errstate(all="ignore"):
+        outputs = to_host(twin(moved)).reshape(3, -1)
     above = to_host(reader.delta).reshape(-1)
     met = np.flatnonzero(((outputs[1] != outputs[0]) | (outputs[2] != outputs[0])) & (above != 0))
     all_met, met = len(met), met[np.argsort(-np.abs(above[met]), kind="stable")][:MOST_ABOVE]
-    if not len(met):
-        return [], 0
-    out = twin(np.concatenate([a] * len(met)))  # a copy for each, so that one backward asks all
-    units = np.zeros(np.shape(out), above.dtype)
-    units.reshape(len(met), -1)[np.arange(len(met)), met] = 1
-    slopes = to_host(twin.backward(units)).reshape(len(met), -1)[:, entry]
+    many = max(1, AT_ONCE // max(a.size, outputs[0].size))
+    parts = [_slopes(twin, a, met[k : k + many], above.dtype)[:, entry] for k in range(0, len(met), many)]
+    slopes = np.concatenate(parts) if parts else np.zeros(0)
     return _terms(above[met], slopes, np.flatnonzero(slopes), met), all_met - len(met)
+
+
+def _slopes(twin, a, met, dtype):
+    """The slopes of each of the outputs `met` by all inputs: of as many copies of a, in one backward."""
+    out = twin(np.concatenate([a] * len(met)))
+    units = np.zeros(np.shape(out), dtype)
+    units.reshape(len(met), -1)[np.arange(len(met)), met] = 1
+    return to_host(twin.backward(units)).reshape(len(met), -1)
 
 
 def _terms(numbers, slopes, chosen, entries=None):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 import backprop as bp
-from backprop.errors import BackpropError, OptionError
+from backprop.errors import OptionError
 from backprop.kernels.device import to_host
 from backprop.lecture.live import editor, wire
 from backprop.lecture.live.accounts import account
@@ -22,7 +22,6 @@ from backprop.training.preflight import expect_run
 
 SLICE = 0.02  # seconds of learning at once
 MOST_POINTS = 2000  # of the curve of losses
-BATCH = 256  # of the images that are explained
 
 
 class Data(NamedTuple):
@@ -50,7 +49,8 @@ class Studio:
         self.data, self.prepare, self.image = data, prepare, data.train_images.shape[1:]
         self.names = [*data.names, *map(str, range(len(data.names), data.classes))]
         self._thread = ThreadPoolExecutor(1, "studio")
-        self.left, self._twin, self._twin_of = 0, None, None  # steps to go; see `see`
+        self.left, self._learning = 0, False  # steps to go, and whether a task for them is in the queue
+        self.built, self._twin, self._twin_of = 0, None, None  # how many networks there were; see `see`
         self.build(text, net)
 
     def do(self, task, *args):
@@ -73,15 +73,17 @@ class Studio:
         loss = bp.CrossEntropyLoss()
         allow = described.allow_wrong_classes
         expect_run(described.net, loss, described.optimizer, loader, few, None, len(loader), allow)
-        self.left, self.described, self.net = 0, described, described.net
+        bp.manual_seed(described.seed)
+        self.left, self.described, self.net, self.built = 0, described, described.net, self.built + 1
         self.step = bp.compile(self.net, loss, check_finite=True, optimizer=described.optimizer)
         self.loader, self.batches = loader, iter(())
         self.steps, self.losses, self.every, self.said = 0, [], 1, ""
 
     def learn(self, steps):
         """Learn for so many steps from now on; 0 stops."""
-        was, self.left, self.said = self.left, steps, ""
-        if steps and not was:
+        self.left, self.said = steps, ""
+        if steps and not self._learning:
+            self._learning = True
             self.do(self._some_steps)
 
     def _some_steps(self):
@@ -89,9 +91,10 @@ class Studio:
         try:
             while self.left and time.perf_counter() < until:
                 self._one_step()
-        except BackpropError as error:
-            self.left, self.said = 0, str(error)
-        if self.left:
+        except Exception as error:
+            self.left, self.said = 0, str(error) or type(error).__name__
+        self._learning = self.left > 0
+        if self._learning:
             self.do(self._some_steps)
 
     def _one_step(self):
@@ -120,7 +123,7 @@ class Studio:
 
     def status(self):
         """What changes while it learns."""
-        state = {"steps": self.steps, "left": self.left, "said": self.said}
+        state = {"steps": self.steps, "left": self.left, "said": self.said, "built": self.built}
         return {**state, "text": self.described.text, "losses": self.losses, "epoch": len(self.loader)}
 
     def see(self, pixels, drawn, test, target):
@@ -140,7 +143,11 @@ class Studio:
         facts = {"rows": way.facts(), "shares": (shares / shares.sum()).tolist(), "label": label, "target": target}
         arrays = [a for row in way.rows for a in (row.value, row.delta, row.weights) if a is not None]
         filters = self._filters()
-        learned = {"steps": self.steps, "parameters": sum(p.data.size for p in self.net.parameters())}
+        learned = {
+            "steps": self.steps,
+            "built": self.built,
+            "parameters": sum(p.data.size for p in self.net.parameters()),
+        }
         shape = {} if filters is None else {"filters": filters.shape}
         return {**facts, **learned, **shape}, [*arrays, *([] if filters is None else [filters])], way
 
@@ -163,8 +170,8 @@ class Studio:
 
     def explain(self):
         """The table that `explain` prints, of a batch of test images, and its verdict."""
-        some = slice(0, BATCH)
-        x, y = next(iter(bp.DataLoader(self.data.test_images[some], self.data.test_labels[some], BATCH)))
+        some = slice(0, self.described.images)
+        x, y = next(iter(bp.DataLoader(self.data.test_images[some], self.data.test_labels[some], some.stop)))
         seen = explain(self.net, x, y, bp.CrossEntropyLoss(), repeats=1)
         rows = [
             {
@@ -182,7 +189,7 @@ class Studio:
     def ask(self, way, row, kind, entry):
         """Where a number of a Pass comes from."""
         if not (way and row < len(way.rows) and entry < np.size(way.rows[row].value)):
-            raise OptionError("there is no such number: the network, or the picture, is another by now")
+            raise OptionError("there is no such number: the network or the picture has changed")
         if kind == "delta" and way.rows[row].delta is None:
             raise OptionError("there is no delta yet: choose a class first")
         return account(way, row, kind, entry)

@@ -55,7 +55,7 @@ def test_the_sum_that_a_cell_says_is_the_number_in_it(drawn, name):
 @pytest.mark.parametrize("name", PICTURES)
 def test_what_a_cell_lights_up_is_on_the_picture(name):
     text = PICTURES[name]()
-    ids = re.findall(r'<g class="cell \w+" id="([^"]+)"', text)
+    ids = re.findall(r'<g class="cell [\w ]+" id="([^"]+)"', text)
     assert len(ids) == len(set(ids)) > 8
     for met in re.findall(r'data-met="([^"]*)"', text) + re.findall(r"data-tour='([^']*)'", text):
         assert set(met.split()) <= set(ids)

@@ -5,6 +5,7 @@ import pytest
 
 import backprop as bp
 from backprop.lecture.examples import examples
+from backprop.lecture.live import slopes
 from backprop.lecture.live.accounts import account, page_of
 from backprop.lecture.live.passes import Pass
 from backprop.models.networks import MODELS
@@ -121,3 +122,37 @@ def test_the_accounts_of_every_kind_of_layer_can_be_made():
                 )
         tried += 1
     assert tried > 90
+
+
+def test_slopes_that_are_asked_in_parts_are_the_same(x, monkeypatch):
+    way = Pass(MODELS["lenet"](), x, target=3)
+    whole = account(way, 3, "delta", 500)
+    monkeypatch.setattr(slopes, "AT_ONCE", 1)
+    parts = account(way, 3, "delta", 500)
+    assert len(whole["terms"]) == 10 and whole["met"] == parts["met"]
+    for one, other in zip(whole["terms"], parts["terms"], strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
+
+
+def test_tiny_weights_beside_a_bias_are_not_taken_for_a_graph(x):
+    """A small change of an input was lost in the rounding of the output."""
+    net = MODELS["mlp"]()
+    for p in net.parameters():
+        if p.data.ndim > 1:
+            p.data *= 1e-7
+    way = Pass(net, x, target=3)
+    for row in (0, 1, 3):
+        told = account(way, row, "delta", int(np.abs(way.rows[row].delta).argmax()))
+        assert told["terms"] and "graph" not in told["words"]
+
+
+def test_the_mean_of_adaptive_pooling_is_a_sum(rng):
+    way = Pass(bp.Sequential(bp.AdaptiveAvgPool2d(2), bp.Flatten()), rng.random((1, 1, 4, 4), np.float32), target=0)
+    told = account(way, 1, "value", 3)
+    assert told["added"] == pytest.approx(0, abs=1e-6) and len(told["terms"]) == 4
+
+
+def test_a_delta_of_zero_says_whether_the_slope_or_the_delta_above_is_zero():
+    net = bp.Sequential(bp.Flatten(), bp.ReLU(), bp.Linear(2, 3))
+    way = Pass(net, np.array([[[[-1.0, 2.0]]]], np.float32), target=0)
+    assert account(way, 1, "delta", 0)["words"].endswith("· 0 = 0: ReLU has the slope 0 at −1")

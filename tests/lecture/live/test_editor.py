@@ -11,6 +11,7 @@ import backprop as bp
 from backprop.errors import OptionError
 from backprop.lecture.live import editor
 from backprop.models.networks import MODELS
+from backprop.module.rng import generator
 
 MNIST = (1, 28, 28)
 NET = "net = bp.Sequential(bp.Flatten(), bp.Linear(784, 10))\n"
@@ -72,6 +73,8 @@ allow_wrong_classes = True
         NET + "for p in net.parameters():\n    print(p)",
         NET + "for p in net.parameters():\n    bp.init.load_(p)",
         NET + "for p in [1]:\n    bp.init.zeros_(p)",
+        NET + 2 * "for p in net.parameters():\n    bp.init.orthogonal_(p)\n",
+        NET + "for p in net.parameters():\n    bp.init.trunc_normal_(p, a=0, b=0)",
         NET + "optimizer = bp.SGD([], lr=1)",
         NET + "batch_size = 0",
         NET + "batch_size = 10**9",
@@ -101,6 +104,9 @@ def test_anything_else_is_refused(text):
         "bp.Conv2d(1, 1, 1, padding=100000)",
         "bp.LayerNorm((10000, 10000))",
         "bp.AdaptiveAvgPool2d((60000, 60000))",
+        "bp.AdaptiveAvgPool2d(9000)",
+        "bp.MaxPool2d(2, return_indices=True)",
+        "bp.Conv2d(1, 1000, 3, padding=1), bp.Conv2d(1000, 1, 31, padding=16)",
         "bp.BatchNorm2d(1e308)",
         "bp.Linear(784, 'ten')",
         "bp.Linear(784, -5)",
@@ -170,3 +176,18 @@ PIECES = st.sampled_from(
 def test_no_text_does_anything_but_describe_or_be_refused(pieces):
     with contextlib.suppress(OptionError):
         assert isinstance(read(" ".join(pieces)).net, bp.Module)
+
+
+def test_a_text_that_is_refused_leaves_the_random_numbers_as_they_were():
+    bp.manual_seed(5)
+    wanted = generator().random()
+    bp.manual_seed(5)
+    with pytest.raises(OptionError):
+        read("bp.manual_seed(1)\n" + NET + "x = 1")
+    assert generator().random() == wanted
+
+
+def test_norms_are_taken_of_as_many_images_as_there_is_time_for():
+    large = "bp.Conv2d(1, 300, 3, padding=1), bp.ReLU(), bp.Conv2d(300, 300, 3, padding=1), bp.AdaptiveAvgPool2d(1)"
+    found = read(f"net = bp.Sequential({large}, bp.Flatten(), bp.Linear(300, 10))\nbatch_size = 1\n")
+    assert 1 <= found.images < 64 and read(NET).images == 256

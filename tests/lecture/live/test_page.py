@@ -219,6 +219,45 @@ def test_it_fits_windows_from_a_projectors_to_a_phones(page, width, height, dark
     page.size(1400, 900)
 
 
+def test_the_link_to_the_layers_changes_nothing_but_the_focus(page):
+    page.run("target(7)")
+    page.wait(f"{READY} && seen.target === 7")
+    page.run("document.querySelector('#skip').click()")
+    assert page.run("[document.activeElement.id, state.target, state.test]") == ["way", 7, 3]
+
+
+def test_clearing_the_sheet_is_in_the_address(page, server):
+    page.click("#clear")
+    page.wait(f"{READY} && state.source === 'ink' && location.hash.includes('picture')")
+    address = page.run("location.href")
+    page.open("data:text/html,")
+    page.open(address)
+    page.wait(READY)
+    assert page.run("seen.rows[0].value.every(x => x === 0)")
+
+
+def test_what_was_typed_is_kept_until_it_is_built_and_a_refusal_until_it_is_answered(page, room):
+    page.run("$('editor').value = 'net = 1', $('editor').dispatchEvent(new Event('input'))")
+    page.click("#build")
+    page.wait("$('said').textContent.includes('The network before is kept')")
+    page.click("#onestep")
+    page.wait(READY)
+    assert page.run("$('editor').value") == "net = 1"
+
+
+def test_a_network_that_another_page_has_built_is_shown_with_its_own_text(page, room):
+    kept = room.described.text
+    room.do(room.build, "net = bp.Sequential(bp.Flatten(), bp.Linear(784, 10))").result()
+    page.run("look()")
+    page.wait(f"{READY} && $('editor').value.includes('784, 10') && seen.rows.length === 3")
+    room.do(room.build, "net = bp.Sequential(bp.Flatten(), bp.Linear(784, 5))\nallow_wrong_classes = True").result()
+    page.run("target(7)")  # which this network does not have
+    page.wait(f"{READY} && state.target === -1 && seen.rows.length === 3")
+    room.do(room.build, kept).result()
+    page.run("look()")
+    page.wait(f"{READY} && seen.rows.length > 10")
+
+
 def test_a_frozen_page_needs_no_server(page, room, tmp_path):
     file = tmp_path / "frozen.html"
     file.write_text(pages.document(frozen=pages.frozen(room, test=5)), encoding="utf-8")

@@ -63,6 +63,7 @@ def test_the_page_loads_nothing_from_elsewhere(server):
         ("/?token=secret", {"Host": "evil.example"}, 421),
         ("/../../etc/passwd?token=secret", {}, 404),
         ("/page.js?token=secret", {}, 404),
+        ("//[", {}, 400),
     ],
 )
 def test_who_may_not_look_is_refused(server, path, headers, status):
@@ -191,3 +192,10 @@ def test_pages_that_vanish_in_the_middle_of_an_answer_leave_nothing(server):
             page.send(json.dumps({"do": "explain", "id": 1}))
             page.socket.shutdown(socket.SHUT_RDWR)
     assert until_nobody_is_left(server) and still_answers(server)
+
+
+def test_a_fault_of_ours_is_an_answer_and_the_page_goes_on(server, monkeypatch):
+    monkeypatch.setattr(server.studio, "explain", lambda: {}["missing"])
+    with connected(server) as page:
+        assert ask(page, "explain")[0]["error"] == "KeyError: 'missing'"
+        assert ask(page, "status")[0]["steps"] >= 0

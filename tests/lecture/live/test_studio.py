@@ -1,5 +1,6 @@
 """The network on the page: it learns a little between two answers, and answers."""
 
+import base64
 import time
 
 import numpy as np
@@ -117,3 +118,31 @@ def test_a_class_that_is_not_there_is_refused(room):
 def test_explain_gives_a_row_for_each_layer(room):
     told = room.explain()
     assert [row["path"] for row in told["rows"]] == ["input", "0", "1", "2", "3", "loss"] and told["images"] == 100
+
+
+def test_stopping_and_starting_again_and_again_leaves_one_task_in_the_queue(room):
+    def again():
+        for _ in range(50):
+            room.learn(0)
+            room.learn(1_000_000)
+
+    room.do(again).result()
+    for _ in range(5):
+        room.do(room.status).result(20)
+    assert room._thread._work_queue.qsize() <= 1
+
+
+def test_a_fault_in_a_step_ends_learning_and_it_can_start_again(room, monkeypatch):
+    monkeypatch.setattr(room.step, "train", lambda x, y: 1 / 0)
+    learned(room, 5)
+    assert "division" in room.said
+    monkeypatch.undo()
+    learned(room, 2)
+    assert room.steps == 2
+
+
+def test_ink_that_is_too_faint_to_be_seen_is_an_empty_picture(room):
+    ink = np.zeros((112, 112), np.uint8)
+    ink[0, 0] = ink[-1, -1] = 1
+    _, arrays, _ = room.see(base64.b64encode(ink.tobytes()).decode(), True, -1, -1)
+    assert not arrays[0].any()

@@ -20,7 +20,7 @@ def attention():
     delta_q, delta_k, delta_v = (array[0, :, 0] for array in found)
     scores = np.outer(k, q)
 
-    sheet, top, below = Sheet("attention", 720, 290), 40, 190
+    sheet, top, below = Sheet("attention", 720, 310), 40, 190
     column = lambda array: array[:, None]  # noqa: E731
     Q, K = sheet.grid("q", column(q), 20, top), sheet.grid("k", column(k), 100, top)
     S = sheet.grid("scores", scores, 220, top, label="k q (row: key)")
@@ -38,9 +38,10 @@ def attention():
     DS = sheet.grid("delta_s", share, 390, below, DELTA, label="delta_scores")
     sheet.arrow(150 + 6, top + HIGH, S.x - 6, top + HIGH)
     sheet.arrow(S.right + 6, top + HIGH, W.x - 6, top + HIGH)
-    sheet.arrow(W.right + 6, top + HIGH, V.x - 6, top + HIGH)
-    sheet.arrow(D.x - 4, below + HIGH, V.right + 4, below + HIGH, "", DELTA)
-    sheet.arrow(V.x - 6, below + HIGH, DS.right + 6, below + HIGH, "", DELTA)
+    sheet.arrow(W.right + 6, top + HIGH, V.x - 6, top + HIGH, "w · v")
+    sheet.arrow(V.right + 6, top + HIGH, O.x - 6, top + HIGH)
+    sheet.arrow(D.x - 4, below + HIGH / 2, DS.right + 6, below + HIGH / 2, "", DELTA)
+    sheet.arrow(D.x - 4, below + 1.5 * HIGH, DV.right + 4, DV.y + HIGH / 2, "", DELTA)
     sheet.arrow(DS.x - 6, below + HIGH, 150 + 6, below + HIGH, "", DELTA)
     both = range(TOKENS)
     for j, i in product(both, both):
@@ -48,8 +49,9 @@ def attention():
         grown = np.exp(scores[:, i])
         words = f"{short(grown[j])} / {short(grown.sum())} = {short(weights[j, i])}"
         sheet.met(W, (j, i), [(S, (n, i)) for n in both], words)
-        sheet.met(DS, (j, i), [(W, (n, i)) for n in both] + [(V, (n, 0)) for n in both] + [(D, (i, 0))],
-                  f"w (v·δ − what all keys give) = {short(share[j, i])}")  # fmt: skip
+        mixed = sum(weights[:, i] * v * delta[i])  # what the slope of softmax takes away, (4s)
+        words = f"{short(weights[j, i])}·({times(v[j], delta[i])} − {short(mixed)}) = {short(share[j, i])}"
+        sheet.met(DS, (j, i), [(W, (n, i)) for n in both] + [(V, (n, 0)) for n in both] + [(D, (i, 0))], words)
     for i in both:
         sheet.met(O, (i, 0), [(W, (j, i)) for j in both] + [(V, (j, 0)) for j in both],
                   total([times(weights[j, i], v[j]) for j in both], O[i, 0]))  # fmt: skip
@@ -62,4 +64,6 @@ def attention():
     sheet.tour(
         [(S, (0, 0)), (W, (0, 0)), (O, (0, 0)), (D, (0, 0)), (DV, (0, 0)), (DS, (0, 0)), (DQ, (0, 0)), (DK, (0, 0))]
     )
-    return sheet.html("Attention, two tokens, one head: a query's weights over the keys are a column that sums to 1.")
+    return sheet.html(
+        "Attention, two tokens, one head (√E is 1): a query's weights over the keys are a column that sums to 1."
+    )

@@ -19,24 +19,26 @@ def layer():
     delta_u = relu.backward(delta)
     delta_a = linear.backward(delta_u)
 
-    sheet = Sheet("layer", 860, 330)
-    top, below = 40, 215
-    A = sheet.grid("a", a, 20, top)
+    sheet = Sheet("layer", 860, 345)
+    top, below = 40, 200
+    A = sheet.grid("aₗ₋₁", a, 20, top)
     W = sheet.grid("X", X, 190, top)
     B = sheet.grid("mu", mu, 160, top + 3 * HIGH + 32)
     U = sheet.grid("u", u, 400, top)
-    S = sheet.grid("a", out, 660, top, label="sigma(u)")
-    D = sheet.grid("delta_a", delta, 660, below, DELTA, label="delta_a (from above)")
+    S = sheet.grid("aₗ", out, 660, top, label="aₗ = σ(u)")
+    D = sheet.grid("δ of aₗ", delta, 660, below, DELTA)
     E = sheet.grid("delta_u", delta_u, 400, below, DELTA, label="delta_u")
-    F = sheet.grid("delta_a", delta_a, 20, below + 20, DELTA, label="delta_a (for below)")
-    G = sheet.grid("dL/dX", linear.weight.grad, 190, below + 20, DELTA, label="dL/dX")
-    H = sheet.grid("dL/dmu", linear.bias.grad, 400, below + 2 * HIGH + 30, DELTA, label="dL/dmu")
+    F = sheet.grid("δ of aₗ₋₁", delta_a, 20, below, DELTA)
+    G = sheet.grid("dL/dX", linear.weight.grad, 190, below + 52, DELTA)
+    H = sheet.grid("dL/dmu", linear.bias.grad, 400, below + 2 * HIGH + 40, DELTA)
     sheet.arrow(A.right + 6, top + HIGH, W.x - 8, top + HIGH)
     sheet.arrow(W.right + 8, top + HIGH, U.x - 8, top + HIGH, "(1) (2)")
     sheet.arrow(U.right + 8, top + HIGH, S.x - 8, top + HIGH, "(3)")
     sheet.arrow(D.x - 8, below + HIGH, E.right + 8, below + HIGH, "(4)", DELTA)
-    sheet.arrow(E.x - 8, below + HIGH, G.right + 8, below + HIGH, "(5)", DELTA)
-    sheet.arrow(G.x - 8, below + 20 + HIGH, F.right + 8, below + 20 + HIGH, "(7)", DELTA)
+    sheet.arrow(E.x - 8, below + HIGH / 2, F.right + 8, below + HIGH / 2, "(7)", DELTA)
+    sheet.arrow(E.x - 8, below + 1.5 * HIGH, G.right + 8, G.y + HIGH / 2, "(5)", DELTA)
+    sheet.arrow(475, E.bottom + 4, 475, H.y - 20, "", DELTA)
+    sheet.label("(6)", 492, E.bottom + 18, "soft")
 
     for n in range(SAMPLES):
         for o in range(OUTPUTS):
@@ -45,7 +47,8 @@ def layer():
             sheet.met(U, (n, o), met, "(1) (2)  " + total([*parts, short(mu[o])], u[n, o]))
             sheet.met(S, (n, o), [(U, (n, o))], f"(3)  max(0, {short(u[n, o])}) = {short(out[n, o])}")
             slope = int(u[n, o] > 0)
-            words = f"(4)  {times(delta[n, o], slope)} = {short(delta_u[n, o])}: the slope of ReLU at {short(u[n, o])}"
+            answer = f"{times(delta[n, o], slope)} = {short(delta_u[n, o])}"
+            words = f"(4)  {answer}; the slope at u = {short(u[n, o])} is {slope}"
             sheet.met(E, (n, o), [(D, (n, o)), (U, (n, o))], words)
         for i in range(INPUTS):
             parts = [times(delta_u[n, o], X[o, i]) for o in range(OUTPUTS)]

@@ -36,4 +36,6 @@ def scores():
         sheet.met(S, c, [(G, k) for k in range(CLASSES)], f"{short(grown[c])} / {short(grown.sum())} = {short(s[c])}")
         sheet.met(D, c, [(S, c), (Y, c)], f"{short(s[c])} − {int(c == LABEL)} = {short(delta[c])}")
     sheet.tour([(Z, LABEL), (G, LABEL), (S, LABEL), (Loss, 0), (D, LABEL), (D, 0)])
-    return sheet.html("Softmax and cross-entropy: the label's share is to rise, the others fall; deltas sum to 0.")
+    return sheet.html(
+        "Softmax and cross-entropy: a step raises the label's share and lowers the others; the deltas sum to 0."
+    )

@@ -112,12 +112,16 @@ def _cell(grid, index, most):
     parts, words = grid.met.get(index, ([], ""))
     met = " ".join(part.id(at) for part, at in parts)
     place = str(index).strip("()").replace(" ", "") if grid.array.size > 1 else ""
-    named = (f"{grid.name}[{place}]" if place else grid.name).replace("delta", "δ").replace("mu", "μ")
+    named = (
+        (f"{grid.name}[{place}]" if place else grid.name).replace("delta", "δ").replace("mu", "μ").replace("bar", "̄")
+    )
     said = html.escape(f"{named} = {words}" if words else f"{named} = {number(value)}")
+    sign = " negative" if value < 0 else ""
     return (
-        f'<g class="cell {grid.kind}" id="{grid.id(index)}" tabindex="0" data-met="{met}" data-said="{said}">'
+        f'<g class="cell {grid.kind}{sign}" id="{grid.id(index)}" tabindex="0" data-met="{met}" data-said="{said}">'
         f"<title>{said}</title>"
-        f'<rect x="{x:g}" y="{y:g}" width="{WIDE}" height="{HIGH}" style="fill-opacity:{0.5 * abs(value) / most:.2f}"/>'
+        f'<rect x="{x + 1:g}" y="{y + 1:g}" width="{WIDE - 2}" height="{HIGH - 2}" '
+        f'style="fill-opacity:{0.5 * abs(value) / most:.2f}"/>'
         f'<text x="{x + WIDE / 2:g}" y="{y + HIGH / 2 + 4.5:g}">{short(value)}</text></g>'
     )
 
@@ -141,7 +145,7 @@ SIGNS = {"delta": "δ", "mu": "μ", "sigma": "σ", "dmu": "dμ"}
 def _tspans(text):
     """Words with their Greek letters; what follows a _ is set lower, and smaller, what follows a ^ higher."""
     pieces, down = [], 0
-    for word, mark, hung in re.findall(r"([A-Za-z]+|[^A-Za-z_^]+)(?:([_^])([\w-]+))?", text):
+    for word, mark, hung in re.findall(r"([A-Za-z]+|[^A-Za-z_^]+)(?:([_^])([A-Za-z0-9-]+))?", text):
         back = f' dy="{-down}"' if down else ""
         pieces.append(f"<tspan{back}>{html.escape(SIGNS.get(word, word))}</tspan>")
         down = {"": 0, "_": 3, "^": -5}[mark]

@@ -18,19 +18,21 @@ def window():
     z = conv(a[None, None])[0, 0]
     delta_a = conv.backward(delta[None, None])[0, 0]
 
-    sheet, top, below = Sheet("window", 640, 300), 40, 190
+    sheet, top, below = Sheet("window", 640, 320), 40, 180
     A = sheet.grid("a", a, 20, top)
     W = sheet.grid("X", X, 240, top)
     M = sheet.grid("mu", mu, 265, top + 2 * HIGH + 26)
     Z = sheet.grid("z", z, 440, top)
     F = sheet.grid("delta_a", delta_a, 20, below, DELTA, label="delta_a")
-    G = sheet.grid("dL/dX", conv.weight.grad[0, 0], 240, below, DELTA)
+    G = sheet.grid("dL/dX", conv.weight.grad[0, 0], 240, below + 58, DELTA)
     D = sheet.grid("delta", delta, 440, below, DELTA, label="delta")
-    H = sheet.grid("dL/dmu", conv.bias.grad[0], 465, below + 2 * HIGH + 26, DELTA)
+    H = sheet.grid("dL/dmu", conv.bias.grad[0], 465, below + 2 * HIGH + 40, DELTA)
     sheet.arrow(A.right + 6, top + HIGH, W.x - 6, top + HIGH)
     sheet.arrow(W.right + 6, top + HIGH, Z.x - 6, top + HIGH, "(10)")
-    sheet.arrow(D.x - 6, below + HIGH, G.right + 6, below + HIGH, "(12)", DELTA)
-    sheet.arrow(G.x - 6, below + HIGH, F.right + 6, below + HIGH, "(13)", DELTA)
+    sheet.arrow(D.x - 6, below + HIGH / 2, F.right + 6, below + HIGH / 2, "(13)", DELTA)
+    sheet.arrow(D.x - 6, below + 1.5 * HIGH, G.right + 6, G.y + HIGH / 2, "(12)", DELTA)
+    sheet.arrow(490, D.bottom + 4, 490, H.y - 20, "", DELTA)
+    sheet.label("(11)", 508, D.bottom + 18, "soft")
 
     taps, places = [*product(range(TAPS), repeat=2)], [*product(range(PLACES), repeat=2)]
     for i, j in places:
@@ -48,4 +50,4 @@ def window():
         sheet.met(F, (h, w), met, "(13)  " + total(parts, delta_a[h, w]))
     sheet.met(H, 0, [(D, place) for place in places], "(11)  " + total([short(delta[at]) for at in places], H[0]))
     sheet.tour([(Z, place) for place in places] + [(G, tap) for tap in taps] + [(F, (1, 1)), (H, 0)])
-    return sheet.html("The window slides: each number of the output sees a patch, each tap meets every place.")
+    return sheet.html("The window slides: each output sees one patch, each weight is used at every output position.")
