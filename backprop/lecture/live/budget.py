@@ -40,7 +40,7 @@ class Budget:
         if self.layers > MOST_LAYERS or self.parameters > MOST_PARAMETERS:
             raise OptionError(f"too large to watch: at most {MOST_LAYERS} layers and {MOST_PARAMETERS:,} parameters")
         matrices = sum(p.data.size for p in layer.parameters() if p.data.ndim > 1)
-        if 2 * matrices * math.prod(self.x.shape[2:]) > MOST_FLOPS / 32:  # each is used at every place, at most
+        if 2 * matrices * math.prod(self.x.shape[2:]) > MOST_FLOPS / 30:  # each is used at every place, at most
             raise OptionError("too large to watch: a layer would take too long for one image")
         out = layer.bare_copy()(self.x)
         if not hasattr(out, "shape"):

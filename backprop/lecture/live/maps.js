@@ -180,7 +180,7 @@ function drawScale(canvas, kind, limit) {
   const texts = limit === null ? ["−most", "0", "¼", "most"] : [short(-limit), "0", short(limit / 4), short(limit)];
   [["left", 0], ["center", 1], ["center", 1.5], ["right", 2]].forEach(([align, at], k) => { // the root of a quarter is half-way
     pen.textAlign = align;
-    pen.fillText(texts[k], at * half, 21);
+    if (at !== 1.5 || texts[k].length < 6) pen.fillText(texts[k], at * half, 21);
   });
 }
 

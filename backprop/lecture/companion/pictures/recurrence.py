@@ -36,8 +36,6 @@ def recurrence():
         above = times(D[t + 1][0], STATE) if after else "1"
         words = f"{above}·{int(h[t] > 0)} = {short(D[t][0])}: what comes back, times the slope of ReLU"
         sheet.met(D[t], 0, [*after, (H[t], 0)], words)
-    sheet.label(
-        "in orange the deltas of u, before the ReLU; those of x are the same, times W_ih", 60, 275, "soft", "start"
-    )
+    sheet.label("orange: deltas of u; those of x are the same, times W_ih", 60, 275, "soft", "start")
     sheet.tour([(H[0], 0), (H[1], 0), (H[2], 0), (D[2], 0), (D[1], 0), (D[0], 0)], hides=True)
     return sheet.html("A recurrent layer, unrolled: W_hh = 2 multiplies delta at each step back.")
