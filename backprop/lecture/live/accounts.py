@@ -90,17 +90,15 @@ def _delta(way, row, entry, number):
     if way.rows[row].symbol == "L":
         return _told("∂L/∂L = 1, the derivative of the loss with respect to itself", [], [])
     if not readers:
-        words = "(17): the sum of what all that was computed from it, in the graph, hands back"
+        words = "(17): a sum over its uses, which are operations of the graph, between layers"
         return _told(words, [], [])
     parts, met, unasked = [], [], 0
     for place in readers:
         reader = way.rows[place]
         if isinstance(reader.module, CrossEntropyLoss):
             share = number + (entry == way.target)
-            words = (
-                f"softmax(z)[{entry}] − [{entry} is the chosen class] = {_number(share)} − {int(entry == way.target)}"
-            )
-            words += f" = {_number(number)}"
+            numbers = f"{_number(share)} − {int(entry == way.target)} = {_number(number)}"
+            words = f"softmax(z)[{entry}] − [{entry} is the chosen class] = {numbers}"
             return _told(words, [], [(place, "delta", [0])])
         terms, others = terms_of_input(reader, entry)
         parts, unasked = parts + terms, unasked + others

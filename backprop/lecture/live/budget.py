@@ -15,15 +15,9 @@ MOST_FLOPS = 40e9  # of a step: some seconds
 MOST_PLACES = 4096  # of an output_size
 LARGEST = {"in_channels": 1024, "out_channels": 1024, "kernel_size": 31, "padding": 16, "dilation": 16}
 LARGEST_OTHER = 1 << 16
-MULTIPLIED = [
-    "in_features",
-    "out_features",
-    "in_channels",
-    "out_channels",
-    "kernel_size",
-    "num_features",
-    "normalized_shape",
-]
+MULTIPLIED = (  # arguments whose product says how many parameters a layer has
+    "in_features", "out_features", "in_channels", "out_channels", "kernel_size", "num_features", "normalized_shape",
+)  # fmt: skip
 
 
 class Budget:
@@ -75,14 +69,11 @@ def expect_small(kind, args, options):
         most = LARGEST.get(name, LARGEST_OTHER)
         if not all(math.isfinite(number) and abs(number) <= most for number in numbers):
             raise OptionError(f"{kind.__name__}: {name}={str(value)[:40]} is too large to watch: at most {most:,}")
-        if (
-            name == "output_size"
-            and math.prod(abs(n) for n in (numbers * 2 if len(numbers) == 1 else numbers)) > MOST_PLACES
-        ):
+        sides = numbers * 2 if len(numbers) == 1 else numbers  # of what is as high as wide
+        if name == "output_size" and abs(math.prod(sides)) > MOST_PLACES:
             raise OptionError(f"{kind.__name__}: an image of {str(value)[:40]} is too large to watch")
         if name in MULTIPLIED:
-            sides = numbers * 2 if name == "kernel_size" and len(numbers) == 1 else numbers
-            entries *= max(abs(math.prod(sides)), 1)
+            entries *= max(abs(math.prod(sides if name == "kernel_size" else numbers)), 1)
     if entries > MOST_PARAMETERS:
         raise OptionError(
             f"{kind.__name__}: {int(entries):,} parameters are too many to watch: at most {MOST_PARAMETERS:,}"

@@ -28,53 +28,22 @@ from backprop.module import Module, init
 from backprop.module.rng import undisturbed
 from backprop.show.summary import as_typed
 
-LAYERS = [
-    "Linear",
-    "Bias",
-    "Flatten",
-    "Identity",
-    "Dropout",
-    "Conv2d",
-    "MaxPool2d",
-    "AvgPool2d",
-    "AdaptiveAvgPool2d",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "LayerNorm",
-    "GroupNorm",
-    "InstanceNorm2d",
-    "ReLU",
-    "LeakyReLU",
-    "ELU",
-    "SELU",
-    "GELU",
-    "SiLU",
-    "Mish",
-    "Softplus",
-    "Softsign",
-    "Sigmoid",
-    "Tanh",
-    "Hardtanh",
-    "Hardsigmoid",
-    "ReLU6",
-    "PReLU",
-]
-OPTIMIZERS = ["SGD", "Adam", "AdamW", "NAdam", "RMSprop", "Adagrad"]
-INITIAL = [
-    "zeros_",
-    "constant_",
-    "normal_",
-    "uniform_",
-    "trunc_normal_",
-    "orthogonal_",
-    "xavier_normal_",
-    "xavier_uniform_",
-    "kaiming_normal_",
-    "kaiming_uniform_",
-]
+# fmt: off
+LAYERS = (
+    "Linear", "Bias", "Flatten", "Identity", "Dropout", "Conv2d", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d",
+    "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "InstanceNorm2d", "ReLU", "LeakyReLU", "ELU", "SELU",
+    "GELU", "SiLU", "Mish", "Softplus", "Softsign", "Sigmoid", "Tanh", "Hardtanh", "Hardsigmoid", "ReLU6", "PReLU",
+)
+OPTIMIZERS = "SGD", "Adam", "AdamW", "NAdam", "RMSprop", "Adagrad"
+INITIAL = (
+    "zeros_", "constant_", "normal_", "uniform_", "trunc_normal_", "orthogonal_", "xavier_normal_", "xavier_uniform_",
+    "kaiming_normal_", "kaiming_uniform_",
+)
+# fmt: on
 LONGEST = 8000  # characters
 MOST_BATCH = 1024
 MOST_EXPLAINED = 256
+PARAMETERS = "net.parameters()"
 
 
 class Described(NamedTuple):
@@ -144,9 +113,6 @@ def written(model, image, classes, rest=""):
         return f"net = models.{model}()\n{rest}"
     layers = "".join(f"    bp.{as_typed(layer)},\n" for layer in net.children())
     return f"net = bp.Sequential(\n{layers})\n{rest}"
-
-
-PARAMETERS = "net.parameters()"
 
 
 def _network(call, image, classes, budget):

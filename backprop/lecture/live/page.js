@@ -17,7 +17,8 @@ async function look() {
       if (seen.built !== learningState.built) showStatus(await ask("status")); // another page has built this network
     } catch (error) {
       say(error.message);
-      if (state.target >= 0 && seen && !FROZEN) { state.target = -1; again = true; } // this network may not have the class
+      const refused = !FROZEN && socket.readyState === WebSocket.OPEN;
+      if (refused && state.target >= 0 && seen) { state.target = -1; again = true; } // this network may not have the class
     }
     clearTimeout(slow);
     if (learningState.left && !FROZEN) {

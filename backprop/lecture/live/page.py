@@ -8,6 +8,7 @@ import numpy as np
 
 from backprop.lecture.live import wire
 from backprop.lecture.live.accounts import account, page_of
+from backprop.show.numbers import without_nan
 
 HERE = Path(__file__).parent
 SCRIPTS = ["state", "wire", "maps", "drawing", "cards", "learning", "rows", "address", "page"]  # .js, in this order
@@ -18,7 +19,7 @@ FEW = 16  # a row of at most so many has all of them
 def document(nonce="", frozen=None):
     """The page as HTML; with `frozen`, a dict, it needs no server. The nonce is that of the policy."""
     scripts = "\n".join(_text(f"{name}.js") for name in SCRIPTS)
-    given = json.dumps(frozen).replace("<", "\\u003c")
+    given = json.dumps(without_nan(frozen), allow_nan=False).replace("<", "\\u003c")
     parts = {"@STYLE@": _text("page.css"), "@SCRIPT@": scripts, "@NONCE@": nonce, '"@FROZEN@"': given}
     page = _text("page.html")
     for name, part in parts.items():
