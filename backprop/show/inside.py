@@ -53,14 +53,18 @@ def first_convolutions(net, image):
             found[f"{names[module]} {type(module).__name__}"] = to_host(module.weight.data)
 
     shown = to_host(image)
-    handles = [module.register_forward_pre_hook(look) for module in names]
+    _watched(net, image, [module.register_forward_pre_hook(look) for module in names])
+    return list(found.items())
+
+
+def _watched(net, image, handles):
+    """Run the network in evaluation while these hooks look on, and remove them."""
     try:
         with net.evaluating():
             net(image)
     finally:
         for handle in handles:
             handle.remove()
-    return list(found.items())
 
 
 def feature_maps(net, image, path, title):
@@ -140,13 +144,7 @@ def _outputs(net, image):
         if np.ndim(output) == 4 and not module.children() and not isinstance(module, (Convolution, BatchNorm)):
             found.append((f"{names[module]} {type(module).__name__}", to_host(output)[0].copy()))
 
-    handles = [module.register_forward_hook(look) for module in names]
-    try:
-        with net.evaluating():
-            net(image)
-    finally:
-        for handle in handles:
-            handle.remove()
+    _watched(net, image, [module.register_forward_hook(look) for module in names])
     return found
 
 
