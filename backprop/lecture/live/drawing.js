@@ -78,7 +78,13 @@ function startDrawing(onChange, mayDraw) {
     showInk();
     changed("ink");
   });
-  for (const end of ["pointerup", "pointercancel"]) pad.addEventListener(end, () => { penAt = null; });
+  for (const end of ["pointerup", "pointercancel"]) {
+    pad.addEventListener(end, () => {
+      if (penAt === null) return;
+      penAt = null;
+      changed("ink"); // now with the numbers that are out of sight
+    });
+  }
   pad.addEventListener("keydown", event => {
     const moves = { ArrowLeft: [-3, 0], ArrowRight: [3, 0], ArrowUp: [0, -3], ArrowDown: [0, 3] };
     if (!mayDraw() || !(event.key in moves || event.key === " ")) return;

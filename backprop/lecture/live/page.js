@@ -11,9 +11,10 @@ async function look() {
     if (state.source === "test") fields.test = state.test;
     else if (state.source === "ink") Object.assign(fields, { drawn: true, pixels: base64(ink) });
     else fields.pixels = base64(state.bytes);
+    Object.assign(fields, penAt !== null || learningState.left ? inSight() : { first: 0, last: EVERY });
     const slow = setTimeout(() => say("the kernels of this network are being compiled, once …"), 600);
     try {
-      show(await ask("see", fields));
+      show(await ask("see", fields), fields);
       if (seen.built !== learningState.built) showStatus(await ask("status")); // another page has built this network
     } catch (error) {
       say(error.message);
@@ -34,17 +35,25 @@ async function look() {
 
 function say(words) { $("about").textContent = words; }
 
-// -- one answer: its arrays are cut out of the numbers, in the order of the rows
-function show(answer) {
+// -- one answer: its arrays are cut out of the numbers, in the order of the rows; those that were not sent stay as they were
+const EVERY = 1 << 16;
+function show(answer, { first, last }) {
   let at = 0;
   const cut = shape => { const size = shape.reduce((a, b) => a * b, 1); at += size; return answer.numbers.subarray(at - size, at); };
-  const rows = answer.rows.map(row => ({
-    ...row, symbol: row.formula.split(" = ")[0], value: cut(row.shape), back: row.delta === null ? null : cut(row.shape),
-    looks: row.weights && cut(row.weights),
-  }));
+  const rows = answer.rows.map((row, number) => {
+    const sent = number >= first && number <= last, before = seen && seen.rows[number];
+    const array = (name, shape) => {
+      if (!shape) return null;
+      if (sent) return cut(shape);
+      const size = shape.reduce((a, b) => a * b, 1);
+      return before && before[name] && before[name].length === size ? before[name] : new Float32Array(size);
+    };
+    return { ...row, symbol: row.formula.split(" = ")[0], value: array("value", row.shape),
+      back: array("back", row.delta === null ? null : row.shape), looks: array("looks", row.weights) };
+  });
   seen = { ...answer, rows };
   if (answer.filters) showFilters(cut(answer.filters), answer.filters);
-  else if (!FROZEN) showFilters(null, null);
+  else if (answer.filters === null) showFilters(null, null);
   if (state.source !== "ink") {
     const [channels, height, width] = about.image;
     showOnSheet(rows[0].value.map(x => Math.round(255 * x)), channels, height, width);

@@ -11,6 +11,12 @@ function showRows() {
 }
 addEventListener("scroll", () => { if (seen) requestAnimationFrame(showRows); }, { passive: true });
 
+// The first and the last row in sight: while one draws, or it learns, only their numbers are asked for.
+function inSight() {
+  const near = [...$("way").children].flatMap((article, number) => outOfSight(article.getBoundingClientRect()) ? [] : [number]);
+  return near.length ? { first: near[0], last: near.at(-1) } : { first: 0, last: EVERY };
+}
+
 function drawRows(skips) {
   const way = $("way"), rows = seen.rows;
   if (drawnRows.join() !== rows.map(row => row.path + row.layer).join()) {

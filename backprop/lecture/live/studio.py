@@ -126,8 +126,10 @@ class Studio:
         state = {"steps": self.steps, "left": self.left, "said": self.said, "built": self.built}
         return {**state, "text": self.described.text, "losses": self.losses, "epoch": len(self.loader)}
 
-    def see(self, pixels, drawn, test, target):
-        """(facts, arrays, the Pass) of an image: pixels in base64, or number `test` of the test images."""
+    def see(self, pixels, drawn, test, target, first=0, last=1 << 16):
+        """(facts, arrays, the Pass) of an image: pixels in base64, or number `test` of the test images. The arrays are
+        those of the rows `first` to `last`: while one draws, what is out of sight need not travel.
+        """
         label = None
         if test >= 0:
             label, image = self.label(test), self.data.test_images[test]
@@ -141,15 +143,15 @@ class Studio:
         way = Pass(self.net, x, None if target < 0 else target, self._twin)
         shares = np.exp(way.scores[0] - way.scores[0].max())
         facts = {"rows": way.facts(), "shares": (shares / shares.sum()).tolist(), "label": label, "target": target}
-        arrays = [a for row in way.rows for a in (row.value, row.delta, row.weights) if a is not None]
-        filters = self._filters()
-        learned = {
-            "steps": self.steps,
-            "built": self.built,
-            "parameters": sum(p.data.size for p in self.net.parameters()),
-        }
-        shape = {} if filters is None else {"filters": filters.shape}
-        return {**facts, **learned, **shape}, [*arrays, *([] if filters is None else [filters])], way
+        sent = way.rows[first : last + 1]
+        arrays = [a for row in sent for a in (row.value, row.delta, row.weights) if a is not None]
+        facts |= {"steps": self.steps, "built": self.built}
+        facts["parameters"] = sum(p.data.size for p in self.net.parameters())
+        if last >= len(way.rows) or self.left:  # while one only draws, they stay the same
+            filters = self._filters()
+            facts["filters"] = None if filters is None else filters.shape
+            arrays += [] if filters is None else [filters]
+        return facts, arrays, way
 
     def label(self, test):
         """The label of test image number `test`. Raises OptionError if there is none."""

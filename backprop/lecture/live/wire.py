@@ -39,6 +39,8 @@ REQUESTS = {  # what is asked -> what it says, and whether that can be
         "drawn": _one_of(True, False),  # ink on a square, not the network's own pixels
         "test": _whole(-1, 1 << 32),
         "target": _whole(-1, 255),
+        "first": _whole(0, 1 << 16),  # of the rows whose arrays are sent, and the last
+        "last": _whole(0, 1 << 16),
     },
     "ask": {"row": _whole(0, 1 << 16), "kind": _one_of("value", "delta"), "entry": _whole(0, 1 << 32)},
     "train": {"steps": _whole(0, 1 << 20)},

@@ -107,6 +107,22 @@ def test_a_digit_is_drawn_answered_and_followed_back_to_its_pixels(page, room):
     assert shown.all()
 
 
+def test_while_one_draws_what_is_in_sight_is_new_and_afterwards_all_of_it(page, room):
+    page.run("target(3)")
+    page.wait(f"{READY} && seen.target === 3")
+    asked = "window.asked = [], (() => { const send = socket.send.bind(socket); socket.send = text => "
+    page.run(f"({asked} {{ window.asked.push(JSON.parse(text)); send(text); }}; }})(), 0)")
+    points = [*line(page, (0.3, 0.3), (0.7, 0.3), (0.5, 0.8))]
+    for kind, (x, y) in [("mousePressed", points[0]), *(("mouseMoved", point) for point in points)]:
+        page.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+    page.wait(f"{READY} && seen.rows[0].value.some(x => x > 0)")
+    last = page.run("window.asked.filter(r => r.do === 'see').at(-1).last")
+    assert last < page.run("seen.rows.length - 1")
+    page.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, button="left", clickCount=1)
+    page.wait(f"{READY} && window.asked.filter(r => r.do === 'see').at(-1).last > {last}")
+    expect_the_engines_numbers(page, room)
+
+
 def test_a_click_on_any_number_shows_what_it_is_made_of(page, room):
     page.run("target(3)")
     page.wait(f"{READY} && seen.target === 3")

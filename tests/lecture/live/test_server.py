@@ -78,8 +78,8 @@ def test_a_page_of_another_origin_gets_no_socket(server, origin):
 
 def test_two_pages_see_their_own_pictures(server):
     with connected(server) as one, connected(server) as two:
-        first, a = ask(one, "see", pixels="", drawn=False, test=0, target=3)
-        second, b = ask(two, "see", pixels="", drawn=False, test=1, target=-1)
+        first, a = ask(one, "see", pixels="", drawn=False, test=0, target=3, first=0, last=99)
+        second, b = ask(two, "see", pixels="", drawn=False, test=1, target=-1, first=0, last=99)
         assert not np.array_equal(a[:784], b[:784]) and second["rows"][0]["delta"] is None
         told, _ = ask(one, "ask", row=0, kind="value", entry=400)
         assert told["number"] == pytest.approx(float(a[400]))
@@ -97,8 +97,8 @@ def test_ten_thousand_messages_of_garbage_are_answered_and_nothing_grows(server)
     valid = [
         {"do": "hello", "id": 1},
         {"do": "status", "id": 1},
-        {"do": "see", "id": 2, "pixels": "AAAA", "drawn": True, "test": -1, "target": 3},
-        {"do": "see", "id": 2, "pixels": "", "drawn": False, "test": 5, "target": 300},
+        {"do": "see", "id": 2, "pixels": "AAAA", "drawn": True, "test": -1, "target": 3, "first": 0, "last": 9},
+        {"do": "see", "id": 2, "pixels": "", "drawn": False, "test": 5, "target": 300, "first": 0, "last": 9},
         {"do": "ask", "id": 3, "row": 1, "kind": "value", "entry": 5},
         {"do": "build", "id": 4, "text": "net = bp.Sequential(bp.Linear(1 << 60, 1))"},
     ]
@@ -136,7 +136,9 @@ def test_a_message_that_is_too_long_ends_the_connection(server):
 
 
 def test_a_client_that_does_not_read_is_waited_for_alone(server):
-    request = json.dumps({"do": "see", "id": 1, "pixels": "", "drawn": False, "test": 0, "target": 1})
+    request = json.dumps(
+        {"do": "see", "id": 1, "pixels": "", "drawn": False, "test": 0, "target": 1, "first": 0, "last": 99}
+    )
     with connected(server) as lazy:
         raw = lazy.socket
 

@@ -146,3 +146,9 @@ def test_ink_that_is_too_faint_to_be_seen_is_an_empty_picture(room):
     ink[0, 0] = ink[-1, -1] = 1
     _, arrays, _ = room.see(base64.b64encode(ink.tobytes()).decode(), True, -1, -1)
     assert not arrays[0].any()
+
+
+def test_only_the_rows_that_are_in_sight_are_sent(room):
+    facts, arrays, way = room.see("", False, 0, 3, 1, 2)
+    assert len(facts["rows"]) == len(way.rows) and len(arrays) == 4
+    assert np.array_equal(arrays[0], way.rows[1].value) and np.array_equal(arrays[3], way.rows[2].delta)
