@@ -17,10 +17,10 @@ def table(rows: Sequence[Sequence[str]], indent="  ", spare=()):
     widest column is cut, down to LEAST characters.
     """
     widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
-    if spare and not fits(width(indent) + sum(widths) + 2 * len(widths) - 2):
+    over = width(indent) + sum(widths) + 2 * len(widths) - 2 - room()
+    if spare and over > 0:
         left = [column for column, heading in enumerate(rows[0]) if heading != spare[0]]
         return table([[row[column] for column in left] for row in rows], indent, spare[1:])
-    over = width(indent) + sum(widths) + 2 * len(widths) - 2 - room()
     if over > 0 and max(widths) > LEAST:
         widest = widths.index(max(widths))
         most = max(widths[widest] - over, LEAST)

@@ -67,21 +67,18 @@ def _value(way, row, entry, number):
         share = np.exp(-number)
         words = f"−log softmax(z)[{way.target}] = −log {_number(share)} = {_number(number)}"
         return _told(words, [], [(_from(way, shown), "value", [way.target])])
-    terms, read = terms_of_output(shown, entry)
-    below, reads = _from(way, shown), to_host(shown.reads).reshape(-1)
+    terms, reads = terms_of_output(shown, entry)
+    met = [term.entry for term in terms]
     if isinstance(module, ACTIVATIONS) and len(terms) <= 1:
-        words = f"{type(module).__name__}({_number(reads[entry])}) = {_number(number)}"
-        met = [entry]
+        words, met = f"{type(module).__name__}({_number(reads[entry])}) = {_number(number)}", [entry]
     elif isinstance(module, MaxPooling):
         words = f"the largest of its window, {_number(number)}"
-        met = [term.entry for term in terms]
     elif isinstance(module, (SUMS, Flatten)):
-        words, met = "", [term.entry for term in terms]
+        words = ""
     else:
         words = f"made of {len(terms)} numbers; beside each the slope by it, ∂({shown.symbol})/∂(it)"
-        met = [term.entry for term in terms]
     added = number - sum(term.product for term in terms) if isinstance(module, SUMS) else None
-    return _told(words, terms, [(below, "value", met)], added)
+    return _told(words, terms, [(_from(way, shown), "value", met)], added)
 
 
 def _delta(way, row, entry, number):
@@ -143,7 +140,7 @@ def _page(kind, way):
     """(the formulas of a layer's forward, or of its delta; the lines that compute them), as HTML."""
     for home in kind.__mro__:
         found = [s for s in stated(inspect.getdoc(home) if "__doc__" in vars(home) else "") if s.way == way]
-        found = [s for s in found if way == "forward" or s.text.startswith("delta")] if way else found
+        found = [s for s in found if way == "forward" or s.text.startswith("delta")]
         found = [s for s in found if s.numbers != ("40",)]  # the labels are not smoothed here
         if found:
             numbers = list(dict.fromkeys(n for statement in found for n in statement.numbers))

@@ -145,7 +145,7 @@ def _optimizer(net, call):
 def _initialize(net, call):
     match call:
         case ast.Call(ast.Attribute(ast.Attribute(ast.Name("bp"), "init"), name), [ast.Name("p"), *args], keywords):
-            name, args, options = _call(ast.Call(_attribute(name), args, keywords), INITIAL)
+            name, args, options = _call(ast.Call(ast.Attribute(ast.Name("bp"), name), args, keywords), INITIAL)
             for p in net.parameters():
                 if p.data.ndim > 1:
                     getattr(init, name)(p, *args, **options)
@@ -175,10 +175,6 @@ def _whole(node, least, most):
     if isinstance(node, ast.Constant) and type(node.value) is int and least <= node.value <= most:
         return node.value
     raise OptionError(f"expects a whole number from {least} to {most}")
-
-
-def _attribute(name):
-    return ast.Attribute(ast.Name("bp"), name)
 
 
 def _words(node):

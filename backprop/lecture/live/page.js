@@ -151,9 +151,8 @@ document.addEventListener("keydown", event => {
 function show_theme(name) {
   document.documentElement.dataset.theme = name;
   readTheme();
-  if (seen) { showRows(); showStatusAgain(); }
+  if (seen) { showRows(); drawCurve(learningState.losses); }
 }
-function showStatusAgain() { drawCurve(learningState.losses); }
 $("theme").addEventListener("click", () => show_theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
 addEventListener("resize", () => { if (seen) showRows(); });
 $("skip").addEventListener("click", event => { event.preventDefault(); $("way").focus(); });

@@ -117,7 +117,6 @@ class Studio:
             "names": self.names,
             "draws": self.prepare is not None,
             "tests": len(self.data.test_images),
-            "layers": editor.LAYERS,
             **self.status(),
         }
 

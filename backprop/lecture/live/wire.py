@@ -14,6 +14,7 @@ import struct
 import numpy as np
 
 from backprop.errors import OptionError
+from backprop.lecture.live import editor
 from backprop.show.numbers import without_nan
 
 LONGEST = 1 << 17  # bytes of a request
@@ -44,7 +45,7 @@ REQUESTS = {  # what is asked -> what it says, and whether that can be
     },
     "ask": {"row": _whole(0, 1 << 16), "kind": _one_of("value", "delta"), "entry": _whole(0, 1 << 32)},
     "train": {"steps": _whole(0, 1 << 20)},
-    "build": {"text": _text(8000)},
+    "build": {"text": _text(editor.LONGEST)},
     "explain": {},
 }
 
