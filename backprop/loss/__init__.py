@@ -11,9 +11,8 @@ from backprop.loss.formulas import (
     MultiLabelMarginLoss,
     MultiLabelSoftMarginLoss,
     MultiMarginLoss,
-    PoissonNLLLoss,
     SoftMarginLoss,
     TripletMarginLoss,
 )
 from backprop.loss.probability import BCELoss, BCEWithLogitsLoss, KLDivLoss
-from backprop.loss.regression import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
+from backprop.loss.regression import HuberLoss, L1Loss, MSELoss, PoissonNLLLoss, SmoothL1Loss

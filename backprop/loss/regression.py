@@ -13,7 +13,11 @@ Outputs a and targets b are arrays (...) of one shape, E elements in all. Nothin
 ShapeError, not N^2 differences.
 """
 
+import numpy as np
+
 from backprop import functional as F
+from backprop.kernels.device import device_of, to_host
+from backprop.kernels.transfer import to_device
 from backprop.loss.base import Loss
 from backprop.module.options import above_zero, number
 
@@ -112,3 +116,36 @@ class SmoothL1Loss(Difference):
 
     def extra_repr(self):
         return f"{super().extra_repr()}, beta={self.beta}"
+
+
+class PoissonNLLLoss(Difference):
+    """Counts y with mean e^a, or with mean a (`log_input=False`): a, y (...) of one shape, E elements in all.
+
+    forward   L       = 1/E sum of e^a - y a                  or a - y log(a + eps)
+    backward  delta_a = delta / E (e^a - y)                   or 1 - y / (a + eps)
+
+    `full` adds log y! by Stirling's formula, y log y - y + log(2 pi y) / 2, where y is above 1.
+    """
+
+    def __init__(self, *, log_input=True, full=False, eps=1e-8, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.log_input, self.full, self.eps = log_input, full, number("eps", eps, 0)
+
+    def _row(self):
+        return ("poisson",) if self.log_input else ("poisson_mean", self.eps)
+
+    def forward(self, a, y):
+        y = y if y.dtype == a.dtype or device_of(y) != "cpu" else np.asarray(y, a.real.dtype)
+        self.cache = a, y
+        name, *options = self._row()
+        losses = F.error(name, a, y, *options)
+        if self.full:
+            counts = to_host(y)
+            large = np.where(counts > 1, counts, 1)
+            stirling = np.where(counts > 1, large * np.log(large) - large + 0.5 * np.log(2 * np.pi * large), 0)
+            losses = F.add(losses, to_device(stirling.astype(a.dtype), device_of(a)))
+        return F.reduce(losses, self.reduction)
+
+    def backward(self, delta=1):
+        (a, y), (name, *options) = self.cache, self._row()
+        return F.error_backward(name, a, y, self.scale(delta, a.size), *options)
