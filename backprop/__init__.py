@@ -31,6 +31,7 @@ from backprop.errors import (
     OptionError,
     ParameterError,
     ProgramError,
+    RankError,
     ShapeError,
 )
 from backprop.graph import Graph, Value
@@ -207,5 +208,6 @@ from backprop.training.checkpoint import Checkpoint
 from backprop.training.compiled import compile
 from backprop.training.data import DataLoader
 from backprop.training.fit import fit
+from backprop.training.parallel.ranks import parallel
 from backprop.training.prediction import predict
 from backprop.training.weights import load, save

@@ -104,3 +104,11 @@ class CheckpointError(BackpropError, ValueError):
 
 class GradientError(BackpropError, AssertionError):
     """A backward that disagrees with finite differences."""
+
+
+class RankError(BackpropError, RuntimeError):
+    """Several processes that cannot train together, or one of them that no longer answers: `silent` is its rank."""
+
+    def __init__(self, message, silent=None):
+        super().__init__(message)
+        self.silent = silent

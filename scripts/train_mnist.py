@@ -9,6 +9,7 @@
     python scripts/train_mnist.py --model resnet --data cifar10 --augment shift flip       colour images
     python scripts/train_mnist.py --model cnn --validation 0.1 --patience 3        stop when it gets no better
     python scripts/train_mnist.py --model lenet --device cuda              on a GPU
+    mpiexec -n 4 python scripts/train_mnist.py --model cnn                 by four processes together
 
 It prints the network and one progress bar, and writes to --out: pictures, metrics.json, the weights as
 model.safetensors, and checkpoint.safetensors, from which --resume continues, bit for bit. Ctrl-C, or a batch system's
@@ -133,14 +134,32 @@ def main(arguments=None):
     )
     parser.add_argument("--patience", type=whole(1), metavar="EPOCHS", help="end after so many without a better one")
     parser.add_argument("--clip-norm", type=float, metavar="NORM", help="scale gradients so that their norm is below")
+    parser.add_argument(
+        "--shards", type=whole(1), help="parts of each batch, for mpiexec's ranks to share (8, alone 1)"
+    )
+    parser.add_argument(
+        "--rank-patience",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="end all ranks if one gives no sign of life for longer (60)",
+    )
+    parser.add_argument(
+        "--allow", nargs="+", default=[], metavar="NAME", help="what may differ between ranks: machine, numpy, ..."
+    )
     parser.add_argument("--format", choices=FORMATS, default="png", help="of the pictures (png)")
     parser.add_argument("--dark", action="store_true", help="pictures on a dark ground, for slides")
     parser.add_argument("--allow-wrong-classes", action="store_true", help="train with more scores than classes")
     parser.add_argument("--explain", action="store_true", help="show what happens in each layer, and draw it")
     options = parser.parse_args(arguments)
     try:
-        with bp.use_kernels(options.kernels):
-            return run(options)
+        if options.resume and options.shards is None:
+            options.shards = shards_of(options)
+        with (
+            bp.use_kernels(options.kernels),
+            bp.parallel(options.shards, options.rank_patience, options.allow) as ranks,
+        ):
+            return run(options, ranks)
     except (bp.BackpropError, data_tools.IDXError, data_tools.DatasetError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -158,30 +177,26 @@ def whole(least):
     return parse
 
 
-def run(options):
+def run(options, ranks):
     """Train as `options` say. Returns the exit status: 0, or 130 where it was interrupted."""
     started = time.perf_counter()
-    out = options.out or Path("runs") / options.model
+    out = folder(options)
     out.mkdir(parents=True, exist_ok=True)
     if options.threads is not None:
         bp.set_num_threads(options.threads)
     bp.manual_seed(options.seed)
     device = device_named(options.device)
     bp.to_device(np.zeros(1), device)  # a GPU that does not work fails now, before anything is loaded
-    data, source = data_tools.find(options.data, options.split)
-    train_images, test_images = data.with_channels()  # (N, 1, H, W), or (N, 3, H, W) in colour
-    of_train = {"shuffle": True, "seed": options.seed, "device": device, **moves(options.augment, train_images)}
-    train_labels, held_out = data.train_labels, options.validation is not None
-    tried = test = bp.DataLoader(test_images, data.test_labels, options.batch_size, device=device)
-    if held_out:  # each epoch is tried on these
-        learned, held = split(len(train_labels), options.validation, options.seed)
-        tried = bp.DataLoader(train_images[held], train_labels[held], options.batch_size, device=device)
-        train_images, train_labels = train_images[learned], train_labels[learned]
-    elif options.patience:
+    held_out = options.validation is not None
+    if options.patience and not held_out:
         raise bp.OptionError("--patience needs --validation: what chooses weights is no test")
-    train = bp.DataLoader(train_images, train_labels, options.batch_size, **of_train)
+    data, source, learned, held = ranks.mapped(lambda: load(options))
+    of_train = {"shuffle": True, "seed": options.seed, "device": device, **moves(options.augment, learned[0])}
+    train = bp.DataLoader(*learned, options.batch_size, **of_train)
+    test = bp.DataLoader(data.with_channels()[1], data.test_labels, options.batch_size, device=device)
+    tried = bp.DataLoader(*held, options.batch_size, device=device) if held_out else test  # after each epoch
 
-    image, classes = train_images.shape[1:], int(data.train_labels.max()) + 1
+    image, classes = train.images.shape[1:], int(data.train_labels.max()) + 1
     if options.lr is None:
         options.lr = usual_lr(options.optimizer, options.model, data.in_colour)
     net = MODELS[options.model](image=image, classes=classes)
@@ -194,18 +209,21 @@ def run(options):
     chosen["data"] = source
     chosen |= {"image": list(image), "classes": classes, "names": data.names}
     same = {name: chosen[name] for name in SAME_RUN}
-    same["data"] = data.fingerprint()  # identifies the data: where they are stored may change
+    same["data"] = ranks.of_first(data.fingerprint)  # identifies the data: where they are stored may change
     if device != "cpu":
         same["device"] = device
+    if ranks.shards > 1:
+        same["shards"] = ranks.shards
     checkpoint = bp.Checkpoint(out / "checkpoint.safetensors", options.checkpoint_every, same)
     history = checkpoint.load(net, optimizer, schedule, train) if options.resume else None
 
-    print(f"{options.model} on {source}, {named(device, options.kernels)}, seed {options.seed}")
+    shards = f", {ranks.shards} shards" if ranks.shards > 1 else ""
+    print(f"{options.model} on {source}, {named(device, options.kernels)}, seed {options.seed}{shards}")
     print(summary(net, (options.batch_size, *image)))
     if history is not None:
         print(f"resumed after {len(history.losses)} of {options.epochs * len(train)} steps")
     before, diary = len(history.losses) if history else 0, None
-    if options.explain:
+    if options.explain and ranks.first:
         first = np.arange(min(options.batch_size, len(train.images)))
         diary = Diary(net, *train.fetch(first), loss, options.epochs * len(train))
         diary(before)
@@ -219,6 +237,8 @@ def run(options):
     if history.interrupted and len(history.losses) == before:
         print("interrupted before the first step: nothing was learned, and nothing written")
         return 130
+    if not ranks.first:
+        return 130 if history.interrupted else 0
     bp.save(net, out / "model.safetensors")
     print("testing, and drawing pictures")
     of_pictures = {"suffix": options.format, "on_dark": options.dark}
@@ -228,6 +248,27 @@ def run(options):
     print(describe(metrics))
     print(f"pictures, metrics and weights are in {out}/")
     return 130 if history.interrupted else 0
+
+
+def folder(options):
+    """Where the run's files go."""
+    return options.out or Path("runs") / options.model
+
+
+def shards_of(options):
+    """The shards of the run that is to be resumed, or None: then it is for `bp.parallel` to say."""
+    saved = bp.Checkpoint(folder(options) / "checkpoint.safetensors").saved_options()
+    return saved and saved.get("shards", 1)
+
+
+def load(options):
+    """(data set, its name, what to learn from, what is held out): the last two are (images, labels), or None."""
+    data, source = data_tools.find(options.data, options.split)
+    images, labels = data.with_channels()[0], data.train_labels  # (N, 1, H, W), or (N, 3, H, W) in colour
+    if options.validation is None:
+        return data, source, (images, labels), None
+    learned, held = split(len(labels), options.validation, options.seed)
+    return data, source, (images[learned], labels[learned]), (images[held], labels[held])
 
 
 def usual_lr(optimizer, model, in_colour):
@@ -253,7 +294,7 @@ def learn(net, loss, optimizer, train, test, schedule, clip_norm=None, **of_run)
     with Run(net, loss, optimizer, train, test, schedule=schedule, **of_run) as run:
         step = bp.compile(net, loss, check_finite=True, done=len(run.history.losses))
         for _ in run.epochs():
-            for x, y in train.batches(step.room):
+            for x, y in step.batches(train):
                 optimizer.zero_grad()
                 L = step(x, y)  # forward: L = loss(net(x), y), recorded in the first batch, then replayed
                 step.backward()  # backward: net.backward(loss.backward()), delta from the loss to the first layer

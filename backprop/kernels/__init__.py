@@ -128,25 +128,28 @@ def expect_beside(array, other):
         raise DeviceError(f"expects an array on {there!r}, got one of shape {array.shape} on {here!r}; use {cure}")
 
 
-listeners = []  # called with the name of each kernel about to be compiled
+listeners = []  # those that show a user that a kernel is about to be compiled
+watchers = []  # those that only want to know
 
 
 @contextlib.contextmanager
-def on_compile(callback):
+def on_compile(callback, shows=True):
     """Within this block, call `callback(name)` whenever a kernel is about to be compiled, which takes about a second.
 
-    Compiled kernels are cached on disk, so each is compiled once per machine.
+    Compiled kernels are cached on disk, so each is compiled once per machine. Unless some callback `shows` it to the
+    user, a line on stderr does.
     """
-    listeners.append(callback)
+    told = listeners if shows else watchers
+    told.append(callback)
     try:
         yield
     finally:
-        listeners.remove(callback)
+        told.remove(callback)
 
 
 def tell_compiling(name):
-    """Call the listeners before a kernel is compiled."""
-    for listener in listeners:
+    """Call the listeners and the watchers before a kernel is compiled."""
+    for listener in (*listeners, *watchers):
         listener(name)
 
 

@@ -117,11 +117,12 @@ class MultiheadAttention(Module):
         query, key, value = (self._batch_first(x, single, name) for name, x in zip(NAMES, inputs, strict=True))
         (W_q, b_q), (W_k, b_k), (W_v, b_v) = self._projections()
         mask = self._masks(query, key, attn_mask, key_padding_mask, is_causal)
-        drop = (self.stream.next_key(), self.dropout) if self.training and self.dropout else (NO_KEY, 0.0)
         q = F.linear(query, W_q, b_q)  # (49a) query @ W_q.T + b_q
         k = F.linear(key, W_k, b_k)  # (49a) key @ W_k.T + b_k
         v = F.linear(value, W_v, b_v)  # (49a) value @ W_v.T + b_v
         k, v = self._lengthened(k, self.bias_k), self._lengthened(v, self.bias_v)
+        of_weights = (len(q), self.num_heads, q.shape[1], k.shape[1])
+        drop = (self.stream.next_key(of_weights), self.dropout) if self.training and self.dropout else (NO_KEY, 0.0)
         # (48a) w = softmax(cut(k) @ cut(q).swapaxes(2, 3) / sqrt(E), 2)
         # (48b) o = join(w.swapaxes(2, 3) @ cut(v))
         o, w = F.attention(q, k, v, self.num_heads, mask, *drop)

@@ -30,7 +30,7 @@ class Dropout(Module):
         if not self.training or self.p == 0:
             self.cache = None
             return u
-        self.cache = key, p = self.stream.next_key(), self.p
+        self.cache = key, p = self.stream.next_key(u.shape[: u.ndim - axes]), self.p
         return F.dropout(u, key, p, axes)  # (25a) keep * u / (1 - p)
 
     def backward(self, delta):

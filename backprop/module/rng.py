@@ -6,10 +6,13 @@ from a Stream, whose numbers depend only on a seed and a step, so that an interr
 
 import contextlib
 import contextvars
+from typing import NamedTuple
 
 import numpy as np
 
+from backprop.module import shard
 from backprop.module.options import whole
+from backprop.module.shard import mix
 
 _generator = np.random.default_rng()
 _seedings = 0  # how often manual_seed was called: an older stream then draws a new seed
@@ -36,11 +39,19 @@ def generator():
 _watched = contextvars.ContextVar("backprop_watched", default=None)  # a list within a `watched` block
 
 
+class Drawn(NamedTuple):
+    """A key that a stream has given, an array (1,), and the shape of the numbers that it was asked for."""
+
+    stream: object
+    key: np.ndarray
+    shape: tuple
+
+
 @contextlib.contextmanager
 def watched():
-    """Within this block, the draws of streams are recorded, and undone at its end. Yields a list of (stream, key).
+    """Within this block, the draws of streams are recorded, and undone at its end. Yields a list of Drawn.
 
-    To run the same step again, fill each key, in this order, with its stream's next `draw()`.
+    To run the same step again, fill each key, in this order, with its stream's next `draw(shape)`.
     """
     drawn = []
     token = _watched.set(drawn)
@@ -48,8 +59,8 @@ def watched():
         yield drawn
     finally:
         _watched.reset(token)
-        for stream, _ in drawn:
-            stream.step -= 1
+        for each in drawn:
+            each.stream.step -= 1
 
 
 @contextlib.contextmanager
@@ -77,21 +88,29 @@ class Stream:
         """Go to this step of this seed."""
         self.seed, self.step, self._seeding = seed, step, _seedings
 
-    def next_key(self):
-        """The key of this step, an array (1,) of np.uint64; the stream moves on to the next step."""
-        key = np.array([self.draw()], np.uint64)
+    def next_key(self, shape=()):
+        """The key of this step, an array (1,) of np.uint64; the stream moves on to the next step.
+
+        `shape` are the axes, the samples' first, of the numbers that will be drawn: where a batch is cut into shards,
+        each sample then gets those that it has in the whole batch.
+        """
+        key = np.array([self.draw(shape)], np.uint64)
         drawn = _watched.get()
         if drawn is not None:
-            drawn.append((self, key))
+            drawn.append(Drawn(self, key, shape))
         return key
 
-    def draw(self):
+    def draw(self, shape=()):
         """The key of this step as an int; the stream moves on to the next step."""
+        self.settle()
+        key, part = mix(self.seed ^ mix(self.step)), shard.current()
+        self.step += 1
+        return key if part is None else part.key(key, shape)
+
+    def settle(self):
+        """Draw the seed anew if `manual_seed` was called since."""
         if self._seeding != _seedings:
             self.seek(int(generator().integers(1 << 63)), 0)
-        key = mix(self.seed ^ mix(self.step))
-        self.step += 1
-        return key
 
     def __setstate__(self, state):
         """A copy or a pickle continues at the step of its original."""
@@ -99,15 +118,3 @@ class Stream:
 
     def __repr__(self):
         return f"Stream(seed={self.seed}, step={self.step})"
-
-
-def mix(x):
-    """An integer, scrambled to one below 2^64 so that numbers close together give unrelated bits.
-
-    The steps are those of SplitMix64 (Steele, Lea and Flood, 2014): each is invertible, so no two numbers collide.
-    """
-    mask = (1 << 64) - 1
-    x = (x + 0x9E3779B97F4A7C15) & mask
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & mask
-    return x ^ (x >> 31)

@@ -8,7 +8,7 @@ same images, in whatever batches they come.
 import numpy as np
 
 from backprop.kernels.reference.dropout import uniform
-from backprop.module.rng import mix
+from backprop.module.shard import mix
 
 
 def augmented(images, numbers, shift, flip, seed, epoch):

@@ -57,6 +57,14 @@ class Checkpoint:
         self._begun = True
         self.written = time.monotonic()
 
+    def saved_options(self):
+        """The options of the run in the file, or None where there is no checkpoint."""
+        try:
+            _, metadata, _ = read(self.path)
+            return json.loads(metadata["options"])
+        except (OSError, CheckpointError, KeyError, ValueError):
+            return None
+
     def load(self, net, optimizer, schedule, loader):
         """Restore all of them to where the run stopped. Returns its History, for `fit(..., history=...)`.
 

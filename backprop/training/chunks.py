@@ -112,7 +112,7 @@ class Chunk:
         """The launches of one step, over its rows of the tables."""
         step, size = self.step, self.loader.batch_size
         own = {id(step.found): self.found[row]}
-        own |= {id(key): self.keys[row, n : n + 1] for n, (_, key) in enumerate(step.keys)}
+        own |= {id(drawn.key): self.keys[row, n : n + 1] for n, drawn in enumerate(step.keys)}
         forward, backward = step.calls
         self.loader.fetch(self.order[row * size : (row + 1) * size], step.x, step.y)
         for kernel, args in forward:
@@ -133,7 +133,7 @@ class Chunk:
         """Compute the tables' next contents, while the GPU may still be using the current ones."""
         from backprop.kernels.cuda.all_parameters import padded
 
-        streams = [stream for stream, _ in self.step.keys]
+        streams = [drawn.stream for drawn in self.step.keys]
         keys = [[stream.draw() for stream in streams] for _ in updates] if streams else None
         rows = [[padded(update.row) for update in of_steps] for of_steps in zip(*updates, strict=True)]
         self.ready = order, keys, rows

@@ -3,8 +3,10 @@
 import math
 
 from backprop.errors import CallOrderError, OptionError
-from backprop.training import nonfinite
-from backprop.training.plan import Plan, terms_of
+from backprop.training import nonfinite, parallel
+from backprop.training.data import fetches_parts
+from backprop.training.evaluate import count_correct
+from backprop.training.plan import Plan, terms_of, weighted
 
 
 def compile(net, loss, check_finite=False, done=0, optimizer=None, clip=None):
@@ -24,9 +26,14 @@ def compile(net, loss, check_finite=False, done=0, optimizer=None, clip=None):
     recorded runs layer by layer, and `step.reason` says why. `check_finite` raises NonFiniteError, naming layer, pass
     and step, for a loss of NaN or infinity; `done` is the number of steps taken before.
 
+    Within `with bp.parallel():` the batch is cut into shards, on which several processes may work (parallel/README.md);
+    batches then come from `step.batches(train)`.
+
     Raises OptionError for reduction 'none': backward starts from a single number.
     """
-    return Compiled(net, loss, check_finite, done, optimizer, clip)
+    ranks = parallel.current()
+    kind = Compiled if ranks is None else ranks.step
+    return kind(net, loss, check_finite, done, optimizer, clip)
 
 
 class Compiled:
@@ -34,7 +41,8 @@ class Compiled:
 
     scores    the network's output for the last batch; if recorded, an array that the next batch overwrites
     terms     what the mean in its loss divided by
-    reason    why the last batch was not replayed from a recording; None where it was
+    recorded  the recorded Step that it was replayed from, or None
+    reason    why it was not; None where it was
     """
 
     def __init__(self, net, loss, check_finite=False, done=0, optimizer=None, clip=None):
@@ -43,11 +51,19 @@ class Compiled:
         self.net, self.loss, self.check_finite = net, loss, check_finite
         self.optimizer, self.clip = optimizer, clip
         self.plan, self.done, self.scores, self.terms = Plan(net, loss), done, None, None
-        self._recorded, self._ready = None, False
+        self.recorded, self._ready = None, False
 
     def __call__(self, x, y):
         """The loss of a batch; `backward` may then be called once."""
-        self._recorded = step = self.plan.step(x, y)
+        L = self.forward(x, y)
+        if self.check_finite and not math.isfinite(L) and self.terms:  # a mean over nothing is NaN, not an error
+            nonfinite.blame(self.net, x, y, step=self.done)
+        self.done, self._ready = self.done + 1, True
+        return L
+
+    def forward(self, x, y):
+        """The loss of a batch, unchecked."""
+        self.recorded = step = self.plan.step(x, y)
         if step is None:
             self.scores = self.net(x)
             L = self.loss(self.scores, y)
@@ -55,9 +71,6 @@ class Compiled:
         else:
             self.scores, L = step.forward(x, y)
             self.terms = step.terms(y)
-        if self.check_finite and not math.isfinite(L) and self.terms:  # a mean over nothing is NaN, not an error
-            nonfinite.blame(self.net, x, y, step=self.done)
-        self.done, self._ready = self.done + 1, True
         return L
 
     def train(self, x, y):
@@ -76,16 +89,24 @@ class Compiled:
     def reason(self):
         return self.plan.reason
 
-    def room(self, shape, dtype):
-        """(x, y), the arrays from which a recording reads batches of this shape: `DataLoader.batches` fills them."""
-        return self.plan.room(shape, dtype)
+    def batches(self, train):
+        """The batches (x, y) of an epoch, fetched into the arrays from which a recording reads them."""
+        return train.batches(self.plan.room) if fetches_parts(train) else iter(train)
+
+    def counted(self, y):
+        """(samples, right, answers) of the last batch, whose targets are y."""
+        return len(y), *count_correct(self.loss, self.scores, y)
 
     def backward(self):
         """Add the gradients of the last batch to those of the parameters."""
         if not self._ready:
             raise CallOrderError("backward before forward: call the step first, L = step(x, y)")
         self._ready = False
-        if self._recorded is None:
-            self.net.backward(self.loss.backward())
-        else:
-            self._recorded.backward()
+        self.differentiate()
+
+    def differentiate(self, weight=1):
+        """Add the gradients of `weight` times the loss of the last `forward`."""
+        if self.recorded is not None:
+            return self.recorded.backward(weight)
+        delta = self.loss.backward()
+        self.net.backward(delta if weight == 1 else weighted(delta, weight))

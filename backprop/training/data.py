@@ -104,13 +104,15 @@ class DataLoader:
     def __iter__(self):
         return self.batches()
 
-    def batches(self, room=lambda shape, dtype: (None, None)):
-        """Iterate over an epoch. `room(shape, dtype)`, those of x, returns arrays (x, y) to fill; None is a new one."""
+    def batches(self, room=lambda shape, dtype: (None, None), part=lambda index: index):
+        """Iterate over an epoch. `room(shape, dtype)`, those of x, returns arrays (x, y) to fill; None is a new one.
+        `part(index)` is what to fetch of the images at `index` that make a batch: all of them.
+        """
         epoch, first = self.epoch, self._first_batch
         order = to_device(self.order(epoch), self.device)
         self.seek(epoch + 1)
         for batch in range(first, len(self)):
-            index = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            index = part(order[batch * self.batch_size : (batch + 1) * self.batch_size])
             x, y = room((len(index), *self.images.shape[1:]), self.dtype)
             if self.augments:
                 yield self._augmented(index, epoch, x), self._take(self.labels, index, y)
@@ -179,3 +181,8 @@ class DataLoader:
             copy = to_device(array.astype(self.dtype) if words else array, self.device)
             self._sent[name] = array, copy
         return copy
+
+
+def fetches_parts(loader):
+    """Whether a loader makes its batches as a DataLoader does: a subclass may make others."""
+    return isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__

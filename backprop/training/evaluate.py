@@ -1,16 +1,40 @@
 """Evaluation of a network: its scores, and its loss and accuracy over a data set, however it is split into batches."""
 
 import copy
+import itertools
 
 from backprop import functional as F
 from backprop.loss import Loss
+from backprop.training import parallel
+from backprop.training.data import fetches_parts
 from backprop.training.history import Tally
+from backprop.training.parallel.sums import cut
 from backprop.training.plan import terms_of
 
 
 def evaluate(net, loss, loader):
     """(mean loss, accuracy) of the network, in evaluation mode, over all batches of `loader`."""
-    return measure(loss, predict(net, loader))
+    found = tested(net, loss, loader)
+    return found.loss, found.accuracy
+
+
+def tested(net, loss, loader):
+    """The Tally of the network, in evaluation mode, over all batches of `loader`. Within `bp.parallel()` each rank takes
+    its shards' share of the batches.
+    """
+    ranks = parallel.current()
+    if ranks is None or not fetches_parts(loader):
+        return tally(loss, predict(net, loader))
+    bounds, epoch, found = cut(len(loader), ranks.shards), loader.epoch, Tally()
+
+    def numbers(s):
+        loader.seek(epoch, bounds[s])
+        some = tally(loss, ranks.seen(predict(net, itertools.islice(loader, bounds[s + 1] - bounds[s]))))
+        return some.total, some.terms, some.right if some.answers else 0, some.answers
+
+    found.add(*ranks.total(numbers))
+    loader.seek(epoch + 1)
+    return found
 
 
 def measure(loss, predictions):

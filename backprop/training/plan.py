@@ -34,6 +34,11 @@ def terms_of(loss, y):
     return len(y) if terms is None else terms
 
 
+def weighted(delta, weight):
+    """The delta of `weight` times a loss."""
+    return delta * delta.dtype.type(weight)
+
+
 class Plan:
     """The recorded steps of a network and its loss.
 
@@ -82,7 +87,7 @@ class Step:
     x, y      the arrays from which it reads a batch
     scores    the array into which it writes the network's output
     found     the array into which its loss kernel writes, see `functional.mean_cross_entropy`; None for other losses
-    keys      (stream, key) for each source of random numbers, whose next draw goes into key before the calls
+    keys      Drawn for each source of random numbers, whose next draw goes into its key before the calls
     constants   copies of all arrays that it reads and that are neither its own nor a parameter's or a buffer's
     """
 
@@ -139,7 +144,7 @@ class Step:
         buffers = [buffer for module in self._modules for _, buffer in module.named_buffers()]
         parameters = [parameter for module in self._modules for parameter in module.parameters()]
         own = [each.data for each in buffers + parameters] + [parameter._sum for parameter in parameters]
-        own += [self.y, *(key for _, key in self.keys)]
+        own += [self.y, *(drawn.key for drawn in self.keys)]
         known = {id(base_of(array)) for array in own if array is not None}
         read = [array for call in calls.calls for array in call.reads_and_writes()[0]]
         return [to_host(a).copy() for a in read if not calls.made(a) and id(base_of(a)) not in known]
@@ -168,13 +173,13 @@ class Step:
             self.x[...] = x
         if y is not self.y:
             self.y[...] = y
-        for stream, key in self.keys:
-            key[0] = stream.draw()
+        for stream, key, shape in self.keys:
+            key[0] = stream.draw(shape)
         try:
             self._run_forward()
         except Outside:
-            for stream, _ in self.keys:
-                stream.step -= 1
+            for drawn in self.keys:
+                drawn.stream.step -= 1
             self.net(x)  # raises the error that says which index is out of range
             raise
         if self.found is None:
@@ -190,8 +195,12 @@ class Step:
         """What the mean of the last forward divided by; the number of samples if the loss does not say."""
         return terms_of(self.loss, y) if self.found is None else self._used
 
-    def backward(self):
-        """Add to the gradients of the parameters, like the layers' backward. Call it once; then ask the plan again."""
+    def backward(self, weight=1):
+        """Add to the gradients of the parameters, like the layers' backward, those of `weight` times the loss. Call it
+        once; then ask the plan again.
+        """
+        if weight != 1:
+            self._delta[...] = weighted(self._delta, weight)
         self._run_backward()
         self.learned()
         self.done = True

@@ -7,8 +7,8 @@ import time
 from backprop import kernels
 from backprop.errors import OptionError
 from backprop.module.options import whole
-from backprop.training import nonfinite
-from backprop.training.evaluate import count_correct, predict, tally
+from backprop.training import nonfinite, parallel
+from backprop.training.evaluate import tally, tested
 from backprop.training.history import Epoch, History
 from backprop.training.interrupt import Interrupt
 from backprop.training.preflight import expect_run
@@ -22,7 +22,7 @@ class Run:
         with Run(net, loss, optimizer, train, test, epochs=5) as run:
             step = bp.compile(net, loss, check_finite=True)
             for epoch in run.epochs():
-                for x, y in train.batches(step.room):
+                for x, y in step.batches(train):
                     optimizer.zero_grad()
                     L = step(x, y)
                     step.backward()
@@ -57,6 +57,7 @@ class Run:
         self.total, self.schedule, self.checkpoint, self.after_step = epochs, schedule, checkpoint, after_step
         self.check_finite, self.progress = check_finite, progress
         self.history = history or History(first_epoch=train.epoch)
+        self.ranks = parallel.current()
         self.history.interrupted, self.begun = False, len(self.history.losses)
         left = epochs * len(train) - self.begun if len(train) else epochs
         expect_run(net, loss, optimizer, train, test, schedule, left, allow_wrong_classes)
@@ -65,9 +66,11 @@ class Run:
         self.keep()  # a run that cannot write its checkpoint fails now, not after an epoch
         with contextlib.ExitStack() as entered:
             done = _images_seen(self.train, self.history)
-            shown = Progress(self.total * len(self.train.images), self.progress, done=done)
+            shown = Progress(self.total * len(self.train.images), self.progress and parallel.is_first(), done=done)
             self.shown = entered.enter_context(shown)
             self.interrupt = entered.enter_context(Interrupt(self._stopping))
+            if self.ranks is not None:
+                entered.enter_context(self.ranks.asking(lambda: self.interrupt.asked))
             entered.enter_context(kernels.on_compile(self._compiling))
             self._entered = entered.pop_all()
         return self
@@ -105,12 +108,12 @@ class Run:
             if self.keep_best and history.best_epoch == number:
                 history.best = net.state_dict()
             self.keep()
-            self.interrupt.obey()
+            self._obey()
 
     def add(self, step, L, y):
         """Add a finished step: the Compiled step, its loss and its labels."""
-        right, answers = count_correct(self.loss, step.scores, y)
-        self.add_done(Done(len(y), [L], [step.terms], [right], [answers], settled=True))
+        samples, right, answers = step.counted(y)
+        self.add_done(Done(samples, [L], [step.terms], [right], [answers], settled=True))
 
     def add_done(self, done):
         """Add one finished step, or several of a GPU. Raises KeyboardInterrupt if that was requested."""
@@ -123,7 +126,7 @@ class Run:
         if done.settled:
             if self.wanted():
                 self.keep()
-            self.interrupt.obey()
+            self._obey()
 
     def wanted(self):
         """Whether an interrupt or a checkpoint is waiting for the end of the step."""
@@ -131,7 +134,7 @@ class Run:
 
     def keep(self):
         """Write the checkpoint."""
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and parallel.is_first():
             self.checkpoint.save(self.net, self.optimizer, self.schedule, self.train, self.history)
 
     def _waited(self):
@@ -143,17 +146,26 @@ class Run:
         """(loss, accuracy) on the test set, or (None, None)."""
         if self.test is None:
             return None, None
-        tested = tally(self.loss, predict(self.net, self.test))
-        if self.check_finite and tested.terms and not math.isfinite(tested.loss):
+        found = tested(self.net, self.loss, self.test)
+        if self.check_finite and found.terms and not math.isfinite(found.loss):
             nonfinite.blame(self.net, *_spoiled(self.net, self.loss, self.test), step=len(self.history.losses))
-        return tested.loss, tested.accuracy
+        return found.loss, found.accuracy
+
+    def _obey(self):
+        """Raise KeyboardInterrupt if that was requested: of any rank, when all have heard of it."""
+        if self.ranks is None:
+            self.interrupt.obey()
+        elif self.ranks.stopping:
+            raise KeyboardInterrupt
 
     def _stopping(self):
         this = "kernel" if len(self.history.losses) == self.begun else "step"
         self.shown.note(f"stopping after this {this}")
 
     def _compiling(self, kernel):
-        if len(self.history.losses) == self.begun:  # no step to keep yet, and many kernels may follow
+        if (
+            len(self.history.losses) == self.begun and self.ranks is None
+        ):  # no step to keep yet, and many kernels follow
             self.interrupt.obey()
         self.shown.note(f"compiling kernels, once ({kernel})")
 

@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 from backprop.training import nonfinite
 from backprop.training.chunks import Chunks
-from backprop.training.compiled import Compiled
-from backprop.training.data import DataLoader
-from backprop.training.evaluate import count_correct
+from backprop.training.compiled import compile
 
 
 class Done(NamedTuple):
@@ -40,7 +38,7 @@ class Steps:
     ):
         self.loss, self.optimizer, self.schedule, self.train = loss, optimizer, schedule, train
         self.check_finite, self.wait = check_finite, wait
-        self.step = Compiled(net, loss, check_finite, optimizer=optimizer, clip=clip)
+        self.step = compile(net, loss, check_finite, optimizer=optimizer, clip=clip)
         by_chunks = not singly and getattr(train, "device", "cpu") != "cpu"
         self.chunks = Chunks(self.step.plan, optimizer, schedule, train) if by_chunks else None
 
@@ -50,8 +48,7 @@ class Steps:
         if self.chunks is not None:
             yield from self._by_chunks(number, first, done)
             return
-        own = type(self.train).__iter__ is DataLoader.__iter__  # a subclass may make its batches otherwise
-        yield from self._singly(self.train.batches(self.step.plan.room) if own else iter(self.train), done)
+        yield from self._singly(self.step.batches(self.train), done)
 
     def _by_chunks(self, number, first, done):
         """While the GPU runs one chunk, the next one is prepared, and the losses of the last one are handled."""
@@ -71,7 +68,7 @@ class Steps:
                 yield results._replace(settled=chunk is None)
             elif chunk is None:
                 train.seek(number, first)
-                yield from self._singly(itertools.islice(train.batches(self.step.plan.room), 1), done)
+                yield from self._singly(itertools.islice(self.step.batches(train), 1), done)
                 first, done = first + 1, done + 1
 
     def _results(self, chunk, order, done):
@@ -89,5 +86,5 @@ class Steps:
             L = step.train(x, y)
             if self.schedule is not None:
                 self.schedule.step()
-            right, answers = count_correct(self.loss, step.scores, y)
-            yield Done(len(x), [L], [step.terms], [right], [answers], settled=True)
+            samples, right, answers = step.counted(y)
+            yield Done(samples, [L], [step.terms], [right], [answers], settled=True)

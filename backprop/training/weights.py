@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from backprop.errors import CheckpointError
+from backprop.training import parallel
 from backprop.training.files import replacing
 
 CHECKPOINT = "backprop checkpoint 1"  # the format named in a checkpoint's metadata
@@ -63,12 +64,14 @@ def part(arrays, prefix):
 
 
 def write(path, arrays, metadata, room=0):
-    """Replace the file `path`.
+    """Replace the file `path`. Of several ranks the first does.
 
     `room`: bytes that must be free on the disk; otherwise nothing is written and OSError is raised.
     """
     from safetensors.numpy import save as encode
 
+    if not parallel.is_first():
+        return
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     for name, array in arrays.items():
         if array.dtype.kind not in "fiub":
@@ -84,9 +87,7 @@ def read(path):
     """(arrays, metadata, whole) of a safetensors file; `whole` is False if it does not hold what was written."""
     from safetensors import SafetensorError, deserialize
 
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    content = path.read_bytes()
+    content = _content(path) if parallel.current() is None else parallel.current().of_first(lambda: _content(path))
     try:
         found = deserialize(content)
         metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
@@ -97,6 +98,12 @@ def read(path):
     arrays = {name: _array(f"{path}: {name}", **entry) for name, entry in found}
     written = metadata.pop(DIGEST, None)  # which other programs do not write
     return arrays, metadata, written in (None, digest(arrays, metadata))
+
+
+def _content(path):
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    return path.read_bytes()
 
 
 def _array(place, dtype, shape, data):

@@ -101,7 +101,7 @@ class Studio:
         batch = next(self.batches, None)
         if batch is None:
             self.net.train()
-            self.batches = self.loader.batches(self.step.room)
+            self.batches = self.step.batches(self.loader)
             batch = next(self.batches)
         L = self.step.train(*batch)
         self.steps, self.left = self.steps + 1, self.left - 1

@@ -1,0 +1,264 @@
+"""`bp.parallel`: the processes that mpiexec started train one network together."""
+
+import contextlib
+import os
+import socket
+import sys
+import time
+import traceback
+
+import numpy as np
+
+from backprop import kernels
+from backprop.errors import BackpropError, RankError
+from backprop.module.options import above_zero, whole
+from backprop.module.rng import generator
+from backprop.training.parallel import _current, alike, mapped, mpi
+from backprop.training.parallel.sharded import Sharded
+from backprop.training.parallel.sums import between, levels, own_shards, within
+from backprop.training.parallel.vector import Vector
+from backprop.training.parallel.wire import Wire
+
+SHARDS = 8  # of a batch, where several processes may share it
+TOGETHER = 1.0  # seconds in which all ranks must fail for it to be one failure of all
+
+
+def parallel(shards=None, patience=60.0, allow=()):
+    """Within this block all processes that mpiexec started, the ranks, train one network (README.md beside this file):
+
+        with bp.parallel():                          # mpiexec -n 4 python program.py
+            bp.fit(net, loss, sgd, train, test, epochs=5)
+
+    and so does a loop of your own, around `step = bp.compile(net, loss)` and `for x, y in step.batches(train)`.
+
+    shards     into how many parts each batch is cut, 8 by default; 1 for a process alone. Each shard's gradients are
+               computed apart and added in a fixed order: the same number of shards gives the same bits, whatever the
+               number of ranks, which must divide it.
+    patience   seconds after which a rank that gives no sign of life ends them all
+    allow      names of what may differ between ranks, though the bits may, too: "machine", "numpy", ... (alike.py)
+
+    Every rank runs the same program. The first one shows the bar, prints, and writes files; what the others print is
+    dropped. Whoever raises an error ends them all. Without MPI the block changes nothing but the shards.
+
+    Yields Ranks. Raises RankError for ranks that cannot share the work, OptionError for a `shards` that is no number.
+    """
+    return Ranks(shards, patience, allow)
+
+
+class Ranks:
+    """The ranks of a `with bp.parallel()`: `rank` of `size`, with the shards `own` of `shards`; `first` if rank 0."""
+
+    def __init__(self, shards=None, patience=60.0, allow=()):
+        self.patience, self.allow = above_zero("patience", patience), frozenset(allow)
+        self.shards = shards if shards is None else whole("shards", shards, 1)
+        alike.expect_names(self.allow)
+        self.rank, self.size, self.wire, self.here = 0, 1, None, [0]
+        self.asks, self.stopping, self._known = lambda: False, False, set()
+
+    @property
+    def first(self):
+        return self.rank == 0
+
+    def __enter__(self):
+        if _current.get() is not None:
+            raise RankError("bp.parallel() within bp.parallel(): one block is enough")
+        self._entered = contextlib.ExitStack()
+        comm = mpi.world()
+        if comm is not None:
+            self.wire = Wire(comm, self.patience)
+            self.rank, self.size = self.wire.rank, self.wire.size
+        if self.shards is None:
+            self.shards = SHARDS if comm is not None else 1
+        with self._failing_together():
+            self.own = own_shards(self.rank, self.size, self.shards)
+            if self.size > 1:
+                self._meet()
+        if self.shards > 1:
+            self._entered.callback(_current.reset, _current.set(self))
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self._entered.close()
+        if self.size > 1:
+            self._end(error)
+
+    def step(self, *options):
+        """The step of a network and a loss: see `bp.compile`."""
+        return Sharded(self, *options)
+
+    def expect_alike(self, name, value, cure):
+        """Raise RankError unless the value is the same on all ranks, or its name allowed. Asked once for each value."""
+        if self.size > 1 and (name, value) not in self._known:
+            alike.expect(self.wire, {name: value}, self.allow, cure)
+            self._known.add((name, value))
+
+    def mapped(self, make):
+        """What make() returns, called in one process of each machine; all others there map the memory of its arrays."""
+        if len(self.here) == 1:
+            return make()
+        found = None
+        if self.rank == self.here[0]:
+            found = self._tried(lambda: mapped.written(make()))
+        found = self._unwrapped(self.wire.from_first(found, self.here, patient=True))
+        value = mapped.read(*found)
+        self.wire.everyone(None)
+        if self.rank == self.here[0]:
+            with contextlib.suppress(OSError):
+                os.unlink(found[0])  # its pages live as long as somebody maps them
+        return value
+
+    def of_first(self, make):
+        """What make() returns, called by the first rank alone."""
+        if self.size == 1:
+            return make()
+        found = self._tried(make) if self.first else None
+        return self._unwrapped(self.wire.from_first(found, range(self.size)))
+
+    @contextlib.contextmanager
+    def in_turn(self):
+        """In this block one process of each machine goes first, and compiles the kernels that the others will load."""
+        first = self.rank == self.here[0]
+        if len(self.here) > 1 and not first:
+            self.wire.receive(self.here[0])
+        yield
+        if len(self.here) > 1 and first:
+            self.wire.from_first(None, self.here)
+
+    @contextlib.contextmanager
+    def asking(self, asks):
+        """Within this block asks() says whether this rank wants to stop; `stopping` is True once all have heard of it."""
+        self.asks, self.stopping = asks, False
+        try:
+            yield
+        finally:
+            self.asks, self.stopping = lambda: False, False
+
+    def total(self, numbers):
+        """The sums of the numbers(s) over all shards s: a list."""
+        first, last = self.own
+        found = [[*numbers(s), self.asks()] for s in range(first, last)]
+        place, theirs, *rooms = (Vector([((len(found[0]),), np.float64)]) for _ in range(2 + levels(len(found))))
+
+        def leaf(s):
+            place.parts[0][:] = found[s - first]
+            return place
+
+        mine = within(leaf, first, last, *rooms)
+        between(mine, theirs, self)
+        *sums, stop = mine.parts[0].tolist()
+        self.stopping = stop > 0
+        return sums
+
+    def seen(self, some):
+        """Iterate over something long, with signs of life."""
+        for each in some:
+            self.alive()
+            yield each
+
+    def exchange(self, mine, theirs, other):
+        """Send a Vector to another rank, and receive its own."""
+        self.wire.exchange(mine, theirs, other)
+
+    def elsewhere(self, message):
+        """The error of a rank that knows less about it than another one."""
+        return Elsewhere(message)
+
+    def alive(self):
+        """Give the other ranks a sign of life."""
+        if self.wire is not None:
+            self.wire.alive()
+
+    def _tried(self, make):
+        """(value, None) of make(), or (None, its error in words)."""
+        try:
+            return make(), None
+        except Exception as error:
+            self._own_error = error
+            return None, _words(error)
+
+    def _unwrapped(self, found):
+        value, words = found
+        if words is not None:
+            raise getattr(self, "_own_error", None) or RankError(words)
+        return value
+
+    def _meet(self):
+        """What every rank does before the block: it is compared with the others, and told its place."""
+        alike.expect(self.wire, alike.of_process(), self.allow, "use the same on all")
+        alike.expect(self.wire, {"shards": self.shards}, (), "give all the same shards")
+        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        every = self.wire.everyone((socket.gethostname(), os.getpid(), sorted(cores)))
+        host = every[self.rank][0]
+        self.here = [rank for rank, (other, _, _) in enumerate(every) if other == host]
+        self.wire.near = sorted({*self.wire.near, *(self.here if self.rank == self.here[0] else ())} - {self.rank})
+        cores = len(set().union(*(every[rank][2] for rank in self.here)))
+        threads = max(1, min(cores // len(self.here), kernels.get_num_threads()))
+        before = kernels.get_num_threads()
+        kernels.set_num_threads(threads)
+        self._entered.callback(kernels.set_num_threads, before)
+        self._same_randomness()
+        self._entered.enter_context(kernels.on_compile(lambda name: self.alive(), shows=not self.first))
+        if not self.first:
+            nothing = self._entered.enter_context(open(os.devnull, "w"))
+            self._entered.enter_context(contextlib.redirect_stdout(nothing))
+        else:
+            self._introduce(every, cores)
+
+    def _same_randomness(self):
+        """All ranks draw what the first one would: initial weights, orders, masks."""
+        bits = generator().bit_generator
+        bits.state = self.wire.from_first(bits.state, range(self.size))
+
+    def _introduce(self, every, cores):
+        places = {}
+        for rank, (host, process, _) in enumerate(every):
+            places.setdefault(host, []).append(f"{rank} is process {process}")
+        for host, names in places.items():
+            print(f"{self.size} ranks, {self.shards} shards; on {host} rank {', '.join(names)}", file=sys.stderr)
+        if len(self.here) > cores:
+            print(
+                f"note: {len(self.here)} ranks share {cores} core{'s' * (cores > 1)}, and wait for each other's turns: "
+                "more ranks than cores make it slower",
+                file=sys.stderr,
+            )
+        sys.stderr.flush()
+
+    @contextlib.contextmanager
+    def _failing_together(self):
+        try:
+            yield
+        except BaseException as error:
+            self._entered.close()
+            if self.size > 1:
+                self._end(error)
+            raise
+
+    def _end(self, error):
+        """Leave together: every rank must arrive here. If one fails and the others do not, it ends them."""
+        failed = error is not None and not (isinstance(error, SystemExit) and not error.code)
+        if not self.wire.barrier(TOGETHER if failed else None):
+            if getattr(error, "silent", None) is None:
+                print(f"rank {self.rank}: {_words(error, trace=True)}", file=sys.stderr, flush=True)
+            else:
+                time.sleep(min(self.rank, 20) / 10)  # one who says it is enough
+                print(f"rank {self.rank}: {error}", file=sys.stderr, flush=True)
+            self.wire.abort()
+        words = self.wire.everyone((_words(error) if failed else None, isinstance(error, Elsewhere)))
+        told = next((rank for rank, (said, elsewhere) in enumerate(words) if said and not elsewhere), None)
+        if told == self.rank and told:
+            print(f"rank {told}: {_words(error, trace=True)}", file=sys.stderr, flush=True)
+        if failed and (self.rank or told != 0):
+            sys.exit(1)
+
+
+class Elsewhere(RankError):
+    """What another rank has to say about an error that all have noticed."""
+
+
+def _words(error, trace=False):
+    """An error as a user reads it: of the engine's, one line; of a program, with the place where it happened."""
+    if trace and not isinstance(error, (BackpropError, OSError, KeyboardInterrupt, SystemExit)):
+        return "".join(traceback.format_exception(error)).rstrip()
+    if isinstance(error, SystemExit):
+        return f"exit {error.code}"
+    return f"{error}" if isinstance(error, BackpropError) else f"{type(error).__name__}: {error}".rstrip(": ")

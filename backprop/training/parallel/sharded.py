@@ -1,0 +1,155 @@
+"""One step of training on a batch that is cut into shards: their gradients, added along the tree of sums.py.
+
+The loss of the whole is a mean over all terms, so it is not the mean of the shards' means: shard s counts
+terms[s] / terms. What is added is (terms[s] / B) gradient[s], with B samples in the batch, and the sum is multiplied by
+B / terms, which is 1 unless some labels are ignored or weighed.
+"""
+
+import math
+
+import numpy as np
+
+from backprop.errors import DeviceError
+from backprop.module.shard import Shard, computing
+from backprop.training import nonfinite
+from backprop.training.compiled import Compiled
+from backprop.training.data import fetches_parts
+from backprop.training.evaluate import count_correct
+from backprop.training.parallel import alike
+from backprop.training.parallel.state import State
+from backprop.training.parallel.sums import between, cut, levels, within
+
+NUMBERS = 5  # of a batch that are added like gradients: total loss, terms, right, answers, requests to stop
+
+
+class Sharded(Compiled):
+    """The Compiled step of a network and its loss, for the `ranks` that share each batch. All of them get the loss and
+    the gradients of the whole batch: one all-reduce, made in the call, brings both.
+
+    scores    the network's output for the last shard that this rank computed
+    terms     what the mean in the whole loss divided by
+    """
+
+    def __init__(self, ranks, net, loss, check_finite=False, done=0, optimizer=None, clip=None):
+        super().__init__(net, loss, check_finite, done, optimizer, clip)
+        if net.device != "cpu":
+            raise DeviceError("shards are computed on CPUs; on a GPU leave out bp.parallel()")
+        self.ranks, self.state = ranks, State(net, loss, NUMBERS)
+        self.one = Compiled(net, loss)  # for one shard
+        self._means = getattr(loss, "reduction", "mean") != "sum"
+        self._given, self._bounds, self._new = None, None, True
+
+    @property
+    def reason(self):
+        return self.one.reason
+
+    def batches(self, train):
+        """This rank's part (x, y) of each batch of an epoch: nothing else is fetched."""
+        self.ranks.expect_alike("data", alike.of_loader(train), "give all the same data and batches")
+        return self._parts(train) if fetches_parts(train) else iter(train)
+
+    def _parts(self, train):
+        for x, y in train.batches(part=self._own_part):
+            self._given = x
+            yield x, y
+
+    def _own_part(self, index):
+        self._bounds = cut(len(index), self.ranks.shards)
+        first, last = self.ranks.own
+        return index[self._bounds[first] : self._bounds[last]]
+
+    def __call__(self, x, y):
+        """The loss of the whole batch; x and y are all of it, or this rank's part where they come from `batches`."""
+        whole = x is not self._given
+        bounds = cut(len(x), self.ranks.shards) if whole else self._bounds
+        start = 0 if whole else bounds[self.ranks.own[0]]
+        shards = {}
+        for s in range(*self.ranks.own):
+            first, last = bounds[s], bounds[s + 1]
+            shards[s] = Shard(s, first, last - first), x[first - start : last - start], y[first - start : last - start]
+        L = self._summed(shards, samples=bounds[-1])
+        if self.check_finite and not math.isfinite(L) and self.terms:
+            self._blame()
+        self.done, self._ready = self.done + 1, True
+        return L
+
+    def _summed(self, shards, samples):
+        """The loss of the whole batch of so many samples. Its gradients wait for `backward`."""
+        ranks, state, self._bad, self.samples = self.ranks, self.state, None, samples
+        if not self._known():
+            state.find()
+        place, theirs, *rooms = state.begin(vectors=2 + levels(len(shards)))
+        self._scores, self._labels = [], []
+
+        def leaf(s):
+            self._differentiate(*shards[s])
+            return place
+
+        if self._new:
+            ranks.expect_alike("network", alike.of_network(self.net, self.loss), "make it in the block")
+            with ranks.in_turn():  # the kernels are compiled
+                mine = within(leaf, *ranks.own, *rooms)
+        else:
+            mine = within(leaf, *ranks.own, *rooms)
+        self._new = False
+        self._count(mine)
+        between(mine, theirs, ranks)
+        total, self.terms, right, self.answers, stop = state.end(mine, self._scale)
+        self.right, ranks.stopping = right if self.answers else math.nan, stop > 0
+        if not self._means:
+            return total
+        return total / self.terms if self.terms else math.nan
+
+    def _known(self):
+        """Whether parameters, buffers and streams are those of the step before."""
+        if self._new or self.one.recorded is None:
+            return False
+        self.state.aim()
+        return self.one.recorded.holds()
+
+    def _differentiate(self, shard, x, y):
+        """Compute the gradients of one shard."""
+        self.state.rewind()
+        self.ranks.alive()
+        total = terms = 0.0
+        if shard.size:
+            with computing(shard):
+                L, terms = self.one.forward(x, y), self.one.terms
+                if self.check_finite and not math.isfinite(L) and terms and self._bad is None:
+                    self._bad = shard, x, y
+                self.one.differentiate(terms / self.samples if self._means else 1)
+            total = L if not self._means else L * terms if terms else 0.0
+            self._scores.append(self.one.scores.copy())
+            self._labels.append(y)
+        self.state.write([total, terms, 0, 0, 0], shard.size / self.samples)
+
+    def _count(self, vector):
+        """Write what is counted at once for all of this rank's shards: these are whole numbers, in any order the same."""
+        numbers = vector.parts[0]
+        numbers[4] = self.ranks.asks()
+        if self._scores:
+            self.scores = np.concatenate(self._scores)
+            right, answers = count_correct(self.loss, self.scores, np.concatenate(self._labels))
+            numbers[2:4] = right if answers else 0, answers
+
+    def _scale(self, numbers):
+        """B / terms"""
+        terms = numbers[1]
+        return self.samples / terms if self._means and terms else 1
+
+    def _blame(self):
+        """Say where NaN or infinity came from, on the rank that met it first."""
+        self.state.rewind()
+        if self._bad is not None:
+            shard, x, y = self._bad
+            with computing(shard):
+                nonfinite.blame(self.net, x, y, step=self.done)
+        raise self.ranks.elsewhere(f"step {self.done}: the loss is not finite")
+
+    def counted(self, y):
+        """(samples, right, answers) of the whole of the last batch."""
+        return self.samples, self.right, self.answers
+
+    def differentiate(self):
+        """Add the gradients of the whole batch to those of the parameters."""
+        self.state.add_gradients()
