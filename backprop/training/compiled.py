@@ -106,7 +106,8 @@ class Compiled:
 
     def differentiate(self, weight=1):
         """Add the gradients of `weight` times the loss of the last `forward`."""
-        if self.recorded is not None:
-            return self.recorded.backward(weight)
-        delta = self.loss.backward()
-        self.net.backward(delta if weight == 1 else weighted(delta, weight))
+        if self.recorded is None:
+            delta = self.loss.backward()
+            self.net.backward(delta if weight == 1 else weighted(delta, weight))
+        else:
+            self.recorded.backward(weight)

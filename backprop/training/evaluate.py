@@ -19,8 +19,8 @@ def evaluate(net, loss, loader):
 
 
 def tested(net, loss, loader):
-    """The Tally of the network, in evaluation mode, over all batches of `loader`. Within `bp.parallel()` each rank takes
-    its shards' share of the batches.
+    """The Tally of the network, in evaluation mode, over all batches of `loader`. Within `bp.parallel()` each rank
+    takes a share of the batches.
     """
     ranks = parallel.current()
     if ranks is None or not fetches_parts(loader):

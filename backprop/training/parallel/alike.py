@@ -13,7 +13,7 @@ from backprop import kernels
 from backprop.errors import OptionError, RankError
 from backprop.kernels.device import to_host
 
-NAMES = ("backprop", "python", "numpy", "numba", "kernels", "machine", "network", "data", "run")
+NAMES = ("backprop", "python", "numpy", "numba", "kernels", "machine", "network", "data")
 
 
 def of_process():

@@ -1,9 +1,11 @@
 """`bp.parallel`: the processes that mpiexec started train one network together."""
 
 import contextlib
+import io
 import os
 import socket
 import sys
+import textwrap
 import time
 import traceback
 
@@ -120,13 +122,15 @@ class Ranks:
         first = self.rank == self.here[0]
         if len(self.here) > 1 and not first:
             self.wire.receive(self.here[0])
-        yield
-        if len(self.here) > 1 and first:
-            self.wire.from_first(None, self.here)
+        try:
+            yield
+        finally:  # after an error, too: the others will meet it as well
+            if len(self.here) > 1 and first:
+                self.wire.from_first(None, self.here)
 
     @contextlib.contextmanager
     def asking(self, asks):
-        """Within this block asks() says whether this rank wants to stop; `stopping` is True once all have heard of it."""
+        """Within this block asks() is whether this rank wants to stop; `stopping` is True once all have heard of it."""
         self.asks, self.stopping = asks, False
         try:
             yield
@@ -199,8 +203,7 @@ class Ranks:
         self._same_randomness()
         self._entered.enter_context(kernels.on_compile(lambda name: self.alive(), shows=not self.first))
         if not self.first:
-            nothing = self._entered.enter_context(open(os.devnull, "w"))
-            self._entered.enter_context(contextlib.redirect_stdout(nothing))
+            self._entered.enter_context(contextlib.redirect_stdout(Dropped()))
         else:
             self._introduce(every, cores)
 
@@ -210,18 +213,19 @@ class Ranks:
         bits.state = self.wire.from_first(bits.state, range(self.size))
 
     def _introduce(self, every, cores):
-        places = {}
+        """Say who takes part, by the process numbers that mpiexec and `kill` know them by."""
+        places, threads = {}, kernels.get_num_threads()
         for rank, (host, process, _) in enumerate(every):
-            places.setdefault(host, []).append(f"{rank} is process {process}")
-        for host, names in places.items():
-            print(f"{self.size} ranks, {self.shards} shards; on {host} rank {', '.join(names)}", file=sys.stderr)
+            places.setdefault(host, []).append(f"{rank} is {process}")
+        lines = [f"{self.size} ranks share {self.shards} shards, {threads} thread{'s' * (threads > 1)} each"]
+        lines += [f"  processes on {host}: {', '.join(names)}" for host, names in places.items()]
         if len(self.here) > cores:
-            print(
-                f"note: {len(self.here)} ranks share {cores} core{'s' * (cores > 1)}, and wait for each other's turns: "
-                "more ranks than cores make it slower",
-                file=sys.stderr,
+            lines.append(
+                f"note: {len(self.here)} ranks for {cores} core{'s' * (cores > 1)}: they wait for each other's turns, "
+                "so more of them make it slower"
             )
-        sys.stderr.flush()
+        text = "\n".join(textwrap.fill(line, 79, subsequent_indent="    ") for line in lines)
+        print(text, file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
     def _failing_together(self):
@@ -249,6 +253,13 @@ class Ranks:
             print(f"rank {told}: {_words(error, trace=True)}", file=sys.stderr, flush=True)
         if failed and (self.rank or told != 0):
             sys.exit(1)
+
+
+class Dropped(io.TextIOBase):
+    """What takes the place of stdout for ranks that show nothing."""
+
+    def write(self, text):
+        return len(text)
 
 
 class Elsewhere(RankError):

@@ -86,7 +86,7 @@ class Sharded(Compiled):
             return place
 
         if self._new:
-            ranks.expect_alike("network", alike.of_network(self.net, self.loss), "make it in the block")
+            ranks.expect_alike("network", alike.of_network(self.net, self.loss), "make it within the block, or after bp.manual_seed(...)")
             with ranks.in_turn():  # the kernels are compiled
                 mine = within(leaf, *ranks.own, *rooms)
         else:
@@ -124,7 +124,7 @@ class Sharded(Compiled):
         self.state.write([total, terms, 0, 0, 0], shard.size / self.samples)
 
     def _count(self, vector):
-        """Write what is counted at once for all of this rank's shards: these are whole numbers, in any order the same."""
+        """Write what is counted at once for all shards of this rank: whole numbers, which add up in any order."""
         numbers = vector.parts[0]
         numbers[4] = self.ranks.asks()
         if self._scores:

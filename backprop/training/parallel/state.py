@@ -1,7 +1,8 @@
 """What a step leaves behind besides its loss, and every rank must have alike: gradients, buffers, random streams.
 
-Each shard begins with the buffers and streams that the step began with, and without gradients. A buffer, such as a batch normalisation's running mean, becomes what it was plus the mean of the shards'
-changes, each weighed by its samples.
+Each shard begins with the buffers and streams that the step began with, and without gradients. A buffer, such as a
+batch normalisation's running mean, becomes what it was plus the mean of the shards' changes, each weighed by its
+samples.
 """
 
 import numpy as np

@@ -37,7 +37,7 @@ class Wire:
     def exchange(self, mine, theirs, other):
         """Send the bytes of one Vector to another rank, and receive its own."""
         requests = [self.comm.Irecv(theirs.bytes, other, NUMBERS), self.comm.Isend(mine.bytes, other, NUMBERS)]
-        self.until(lambda: all([request.Test() for request in requests]), other)
+        self.until(lambda: all(request.Test() for request in requests), other)
 
     def send(self, value, other):
         """Send an object, which `receive` gets there."""

@@ -19,7 +19,7 @@ def digest(net, optimizer, history):
     arrays = [*net.state_dict().values(), *optimizer.state_dict().values()]
     found = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays))
     streams = [(stream.seed, stream.step) for _, stream in net.named_streams()]
-    tests = [(epoch.train_loss, epoch.train_accuracy, epoch.test_loss, epoch.test_accuracy) for epoch in history.epochs]
+    tests = [(e.train_loss, e.train_accuracy, e.test_loss, e.test_accuracy) for e in history.epochs]
     found.update(repr((streams, history.losses, history.terms, history.correct, history.answers, tests)).encode())
     return found.hexdigest()
 
