@@ -372,6 +372,21 @@ class BatchNorm3d(Module):
         bias: bool = True,
     ) -> None: ...
 
+class SyncBatchNorm(Module):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        dtype: DTypeLike = ...,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    @staticmethod
+    def convert(net: Module) -> Module: ...
+
 class Bias(Module):
     def __init__(self, num_features: int, dtype: DTypeLike = ...) -> None: ...
 

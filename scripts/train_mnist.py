@@ -138,6 +138,11 @@ def main(arguments=None):
         "--shards", type=whole(1), help="parts of each batch, for mpiexec's ranks to share (8, alone 1)"
     )
     parser.add_argument(
+        "--sync-batch-norm",
+        action="store_true",
+        help="batch normalisation over all shards of a batch, instead of over each",
+    )
+    parser.add_argument(
         "--rank-patience",
         type=float,
         default=60.0,
@@ -200,6 +205,8 @@ def run(options, ranks):
     if options.lr is None:
         options.lr = usual_lr(options.optimizer, options.model, data.in_colour)
     net = MODELS[options.model](image=image, classes=classes)
+    if options.sync_batch_norm:
+        bp.SyncBatchNorm.convert(net)
     net.to(device)
     loss = bp.CrossEntropyLoss()
     of_optimizer = {"lr": options.lr, "momentum": options.momentum, "weight_decay": options.weight_decay}
@@ -214,6 +221,8 @@ def run(options, ranks):
         same["device"] = device
     if ranks.shards > 1:
         same["shards"] = ranks.shards
+    if options.sync_batch_norm:
+        same["sync_batch_norm"] = True
     checkpoint = bp.Checkpoint(out / "checkpoint.safetensors", options.checkpoint_every, same)
     history = checkpoint.load(net, optimizer, schedule, train) if options.resume else None
 

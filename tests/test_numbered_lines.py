@@ -178,6 +178,7 @@ CASES = {
     "LayerNorm": lambda kind, rng, n: (kind(n + 1, dtype=float), (x(rng, 3, n + 1),)),
     "RMSNorm": lambda kind, rng, n: (kind(n + 1, dtype=float), (x(rng, 3, n + 1),)),
     "BatchNorm1d": lambda kind, rng, n: (kind(n, dtype=float), (x(rng, 5, n),)),
+    "SyncBatchNorm": lambda kind, rng, n: (kind(n, dtype=float), (x(rng, 5, n, 3),)),
     **dict.fromkeys(("RNN", "GRU", "LSTM"), recurrent),
     "MultiheadAttention": lambda kind, rng, n: (
         kind(2 * n, 2, batch_first=True, dtype=float),

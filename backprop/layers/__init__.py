@@ -106,3 +106,4 @@ from backprop.layers.recurrent import GRU, LSTM, RNN
 from backprop.layers.sequential import Sequential
 from backprop.layers.shape import Flatten, Identity, Unflatten
 from backprop.layers.softmax import LogSoftmax, Softmax
+from backprop.layers.sync_batch_norm import SyncBatchNorm

@@ -105,18 +105,21 @@ class BatchNorm(Running):
         channels = F.by_channel(u)
         own = self.own_statistics()
         if own:
+            mean, var, std, count = self.statistics(channels)
             few = "one value has no variance: use a larger batch, DataLoader(..., drop_last=True), or net.eval()"
             kept = "without running statistics evaluation needs a batch, too: use track_running_stats=True"
             wanted = "more than one value per channel" + (" in training" if self.training else "")
-            count = channels.shape[0] * channels.shape[2]
             self.expect(count != 1, wanted, got=u, cure=few if self.training else kept)
-            mean, var, std = F.moments(channels, self.eps)
-            if self.training and self.track_running_stats and u.size:
+            if self.training and self.track_running_stats and count:
                 self.remember(mean, var, count)  # (31a) (31b)
         else:
             mean, std = self.running()
         self.cache = channels, mean, std, own
         return self.normalize(channels, mean, std, channels.shape).reshape(u.shape)  # (29a) (30a)
+
+    def statistics(self, u):
+        """(mean, var, std) of each channel of u (N, C, D), and of how many values"""
+        return *F.moments(u, self.eps), u.shape[0] * u.shape[2]
 
     def backward(self, delta):
         u, mean, std, own = self.cache

@@ -139,6 +139,7 @@ def _normalisations(x):
         Example("images", bp.BatchNorm2d(3), (x(2, 3, 2, 2),)),
         Example("evaluation", learned.eval(), (x(2, 3, 2, 2),)),
         Example("volumes", bp.BatchNorm3d(2, affine=False), (x(2, 2, 2, 1, 3),)),
+        Example("images", bp.SyncBatchNorm(3), (x(2, 3, 2, 2),)),
         Example("two groups", bp.GroupNorm(2, 4), (x(3, 4, 3),)),
         Example("last axis", bp.LayerNorm(5), (x(3, 5),)),
         Example("last two axes", bp.LayerNorm((2, 3)), (x(2, 2, 3),)),

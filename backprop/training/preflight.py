@@ -12,7 +12,10 @@ from backprop.functional.targets import checked_targets, class_axis, expect_shap
 from backprop.kernels.device import to_host
 from backprop.loss.classification import Classification
 from backprop.module.rng import undisturbed
+from backprop.module.shard import Shard, computing
 from backprop.optim.schedule import ReduceLROnPlateau
+from backprop.training import parallel
+from backprop.training.parallel.sums import cut
 
 
 def expect_run(net, loss, optimizer, train, test, schedule, steps, allow_wrong_classes=False):
@@ -107,13 +110,22 @@ def _scores_of_two(net, train, test):
 
 
 def _expect_last_batch(net, train):
-    """Refuse a last batch of one image where the network cannot take it: batch normalisation of a single value."""
-    count, size = len(train.images), train.batch_size
-    if (count % size == 1 and not train.drop_last) or size == 1:
+    """Refuse a batch, or a shard of one, of one image where the network cannot take it: batch normalisation of a single
+    value.
+    """
+    count, size, ranks = len(train.images), train.batch_size, parallel.current()
+    shards, last = 1 if ranks is None else ranks.shards, 0 if train.drop_last else count % size
+    alone = [batch for batch in ([size] if count >= size else []) + [last] if 1 in np.diff(cut(batch, shards))]
+    if alone:
         try:
-            _run(net, _batch(train, np.arange(1)), training=True)
+            twice = Shard(0, 0, 1, total=lambda own: 2 * own)  # what sums over all shards is not alone
+            with computing(twice if max(alone) > 1 else None):
+                _run(net, _batch(train, np.arange(1)), training=True)
         except ShapeError as error:
             which = "each batch has" if size == 1 else f"with {count} images in batches of {size} the last one has"
+            if 1 not in alone:
+                which = f"a batch of {alone[0]} images in {shards} shards has shards of"
+                error = f"{error}; or use fewer shards, or bp.SyncBatchNorm.convert(net)"
             raise ShapeError(f"{which} only one image: {error}") from None
 
 

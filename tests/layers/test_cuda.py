@@ -24,7 +24,7 @@ pytest.importorskip("numba.cuda")
 EXAMPLES = examples()
 
 
-ON_THE_CPU = OnTheCPU, Formula, bp.MultiMarginLoss, MaxUnpooling, bp.CTCLoss
+ON_THE_CPU = OnTheCPU, Formula, bp.MultiMarginLoss, MaxUnpooling, bp.CTCLoss, bp.SyncBatchNorm
 
 
 def there(a):

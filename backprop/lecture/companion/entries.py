@@ -103,6 +103,7 @@ def _entries():
     yield "47", "along a line", "", (bp.LinearLR,), SCHEDULE
     yield "48", "attention", "", (bp.MultiheadAttention,)
     yield "49", "what attention compares and mixes", "", (bp.MultiheadAttention,)
+    yield "50", "normalisation over all shards", "", (bp.SyncBatchNorm,)
 
 
 def _entry(number, title, slide, homes, checked=None):

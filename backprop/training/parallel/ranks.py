@@ -139,19 +139,22 @@ class Ranks:
 
     def total(self, numbers):
         """The sums of the numbers(s) over all shards s: a list."""
+        *sums, stop = self.added([[*numbers(s), self.asks()] for s in range(*self.own)]).tolist()
+        self.stopping = stop > 0
+        return sums
+
+    def added(self, arrays):
+        """The sum over all shards of an array of float64 for each; `arrays` are those of this rank's."""
         first, last = self.own
-        found = [[*numbers(s), self.asks()] for s in range(first, last)]
-        place, theirs, *rooms = (Vector([((len(found[0]),), np.float64)]) for _ in range(2 + levels(len(found))))
+        place, theirs, *rooms = (Vector([(np.shape(arrays[0]), np.float64)]) for _ in range(2 + levels(last - first)))
 
         def leaf(s):
-            place.parts[0][:] = found[s - first]
+            place.parts[0][...] = arrays[s - first]
             return place
 
         mine = within(leaf, first, last, *rooms)
         between(mine, theirs, self)
-        *sums, stop = mine.parts[0].tolist()
-        self.stopping = stop > 0
-        return sums
+        return mine.parts[0]
 
     def seen(self, some):
         """Iterate over something long, with signs of life."""

@@ -57,9 +57,9 @@ class State:
             parameter.zero_grad()
         self.aim()
 
-    def write(self, numbers, share):
-        """Complete the first Vector, for a shard that has this share of the samples."""
-        head, grads, changes = self._parts(self.vectors[0])
+    def write(self, vector, numbers, share):
+        """Complete the Vector of a shard that has this share of the samples."""
+        head, grads, changes = self._parts(vector)
         draws = [share * (s.step - step) for s, (_, step) in zip(self.streams, self._places, strict=True)]
         head[:] = [*numbers, *(p._has_grad for p in self.parameters), *draws]
         for grad, parameter in zip(grads, self.parameters, strict=True):

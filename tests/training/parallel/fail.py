@@ -1,6 +1,6 @@
 """A run on several ranks in which something goes wrong.
 
-    python -m tests.training.parallel.fail WHAT RANK [PATIENCE]
+python -m tests.training.parallel.fail WHAT RANK [PATIENCE]
 """
 
 import os

@@ -15,7 +15,7 @@ from tests.networks import Case
 
 
 def digest(net, optimizer, history):
-    """Of all numbers that a run leaves: weights, buffers, the optimizer's state, random streams, losses, test results."""
+    """Of all that a run leaves: weights, buffers, the optimizer's state, random streams, losses, test results."""
     arrays = [*net.state_dict().values(), *optimizer.state_dict().values()]
     found = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays))
     streams = [(stream.seed, stream.step) for _, stream in net.named_streams()]
