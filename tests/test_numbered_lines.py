@@ -199,6 +199,7 @@ MORE = {
     "MultiheadAttention": heads,
     "ReflectionPad1d": margin,
     "Dropout": kept,
+    "SyncBatchNorm": lambda layer, inputs: {"over_shards": lambda a: a},
 }
 
 

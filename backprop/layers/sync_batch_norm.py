@@ -6,7 +6,7 @@ this example `elsewhere` stands for what the other shard adds to each of the thr
 >>> import numpy as np, backprop as bp
 >>> from backprop.module.shard import Shard, computing
 >>> layer = bp.SyncBatchNorm(1, eps=0, dtype=np.float64)
->>> elsewhere = iter([np.array([3 + 3, 2]), np.array([2.0]), np.array([0.0, 0.0])])
+>>> elsewhere = iter([np.array([3 + 3, 2]), np.array([2.0]), np.array([[0.0], [0.0]])])
 >>> with computing(Shard(0, 0, 2, total=lambda own: own + next(elsewhere))):
 ...     z = layer(np.array([[1.0], [1]]))         # (50a) (1+1 + 3+3)/4   (50b) (2*1 + 2*1)/4
 ...     delta_u = layer.backward(np.array([[1.0], [0]]))
@@ -50,7 +50,7 @@ class SyncBatchNorm(BatchNorm):
         mean_s, var_s, _ = F.moments(u)
         E_s = u.shape[0] * u.shape[2]
         *sums, E = over_shards(np.append(E_s * mean_s, E_s))
-        self.count = E = max(E, 1)
+        self.count = E = max(E.real, 1)
         mean = np.array(sums) / E  # (50a) mean = over_shards(u.sum((0, 2))) / E
         squares = over_shards(E_s * (var_s + (mean_s - mean) ** 2))
         var = squares / E  # (50b) var = over_shards(((u - mean[:, None]) ** 2).sum((0, 2))) / E
@@ -81,5 +81,6 @@ class SyncBatchNorm(BatchNorm):
 
 def over_shards(values):
     """The sum of an array over all shards of the batch, in float64; the array itself where there are none."""
-    part, values = shard.current(), np.asarray(values, np.float64)
+    part, values = shard.current(), np.asarray(values)
+    values = values.astype(np.result_type(values, np.float64))
     return values if part is None or part.total is None else part.total(values)

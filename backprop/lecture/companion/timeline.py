@@ -377,4 +377,14 @@ MOMENTS = (
         formulas=("37", "38", "39", "40", "41", "42", "43", "44", "45", "46", "47"),
         places=("loss", "optim", "optim.schedule"),
     ),
+    Moment(
+        "E",
+        "",
+        "Many machines",
+        "Several processes share each batch: their gradients are added along one tree, so that their number does not "
+        "change a bit. What a layer says of a whole batch, they have to gather.",
+        formulas=("50",),
+        places=("parallel", "layers.SyncBatchNorm", "training.parallel.sums"),
+        command=f"mpiexec -n 2 {TRAIN} --model cnn --sync-batch-norm",
+    ),
 )

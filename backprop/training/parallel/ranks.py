@@ -19,7 +19,8 @@ from backprop.training.parallel import _current, alike, mapped, mpi
 from backprop.training.parallel.sharded import Sharded
 from backprop.training.parallel.sums import between, levels, own_shards, within
 from backprop.training.parallel.vector import Vector
-from backprop.training.parallel.wire import Wire
+from backprop.training.parallel.watcher import ALL, Watched
+from backprop.training.parallel.wire import LAST, Wire
 
 SHARDS = 8  # of a batch, where several processes may share it
 TOGETHER = 1.0  # seconds in which all ranks must fail for it to be one failure of all
@@ -55,7 +56,7 @@ class Ranks:
         self.shards = shards if shards is None else whole("shards", shards, 1)
         alike.expect_names(self.allow)
         self.rank, self.size, self.wire, self.here = 0, 1, None, [0]
-        self.asks, self.stopping, self._known = lambda: False, False, set()
+        self.asks, self.stopping, self._known, self._watched = lambda: False, False, set(), None
 
     @property
     def first(self):
@@ -203,6 +204,7 @@ class Ranks:
         before = kernels.get_num_threads()
         kernels.set_num_threads(threads)
         self._entered.callback(kernels.set_num_threads, before)
+        self._watched = Watched(self.wire, self.here)
         self._same_randomness()
         self._entered.enter_context(kernels.on_compile(lambda name: self.alive(), shows=not self.first))
         if not self.first:
@@ -249,13 +251,20 @@ class Ranks:
             else:
                 time.sleep(min(self.rank, 20) / 10)  # one who says it is enough
                 print(f"rank {self.rank}: {error}", file=sys.stderr, flush=True)
+            self._leave(ALL)
             self.wire.abort()
-        words = self.wire.everyone((_words(error) if failed else None, isinstance(error, Elsewhere)))
+        how = _words(error) if failed else None, isinstance(error, Elsewhere)
+        words = self.wire.everyone(how, LAST)  # not mixed up with what was sent to a rank that failed
         told = next((rank for rank, (said, elsewhere) in enumerate(words) if said and not elsewhere), None)
         if told == self.rank and told:
             print(f"rank {told}: {_words(error, trace=True)}", file=sys.stderr, flush=True)
+        self._leave()
         if failed and (self.rank or told != 0):
             sys.exit(1)
+
+    def _leave(self, *word):
+        if self._watched is not None:
+            self._watched.leave(*word)
 
 
 class Dropped(io.TextIOBase):

@@ -17,7 +17,7 @@ class Vector:
     def __init__(self, kinds):
         kinds = [(tuple(shape), np.dtype(dtype)) for shape, dtype in kinds]
         types = sorted({dtype for _, dtype in kinds}, key=str)
-        memory = memoryview(np.zeros(sum(_room(*kind) for kind in kinds) + LINE, np.uint8))
+        memory = bytearray(sum(_room(*kind) for kind in kinds) + LINE)
         start = first = -np.frombuffer(memory, np.uint8).ctypes.data % LINE
         found, self.sections = {}, []
         for dtype in types:  # the arrays of one type lie side by side, to be added as one

@@ -12,7 +12,7 @@ SPINS = 200  # looks for a message before others may have the core
 LONG = 0.01  # seconds of waiting after which a rank sleeps between two looks
 SLEEP = 0.0005
 SIGNS = 1.0  # seconds between two signs of life
-NUMBERS, OBJECTS, ALIVE = 1, 2, 3  # the tags of messages
+NUMBERS, OBJECTS, ALIVE, LAST = range(1, 5)  # the tags of messages
 
 give_way = getattr(os, "sched_yield", lambda: time.sleep(0))
 
@@ -39,18 +39,18 @@ class Wire:
         requests = [self.comm.Irecv(theirs.bytes, other, NUMBERS), self.comm.Isend(mine.bytes, other, NUMBERS)]
         self.until(lambda: all(request.Test() for request in requests), other)
 
-    def send(self, value, other):
+    def send(self, value, other, tag=OBJECTS):
         """Send an object, which `receive` gets there."""
         content = np.frombuffer(pickle.dumps(value), np.uint8)
-        request = self.comm.Isend(content, other, OBJECTS)
+        request = self.comm.Isend(content, other, tag)
         self.until(request.Test, other)
 
-    def receive(self, other, patient=False):
+    def receive(self, other, patient=False, tag=OBJECTS):
         """The next object from another rank. `patient`: however long it takes."""
         found = []
 
         def there():
-            message = self.comm.Improbe(other, OBJECTS, status)
+            message = self.comm.Improbe(other, tag, status)
             found.extend([] if message is None else [message])
             return bool(found)
 
@@ -60,14 +60,14 @@ class Wire:
         found[0].Recv(content)
         return pickle.loads(content)
 
-    def everyone(self, value, patient=False):
+    def everyone(self, value, tag=OBJECTS):
         """The values of all ranks, in their order, on each of them."""
         if self.rank:
-            self.send(value, 0)
-            return self.receive(0, patient)
-        values = [value, *(self.receive(other, patient) for other in range(1, self.size))]
+            self.send(value, 0, tag)
+            return self.receive(0, tag=tag)
+        values = [value, *(self.receive(other, tag=tag) for other in range(1, self.size))]
         for other in range(1, self.size):
-            self.send(values, other)
+            self.send(values, other, tag)
         return values
 
     def from_first(self, value, ranks, patient=False):

@@ -24,9 +24,11 @@ def digest(net, optimizer, history):
     return found.hexdigest()
 
 
-def train(seed, **how):
-    """A random network, trained for two epochs whose last batch is an odd one."""
+def train(seed, synced=False, **how):
+    """A random network, trained for two epochs whose last batch is an odd one. `synced`: with SyncBatchNorms."""
     case = Case(seed).make(epochs=4)
+    if synced:
+        bp.SyncBatchNorm.convert(case.net)
     loader = case.loader
     images, labels = (np.concatenate([array, array]) for array in (loader.images, loader.labels))
     train = bp.DataLoader(images, labels, 17, loader.shuffle, loader.seed, dtype=loader.dtype)

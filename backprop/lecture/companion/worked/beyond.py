@@ -1,4 +1,4 @@
-"""What the lecture only points at: dropout, normalisation, recurrence, graphs, attention. (25), (28) - (36), (48)."""
+"""What the lecture only points at: dropout, normalisation, recurrence, graphs, attention, and many machines."""
 
 SESSIONS = {
     "25": """
@@ -110,5 +110,17 @@ array([3.238, 4.   ])
 array([[[40.], [40.]]])
 >>> layer.backward(np.array([[[1.], [0]]]))    # each value was half of it: 10 * 1/2 * 2
 array([[[10.], [10.]]])
+""",
+    "50": """
+>>> from backprop.module.shard import Shard, computing
+>>> layer = bp.SyncBatchNorm(1, eps=0, dtype=np.float64)
+>>> other = iter([np.array([6, 2]), np.array([2.]), np.array([[0.], [0.]])])   # what a shard with 3, 3 adds to each sum
+>>> with computing(Shard(0, 0, 2, total=lambda own: own + next(other))):
+...     z = layer(np.array([[1.], [1]]))       # mean (2 + 6)/4 = 2, variance (2*1 + 2*1)/4 = 1
+...     delta_u = layer.backward(np.array([[1.], [0]]))
+>>> z.T
+array([[-1., -1.]])
+>>> delta_u.T                                  # g - 1/4 - xhat * -1/4
+array([[ 0.5, -0.5]])
 """,
 }
