@@ -163,9 +163,9 @@ class Ranks:
             self.alive()
             yield each
 
-    def exchange(self, mine, theirs, other):
-        """Send a Vector to another rank, and receive its own."""
-        self.wire.exchange(mine, theirs, other)
+    def exchange(self, given, taken, other):
+        """Send bytes to another rank, and take as many from it."""
+        self.wire.exchange(given, taken, other)
 
     def elsewhere(self, message):
         """The error of a rank that knows less about it than another one."""

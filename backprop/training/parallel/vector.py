@@ -19,9 +19,10 @@ class Vector:
         types = sorted({dtype for _, dtype in kinds}, key=str)
         memory = bytearray(sum(_room(*kind) for kind in kinds) + LINE)
         start = first = -np.frombuffer(memory, np.uint8).ctypes.data % LINE
-        found, self.sections = {}, []
+        found, self.sections, self._starts = {}, [], []
         for dtype in types:  # the arrays of one type lie side by side, to be added as one
             begins = start
+            self._starts.append(start - first)
             for place, (shape, own) in enumerate(kinds):
                 if own == dtype:
                     found[place] = np.ndarray(shape, dtype, memory, start)
@@ -34,10 +35,13 @@ class Vector:
         """Take over the numbers of another Vector."""
         self.bytes[:] = other.bytes
 
-    def add(self, other):
-        """self += other"""
-        for mine, theirs in zip(self.sections, other.sections, strict=True):
-            mine += theirs
+    def add(self, other, piece=slice(None)):
+        """self += other, or only a piece of their bytes, which begins and ends at cache lines"""
+        begin, end, _ = piece.indices(len(self.bytes))
+        for start, mine, theirs in zip(self._starts, self.sections, other.sections, strict=True):
+            size = mine.itemsize
+            part = slice(max(begin - start, 0) // size, max(end - start, 0) // size)
+            mine[part] += theirs[part]
 
 
 def _room(shape, dtype):

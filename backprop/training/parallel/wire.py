@@ -34,9 +34,9 @@ class Wire:
         near = {self.rank ^ distance for distance in distances} | {0} if self.rank else range(self.size)
         self.near = sorted(other for other in near if other < self.size and other != self.rank)
 
-    def exchange(self, mine, theirs, other):
-        """Send the bytes of one Vector to another rank, and receive its own."""
-        requests = [self.comm.Irecv(theirs.bytes, other, NUMBERS), self.comm.Isend(mine.bytes, other, NUMBERS)]
+    def exchange(self, given, taken, other):
+        """Send bytes to another rank, and take as many from it."""
+        requests = [self.comm.Irecv(taken, other, NUMBERS), self.comm.Isend(given, other, NUMBERS)]
         self.until(lambda: all(request.Test() for request in requests), other)
 
     def send(self, value, other, tag=OBJECTS):

@@ -1,5 +1,7 @@
 """The tree along which shards are added: the same bits, whoever computes its leaves."""
 
+import queue
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 import backprop as bp
 from backprop.kernels.recording import base_of
-from backprop.training.parallel.sums import between, cut, levels, own_shards, within
+from backprop.training.parallel.sums import between, by_halves, cut, levels, own_shards, whole, within
 from backprop.training.parallel.vector import Vector
 
 KINDS = [((3,), np.float64), ((2, 5), np.float32), ((), np.float64), ((0, 4), np.float32), ((7,), np.float32)]
@@ -38,17 +40,27 @@ def own_sum(leaves, rank, ranks):
     return within(leaf, first, last, *rooms)
 
 
-def summed(leaves, ranks):
-    """What each rank ends with, where all exchange in the same rounds."""
-    sums, sent = [own_sum(leaves, rank, ranks) for rank in range(ranks)], {}
-    rounds = [1 << k for k in range(ranks.bit_length() - 1)]
-    for distance in rounds:
-        for rank, mine in enumerate(sums):
-            sent[distance, rank] = vector()
-            sent[distance, rank].copy(mine)
-        for rank, mine in enumerate(sums):
-            mine.add(sent[distance, rank ^ distance])
-    return sums
+class Ranks:
+    """Some ranks as threads, each of which calls `all_reduce` with what it has."""
+
+    def __init__(self, size, all_reduce):
+        self.size, self.all_reduce = size, all_reduce
+        self.queues = {(a, b): queue.Queue() for a in range(size) for b in range(size)}
+
+    def run(self, sums):
+        threads = [threading.Thread(target=self._one, args=pair) for pair in enumerate(sums)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        return sums
+
+    def _one(self, rank, mine):
+        def exchange(given, taken, other):
+            self.queues[rank, other].put(given.copy())
+            taken[...] = self.queues[other, rank].get(timeout=20)
+
+        self.all_reduce(mine, vector(), SimpleNamespace(rank=rank, size=self.size, exchange=exchange))
 
 
 def along_the_tree(values):
@@ -59,27 +71,29 @@ def along_the_tree(values):
     return along_the_tree(values[:middle]) + along_the_tree(values[middle:])
 
 
-@given(st.integers(1, 40), st.integers(0, 2**32))
-def test_any_number_of_ranks_that_divides_the_tree_gives_the_same_bits(shards, seed):
+@given(st.integers(1, 40), st.integers(0, 2**32), st.sampled_from([whole, by_halves]))
+def test_any_number_of_ranks_that_divides_the_tree_gives_the_same_bits(shards, seed, all_reduce):
     rng = np.random.default_rng(seed)
     leaves = [vector(rng) for _ in range(shards)]
     expected = [along_the_tree(list(parts)).tobytes() for parts in zip(*(leaf.parts for leaf in leaves), strict=True)]
     for ranks in [2**k for k in range(6) if shards % 2**k == 0]:
-        assert all(numbers(found) == expected for found in summed(leaves, ranks)), ranks
+        found = Ranks(ranks, all_reduce).run([own_sum(leaves, rank, ranks) for rank in range(ranks)])
+        assert all(numbers(vector) == expected for vector in found), ranks
 
 
-def test_between_makes_the_exchanges_of_recursive_doubling():
-    rng, asked = np.random.default_rng(0), []
-    mine, other = vector(rng), vector(rng)
+def test_what_is_large_is_exchanged_by_halves_and_what_is_small_as_a_whole():
+    sent = {}
+    for size in (100, 40_000, 1_000_000):
+        mine, sent[size] = Vector([((size,), np.float64)]), []
 
-    def exchange(given, theirs, rank):
-        asked.append(rank)
-        theirs.copy(other)
+        def exchange(given, taken, other, size=size):
+            assert abs(len(given) - len(taken)) <= 64
+            sent[size].append((other, len(given)))
 
-    expected = [(2 * b + (a + b)).tobytes() for a, b in zip(mine.parts, other.parts, strict=True)]
-    between(mine, vector(), SimpleNamespace(rank=5, size=8, exchange=exchange))
-    assert asked == [4, 7, 1]
-    assert np.allclose(mine.parts[0], np.frombuffer(expected[0]), rtol=1e-12)
+        between(mine, Vector([((size,), np.float64)]), SimpleNamespace(rank=5, size=8, exchange=exchange))
+    assert sent[100] == [(4, 832), (7, 832), (1, 832)]
+    assert [other for other, _ in sent[40_000]] == [4, 7, 1, 1, 7, 4]
+    assert sum(count for _, count in sent[1_000_000]) == pytest.approx(2 * 7 / 8 * 8_000_000, rel=1e-3)
 
 
 def test_a_plain_sum_would_depend_on_who_adds():
