@@ -10,6 +10,7 @@
     python scripts/bench.py start       the import, and the first step: the first time, a second time, changed a little
     python scripts/bench.py busy        steps with one and two threads, alone and beside one and two busy processes
     python scripts/bench.py depth       seconds and memory over the number of layers and the size of a batch
+    python scripts/bench.py parallel    steps of several ranks, all-reduces, and what more machines should reach
     python scripts/bench.py ladder      what each idea in the kernels buys, and a second thread
     python scripts/bench.py all
     python scripts/bench.py cuda        on a GPU, beside PyTorch there: products, steps, an epoch, and the ladders
@@ -23,6 +24,8 @@ from pathlib import Path
 
 from benchmarks import busy, depth, layers, loops, report, start, turns, workload
 from benchmarks.ladder import ladder, scaling
+from benchmarks.parallel import measure as ranks
+from benchmarks.parallel import pages
 
 from backprop.errors import DeviceError
 from data_tools import terminal
@@ -143,6 +146,27 @@ def climb(out, rounds):
     report.draw_ladder(out / "ladder.png", rungs)
 
 
+def together(out, rounds):
+    if ranks.mpiexec() is None:
+        print("error: there is no mpiexec: pip install -e '.[mpi]'", file=sys.stderr)
+        return 1
+    found, sizes = ranks.steps(rounds)
+    pages.print_steps(found)
+    reductions = ranks.reductions()
+    pages.print_reductions(reductions)
+    alone = ranks.settings()[0]
+    compute = {model: times[alone] for (model, batch), times in found.items() if batch == 64}
+    pages.print_predictions(compute, sizes)
+    content = [
+        {"model": model, "batch": batch, "setting": str(setting), "seconds": seconds}
+        for (model, batch), times in found.items()
+        for setting, seconds in times.items()
+    ]
+    report.save(out, "parallel", {"steps": content, "reductions": reductions, "bytes": sizes})
+    pages.draw(out / "parallel.png", reductions, compute, sizes)
+    return 0
+
+
 def cuda(out, rounds):
     """All races on a GPU; the host's work for a step is measured for ours alone."""
     from benchmarks import gpu
@@ -171,7 +195,8 @@ def cuda(out, rounds):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=[*RACES, "start", "busy", "memory", "depth", "ladder", "all", "cuda"])
+    others = "start", "busy", "memory", "depth", "ladder", "all", "parallel", "cuda"
+    parser.add_argument("what", choices=[*RACES, *others])
     parser.add_argument("--threads", type=int, nargs="+", default=[1], help="threads of each player, one race for each")
     parser.add_argument("--rounds", type=int, default=11, help="turns of each player")
     parser.add_argument("--out", metavar="DIR", default="bench", help="where JSON and pictures go (default: bench)")
@@ -185,6 +210,9 @@ def main(arguments=None):
             print(f"error: {error}", file=sys.stderr)
             return 1
         return 0
+
+    if options.what == "parallel":
+        return together(out, rounds)
 
     def wanted(what):
         return options.what in (what, "all")

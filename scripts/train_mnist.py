@@ -195,7 +195,8 @@ def run(options, ranks):
     held_out = options.validation is not None
     if options.patience and not held_out:
         raise bp.OptionError("--patience needs --validation: what chooses weights is no test")
-    data, source, learned, held = ranks.mapped(lambda: load(options))
+    data, source = ranks.mapped(lambda: data_tools.find(options.data, options.split))  # once on each machine
+    learned, held = ranks.mapped(lambda: parts(data, options)) if held_out else parts(data, options)
     of_train = {"shuffle": True, "seed": options.seed, "device": device, **moves(options.augment, learned[0])}
     train = bp.DataLoader(*learned, options.batch_size, **of_train)
     test = bp.DataLoader(data.with_channels()[1], data.test_labels, options.batch_size, device=device)
@@ -270,14 +271,13 @@ def shards_of(options):
     return saved and saved.get("shards", 1)
 
 
-def load(options):
-    """(data set, its name, what to learn from, what is held out): the last two are (images, labels), or None."""
-    data, source = data_tools.find(options.data, options.split)
+def parts(data, options):
+    """What to learn from, and what is held out: (images, labels) each, or None."""
     images, labels = data.with_channels()[0], data.train_labels  # (N, 1, H, W), or (N, 3, H, W) in colour
     if options.validation is None:
-        return data, source, (images, labels), None
+        return (images, labels), None
     learned, held = split(len(labels), options.validation, options.seed)
-    return data, source, (images[learned], labels[learned]), (images[held], labels[held])
+    return (images[learned], labels[learned]), (images[held], labels[held])
 
 
 def usual_lr(optimizer, model, in_colour):

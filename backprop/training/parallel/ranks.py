@@ -1,29 +1,26 @@
 """`bp.parallel`: the processes that mpiexec started train one network together."""
 
 import contextlib
-import io
 import os
 import socket
 import sys
 import textwrap
-import time
-import traceback
 
 import numpy as np
 
 from backprop import kernels
-from backprop.errors import BackpropError, RankError
+from backprop.errors import RankError
 from backprop.module.options import above_zero, whole
 from backprop.module.rng import generator
 from backprop.training.parallel import _current, alike, mapped, mpi
+from backprop.training.parallel.ending import Dropped, Elsewhere, end, words
 from backprop.training.parallel.sharded import Sharded
 from backprop.training.parallel.sums import between, levels, own_shards, within
 from backprop.training.parallel.vector import Vector
-from backprop.training.parallel.watcher import ALL, Watched
-from backprop.training.parallel.wire import LAST, Wire
+from backprop.training.parallel.watcher import Watched
+from backprop.training.parallel.wire import Wire
 
 SHARDS = 8  # of a batch, where several processes may share it
-TOGETHER = 1.0  # seconds in which all ranks must fail for it to be one failure of all
 
 
 def parallel(shards=None, patience=60.0, allow=()):
@@ -56,7 +53,7 @@ class Ranks:
         self.shards = shards if shards is None else whole("shards", shards, 1)
         alike.expect_names(self.allow)
         self.rank, self.size, self.wire, self.here = 0, 1, None, [0]
-        self.asks, self.stopping, self._known, self._watched = lambda: False, False, set(), None
+        self.asks, self.stopping, self._known, self._watched = lambda: False, False, set(), Watched()
 
     @property
     def first(self):
@@ -72,18 +69,17 @@ class Ranks:
             self.rank, self.size = self.wire.rank, self.wire.size
         if self.shards is None:
             self.shards = SHARDS if comm is not None else 1
-        with self._failing_together():
-            self.own = own_shards(self.rank, self.size, self.shards)
-            if self.size > 1:
-                self._meet()
-        if self.shards > 1:
-            self._entered.callback(_current.reset, _current.set(self))
+        try:
+            self._meet()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
         return self
 
     def __exit__(self, kind, error, trace):
         self._entered.close()
         if self.size > 1:
-            self._end(error)
+            end(self.wire, self._watched, error)
 
     def step(self, *options):
         """The step of a network and a loss: see `bp.compile`."""
@@ -97,25 +93,23 @@ class Ranks:
 
     def mapped(self, make):
         """What make() returns, called in one process of each machine; all others there map the memory of its arrays."""
-        if len(self.here) == 1:
+        first, *others = self.here
+        if not others:
             return make()
-        found = None
-        if self.rank == self.here[0]:
-            found = self._tried(lambda: mapped.written(make()))
-        found = self._unwrapped(self.wire.from_first(found, self.here, patient=True))
+        found = self._shared(lambda: mapped.written(make()), self.here, patient=True)
         value = mapped.read(*found)
-        self.wire.everyone(None)
-        if self.rank == self.here[0]:
+        if self.rank == first:
+            for other in others:
+                self.wire.receive(other)
             with contextlib.suppress(OSError):
-                os.unlink(found[0])  # its pages live as long as somebody maps them
+                os.unlink(found[0])  # all have mapped it: its pages live as long as they do
+        else:
+            self.wire.send(None, first)
         return value
 
     def of_first(self, make):
         """What make() returns, called by the first rank alone."""
-        if self.size == 1:
-            return make()
-        found = self._tried(make) if self.first else None
-        return self._unwrapped(self.wire.from_first(found, range(self.size)))
+        return make() if self.size == 1 else self._shared(make, range(self.size))
 
     @contextlib.contextmanager
     def in_turn(self):
@@ -176,50 +170,65 @@ class Ranks:
         if self.wire is not None:
             self.wire.alive()
 
-    def _tried(self, make):
-        """(value, None) of make(), or (None, its error in words)."""
-        try:
-            return make(), None
-        except Exception as error:
-            self._own_error = error
-            return None, _words(error)
-
-    def _unwrapped(self, found):
-        value, words = found
-        if words is not None:
-            raise getattr(self, "_own_error", None) or RankError(words)
-        return value
+    def _shared(self, make, ranks, patient=False):
+        """What make() returns, called by the first of these ranks, or its error, on all of them."""
+        found = error = None
+        if self.rank == ranks[0]:
+            try:
+                found = make()
+            except Exception as raised:
+                error = raised
+        found, said = self.wire.from_first((found, error and words(error)), ranks, patient)
+        if said is not None:
+            raise error or RankError(said)
+        return found
 
     def _meet(self):
         """What every rank does before the block: it is compared with the others, and told its place."""
-        alike.expect(self.wire, alike.of_process(), self.allow, "use the same on all")
-        alike.expect(self.wire, {"shards": self.shards}, (), "give all the same shards")
+        if self.size > 1:
+            alike.expect(self.wire, alike.of_process(), self.allow, "use the same on all")
+            alike.expect(self.wire, {"shards": self.shards}, (), "give all the same")
+        self.own = own_shards(self.rank, self.size, self.shards)
+        if self.size > 1:
+            self._take_place()
+        if self.shards > 1:
+            self._entered.callback(_current.reset, _current.set(self))
+
+    def _take_place(self):
+        """Find the ranks of this machine, and share its cores with them."""
         cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
         every = self.wire.everyone((socket.gethostname(), os.getpid(), sorted(cores)))
         host = every[self.rank][0]
         self.here = [rank for rank, (other, _, _) in enumerate(every) if other == host]
         self.wire.near = sorted({*self.wire.near, *(self.here if self.rank == self.here[0] else ())} - {self.rank})
         cores = len(set().union(*(every[rank][2] for rank in self.here)))
-        threads = max(1, min(cores // len(self.here), kernels.get_num_threads()))
-        before = kernels.get_num_threads()
-        kernels.set_num_threads(threads)
-        self._entered.callback(kernels.set_num_threads, before)
-        self._watched = Watched(self.wire, self.here)
+        threads = self._share_cores(cores)
+        self._watched.begin(self.wire, self.here)
         self._same_randomness()
         self._entered.enter_context(kernels.on_compile(lambda name: self.alive(), shows=not self.first))
         if not self.first:
             self._entered.enter_context(contextlib.redirect_stdout(Dropped()))
         else:
-            self._introduce(every, cores)
+            self._introduce(every, cores, threads)
+
+    def _share_cores(self, cores):
+        """Let this rank's kernels use its part of a machine's cores. Returns how many."""
+        if kernels.active() != "cpu":
+            return 1
+        before = kernels.get_num_threads()
+        threads = max(1, min(cores // len(self.here), before))
+        kernels.set_num_threads(threads)
+        self._entered.callback(kernels.set_num_threads, before)
+        return threads
 
     def _same_randomness(self):
         """All ranks draw what the first one would: initial weights, orders, masks."""
         bits = generator().bit_generator
         bits.state = self.wire.from_first(bits.state, range(self.size))
 
-    def _introduce(self, every, cores):
+    def _introduce(self, every, cores, threads):
         """Say who takes part, by the process numbers that mpiexec and `kill` know them by."""
-        places, threads = {}, kernels.get_num_threads()
+        places = {}
         for rank, (host, process, _) in enumerate(every):
             places.setdefault(host, []).append(f"{rank} is {process}")
         lines = [f"{self.size} ranks share {self.shards} shards, {threads} thread{'s' * (threads > 1)} each"]
@@ -231,57 +240,3 @@ class Ranks:
             )
         text = "\n".join(textwrap.fill(line, 79, subsequent_indent="    ") for line in lines)
         print(text, file=sys.stderr, flush=True)
-
-    @contextlib.contextmanager
-    def _failing_together(self):
-        try:
-            yield
-        except BaseException as error:
-            self._entered.close()
-            if self.size > 1:
-                self._end(error)
-            raise
-
-    def _end(self, error):
-        """Leave together: every rank must arrive here. If one fails and the others do not, it ends them."""
-        failed = error is not None and not (isinstance(error, SystemExit) and not error.code)
-        if not self.wire.barrier(TOGETHER if failed else None):
-            if getattr(error, "silent", None) is None:
-                print(f"rank {self.rank}: {_words(error, trace=True)}", file=sys.stderr, flush=True)
-            else:
-                time.sleep(min(self.rank, 20) / 10)  # one who says it is enough
-                print(f"rank {self.rank}: {error}", file=sys.stderr, flush=True)
-            self._leave(ALL)
-            self.wire.abort()
-        how = _words(error) if failed else None, isinstance(error, Elsewhere)
-        words = self.wire.everyone(how, LAST)  # not mixed up with what was sent to a rank that failed
-        told = next((rank for rank, (said, elsewhere) in enumerate(words) if said and not elsewhere), None)
-        if told == self.rank and told:
-            print(f"rank {told}: {_words(error, trace=True)}", file=sys.stderr, flush=True)
-        self._leave()
-        if failed and (self.rank or told != 0):
-            sys.exit(1)
-
-    def _leave(self, *word):
-        if self._watched is not None:
-            self._watched.leave(*word)
-
-
-class Dropped(io.TextIOBase):
-    """What takes the place of stdout for ranks that show nothing."""
-
-    def write(self, text):
-        return len(text)
-
-
-class Elsewhere(RankError):
-    """What another rank has to say about an error that all have noticed."""
-
-
-def _words(error, trace=False):
-    """An error as a user reads it: of the engine's, one line; of a program, with the place where it happened."""
-    if trace and not isinstance(error, (BackpropError, OSError, KeyboardInterrupt, SystemExit)):
-        return "".join(traceback.format_exception(error)).rstrip()
-    if isinstance(error, SystemExit):
-        return f"exit {error.code}"
-    return f"{error}" if isinstance(error, BackpropError) else f"{type(error).__name__}: {error}".rstrip(": ")

@@ -35,7 +35,7 @@ class Sharded(Compiled):
     def __init__(self, ranks, net, loss, check_finite=False, done=0, optimizer=None, clip=None):
         super().__init__(net, loss, check_finite, done, optimizer, clip)
         if net.device != "cpu":
-            raise DeviceError("shards are computed on CPUs; on a GPU leave out bp.parallel()")
+            raise DeviceError("shards are computed on CPUs; for a GPU use one process, and one shard")
         self.ranks, self.twin = ranks, Twin(net, loss, NUMBERS)
         self._others, self._new = [], True  # the other twins, where shards are computed in turns
         self._means = getattr(loss, "reduction", "mean") != "sum"
@@ -87,6 +87,7 @@ class Sharded(Compiled):
             compute = self._in_turns(shards)
         else:
             compute = functools.partial(self._differentiate, self.twin)
+        self.twin.begin()
         scores = []
 
         def leaf(s):
@@ -128,7 +129,7 @@ class Sharded(Compiled):
         if not shard.size and shard.total is None:
             return twin
         with computing(shard):
-            L, terms = twin.step.forward(x, y), twin.step.terms
+            L, terms = twin.forward(x, y), twin.step.terms
             if self.check_finite and not math.isfinite(L) and terms and self._bad is None:
                 self._bad = shard, x, y
             twin.step.differentiate(terms / self.samples if self._means else 1)
@@ -143,6 +144,7 @@ class Sharded(Compiled):
         twins, tasks = {}, []
         for twin, (shard, x, y) in zip([self.twin, *self._others], shards, strict=True):
             if twin is not self.twin:
+                twin.begin()
                 twin.follow(self.twin)
                 twin.state.begin(vectors=1)
             twins[shard.number] = twin

@@ -1,5 +1,6 @@
 """The network that computes a shard: the one that learns, or a twin of it where shards are computed in turns."""
 
+from backprop.module import Module
 from backprop.module.rng import undisturbed
 from backprop.training.compiled import Compiled
 from backprop.training.parallel.state import State
@@ -15,28 +16,40 @@ class Twin:
     def __init__(self, net, loss, numbers):
         self.net, self.loss, self.step, self.state = net, loss, Compiled(net, loss), State(net, loss, numbers)
         self.numbers = self.scores = None
+        self.begin()
+
+    def forward(self, x, y):
+        """The loss of a shard. What holds for one recording holds for all shards of a step."""
+        alike = x.shape, y.shape
+        L = self.step.forward(x, y, self._recorded.get(alike))
+        self._recorded[alike] = self.step.recorded
+        return L
+
+    def begin(self):
+        """Another step: recordings are to be looked at again."""
+        self._recorded = {}
 
     def another(self, numbers):
         """A Twin whose parameters have the same values, the same arrays, but gradients of their own."""
-        memo = {id(p.data): p.data for module in (self.net, self.loss) for p in _parameters(module)}
+        modules = [module for module in (self.net, self.loss) if isinstance(module, Module)]
+        memo = {id(p.data): p.data for module in modules for p in module.parameters()}
         with undisturbed():
-            found = Twin(self.net.bare_copy(memo), self.loss.bare_copy(memo), numbers)
+            loss = self.loss.bare_copy(memo) if isinstance(self.loss, Module) else self.loss
+            found = Twin(self.net.bare_copy(memo), loss, numbers)
         found.state.find()
         return found
 
     def follow(self, other):
         """Take over what may change from step to step: modes, values, buffers, random streams."""
         for mine, theirs in ((self.net, other.net), (self.loss, other.loss)):
+            if not isinstance(mine, Module):
+                continue
             for module, original in zip(mine.modules(), theirs.modules(), strict=True):
                 module.training = original.training
-            for parameter, original in zip(_parameters(mine), _parameters(theirs), strict=True):
+            for parameter, original in zip(mine.parameters(), theirs.parameters(), strict=True):
                 parameter._data, parameter.requires_grad = original._data, original.requires_grad
         for buffer, original in zip(self.state.buffers, other.state.buffers, strict=True):
             buffer.data[...] = original.data
         for stream, original in zip(self.state.streams, other.state.streams, strict=True):
             stream.seek(original.seed, original.step)
         self.state.find()
-
-
-def _parameters(module):
-    return list(module.parameters()) if hasattr(module, "parameters") else []

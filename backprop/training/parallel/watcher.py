@@ -17,10 +17,14 @@ GOODBYE, ALL = b".", b"!"  # this rank ends well; all will be ended, and it has 
 
 
 class Watched:
-    """One rank's connection to the watcher of its machine; `here` are the ranks there."""
+    """One rank's connection to the watcher of its machine."""
 
-    def __init__(self, wire, here):
-        self._connection, folder, path = None, None, None
+    def __init__(self):
+        self._connection = None
+
+    def begin(self, wire, here):
+        """Let all ranks `here`, on this machine, be watched."""
+        folder, path = None, None
         if wire.rank == here[0] and hasattr(select, "epoll"):  # on Linux, where clusters are
             with contextlib.suppress(OSError):
                 folder = tempfile.mkdtemp(prefix="backprop-")

@@ -209,3 +209,36 @@ def test_what_a_rank_draws_is_what_the_first_one_draws(tmp_path):
     done = run(4, program)
     assert done.code == 0 and done.out == "1\n", done.err
     assert np.isfinite(done.seconds)
+
+
+MACHINES = """
+import json, os, socket, sys
+import numpy as np, backprop as bp
+
+rank = int(os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK", 0)))
+socket.gethostname = lambda: "abbb"[rank]  # one rank on machine a, three on b
+loaded = []
+
+def load():
+    loaded.append(rank)
+    return np.arange(12.0).reshape(4, 3), "name"
+
+with bp.parallel(8) as ranks:
+    array, name = ranks.mapped(load)
+    with ranks.in_turn():
+        pass
+    print(json.dumps(ranks.wire.everyone((ranks.here, loaded, array.tolist(), name, ranks.of_first(lambda: rank)))))
+"""
+
+
+def test_each_machine_has_a_first_rank_that_loads_for_the_others(tmp_path):
+    program = tmp_path / "machines.py"
+    program.write_text(MACHINES)
+    done = run(4, program)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert [here for here, *_ in found] == [[0], [1, 2, 3], [1, 2, 3], [1, 2, 3]]
+    assert [loaded for _, loaded, *_ in found] == [[0], [1], [], []]
+    assert all(array == np.arange(12.0).reshape(4, 3).tolist() for _, _, array, _, _ in found)
+    assert all((name, first) == ("name", 0) for *_, name, first in found)
+    assert "processes on a: 0 is" in done.err and "processes on b: 1 is" in done.err
