@@ -17,7 +17,7 @@ WORKER = Path(__file__).with_name("worker.py")
 NETWORKS = {"mlp512": (64, 256), "cnn": (64,), "resnet": (64,)}  # -> sizes of a batch
 SHARDS = 8
 SIZES = [64, 1 << 10, 1 << 13, 1 << 15, 1 << 17, 1 << 19, 1 << 21, 1 << 23]  # bytes of an all-reduce
-SLOW = "1gbit"  # of the line whose bandwidth is set
+SLOW, RATE = "TCP, 1 Gbit/s", "1gbit"  # a line whose bandwidth is set
 TCP = {"MPIR_CVAR_NOLOCAL": "1", "MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp"}  # for MPICH
 
 
@@ -58,7 +58,7 @@ class Worker:
         start = [mpiexec(), "-n", str(setting.ranks)] if setting.ranks else []
         command = [*start, sys.executable, str(WORKER), model, *map(str, (batch, setting.shards, setting.threads))]
         if setting.way == SLOW:  # in a network of its own, whose only line has so much bandwidth
-            line = f"ip link set lo mtu 9000 up && tc qdisc add dev lo root tbf rate {SLOW} burst 128kb latency 400ms"
+            line = f"ip link set lo mtu 9000 up && tc qdisc add dev lo root tbf rate {RATE} burst 128kb latency 400ms"
             command = ["unshare", "-n", "sh", "-c", f'{line} && exec "$@"', "sh", *command]
         more = {} if setting.way == "memory" else TCP
         env = {**os.environ, "PYTHONPATH": str(WORKER.parents[3]), **more}

@@ -51,12 +51,12 @@ def draw(path, measured, compute, sizes):
     for (way, points), color in zip(measured.items(), (BLUE, ORANGE, GREY), strict=False):
         bytes_, seconds = zip(*points, strict=True)
         line, smooth = fitted(points), np.geomspace(bytes_[0], bytes_[-1], 200)
-        words = f"{way}: {line.latency * 1e6:.0f} us, {line.bandwidth / 1e9:.2g} GB/s"
+        words = f"{way}: {line.latency * 1e6:.0f} µs, {line.bandwidth / 1e9:.2g} GB/s"
         left.loglog(bytes_, np.array(seconds) * 1e6, "o", color=color, ms=5)
         left.loglog(smooth, [reduction(line, 2, size) * 1e6 for size in smooth], color=color, lw=1.2, label=words)
     left.set_title("an all-reduce between two ranks here, and its fit", fontsize=10)
     left.set_xlabel("bytes")
-    left.set_ylabel("us")
+    left.set_ylabel("µs")
     left.legend(fontsize=8, frameon=False)
     for (model, seconds), color in zip(compute.items(), (BLUE, ORANGE, "#5a9e6f"), strict=False):
         for line, style in zip(LINES.values(), ("--", "-"), strict=True):
@@ -67,9 +67,9 @@ def draw(path, measured, compute, sizes):
     right.minorticks_off()
     right.set_ylim(0, 1.02)
     right.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    right.set_xlabel("ranks, each on a machine of its own, with 64 images and one thread")
+    right.set_xlabel("ranks, one to a machine: 64 images and one thread each")
     words = [
-        f"{style} {name}: {line.latency * 1e6:.0f} us, {line.bandwidth / 1e9:g} GB/s"
+        f"{style} {name}: {line.latency * 1e6:.0f} µs, {line.bandwidth / 1e9:g} GB/s"
         for (name, line), style in zip(LINES.items(), ("dashed", "solid"), strict=True)
     ]
     right.set_title("\n".join(["efficiency by the model", *words]), fontsize=9)
