@@ -5,6 +5,7 @@ terms[s] / terms. What is added is (terms[s] / B) gradient[s], with B samples in
 B / terms, which is 1 unless some labels are ignored or weighed.
 """
 
+import contextlib
 import functools
 import math
 
@@ -28,7 +29,7 @@ class Sharded(Compiled):
     """The Compiled step of a network and its loss, for the `ranks` that share each batch. All of them get the loss and
     the gradients of the whole batch: one all-reduce, made in the call, brings both.
 
-    scores    the network's output for this rank's part of the last batch
+    scores    the network's output for this rank's part of the last batch, or None if it had none
     terms     what the mean in the whole loss divided by
     """
 
@@ -82,27 +83,25 @@ class Sharded(Compiled):
         ranks, state, self._bad, self.samples = self.ranks, self.twin.state, None, samples
         if not self._known():
             state.find()
+        if self._new:
+            cure = "make it within the block, or after bp.manual_seed(...)"
+            ranks.expect_alike("network", alike.of_network(self.net, self.loss), cure)
         place, theirs, *rooms = state.begin(vectors=2 + levels(len(shards)))
+        self.twin.begin()
         if any(getattr(module, "gathers", False) for module in self.net.modules()):
             compute = self._in_turns(shards)
         else:
             compute = functools.partial(self._differentiate, self.twin)
-        self.twin.begin()
-        scores = []
+        self.scores, scores = None, []
 
         def leaf(s):
             shard, x, y = shards[s - ranks.own[0]]
             twin = compute(shard, x, y)
-            twin.state.write(place, [*twin.numbers, 0, 0, 0], shard.size / samples)
+            twin.state.write(place, [*twin.numbers, 0, 0, 0], shard.size / max(samples, 1))
             scores.extend([] if twin.scores is None else [(twin.scores.copy(), y)])
             return place
 
-        if self._new:
-            cure = "make it within the block, or after bp.manual_seed(...)"
-            ranks.expect_alike("network", alike.of_network(self.net, self.loss), cure)
-            with ranks.in_turn():  # the kernels are compiled
-                mine = within(leaf, *ranks.own, *rooms)
-        else:
+        with ranks.in_turn() if self._new else contextlib.nullcontext():  # the first time kernels are compiled
             mine = within(leaf, *ranks.own, *rooms)
         self._new = False
         mine.parts[0][2:NUMBERS] = *self._counts(scores), ranks.asks()
