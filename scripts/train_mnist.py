@@ -34,6 +34,7 @@ from backprop.show.figure import FORMATS
 from backprop.show.run import write_run
 from backprop.show.summary import summary
 from backprop.training.data import split
+from backprop.training.parallel.alike import NAMES
 from backprop.training.run import Run
 from data_tools import terminal
 from data_tools.lookup import HELP
@@ -112,7 +113,9 @@ def main(arguments=None):
     parser.add_argument("--momentum", type=float, default=0.9, help="for sgd (0.9); onecycle sets its own")
     parser.add_argument("--weight-decay", type=float, metavar="SHARE", help="(0; adamw 0.01)")
     parser.add_argument("--seed", type=whole(0), default=0)
-    parser.add_argument("--threads", type=whole(1), help="CPU threads of the kernels (all cores)")
+    parser.add_argument(
+        "--threads", type=whole(1), help="CPU threads of the kernels (all cores; of each rank, its share)"
+    )
     parser.add_argument(
         "--device", choices=["cpu", "cuda", "auto"], default="cpu", help="auto: a GPU where there is one"
     )
@@ -135,7 +138,7 @@ def main(arguments=None):
     parser.add_argument("--patience", type=whole(1), metavar="EPOCHS", help="end after so many without a better one")
     parser.add_argument("--clip-norm", type=float, metavar="NORM", help="scale gradients so that their norm is below")
     parser.add_argument(
-        "--shards", type=whole(1), help="parts of each batch, for mpiexec's ranks to share (8, alone 1)"
+        "--shards", type=whole(1), help="parts of each batch, for ranks to share (8 under mpiexec, else 1)"
     )
     parser.add_argument(
         "--sync-batch-norm",
@@ -150,7 +153,7 @@ def main(arguments=None):
         help="end all ranks if one gives no sign of life for longer (60)",
     )
     parser.add_argument(
-        "--allow", nargs="+", default=[], metavar="NAME", help="what may differ between ranks: machine, numpy, ..."
+        "--allow", nargs="+", default=[], metavar="NAME", help=f"what may differ between ranks: {', '.join(NAMES)}"
     )
     parser.add_argument("--format", choices=FORMATS, default="png", help="of the pictures (png)")
     parser.add_argument("--dark", action="store_true", help="pictures on a dark ground, for slides")

@@ -6,7 +6,7 @@ this example `elsewhere` stands for what the other shard adds to each of the thr
 >>> import numpy as np, backprop as bp
 >>> from backprop.module.shard import Shard, computing
 >>> layer = bp.SyncBatchNorm(1, eps=0, dtype=np.float64)
->>> elsewhere = iter([np.array([3 + 3, 2]), np.array([2.0]), np.array([[0.0], [0.0]])])
+>>> elsewhere = iter([np.array([3 + 3, 2]), np.array([2.0]), np.array([0.0, 0.0, 2.0])])
 >>> with computing(Shard(0, 0, 2, total=lambda own: own + next(elsewhere))):
 ...     z = layer(np.array([[1.0], [1]]))         # (50a) (1+1 + 3+3)/4   (50b) (2*1 + 2*1)/4
 ...     delta_u = layer.backward(np.array([[1.0], [0]]))
@@ -50,21 +50,21 @@ class SyncBatchNorm(BatchNorm):
         mean_s, var_s, _ = F.moments(u)
         E_s = u.shape[0] * u.shape[2]
         *sums, E = over_shards(np.append(E_s * mean_s, E_s))
-        self.count = E = max(E.real, 1)
+        count, E = int(E.real), max(E.real, 1)  # a complex step has complex numbers everywhere
         mean = np.array(sums) / E  # (50a) mean = over_shards(u.sum((0, 2))) / E
         squares = over_shards(E_s * (var_s + (mean_s - mean) ** 2))
         var = squares / E  # (50b) var = over_shards(((u - mean[:, None]) ** 2).sum((0, 2))) / E
         mean, var = mean.astype(u.dtype), var.astype(u.dtype)
-        return mean, var, np.sqrt(var + u.dtype.type(self.eps)), int(E)
+        return mean, var, np.sqrt(var + u.dtype.type(self.eps)), count
 
     def normalize_backward(self, delta, u, mean, std):
         self.accumulate(delta, u, mean, std)  # (30b) (30c)
         gamma = np.ones_like(mean) if self.weight is None else self.weight.data
         xhat = (u - mean[:, None]) / std[:, None]  # (29a) xhat = (u - mean[:, None]) / std[:, None]
         g = gamma[:, None] * delta.reshape(u.shape)  # (30d) g = gamma[:, None] * delta
-        E = self.count
-        sums = over_shards(np.stack([g.sum((0, 2)), (g * xhat).sum((0, 2))])) / E
-        mean_g, mean_gx = sums.astype(u.dtype)[:, :, None]
+        own = np.concatenate([g.sum((0, 2)), (g * xhat).sum((0, 2)), [u.shape[0] * u.shape[2]]])
+        *sums, E = over_shards(own)
+        mean_g, mean_gx = (np.array(sums) / max(E.real, 1)).astype(u.dtype).reshape(2, -1, 1)
         # mean_g = over_shards(g.sum((0, 2)))[:, None] / E
         # mean_gx = over_shards((g * xhat).sum((0, 2)))[:, None] / E
         # (50c) (g - mean_g - xhat * mean_gx) / std[:, None]

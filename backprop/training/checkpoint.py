@@ -39,6 +39,8 @@ class Checkpoint:
 
         The first write raises OSError unless the disk has room for later ones, with the optimizer's full state.
         """
+        for _, stream in net.named_streams():
+            stream.settle()  # to the seed that it will draw from
         train = {
             **{name: np.array(getattr(history, name), np.float64) for name in OF_STEPS},
             "epochs": np.array([_as_row(epoch) for epoch in history.epochs], np.float64).reshape(-1, 5),

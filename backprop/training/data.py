@@ -185,4 +185,5 @@ class DataLoader:
 
 def fetches_parts(loader):
     """Whether a loader makes its batches as a DataLoader does: a subclass may make others."""
-    return isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__
+    kind = type(loader)
+    return isinstance(loader, DataLoader) and (kind.__iter__, kind.batches) == (DataLoader.__iter__, DataLoader.batches)

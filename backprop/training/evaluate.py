@@ -26,13 +26,18 @@ def tested(net, loss, loader):
     if ranks is None or not fetches_parts(loader):
         return tally(loss, predict(net, loader))
     bounds, epoch, found = cut(len(loader), ranks.shards), loader.epoch, Tally()
+    places = [(stream, stream.seed, stream.step) for _, stream in net.named_streams()]
 
     def numbers(s):
         loader.seek(epoch, bounds[s])
+        for stream, seed, step in places:  # one that draws in evaluation, too, draws the same for each shard
+            stream.seek(seed, step)
         some = tally(loss, ranks.seen(predict(net, itertools.islice(loader, bounds[s + 1] - bounds[s]))))
         return some.total, some.terms, some.right if some.answers else 0, some.answers
 
     found.add(*ranks.total(numbers))
+    for place in places:
+        place[0].seek(*place[1:])
     loader.seek(epoch + 1)
     return found
 

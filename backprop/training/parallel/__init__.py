@@ -1,12 +1,13 @@
 """Data parallel: several processes, MPI's ranks, train one network, each on its part of every batch."""
 
-import contextvars
+running = []  # the Ranks of the `with bp.parallel()` that runs, for all threads
 
-_current = contextvars.ContextVar("backprop_ranks", default=None)
-current = _current.get  # the Ranks of the `with bp.parallel()` that runs, or None
+
+def current():
+    """The Ranks of the block that runs, or None."""
+    return running[-1] if running else None
 
 
 def is_first():
     """Whether this process is the one that shows and writes what all ranks have computed."""
-    ranks = current()
-    return ranks is None or ranks.first
+    return not running or running[-1].first

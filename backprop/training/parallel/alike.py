@@ -44,7 +44,7 @@ def of_network(net, loss):
 
 def of_loader(loader):
     """A digest of a data set: its size, all labels, and 64 images from all over it, as reading all would take long."""
-    images, labels = getattr(loader, "images", np.empty(0)), getattr(loader, "labels", np.empty(0))
+    images, labels = (np.asarray(getattr(loader, name, np.empty(0))) for name in ("images", "labels"))
     some = images[:: max(1, len(images) // 64)]
     found = hashlib.sha256(f"{images.dtype} {images.shape} {labels.dtype} {labels.shape}".encode())
     for array in (labels, some):
@@ -54,15 +54,16 @@ def of_loader(loader):
 
 
 def expect(wire, what, allow, cure):
-    """Raise OptionError unless the dict `what` is the same on all ranks, but for the names in `allow`."""
+    """Raise RankError unless the dict `what` is the same on all ranks, but for the names in `allow`."""
     every = wire.everyone((socket.gethostname(), what))
     host, wanted = every[0]
     for rank, (other_host, other) in enumerate(every):
         for name, value in other.items():
             if value != wanted[name] and name not in allow:
+                or_else = f", or allow it by name: bp.parallel(allow=[{name!r}])" if name in NAMES else ""
                 raise RankError(
                     f"rank {rank} (on {other_host}) has another {name} than rank 0 (on {host}): {value}, not "
-                    f"{wanted[name]}; {cure}, or allow it by name: bp.parallel(allow=[{name!r}])"
+                    f"{wanted[name]}; {cure}{or_else}"
                 )
 
 

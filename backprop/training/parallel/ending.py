@@ -1,6 +1,9 @@
 """How all ranks end: together, and with one voice."""
 
+import contextlib
 import io
+import os
+import pickle
 import sys
 import time
 import traceback
@@ -12,15 +15,10 @@ from backprop.training.parallel.wire import LAST
 TOGETHER = 1.0  # seconds in which all ranks must fail for it to be one failure of all
 
 
-class Elsewhere(RankError):
-    """What a rank says of an error that another one knows more about."""
-
-
-class Dropped(io.TextIOBase):
-    """What takes the place of stdout for ranks that show nothing."""
-
-    def write(self, text):
-        return len(text)
+def silence():
+    """A context in which nothing is printed on stdout."""
+    nothing = io.TextIOWrapper(io.FileIO(os.devnull, "w"), encoding="utf-8")
+    return contextlib.redirect_stdout(nothing)
 
 
 def end(wire, watched, error):
@@ -34,14 +32,24 @@ def end(wire, watched, error):
         _say(wire.rank, error)
         watched.leave(ALL)
         wire.abort()
-    how = words(error) if failed else None, isinstance(error, Elsewhere)
+    # `elsewhere`: another rank knows more about this error
+    how = words(error) if failed else None, getattr(error, "elsewhere", False)
     every = wire.everyone(how, LAST)  # not mixed up with what was sent to a rank that failed
-    told = next((rank for rank, (said, elsewhere) in enumerate(every) if said and not elsewhere), None)
+    failures = sorted((elsewhere, rank) for rank, (said, elsewhere) in enumerate(every) if said)
+    told = failures[0][1] if failures else None  # the first that knows why
     if told == wire.rank and told:
         _say(told, error)
     watched.leave(GOODBYE)
     if failed and (wire.rank or told != 0):
         sys.exit(1)
+
+
+def sendable(error):
+    """The error as another rank can raise it."""
+    try:
+        return pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RankError(words(error))
 
 
 def words(error):

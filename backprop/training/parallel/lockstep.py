@@ -10,7 +10,8 @@ class Lockstep:
     """Runs tasks in threads of their own, one at a time: each until it ends or asks for a sum; then it is the next
     one's turn. When all have asked, add(arrays) is their sum, and the first goes on.
 
-    A task is called with a function `total`: total(array) is the sum of what all tasks have asked with.
+    A task is called with a function `total`: total(array) is the sum of what all tasks have asked with. All ask equally
+    often, as the same network does.
     """
 
     def __init__(self, tasks, add):
@@ -26,7 +27,7 @@ class Lockstep:
         ]
 
     def run(self):
-        """Until all tasks have ended. Raises the first error of one of them, when no other is on its way any more."""
+        """Until all tasks have ended. Raises the first error of one of them, once every task has ended."""
         for thread in self._threads:
             thread.start()
         while not all(self._done):

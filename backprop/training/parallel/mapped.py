@@ -7,7 +7,7 @@ import tempfile
 
 
 def written(value):
-    """Write a value whose arrays lie in a file of their own. Returns what `read` needs."""
+    """Pickle a value, with its arrays in a file. Returns what `read` needs."""
     places, start = [], 0
     fd, path = tempfile.mkstemp(prefix="backprop-", suffix=".mapped")
     with open(fd, "wb") as file:
@@ -19,7 +19,11 @@ def written(value):
             start += file.write(raw)
             start += file.write(bytes(-start % 64))
 
-        head = pickle.dumps(value, protocol=5, buffer_callback=put)
+        try:
+            head = pickle.dumps(value, protocol=5, buffer_callback=put)
+        except Exception:
+            os.unlink(path)
+            raise
     return path, head, places
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import textwrap
+import weakref
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from backprop import kernels
 from backprop.errors import RankError
 from backprop.module.options import above_zero, whole
 from backprop.module.rng import generator
-from backprop.training.parallel import _current, alike, mapped, mpi
-from backprop.training.parallel.ending import Dropped, Elsewhere, end, words
+from backprop.training.parallel import alike, mapped, mpi, running
+from backprop.training.parallel.ending import end, sendable, silence
 from backprop.training.parallel.sharded import Sharded
 from backprop.training.parallel.sums import between, levels, own_shards, within
 from backprop.training.parallel.vector import Vector
@@ -33,12 +34,12 @@ def parallel(shards=None, patience=60.0, allow=()):
 
     shards     into how many parts each batch is cut, 8 by default; 1 for a process alone. Each shard's gradients are
                computed apart and added in a fixed order: the same number of shards gives the same bits, whatever the
-               number of ranks, which must divide it.
+               number of ranks, a power of two that divides it.
     patience   seconds after which a rank that gives no sign of life ends them all
     allow      names of what may differ between ranks, though the bits may, too: "machine", "numpy", ... (alike.py)
 
-    Every rank runs the same program. The first one shows the bar, prints, and writes files; what the others print is
-    dropped. Whoever raises an error ends them all. Without MPI the block changes nothing but the shards.
+    Every rank runs the same program. The first one shows the bar, prints, and writes checkpoints and weights; what the
+    others print is dropped. Whoever raises an error ends them all. Without MPI only the shards make a difference.
 
     Yields Ranks. Raises RankError for ranks that cannot share the work, OptionError for a `shards` that is no number.
     """
@@ -53,6 +54,7 @@ class Ranks:
         self.shards = shards if shards is None else whole("shards", shards, 1)
         alike.expect_names(self.allow)
         self.rank, self.size, self.wire, self.here = 0, 1, None, [0]
+        self.bounds, self._given = None, {}
         self.asks, self.stopping, self._known, self._watched = lambda: False, False, set(), Watched()
 
     @property
@@ -60,7 +62,7 @@ class Ranks:
         return self.rank == 0
 
     def __enter__(self):
-        if _current.get() is not None:
+        if running:
             raise RankError("bp.parallel() within bp.parallel(): one block is enough")
         self._entered = contextlib.ExitStack()
         comm = mpi.world()
@@ -109,14 +111,14 @@ class Ranks:
 
     def of_first(self, make):
         """What make() returns, called by the first rank alone."""
-        return make() if self.size == 1 else self._shared(make, range(self.size))
+        return make() if self.size == 1 else self._shared(make, range(self.size), patient=True)
 
     @contextlib.contextmanager
     def in_turn(self):
         """In this block one process of each machine goes first, and compiles the kernels that the others will load."""
         first = self.rank == self.here[0]
         if len(self.here) > 1 and not first:
-            self.wire.receive(self.here[0])
+            self.wire.receive(self.here[0], what="the first's")
         try:
             yield
         finally:  # after an error, too: the others will meet it as well
@@ -131,6 +133,16 @@ class Ranks:
             yield
         finally:
             self.asks, self.stopping = lambda: False, False
+
+    def give(self, x, bounds):
+        """Remember that x is this rank's part of a batch whose shards have these bounds."""
+        key, given = id(x), self._given
+        given[key] = weakref.ref(x, lambda _: given.pop(key, None)), bounds
+        self.bounds = bounds
+
+    def given(self, x):
+        """The bounds of the batch that x is a part of, as far as known."""
+        return self._given.get(id(x), (None, self.bounds))[1]
 
     def total(self, numbers):
         """The sums of the numbers(s) over all shards s: a list."""
@@ -158,12 +170,8 @@ class Ranks:
             yield each
 
     def exchange(self, given, taken, other):
-        """Send bytes to another rank, and take as many from it."""
+        """Send the bytes `given` to another rank, and receive others into `taken`."""
         self.wire.exchange(given, taken, other)
-
-    def elsewhere(self, message):
-        """The error of a rank that knows less about it than another one."""
-        return Elsewhere(message)
 
     def alive(self):
         """Give the other ranks a sign of life."""
@@ -178,9 +186,9 @@ class Ranks:
                 found = make()
             except Exception as raised:
                 error = raised
-        found, said = self.wire.from_first((found, error and words(error)), ranks, patient)
+        found, said = self.wire.from_first((found, error and sendable(error)), ranks, patient)
         if said is not None:
-            raise error or RankError(said)
+            raise error or said
         return found
 
     def _meet(self):
@@ -192,7 +200,8 @@ class Ranks:
         if self.size > 1:
             self._take_place()
         if self.shards > 1:
-            self._entered.callback(_current.reset, _current.set(self))
+            running.append(self)
+            self._entered.callback(running.remove, self)
 
     def _take_place(self):
         """Find the ranks of this machine, and share its cores with them."""
@@ -207,7 +216,7 @@ class Ranks:
         self._same_randomness()
         self._entered.enter_context(kernels.on_compile(lambda name: self.alive(), shows=not self.first))
         if not self.first:
-            self._entered.enter_context(contextlib.redirect_stdout(Dropped()))
+            self._entered.enter_context(silence())
         else:
             self._introduce(every, cores, threads)
 

@@ -2,7 +2,7 @@
 
 The loss of the whole is a mean over all terms, so it is not the mean of the shards' means: shard s counts
 terms[s] / terms. What is added is (terms[s] / B) gradient[s], with B samples in the batch, and the sum is multiplied by
-B / terms, which is 1 unless some labels are ignored or weighed.
+B / terms, which is 1 where each sample is one term of weight 1.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from backprop.errors import DeviceError
+from backprop.errors import DeviceError, NonFiniteError, RankError, ShapeError
 from backprop.module.shard import Shard, computing
 from backprop.training import nonfinite
 from backprop.training.compiled import Compiled
@@ -22,7 +22,7 @@ from backprop.training.parallel.lockstep import Lockstep
 from backprop.training.parallel.sums import between, cut, levels, within
 from backprop.training.parallel.twin import Twin
 
-NUMBERS = 5  # of a batch that are added like gradients: total loss, terms, right, answers, requests to stop
+SUMS = 6  # numbers that are added like gradients: total loss, terms, right, answers, requests to stop, calls
 
 
 class Sharded(Compiled):
@@ -37,36 +37,44 @@ class Sharded(Compiled):
         super().__init__(net, loss, check_finite, done, optimizer, clip)
         if net.device != "cpu":
             raise DeviceError("shards are computed on CPUs; for a GPU use one process, and one shard")
-        self.ranks, self.twin = ranks, Twin(net, loss, NUMBERS)
+        self.ranks, self.twin = ranks, Twin(net, loss, SUMS)
         self._others, self._new = [], True  # the other twins, where shards are computed in turns
         self._means = getattr(loss, "reduction", "mean") != "sum"
-        self._given, self._bounds = None, None
+        self._calls = 0
 
     @property
     def reason(self):
         return self.twin.step.reason
 
     def batches(self, train):
-        """This rank's part (x, y) of each batch of an epoch: nothing else is fetched."""
+        """This rank's part (x, y) of each batch of an epoch, and nothing else is fetched; all of each batch, if the
+        loader makes its batches in a way of its own.
+        """
         self.ranks.expect_alike("data", alike.of_loader(train), "give all the same data and batches")
-        self._others = []
+        self._others = []  # made anew, for the network as it is now
         return self._parts(train) if fetches_parts(train) else iter(train)
 
     def _parts(self, train):
-        for x, y in train.batches(part=self._own_part):
-            self._given = x
-            yield x, y
+        (first, last), bounds = self.ranks.own, None
 
-    def _own_part(self, index):
-        self._bounds = cut(len(index), self.ranks.shards)
-        first, last = self.ranks.own
-        return index[self._bounds[first] : self._bounds[last]]
+        def own(index):
+            nonlocal bounds
+            bounds = cut(len(index), self.ranks.shards)
+            return index[bounds[first] : bounds[last]]
+
+        try:
+            for x, y in train.batches(part=own):
+                self.ranks.give(x, bounds)
+                yield x, y
+        finally:
+            self.ranks.bounds = None
 
     def __call__(self, x, y):
-        """The loss of the whole batch; x and y are all of it, or this rank's part where they come from `batches`."""
-        whole = x is not self._given
-        bounds = cut(len(x), self.ranks.shards) if whole else self._bounds
-        start = 0 if whole else bounds[self.ranks.own[0]]
+        """The loss of the whole batch; x and y are this rank's part of it, as `batches` gives it, or all of it."""
+        if len(x) != len(y):
+            raise ShapeError(f"expects as many targets as inputs, got {len(x)} inputs and {len(y)} targets")
+        self._calls += 1
+        bounds, start = self._cut(x)
         shards = []
         for s in range(*self.ranks.own):
             first, last = bounds[s], bounds[s + 1]
@@ -78,9 +86,20 @@ class Sharded(Compiled):
         self.done, self._ready = self.done + 1, True
         return L
 
+    def _cut(self, x):
+        """(bounds of all shards, which sample of the batch is the first of those given as x)"""
+        count, (first, last) = len(x), self.ranks.own
+        bounds = self.ranks.given(x) or cut(count, self.ranks.shards)
+        if count == bounds[last] - bounds[first]:
+            return bounds, bounds[first]
+        if count == bounds[-1]:
+            return bounds, 0
+        part = bounds[last] - bounds[first]
+        raise ShapeError(f"expects this rank's part of a batch, {part} samples, or all {bounds[-1]} of it, got {count}")
+
     def _summed(self, shards, samples):
         """The loss of the whole batch of so many samples. Its gradients wait for `backward`."""
-        ranks, state, self._bad, self.samples = self.ranks, self.twin.state, None, samples
+        ranks, state, self._bad, self.samples = self.ranks, self.twin.state, [], samples
         if not self._known():
             state.find()
         if self._new:
@@ -88,8 +107,8 @@ class Sharded(Compiled):
             ranks.expect_alike("network", alike.of_network(self.net, self.loss), cure)
         place, theirs, *rooms = state.begin(vectors=2 + levels(len(shards)))
         self.twin.begin()
-        if any(getattr(module, "gathers", False) for module in self.net.modules()):
-            compute = self._in_turns(shards)
+        if any(getattr(module, "gathers", False) for module in state.all_modules()):
+            compute = self._in_lockstep(shards)
         else:
             compute = functools.partial(self._differentiate, self.twin)
         self.scores, scores = None, []
@@ -97,23 +116,27 @@ class Sharded(Compiled):
         def leaf(s):
             shard, x, y = shards[s - ranks.own[0]]
             twin = compute(shard, x, y)
-            twin.state.write(place, [*twin.numbers, 0, 0, 0], shard.size / max(samples, 1))
+            twin.state.write(place, [*twin.numbers, 0, 0, 0, 0], shard.size / max(samples, 1))
             scores.extend([] if twin.scores is None else [(twin.scores.copy(), y)])
             return place
 
         with ranks.in_turn() if self._new else contextlib.nullcontext():  # the first time kernels are compiled
             mine = within(leaf, *ranks.own, *rooms)
         self._new = False
-        mine.parts[0][2:NUMBERS] = *self._counts(scores), ranks.asks()
+        mine.parts[0][2:SUMS] = *self._counts(scores), ranks.asks(), self._calls
         between(mine, theirs, ranks)
-        total, self.terms, right, self.answers, stop = state.end(mine, self._scale)
+        total, self.terms, right, self.answers, stop, calls = state.end(mine, self._scale)
+        if calls != ranks.size * self._calls:
+            raise RankError("the ranks are at different batches: one of them left some out")
         self.right, ranks.stopping = right if self.answers else math.nan, stop > 0
         if not self._means:
             return total
         return total / self.terms if self.terms else math.nan
 
     def _known(self):
-        """Whether parameters, buffers and streams are those of the step before."""
+        """Whether parameters, buffers and streams are those of the step before: their recording still holds, once
+        gradients go where they went then.
+        """
         recorded = self.twin.step.recorded
         if self._new or recorded is None:
             return False
@@ -129,17 +152,25 @@ class Sharded(Compiled):
             return twin
         with computing(shard):
             L, terms = twin.forward(x, y), twin.step.terms
-            if self.check_finite and not math.isfinite(L) and terms and self._bad is None:
-                self._bad = shard, x, y
-            twin.step.differentiate(terms / self.samples if self._means else 1)
+            if self.check_finite and not math.isfinite(L) and terms:
+                self._bad.append((shard, x, y))
+            weight = terms / self.samples if self._means else 1
+            twin.step.differentiate(weight)
+        for parameter in twin.of_loss():  # what a loss has added to the gradients of its own
+            if parameter.grad is not None:
+                parameter.grad[...] *= weight
         twin.numbers = (L if not self._means else L * terms if terms else 0.0), terms
         twin.scores = twin.step.scores
         return twin
 
-    def _in_turns(self, shards):
-        """Compute all shards, each by a twin of its own, so that each can wait for sums over all of them."""
+    def _in_lockstep(self, shards):
+        """Compute all shards, each by a twin of its own, so that each can wait for sums over all of them. Returns a
+        function that, for a shard, returns the twin that has computed it.
+        """
+        if not all(twin.is_like(self.twin) for twin in self._others):
+            self._others = []
         while len(self._others) < len(shards) - 1:
-            self._others.append(self.twin.another(NUMBERS))
+            self._others.append(self.twin.another(SUMS))
         twins, tasks = {}, []
         for twin, (shard, x, y) in zip([self.twin, *self._others], shards, strict=True):
             if twin is not self.twin:
@@ -171,11 +202,14 @@ class Sharded(Compiled):
     def _blame(self):
         """Say where NaN or infinity came from, on the rank that met it first."""
         self.twin.state.rewind()
-        if self._bad is not None:
-            shard, x, y = self._bad
+        for _, x, y in self._bad:  # where statistics are gathered, one spoils all
+            nonfinite.expect_batch(x, y, self.done)
+        for shard, x, y in self._bad:
             with computing(shard._replace(total=None)):
                 nonfinite.blame(self.net, x, y, step=self.done)
-        raise self.ranks.elsewhere(f"step {self.done}: the loss is not finite")
+        error = NonFiniteError(f"step {self.done}: the loss is not finite")
+        error.elsewhere = True  # another rank knows more
+        raise error
 
     def counted(self, y):
         """(samples, right, answers) of the whole of the last batch."""

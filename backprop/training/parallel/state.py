@@ -12,11 +12,19 @@ from backprop.training.parallel.vector import Vector
 
 
 class State:
-    """The gradients, buffers and streams of a network and its loss, as parts of Vectors, after `count` numbers."""
+    """The gradients, buffers and streams of a network and its loss, as parts of a Vector:
+
+    `count` sums, whether each parameter has a gradient, the draws of each stream      one array of float64
+    gradients                                                                          one for each parameter
+    changes                                                                            one for each buffer
+    """
 
     def __init__(self, net, loss, count):
         self._modules = [module for module in (net, loss) if isinstance(module, Module)]
         self._count, self._kinds, self.vectors, self.parameters = count, None, [], []
+
+    def all_modules(self):
+        return [part for module in self._modules for part in module.modules()]
 
     def find(self):
         """Look for all that a step changes."""
@@ -68,7 +76,9 @@ class State:
             elif parameter._sum is not grad:
                 grad[...] = parameter._sum
         for change, buffer, before in zip(changes, self.buffers, self._before, strict=True):
-            np.subtract(buffer.data, before, out=change, dtype=change.dtype)
+            now, before = (a.astype(np.int64) if a.dtype.kind == "b" else a for a in (buffer.data, before))
+            change.fill(0)
+            np.subtract(now, before, out=change, where=now != before, casting="unsafe")  # -inf stays -inf
             change *= change.dtype.type(share)
 
     def end(self, vector, scale):
@@ -79,7 +89,10 @@ class State:
         head, self._grads, changes = self._parts(vector)
         numbers, self._learned, draws = np.split(head, np.cumsum([self._count, len(self.parameters)]))
         for buffer, change in zip(self.buffers, changes, strict=True):
-            buffer.data[...] += (change if buffer.dtype.kind in "fc" else np.rint(change)).astype(buffer.dtype)
+            if buffer.dtype.kind in "fc":
+                buffer.data[...] += change
+            else:
+                buffer.data[...] = buffer.data.astype(np.int64) + np.rint(change).astype(np.int64)
         for stream, count in zip(self.streams, draws, strict=True):
             stream.step += round(count)
         factor = scale(numbers)

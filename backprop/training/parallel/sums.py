@@ -12,8 +12,6 @@ r"""How shards are added: in one binary tree, whoever computes its leaves. The p
 from backprop.errors import OptionError
 from backprop.kernels.buffers import LINE
 
-LARGE = 1 << 18  # bytes, from which on an all-reduce by halves takes less time
-
 
 def cut(count, shards):
     """Where `count` samples are cut into shards: shard s has those from cut[s] to cut[s+1] - 1, perhaps none.
@@ -35,7 +33,7 @@ def own_shards(rank, ranks, shards):
     fitting = [2**k for k in range(shards.bit_length()) if shards % 2**k == 0]
     if ranks not in fitting:
         *others, most = map(str, fitting)
-        words = f"{', '.join(others)} or {most} ranks do" if others else "1 rank does"
+        words = f"{', '.join(others)} or {most} ranks do" if others else "one rank does"
         raise OptionError(f"{ranks} ranks do not divide the tree of {shards} shards; {words}")
     each = shards // ranks
     return rank * each, (rank + 1) * each
@@ -43,7 +41,9 @@ def own_shards(rank, ranks, shards):
 
 def within(leaf, first, last, *rooms):
     """The Vector that holds the sum of the shards first to last - 1. leaf(s) computes that of shard s, always in the
-    same place, so what is there is first brought to a room; there is one for each level of the tree.
+    same place, so a left leaf is first copied into a room. There is one for each level: with 4 shards and rooms A, B
+
+        A = 0;  A += 1;  B = 2;  B += 3;  A += B
     """
     if last - first == 1:
         return leaf(first)
@@ -58,9 +58,16 @@ def within(leaf, first, last, *rooms):
 def between(mine, theirs, ranks):
     """mine = the sum over all ranks, on each of them: an all-reduce along the tree. `theirs` is room for another one.
 
-    ranks.exchange(given, taken, other) sends bytes to another rank, and takes others from it.
+    ranks.exchange(given, taken, other) sends bytes to another rank, and receives others into `taken`.
     """
-    (by_halves if len(mine.bytes) > LARGE else whole)(mine, theirs, ranks)
+    (by_halves if len(mine.bytes) > large(ranks.size) else whole)(mine, theirs, ranks)
+
+
+def large(ranks):
+    """Bytes from which on an all-reduce by halves takes less time. Two ranks send as much either way: measured. For
+    more of them it is where the two formulas of README.md meet, on an Ethernet.
+    """
+    return 1 << 18 if ranks == 2 else 1 << 16
 
 
 def whole(mine, theirs, ranks):

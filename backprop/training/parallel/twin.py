@@ -5,6 +5,8 @@ from backprop.module.rng import undisturbed
 from backprop.training.compiled import Compiled
 from backprop.training.parallel.state import State
 
+PLAIN = bool, int, float, str, type(None)  # options of a layer
+
 
 class Twin:
     """A network, its loss, their Compiled step and State; and what it found out about a shard:
@@ -25,6 +27,17 @@ class Twin:
         self._recorded[alike] = self.step.recorded
         return L
 
+    def of_loss(self):
+        """The parameters of the loss."""
+        return list(self.loss.parameters()) if isinstance(self.loss, Module) else []
+
+    def is_like(self, other):
+        """Whether both are made of the same kinds of modules."""
+        return self._kinds() == other._kinds()
+
+    def _kinds(self):
+        return [type(module) for module in self.state.all_modules()]
+
     def begin(self):
         """Another step: recordings are to be looked at again."""
         self._recorded = {}
@@ -40,14 +53,12 @@ class Twin:
         return found
 
     def follow(self, other):
-        """Take over what may change from step to step: modes, values, buffers, random streams."""
-        for mine, theirs in ((self.net, other.net), (self.loss, other.loss)):
-            if not isinstance(mine, Module):
-                continue
-            for module, original in zip(mine.modules(), theirs.modules(), strict=True):
-                module.training = original.training
-            for parameter, original in zip(mine.parameters(), theirs.parameters(), strict=True):
-                parameter._data, parameter.requires_grad = original._data, original.requires_grad
+        """Take over what may change from step to step: options, modes, values, buffers, random streams."""
+        for module, original in zip(self.state.all_modules(), other.state.all_modules(), strict=True):
+            plain = {name: value for name, value in vars(original).items() if isinstance(value, PLAIN)}
+            vars(module).update(plain)
+            for parameter, its in zip(module.parameters(), original.parameters(), strict=True):
+                parameter._data, parameter.requires_grad = its._data, its.requires_grad
         for buffer, original in zip(self.state.buffers, other.state.buffers, strict=True):
             buffer.data[...] = original.data
         for stream, original in zip(self.state.streams, other.state.streams, strict=True):

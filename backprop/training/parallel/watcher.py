@@ -13,7 +13,11 @@ import sys
 import tempfile
 
 SECONDS = 10.0  # that a rank waits for the watcher to begin
-GOODBYE, ALL = b".", b"!"  # this rank ends well; all will be ended, and it has been said why
+READY, GOODBYE, ALL = (
+    b"+",
+    b".",
+    b"!",
+)  # it is watched; this rank ends well; all will be ended, and it has been said why
 
 
 class Watched:
@@ -69,7 +73,7 @@ def watch(server, count):
         rank, process = connection.makefile().readline().split()
         names[connection.fileno()] = connection, f"rank {rank}, process {process}"
         ready.register(connection.fileno(), select.EPOLLIN | select.EPOLLHUP)
-        connection.sendall(b"!")
+        connection.sendall(READY)
     while names:
         for number, _ in ready.poll(maxevents=1):
             connection, name = names.pop(number)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backprop.training.parallel.sums import LARGE
+from backprop.training.parallel.sums import large
 
 RANKS = [1 << k for k in range(1, 11)]
 
@@ -36,7 +36,7 @@ LINES = {  # assumed, from what such networks reach with MPI
 def rounds_and_traffic(ranks, size):
     """(exchanges, how many times all bytes go out of a rank) of an all-reduce of `size` bytes."""
     levels = math.log2(ranks)
-    return (2 * levels, 2 * (ranks - 1) / ranks) if size > LARGE else (levels, levels)
+    return (2 * levels, 2 * (ranks - 1) / ranks) if size > large(ranks) else (levels, levels)
 
 
 def reduction(line, ranks, size):

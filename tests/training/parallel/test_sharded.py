@@ -156,6 +156,151 @@ def test_what_a_step_needs_of_its_network_may_change_between_steps(rng):
         assert found[1] == pytest.approx(found[0], rel=1e-9)
 
 
+def test_a_part_that_was_changed_on_the_way_is_still_the_part(rng):
+    x, y = data(rng, 22)
+    losses = []
+    for shards in (1, 4):
+        net = network(last=[bp.Identity()])
+        with bp.parallel(shards):
+            step = bp.compile(net, bp.CrossEntropyLoss())
+            for part, labels in step.batches(bp.DataLoader(x, y, 11)):
+                losses.append(step(2 * part, labels))
+                if shards > 1:
+                    with pytest.raises(
+                        bp.ShapeError, match="expects this rank's part of a batch, 11 samples, or all 11"
+                    ):
+                        step(part[:3], labels[:3])
+            losses.append(step(x[:3], y[:3]))  # afterwards any batch will do
+    assert losses[:3] == pytest.approx(losses[3:])
+
+
+class Uncertain(bp.Loss):
+    """A loss with a parameter of its own, the logarithm of a variance: the mean of exp(-s) (a - y)^2 + s."""
+
+    def __init__(self):
+        super().__init__()
+        self.s = bp.Parameter(np.array([0.3]))
+
+    def forward(self, a, y):
+        self.cache = a - y
+        return float(np.mean(np.exp(-self.s.data) * self.cache**2 + self.s.data))
+
+    def backward(self, delta=1):
+        d, s, scale = self.cache, self.s.data, self.scale(delta, self.cache.size)
+        self.s.accumulate(scale * np.sum(1 - np.exp(-s) * d**2, keepdims=True).reshape(1))
+        return scale * 2 * np.exp(-s) * d
+
+
+@pytest.mark.parametrize("shards", [3, 8])
+def test_a_losss_own_parameters_get_the_gradient_of_the_whole(shards, rng):
+    x, y = rng.standard_normal((20, 6)), rng.standard_normal((20, 3))
+    found = []
+    for count in (1, shards):
+        net, loss = network(), Uncertain()
+        gradients(net, loss, x, y, count)
+        found.append(loss.s.grad.copy())
+    assert found[1] == pytest.approx(found[0], rel=1e-10)
+
+
+class Remembers(bp.Identity):
+    """Buffers of all kinds: a mask of infinities, a switch, a large counter."""
+
+    recordable = False
+
+    def __init__(self):
+        self.mask = bp.Buffer(np.where(np.tri(3), 0.0, -np.inf))
+        self.fresh, self.seen = bp.Buffer(np.array(True)), bp.Buffer(np.array(1 << 60))
+
+    def forward(self, u):
+        self.fresh.data[...] = False
+        self.seen.data[...] += 1
+        return u
+
+
+def test_a_buffer_keeps_infinities_and_may_be_a_switch_or_a_large_counter(rng):
+    x, y = data(rng)
+    layer = Remembers()
+    gradients(network(last=[layer]), bp.CrossEntropyLoss(), x, y, 4)
+    assert (layer.mask.data == np.where(np.tri(3), 0.0, -np.inf)).all()
+    assert not layer.fresh.data and layer.seen.data == (1 << 60) + 1
+
+
+def test_one_gathered_batch_normalisation_at_two_sizes_of_image_is_differentiated_rightly(rng):
+    class Twice(bp.Graph):
+        def __init__(self, norm):
+            self.norm, self.pool = norm, bp.AvgPool2d(2)
+
+        def build(self, x):
+            large = self.norm(x)
+            return large.sum() + (self.norm(self.pool(large)) ** 2).sum() + (large**2 * 0.3).sum()
+
+    x = rng.standard_normal((3, 2, 4, 4))
+    found = []
+    for kind in (bp.BatchNorm2d, bp.SyncBatchNorm):
+        net = Twice(kind(2, dtype=np.float64))
+        net(x)
+        found.append(net.backward(np.array(1.0)))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-9, atol=1e-12)
+
+
+def test_options_and_layers_of_a_gathered_network_may_change_between_steps(rng):
+    x, y, losses = *data(rng), []
+    for shards in (1, 4):
+        net = bp.Sequential(bp.Linear(6, 8, dtype=np.float64), bp.SyncBatchNorm(8, dtype=np.float64), bp.Dropout(0.0))
+        net.append(bp.Linear(8, 3, dtype=np.float64))
+        net.load_state_dict(dict(numbers(net)))
+        bp.manual_seed(5)
+        with bp.parallel(shards):
+            step = bp.compile(net, bp.CrossEntropyLoss())
+            losses.append(step(x, y))
+            net[2].p = 0.5
+            losses.append(step(x, y))
+            net.append(bp.Tanh())
+            losses.append(step(x, y))
+    assert losses[3:] == pytest.approx(losses[:3], rel=1e-9)
+
+
+def numbers(net):
+    """The names of a network's arrays, with the same numbers every time."""
+    fixed = np.random.default_rng(9)
+    for name, array in net.state_dict().items():
+        yield name, fixed.uniform(0.5, 1, array.shape) if array.dtype.kind == "f" else array
+
+
+def test_a_gathered_batch_normalisation_within_a_loss_is_gathered(rng):
+    class Perceptual(bp.Loss):
+        def __init__(self):
+            super().__init__()
+            self.norm = bp.SyncBatchNorm(3, dtype=np.float64)
+
+        def forward(self, a, y):
+            self.cache = self.norm(a) - y
+            return float(np.mean(self.cache**2))
+
+        def backward(self, delta=1):
+            return self.norm.backward(self.scale(delta, self.cache.size) * 2 * self.cache)
+
+    x, y = rng.standard_normal((12, 6)), rng.standard_normal((12, 3))
+    found = [gradients(network(), Perceptual(), x, y, shards)[0] for shards in (1, 4)]
+    assert found[1] == pytest.approx(found[0])
+
+
+def test_nan_in_one_shard_is_named_although_gathered_statistics_spoil_all(rng):
+    x, y = data(rng)
+    x[20] = np.nan
+    net = bp.SyncBatchNorm.convert(bp.Sequential(bp.BatchNorm1d(6, dtype=np.float64), *network()))
+    with bp.parallel(4), pytest.raises(bp.NonFiniteError, match="the batch itself holds NaN"):
+        bp.compile(net, bp.CrossEntropyLoss(), check_finite=True)(x, y)
+
+
+def test_an_empty_batch_and_targets_of_another_number(rng):
+    x, y = data(rng)
+    [L], _, _ = gradients(network(), bp.CrossEntropyLoss(), x[:0], y[:0], 4)
+    assert np.isnan(L)
+    with pytest.raises(bp.ShapeError, match="expects as many targets as inputs, got 23 inputs and 5 targets"):
+        gradients(network(), bp.CrossEntropyLoss(), x, y[:5], 4)
+
+
 def test_an_error_in_one_of_the_turns_ends_them_all():
     seen = []
 

@@ -114,7 +114,7 @@ array([[[10.], [10.]]])
     "50": """
 >>> from backprop.module.shard import Shard, computing
 >>> layer = bp.SyncBatchNorm(1, eps=0, dtype=np.float64)
->>> other = iter([np.array([6, 2]), np.array([2.]), np.array([[0.], [0.]])])   # what a shard with 3, 3 adds to each sum
+>>> other = iter([np.array([6, 2]), np.array([2.]), np.array([0., 0, 2])])   # what a shard with 3, 3 adds to each sum
 >>> with computing(Shard(0, 0, 2, total=lambda own: own + next(other))):
 ...     z = layer(np.array([[1.], [1]]))       # mean (2 + 6)/4 = 2, variance (2*1 + 2*1)/4 = 1
 ...     delta_u = layer.backward(np.array([[1.], [0]]))
