@@ -28,16 +28,19 @@ def tested(net, loss, loader):
     bounds, epoch, found = cut(len(loader), ranks.shards), loader.epoch, Tally()
     places = [(stream, stream.seed, stream.step) for _, stream in net.named_streams()]
 
+    def rewind():
+        """Of streams that draw in evaluation, too: they draw the same for each shard, wherever it is computed."""
+        for stream, seed, step in places:
+            stream.seek(seed, step)
+
     def numbers(s):
         loader.seek(epoch, bounds[s])
-        for stream, seed, step in places:  # one that draws in evaluation, too, draws the same for each shard
-            stream.seek(seed, step)
+        rewind()
         some = tally(loss, ranks.seen(predict(net, itertools.islice(loader, bounds[s + 1] - bounds[s]))))
         return some.total, some.terms, some.right if some.answers else 0, some.answers
 
     found.add(*ranks.total(numbers))
-    for place in places:
-        place[0].seek(*place[1:])
+    rewind()
     loader.seek(epoch + 1)
     return found
 

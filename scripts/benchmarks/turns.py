@@ -35,7 +35,27 @@ WARM = 0.1  # seconds before it, until threads, which all wake up on one core, h
 PAUSE = 0.05  # seconds after it, until threads that spin for more work have gone to sleep
 
 
-class Player:
+class Asked:
+    """A `process` with a `name` that answers each line with a line of JSON."""
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} has ended with status {self.process.wait()}")
+        return json.loads(line)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Player(Asked):
     """A process that does work when told to, `bound` to as many cores as it may use threads."""
 
     def __init__(self, name, threads, rivals=None, bound=True):
@@ -48,7 +68,7 @@ class Player:
             cwd=SCRIPTS, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             preexec_fn=self._bind if bound else None,
         )  # fmt: skip
-        self.missing = self._answer().get("missing")
+        self.missing = self.answer().get("missing")
 
     def _bind(self):
         if hasattr(os, "sched_setaffinity") and self.threads:
@@ -73,20 +93,7 @@ class Player:
         return self._ask(do="peak")["bytes"]
 
     def _ask(self, **order):
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        return self._answer()
-
-    def _answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self.name} has ended with status {self.process.wait()}")
-        return json.loads(line)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
+        return self.ask(json.dumps(order))
 
 
 class Time(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whether this process was started by mpiexec, and MPI's world if so. mpi4py is imported only then."""
+"""Whether this process was started by mpiexec, and MPI's world if so. mpi4py is imported only then. Its cores."""
 
 import os
 
@@ -31,3 +31,8 @@ def world():
             f"mpi4py's ({library}); use the mpiexec beside this Python"
         )
     return comm
+
+
+def cores():
+    """The numbers of the cores that this process may use."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))

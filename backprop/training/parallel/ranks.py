@@ -116,13 +116,13 @@ class Ranks:
     @contextlib.contextmanager
     def in_turn(self):
         """In this block one process of each machine goes first, and compiles the kernels that the others will load."""
-        first = self.rank == self.here[0]
-        if len(self.here) > 1 and not first:
-            self.wire.receive(self.here[0], what="the first's")
+        first, *others = self.here
+        if self.rank != first:
+            self.wire.from_first(None, self.here)
         try:
             yield
         finally:  # after an error, too: the others will meet it as well
-            if len(self.here) > 1 and first:
+            if others and self.rank == first:
                 self.wire.from_first(None, self.here)
 
     @contextlib.contextmanager
@@ -205,8 +205,7 @@ class Ranks:
 
     def _take_place(self):
         """Find the ranks of this machine, and share its cores with them."""
-        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-        every = self.wire.everyone((socket.gethostname(), os.getpid(), sorted(cores)))
+        every = self.wire.everyone((socket.gethostname(), os.getpid(), mpi.cores()))
         host = every[self.rank][0]
         self.here = [rank for rank, (other, _, _) in enumerate(every) if other == host]
         self.wire.near = sorted({*self.wire.near, *(self.here if self.rank == self.here[0] else ())} - {self.rank})

@@ -40,7 +40,9 @@ class Wire:
     """
 
     def __init__(self, comm, patience):
-        self.comm, self.patience = comm, patience
+        from mpi4py import MPI
+
+        self.mpi, self.comm, self.patience = MPI, comm, patience
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.heard, self._signs, self._next_sign = {}, [], 0.0
         partners = {self.rank ^ distance for distance in distances(self)}
@@ -52,7 +54,7 @@ class Wire:
         requests = [self.comm.Irecv(taken, other, NUMBERS), self.comm.Isend(given, other, NUMBERS)]
         try:
             self.until(lambda: all(request.Test() for request in requests), other)
-        except self.comm_error as error:  # of MPI: what came was longer
+        except self.mpi.Exception as error:  # of MPI: what came was longer
             raise RankError(f"rank {other} sends something else than this rank expects; {SAME}") from error
 
     def send(self, value, other, tag=OBJECTS, what=""):
@@ -70,9 +72,9 @@ class Wire:
             found.extend([] if message is None else [message])
             return bool(found)
 
-        status = self._status()
+        status = self.mpi.Status()
         self.until(there, None if patient else other)
-        content = np.empty(status.Get_elements(self._byte()), np.uint8)
+        content = np.empty(status.Get_elements(self.mpi.BYTE), np.uint8)
         found[0].Recv(content)
         said, value = pickle.loads(content)
         if said != what:
@@ -127,17 +129,15 @@ class Wire:
             if now > look:
                 look = now + SIGNS / 2
                 self._listen(now)
-                of_interest = (
-                    self.heard.values() if other is None else [self.heard[other]] if other in self.heard else []
-                )
-                self.alive(max([began, *(sign.worked for sign in of_interest)]), where)
+                worked = [sign.worked for rank, sign in self.heard.items() if other in (None, rank)]
+                self.alive(max([began, *worked]), where)
                 if other is not None:
                     self._expect_life(other, began, now)
         return True
 
     def _listen(self, now):
         """Take in the signs of life that have arrived."""
-        got, status = np.empty(2), self._status()
+        got, status = np.empty(2), self.mpi.Status()
         while self.comm.Iprobe(tag=ALIVE, status=status):
             self.comm.Recv(got, status.Get_source(), ALIVE)
             self.heard[status.Get_source()] = Sign(now, now - got[0], int(got[1]))
@@ -160,21 +160,3 @@ class Wire:
     def abort(self):
         """End all ranks at once."""
         self.comm.Abort(1)
-
-    @property
-    def comm_error(self):
-        from mpi4py import MPI
-
-        return MPI.Exception
-
-    @staticmethod
-    def _status():
-        from mpi4py import MPI
-
-        return MPI.Status()
-
-    @staticmethod
-    def _byte():
-        from mpi4py import MPI
-
-        return MPI.BYTE

@@ -1,7 +1,6 @@
 """Steps of one and of several ranks, in turns, and what an all-reduce takes over its size."""
 
 import contextlib
-import json
 import os
 import shutil
 import statistics
@@ -11,7 +10,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.turns import PAUSE, SHORTEST
+from backprop.training.parallel.mpi import cores
+from benchmarks.turns import PAUSE, SHORTEST, Asked
 
 WORKER = Path(__file__).with_name("worker.py")
 NETWORKS = {"mlp512": (64, 256), "cnn": (64,), "resnet": (64,)}  # -> sizes of a batch
@@ -38,8 +38,7 @@ class Setting(NamedTuple):
 
 def settings():
     """One process without shards, one rank, then as many as there are cores, and one rank with as many threads."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    most = 1 << (min(cores, SHARDS).bit_length() - 1)
+    most = 1 << (min(len(cores()), SHARDS).bit_length() - 1)
     counts = [1 << k for k in range(1, most.bit_length())]
     alone = [Setting(0, threads, 1) for threads in (1, most)]
     return [*alone, Setting(1, 1), Setting(1, most), *(Setting(ranks, 1) for ranks in counts)]
@@ -51,7 +50,7 @@ def mpiexec():
     return str(beside) if beside.is_file() else shutil.which("mpiexec")
 
 
-class Worker:
+class Worker(Asked):
     """The ranks of one setting, in processes that wait, without computing, until they are asked."""
 
     def __init__(self, setting, model, batch):
@@ -64,29 +63,14 @@ class Worker:
         env = {**os.environ, "PYTHONPATH": str(WORKER.parents[3]), **more}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(command, text=True, env=env, **pipes)
-        self.bytes = self._answer()["bytes"]
+        self.name = str(setting)
+        self.bytes = self.answer()["bytes"]
 
     def train(self, steps):
-        return self._ask(f"train {steps}")
+        return self.ask(f"train {steps}")["seconds"]
 
     def reduce(self, size):
-        return self._ask(f"reduce {size}")
-
-    def _ask(self, words):
-        self.process.stdin.write(words + "\n")
-        self.process.stdin.flush()
-        return self._answer()["seconds"]
-
-    def _answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise OSError(f"the ranks have ended with status {self.process.wait()}")
-        return json.loads(line)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
+        return self.ask(f"reduce {size}")["seconds"]
 
 
 @contextlib.contextmanager
@@ -126,6 +110,6 @@ def reductions():
         try:
             with workers([Setting(2, 1, way=way)], "mlp128", 64) as (two,):
                 found[way] = [(size, two.reduce(size)) for size in SIZES]
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             print(f"without {way}: {error}", file=sys.stderr)
     return found
